@@ -1,0 +1,93 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// `make test` sets ROUNDROBIN_STRICT so that a warning fails the build there, while a newer compiler's new warning
+// cannot keep anybody else from building.
+let strict = Context.environment["ROUNDROBIN_STRICT"] != nil
+let settings: [SwiftSetting] =
+    [.enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility")]
+    + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+let package = Package(
+    name: "roundrobin",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "roundrobin", targets: ["roundrobin"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-structured-headers.git", from: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.1"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .target(name: "Sodium", dependencies: ["CSodium"], swiftSettings: settings),
+        .target(name: "MembershipProofs", dependencies: ["Sodium"], swiftSettings: settings),
+        .target(name: "TransparencyLog", dependencies: ["Sodium"], swiftSettings: settings),
+        .target(
+            name: "Petitions", dependencies: ["Sodium", "MembershipProofs", "TransparencyLog"],
+            swiftSettings: settings),
+        .target(
+            name: "Storage",
+            dependencies: [
+                "Sodium", "TransparencyLog", "Petitions", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Service",
+            dependencies: [
+                "Sodium", "TransparencyLog", "Petitions", "Storage",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Client",
+            dependencies: [
+                "Sodium", "MembershipProofs", "TransparencyLog", "Petitions",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Templates",
+            dependencies: ["Yams", .product(name: "Mustache", package: "swift-mustache")],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "roundrobin",
+            dependencies: [
+                "Client", "Service", "Templates",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["Sodium", "MembershipProofs", "TransparencyLog", "Petitions"],
+            path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "SodiumTests", dependencies: ["Sodium", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "MembershipProofsTests", dependencies: ["MembershipProofs", "Sodium", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TransparencyLogTests", dependencies: ["TransparencyLog", "Sodium", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "PetitionsTests",
+            dependencies: ["Petitions", "MembershipProofs", "TransparencyLog", "Sodium", "TestSupport"],
+            swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,24 @@
+// docs/protocol.md, section 5
+
+import Sodium
+
+/// The generators of the commitments: outputs of a hash to the group, so that nobody knows a relation among them.
+/// Com(v, w, r) = rH + sum v_{j,i} H_{j,i} + sum w_{j,i} K_{j,i}.
+struct Generators: Sendable {
+    /// The digits that the largest ring needs: 4^10 = 2^20.
+    static let maximalDigits = 10
+    static let shared = Generators()
+
+    let H: Element
+    /// H_{j,i} at 4j + i.
+    let first: [Element]
+    /// K_{j,i} at 4j + i.
+    let second: [Element]
+
+    private init() {
+        H = Domain.hashToGroup("generator", Array("blind".utf8))
+        let places = (0..<UInt8(Self.maximalDigits)).flatMap { j in (0..<UInt8(4)).map { i in (j, i) } }
+        first = places.map { Domain.hashToGroup("generator", [$0.0, $0.1, 0]) }
+        second = places.map { Domain.hashToGroup("generator", [$0.0, $0.1, 1]) }
+    }
+}

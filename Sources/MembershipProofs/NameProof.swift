@@ -1,0 +1,44 @@
+// docs/protocol.md, section 6, "Names on a condition"
+
+import Sodium
+
+/// A Chaum-Pedersen proof (CRYPTO '92) that a tag and a ring key have the same secret, bound to a name: c || s, 64 bytes.
+public enum NameProof {
+    public static let length = 64
+
+    public static func prove(_ secret: borrowing ProverSecret, scope: Scope, name: [UInt8]) -> [UInt8] {
+        var row = SecretScalars(count: 3)
+        var nonces = HedgedNonces(secret: secret, statement: Array("naming".utf8) + scope.id.bytes + name)
+        nonces.draw(into: &row, 0)
+        let R1 = row.multiplyGenerator(by: 0)
+        let R2 = row.multiply(scope.base, by: 0)
+        let c = challenge(secret.publicKey, secret.tag(in: scope), scope, R1, R2, name)
+        row.set(1, c)
+        row.copy(2, from: secret.x, 0)
+        row.multiply(1, 1, 2)
+        row.add(0, 0, 1)
+        return c.encoding.bytes + row.reveal(0).encoding.bytes
+    }
+
+    public static func verify(
+        _ proof: some Collection<UInt8>, key: Element, tag: LinkingTag, scope: Scope, name: [UInt8]
+    ) -> Bool {
+        guard proof.count == length, !key.isIdentity, let first = Bytes32(proof.prefix(32)),
+            let second = Bytes32(proof.suffix(32)), let c = try? Scalar(decoding: first),
+            let s = try? Scalar(decoding: second)
+        else { return false }
+        let R1 = Element.generator(times: s) - c * key
+        let R2 = s * scope.base - c * tag.element
+        return challenge(key, tag, scope, R1, R2, name) == c
+    }
+
+    /// c = HashToScalar("naming", P || tag || petition_id || R_1 || R_2 || Digest("name", name)).
+    private static func challenge(
+        _ P: Element, _ tag: LinkingTag, _ scope: Scope, _ R1: Element, _ R2: Element, _ name: [UInt8]
+    ) -> Scalar {
+        Domain.hashToScalar(
+            "naming",
+            P.encoding.bytes + tag.encoding.bytes + scope.id.bytes + R1.encoding.bytes + R2.encoding.bytes
+                + Domain.digest("name", name).bytes)
+    }
+}

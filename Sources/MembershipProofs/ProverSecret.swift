@@ -1,0 +1,55 @@
+// docs/protocol.md, sections 2 and 5
+
+import Sodium
+
+/// x, the discrete logarithm of a ring key, with P = xG. In guarded memory, wiped at the end.
+public struct ProverSecret: ~Copyable, Sendable {
+    let x: SecretScalars
+    /// P = xG.
+    public let publicKey: Element
+
+    /// A new ring key, random and not zero.
+    public static func generate() -> ProverSecret { ProverSecret(.randomNonZero()) }
+
+    /// From 32 stored bytes. Nil unless reduced and not zero.
+    public init?(stored bytes: borrowing SecretBytes) {
+        guard let x = SecretScalars(storedKey: bytes) else { return nil }
+        self.init(x)
+    }
+
+    private init(_ x: consuming SecretScalars) {
+        publicKey = x.multiplyGenerator(by: 0)
+        self.x = x
+    }
+
+    /// 32 bytes, for an encrypted keystore.
+    public borrowing func stored() -> SecretBytes { x.stored() }
+
+    /// tag = xU.
+    public borrowing func tag(in scope: Scope) -> LinkingTag { LinkingTag(x.multiply(scope.base, by: 0)) }
+}
+
+/// Where secret randomness for one proof comes from: the system's generator hashed together with the secret and the
+/// statement, so that a weak generator alone does not repeat a nonce under two challenges (the idea of RFC 6979 and of
+/// hedged signatures; Aranha et al., EUROCRYPT 2020).
+struct HedgedNonces: ~Copyable {
+    private let seed: SecretBytes
+    private var counter: UInt32 = 0
+
+    init(secret: borrowing ProverSecret, statement: [UInt8]) {
+        var key = SecretBytes.random(64)
+        secret.x.stored().withUnsafeBytes { x in
+            key.withUnsafeMutableBytes { key in
+                // 32 random bytes, then x: together the key of the hash.
+                UnsafeMutableRawBufferPointer(rebasing: key[32...]).copyMemory(from: x)
+            }
+        }
+        seed = BLAKE2b.keyed(Domain.preimage("nonces", statement), key: key, length: 64)
+    }
+
+    /// Fills row[i] with a scalar that nobody else can know.
+    mutating func draw(into row: inout SecretScalars, _ i: Int) {
+        row.reduce(i, BLAKE2b.keyed(counter.bigEndianBytes, key: seed, length: 64))
+        counter += 1
+    }
+}

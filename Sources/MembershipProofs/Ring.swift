@@ -1,0 +1,57 @@
+// docs/protocol.md, section 5
+
+import Sodium
+
+/// The keys among which a signer hides, in order of admission: 2 to 2^20 elements, none the identity.
+public struct Ring: Sendable, Equatable {
+    public static let sizes = 2...(1 << 20)
+
+    public let keys: [Element]
+    /// Digest("ring", uint32 N || M_0 || ... || M_{N-1}).
+    public let digest: Bytes32
+    /// m, the least m >= 1 with 4^m >= N: how many base-4 digits an index has.
+    public let digits: Int
+
+    /// - Throws: `MembershipError.ringSize`, `MembershipError.identityInRing`.
+    public init(_ keys: [Element]) throws(MembershipError) {
+        guard Ring.sizes.contains(keys.count) else { throw .ringSize(keys.count) }
+        guard !keys.contains(where: \.isIdentity) else { throw .identityInRing }
+        self.keys = keys
+        var encoded: [UInt8] = []
+        encoded.reserveCapacity(4 + 32 * keys.count)
+        encoded.append(contentsOf: UInt32(keys.count).bigEndianBytes)
+        for key in keys { encoded.append(contentsOf: key.encoding.bytes) }
+        digest = Domain.digest("ring", encoded)
+        digits = Ring.digits(for: keys.count)
+    }
+
+    public var count: Int { keys.count }
+
+    static func digits(for count: Int) -> Int {
+        var (m, size) = (1, 4)
+        while size < count { (m, size) = (m + 1, size * 4) }
+        return m
+    }
+
+    /// 4^m: how many indices the digits can say. Those from `count` on mean the last key, so that the padding adds no
+    /// seat.
+    var paddedCount: Int { 1 << (2 * digits) }
+
+    public static func == (a: Ring, b: Ring) -> Bool { a.digest == b.digest }
+}
+
+/// What a membership proof or a ring breaks.
+public enum MembershipError: Error, Equatable, Sendable {
+    case ringSize(Int)
+    case identityInRing
+    case keyNotInRing
+    case proofLength(expected: Int, found: Int)
+    case proofEncoding
+    case identityTag
+}
+
+extension UInt32 {
+    var bigEndianBytes: [UInt8] {
+        [UInt8(self >> 24), UInt8(self >> 16 & 255), UInt8(self >> 8 & 255), UInt8(self & 255)]
+    }
+}

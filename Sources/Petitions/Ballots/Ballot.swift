@@ -1,0 +1,77 @@
+// docs/protocol.md, section 6
+
+import MembershipProofs
+import Sodium
+
+/// What a co-signer says of each demand, and a remark.
+public struct Ballot: Hashable, Sendable {
+    /// For each question 0 (abstain) or a choice from 1.
+    public let choices: [UInt8]
+    /// At most 4,000 bytes of UTF-8.
+    public let remark: String
+
+    private static let context: StaticString = "rrballot"
+    static let remarkLengths = 0...4000
+
+    /// - Throws: `RuleViolation.options` when the choices do not fit the manifest, `.ballotLength` when the remark does
+    ///   not fit.
+    public init(choices: [UInt8], remark: String = "", for manifest: Manifest) throws(RuleViolation) {
+        guard choices.count == manifest.options.count, zip(choices, manifest.options).allSatisfy({ $0 <= $1 }) else {
+            throw .options
+        }
+        guard Self.remarkLengths.contains(remark.utf8.count) else { throw .ballotLength }
+        (self.choices, self.remark) = (choices, remark)
+        guard encoding.count < Int(manifest.ballotLength) else { throw .ballotLength }
+    }
+
+    private var encoding: [UInt8] {
+        var writer = ByteWriter()
+        writer.append(UInt8(1))
+        writer.vector8(choices)
+        writer.vector16(Array(remark.utf8))
+        return writer.bytes
+    }
+
+    private init?(decoding bytes: [UInt8], for manifest: Manifest) {
+        var reader = ByteReader(bytes)
+        guard let version = try? reader.uint8(), version == 1,
+            let choices = try? reader.vector8(1...Manifest.maximalQuestions),
+            let remark = try? reader.vector16(Self.remarkLengths), reader.isAtEnd,
+            let text = String(validating: remark, as: UTF8.self),
+            let ballot = try? Ballot(choices: choices, remark: text, for: manifest)
+        else { return nil }
+        self = ballot
+    }
+
+    /// petition_id || tag || uint32 sequence.
+    static func associatedData(_ petition: ID<Petition>, _ tag: LinkingTag, _ sequence: UInt32) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.append(petition)
+        writer.append(tag.encoding)
+        writer.append(sequence)
+        return writer.bytes
+    }
+
+    /// Seals to the trustees under a fresh key: 80n + ballot_length + 16 bytes, whatever was chosen.
+    public func seal(
+        for petition: ID<Petition>, _ manifest: Manifest, tag: LinkingTag, sequence: UInt32
+    ) throws(RuleViolation) -> [UInt8] {
+        guard let padded = Padding.pad(encoding, to: Int(manifest.ballotLength)) else { throw .ballotLength }
+        do {
+            return try SealedPayload.seal(
+                padded, seed: .random(32), to: manifest.trustees, threshold: manifest.threshold,
+                associatedData: Self.associatedData(petition, tag, sequence), context: Self.context)
+        } catch { throw .trustees }
+    }
+
+    /// Nil for a spoiled ballot.
+    static func open(
+        _ sealed: [UInt8], with secrets: [UInt8: Bytes32], for petition: ID<Petition>, _ manifest: Manifest,
+        tag: LinkingTag, sequence: UInt32
+    ) -> Ballot? {
+        let padded = SealedPayload.open(
+            sealed, with: secrets, keys: manifest.trustees, threshold: manifest.threshold,
+            associatedData: associatedData(petition, tag, sequence), context: context)
+        return padded.flatMap(Padding.unpad).flatMap { Ballot(decoding: $0, for: manifest) }
+    }
+}

@@ -1,0 +1,76 @@
+// docs/protocol.md, section 6, "Names on a condition"
+
+import MembershipProofs
+import Sodium
+
+/// A name that a co-signer adds on a condition, once it is opened: a claim by that roster member.
+public struct ReleasedName: Hashable, Sendable {
+    /// Index in the newest ring.
+    public let member: Int
+    public let name: String
+}
+
+/// Names are sealed as ballots are, to the keys of their level.
+public enum SealedName {
+    /// Bytes of every name's padded plaintext.
+    static let padded = 512
+    static let nameLengths = 1...240
+    private static let context: StaticString = "rrnaming"
+
+    /// Digest("sealed-name", sealed_name).
+    public static func digest(of sealed: [UInt8]) -> Bytes32 { Domain.digest("sealed-name", sealed) }
+
+    private static func associatedData(
+        _ petition: ID<Petition>, _ tag: LinkingTag, _ sequence: UInt32, _ level: UInt8
+    ) -> [UInt8] {
+        Ballot.associatedData(petition, tag, sequence) + [level]
+    }
+
+    /// Seals a name, with its proof, to a level's keys.
+    public static func seal(
+        _ name: String, level: UInt8, for petition: ID<Petition>, _ manifest: Manifest, ring: Ring, ringEpoch: UInt16,
+        sequence: UInt32, by secret: borrowing ProverSecret
+    ) throws(RuleViolation) -> [UInt8] {
+        guard level > 0, let keys = manifest.keySet(Int(level)) else { throw .level }
+        let bytes = Array(name.utf8)
+        let publicKey = secret.publicKey
+        guard nameLengths.contains(bytes.count), let index = ring.keys.firstIndex(of: publicKey) else { throw .ring }
+        let scope = Scope(petition.bytes)
+        var writer = ByteWriter()
+        writer.append(UInt8(1))
+        writer.append(ringEpoch)
+        writer.append(UInt32(index))
+        writer.vector8(bytes)
+        writer.append(NameProof.prove(secret, scope: scope, name: bytes))
+        guard let plaintext = Padding.pad(writer.bytes, to: padded) else { throw .padding }
+        let data = associatedData(petition, secret.tag(in: scope), sequence, level)
+        do {
+            return try SealedPayload.seal(
+                plaintext, seed: .random(32), to: keys, threshold: manifest.threshold, associatedData: data,
+                context: context)
+        } catch { throw .trustees }
+    }
+
+    /// Nil for a name that fails in anything; that is no fault, the name is discarded.
+    static func open(
+        _ sealed: [UInt8], of tag: LinkingTag, _ standing: PetitionLog.Standing, in log: PetitionLog
+    ) -> ReleasedName? {
+        let set = Int(standing.level)
+        guard sealed.count == log.manifest.sealedNameLength, let keys = log.manifest.keySet(set),
+            let padded = SealedPayload.open(
+                sealed, with: log.released[set], keys: keys, threshold: log.manifest.threshold,
+                associatedData: associatedData(log.id, tag, standing.sequence, standing.level), context: context),
+            let plaintext = Padding.unpad(padded)
+        else { return nil }
+        var reader = ByteReader(plaintext)
+        guard let version = try? reader.uint8(), version == 1, let epoch = try? reader.uint16(),
+            let index = try? reader.uint32(), let name = try? reader.vector8(nameLengths),
+            let proof = try? reader.take(NameProof.length), reader.isAtEnd,
+            let text = String(validating: name, as: UTF8.self), let ring = log.ring(epoch: Int(epoch)),
+            ring.keys.indices.contains(Int(index)),
+            NameProof.verify(proof, key: ring.keys[Int(index)], tag: tag, scope: Scope(log.id.bytes), name: name)
+        else { return nil }
+        // Rings only grow at the end, so an index in any epoch is the index in the newest.
+        return ReleasedName(member: Int(index), name: text)
+    }
+}

@@ -1,0 +1,80 @@
+// docs/protocol.md, section 6; Shamir, "How to share a secret", CACM 1979
+
+import Sodium
+
+/// Shamir's scheme byte by byte over GF(2^8) modulo x^8+x^4+x^3+x+1, with coefficients that the secret itself fixes.
+struct SecretSharing: ~Copyable {
+    /// The secret, then coefficients 1..t-1: 32 bytes each.
+    private var coefficients: SecretBytes
+    private let threshold: Int
+
+    init(seed: borrowing SecretBytes, threshold: UInt8, context: StaticString) {
+        self.threshold = Int(threshold)
+        coefficients = SecretBytes(zeros: 32 * max(Int(threshold), 1))
+        for e in 0..<self.threshold {
+            let bytes = e == 0 ? seed.duplicate() : KDF.derive(seed, id: 100 + UInt64(e), context: context)
+            bytes.withUnsafeBytes { source in
+                coefficients.withUnsafeMutableBytes { target in
+                    UnsafeMutableRawBufferPointer(rebasing: target[(32 * e)...]).copyMemory(from: source)
+                }
+            }
+        }
+    }
+
+    /// K + sum_e coefficient_e * i^e, for the trustee i from 1.
+    borrowing func share(of trustee: UInt8) -> SecretBytes {
+        var share = SecretBytes(zeros: 32)
+        coefficients.withUnsafeBytes { coefficients in
+            share.withUnsafeMutableBytes { share in
+                for byte in 0..<32 {
+                    var value: UInt8 = 0
+                    // Horner's rule.
+                    for e in (0..<threshold).reversed() {
+                        value = GF256.multiply(value, trustee) ^ coefficients[32 * e + byte]
+                    }
+                    share[byte] = value
+                }
+            }
+        }
+        return share
+    }
+
+    /// Adds the Lagrange term at zero of one share to `secret`.
+    static func interpolate(
+        _ share: borrowing SecretBytes, at place: Int, of trustees: [UInt8], into secret: inout SecretBytes
+    ) {
+        let own = trustees[place]
+        var weight: UInt8 = 1
+        for (i, other) in trustees.enumerated() where i != place {
+            weight = GF256.multiply(weight, GF256.multiply(other, GF256.inverse(other ^ own)))
+        }
+        share.withUnsafeBytes { share in
+            secret.withUnsafeMutableBytes { secret in
+                for i in 0..<32 { secret[i] ^= GF256.multiply(share[i], weight) }
+            }
+        }
+    }
+}
+
+/// The field of 256 elements, as in AES.
+enum GF256 {
+    /// Constant-time in `a`, which may be secret, and in `b`.
+    static func multiply(_ a: UInt8, _ b: UInt8) -> UInt8 {
+        var (a, product) = (a, UInt8(0))
+        for bit in 0..<8 {
+            product ^= a & (0 &- (b >> UInt8(bit) & 1))
+            a = (a << 1) ^ (0x1b & (0 &- (a >> 7)))
+        }
+        return product
+    }
+
+    /// b^254; 0 for 0.
+    static func inverse(_ b: UInt8) -> UInt8 {
+        var (result, square) = (UInt8(1), b)
+        for _ in 0..<7 {
+            square = multiply(square, square)
+            result = multiply(result, square)
+        }
+        return result
+    }
+}

@@ -1,0 +1,130 @@
+// docs/protocol.md, section 9
+
+import Sodium
+
+/// Everything that a stranger needs to count a petition: one file of JSON lines.
+public struct Bundle: Sendable {
+    public struct Log: Sendable {
+        /// The signed note's text.
+        public var checkpoint: String
+        public var leaves: [[UInt8]]
+
+        public init(checkpoint: String, leaves: [[UInt8]]) { (self.checkpoint, self.leaves) = (checkpoint, leaves) }
+    }
+
+    /// Why a file is no bundle at all, as opposed to a bundle with faults.
+    public enum Unreadable: String, Error, Sendable {
+        case format
+        case firstWorkplaceLeaf = "the workplace log's first leaf is invalid"
+        case firstPetitionLeaf = "the petition log's first leaf is invalid"
+        case ids = "the ids are not those of the first leaves"
+        case otherPetition = "this is another petition's bundle"
+    }
+
+    public var workplaceID: ID<Workplace>
+    public var petitionID: ID<Petition>
+    public var workplace: Log
+    public var petition: Log
+    /// Sealed names.
+    public var names: [[UInt8]]
+    public var document: [UInt8]?
+
+    static let format = "roundrobin-bundle/1"
+
+    public init(
+        workplaceID: ID<Workplace>, petitionID: ID<Petition>, workplace: Log, petition: Log, names: [[UInt8]],
+        document: [UInt8]?
+    ) {
+        self.workplaceID = workplaceID
+        self.petitionID = petitionID
+        self.workplace = workplace
+        self.petition = petition
+        self.names = names
+        self.document = document
+    }
+
+    public init(parsing bytes: [UInt8]) throws(Unreadable) {
+        guard bytes.last == 0x0a else { throw .format }
+        var lines = try Lines(bytes.dropLast().split(separator: 0x0a, omittingEmptySubsequences: false))
+        guard let header = try lines.next(), let members = header.members("format", "workplace", "petition"),
+            let format = members["format"]?.text, format.utf8.elementsEqual(Self.format.utf8),
+            let workplaceID = members["workplace"]?.text.flatMap({ ID<Workplace>(hex: $0) }),
+            let petitionID = members["petition"]?.text.flatMap({ ID<Petition>(hex: $0) })
+        else { throw .format }
+        (self.workplaceID, self.petitionID) = (workplaceID, petitionID)
+        workplace = try Self.log("workplace", &lines)
+        petition = try Self.log("petition", &lines)
+        var names: [[UInt8]] = []
+        while let members = lines.current?.members("name") {
+            guard let name = Self.base64(members["name"]) else { throw .format }
+            names.append(name)
+            try lines.advance()
+        }
+        self.names = names
+        if let members = lines.current?.members("document") {
+            guard let document = Self.base64(members["document"]) else { throw .format }
+            self.document = document
+            try lines.advance()
+        }
+        guard lines.current == nil else { throw .format }
+    }
+
+    private static func base64(_ value: JSONValue?) -> [UInt8]? { value?.text.flatMap { Base64.decode($0) } }
+
+    private static func log(_ name: String, _ lines: inout Lines) throws(Unreadable) -> Log {
+        func isThis(_ value: JSONValue?) -> Bool { value?.text?.utf8.elementsEqual(name.utf8) ?? false }
+        guard let first = try lines.next()?.members("log", "checkpoint"), isThis(first["log"]),
+            let checkpoint = first["checkpoint"]?.text
+        else { throw .format }
+        var leaves: [[UInt8]] = []
+        while let members = lines.current?.members("log", "leaf"), isThis(members["log"]) {
+            guard let leaf = base64(members["leaf"]) else { throw .format }
+            leaves.append(leaf)
+            try lines.advance()
+        }
+        guard !leaves.isEmpty else { throw .format }
+        return Log(checkpoint: checkpoint, leaves: leaves)
+    }
+
+    /// One line at a time, each parsed once.
+    private struct Lines {
+        private var rest: ArraySlice<ArraySlice<UInt8>>
+        private(set) var current: JSONValue?
+
+        init(_ lines: [ArraySlice<UInt8>]) throws(Unreadable) {
+            rest = lines[...]
+            try advance()
+        }
+
+        mutating func advance() throws(Unreadable) {
+            guard let line = rest.popFirst() else {
+                current = nil
+                return
+            }
+            // An object and nothing around it, a carriage return included.
+            guard line.first == UInt8(ascii: "{"), line.last == UInt8(ascii: "}"),
+                let value = try? JSONValue(parsing: Array(line))
+            else { throw .format }
+            current = value
+        }
+
+        mutating func next() throws(Unreadable) -> JSONValue? {
+            let value = current
+            try advance()
+            return value
+        }
+    }
+
+    /// The file's bytes.
+    public var serialized: [UInt8] {
+        var text =
+            "{\"format\":\"\(Self.format)\",\"workplace\":\"\(workplaceID.hex)\",\"petition\":\"\(petitionID.hex)\"}\n"
+        for (name, log) in [("workplace", workplace), ("petition", petition)] {
+            text += "{\"log\":\"\(name)\",\"checkpoint\":\(JSONValue.quoted(log.checkpoint))}\n"
+            for leaf in log.leaves { text += "{\"log\":\"\(name)\",\"leaf\":\"\(Base64.encode(leaf))\"}\n" }
+        }
+        for name in names { text += "{\"name\":\"\(Base64.encode(name))\"}\n" }
+        if let document { text += "{\"document\":\"\(Base64.encode(document))\"}\n" }
+        return Array(text.utf8)
+    }
+}

@@ -1,0 +1,106 @@
+// docs/protocol.md, sections 4 and 5
+
+import MembershipProofs
+import Sodium
+
+/// A co-signature as it stands in the log, well-formed and not yet checked.
+public struct CoSigned: Sendable {
+    public enum Action: UInt8, Sendable {
+        case sign = 1
+        case withdraw = 2
+    }
+
+    public let petition: ID<Petition>
+    public let ringEpoch: UInt16
+    public let action: Action
+    public let sequence: UInt32
+    public let tag: LinkingTag
+    /// 0 without a name.
+    public let level: UInt8
+    /// Zeros without a name.
+    public let nameDigest: Bytes32
+    /// Empty on a withdrawal.
+    public let sealedBallot: [UInt8]
+    let proof: [UInt8]
+    /// Digest("cosignature", the statement up to and including sealed_ballot): what the proof signs.
+    let message: Bytes32
+    /// The exact bytes: the leaf.
+    public let bytes: [UInt8]
+
+    init(_ petition: ID<Petition>, _ reader: inout ByteReader, statement: [UInt8]) throws(RuleViolation) {
+        self.petition = petition
+        ringEpoch = try reader.uint16()
+        guard let action = Action(rawValue: try reader.uint8()) else { throw .actionOrRingEpoch }
+        self.action = action
+        sequence = try reader.uint32()
+        let tag = try reader.bytes32()
+        do { self.tag = try LinkingTag(decoding: tag) } catch { throw .tag }
+        level = try reader.uint8()
+        nameDigest = try reader.bytes32()
+        sealedBallot = try reader.vector16(0...65_535)
+        message = Domain.digest("cosignature", reader.consumed())
+        proof = try reader.vector16(0...65_535)
+        bytes = statement
+        // A name is announced by both its level and its digest, or not at all; a withdrawal carries nothing.
+        guard (level == 0) == nameDigest.isZero else { throw .nameDigest }
+        if action == .withdraw {
+            guard level == 0 else { throw .level }
+            guard sealedBallot.isEmpty else { throw .ballotLength }
+        }
+    }
+
+    /// Makes a co-signature or a withdrawal. Everything in it comes from the arguments and fresh randomness.
+    public static func make(
+        _ action: Action, petition: ID<Petition>, ring: Ring, ringEpoch: UInt16, sequence: UInt32,
+        sealedBallot: [UInt8], name: (level: UInt8, sealed: [UInt8])? = nil, by secret: borrowing ProverSecret
+    ) throws(RuleViolation) -> PetitionStatement {
+        let scope = Scope(petition.bytes)
+        var writer = ByteWriter()
+        writer.append(PetitionStatement.Kind.coSigned.rawValue)
+        writer.append(petition)
+        writer.append(ringEpoch)
+        writer.append(action.rawValue)
+        writer.append(sequence)
+        writer.append(secret.tag(in: scope).encoding)
+        writer.append(name?.level ?? 0)
+        writer.append(name.map { SealedName.digest(of: $0.sealed) } ?? .zero)
+        guard sealedBallot.count <= 65_535 else { throw .ballotLength }
+        writer.vector16(sealedBallot)
+        let message = Domain.digest("cosignature", writer.bytes)
+        do {
+            writer.vector16(try Prover.prove(secret, ring: ring, scope: scope, message: message).proof.encoding)
+        } catch { throw .ring }
+        return try PetitionStatement(decoding: writer.bytes)
+    }
+}
+
+/// Evidence that a co-signature's proof holds for one ring of its petition. Only `PetitionLog.prove` makes it.
+public struct ProvenCoSignature: Sendable {
+    public let coSigned: CoSigned
+    let ringDigest: Bytes32
+
+    fileprivate init(_ coSigned: CoSigned, ringDigest: Bytes32) {
+        (self.coSigned, self.ringDigest) = (coSigned, ringDigest)
+    }
+}
+
+extension PetitionLog {
+    /// Checks the proofs of a batch for the newest ring. The verdicts are in order.
+    public func prove(_ batch: [CoSigned]) -> [Result<ProvenCoSignature, RuleViolation>] {
+        let scope = Scope(id.bytes)
+        let ring = ring
+        var verdicts = [Result<ProvenCoSignature, RuleViolation>](repeating: .failure(.proof), count: batch.count)
+        var places: [Int] = []
+        var claims: [(proof: Proof, statement: Statement)] = []
+        for (i, coSigned) in batch.enumerated() {
+            guard let proof = try? Proof(decoding: coSigned.proof, for: ring) else { continue }
+            places.append(i)
+            claims.append(
+                (proof, Statement(ring: ring, scope: scope, tag: coSigned.tag, message: coSigned.message)))
+        }
+        for (i, holds) in zip(places, Verifier.verify(claims)) where holds {
+            verdicts[i] = .success(ProvenCoSignature(batch[i], ringDigest: ring.digest))
+        }
+        return verdicts
+    }
+}

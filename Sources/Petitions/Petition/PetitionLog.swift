@@ -1,0 +1,233 @@
+// docs/protocol.md, sections 4 and 8
+
+import MembershipProofs
+import Sodium
+import TransparencyLog
+
+/// A petition's log, folded up to its newest leaf. The one place that decides whether a leaf counts: the service asks
+/// it before it appends, the client before it co-signs, the auditor for every leaf of a bundle.
+public struct PetitionLog: Sendable {
+    /// What the last counted leaf of a tag left behind.
+    public struct Standing: Sendable {
+        public let action: CoSigned.Action
+        public let sequence: UInt32
+        public let level: UInt8
+        public let nameDigest: Bytes32
+        public let sealedBallot: [UInt8]
+        public let leaf: Int
+    }
+
+    public let id: ID<Petition>
+    public let manifest: Manifest
+    public let opener: Bytes32
+    public let acceptances: [PetitionStatement.Acceptance]
+    public private(set) var tree = MerkleTree()
+    /// One for each ring epoch.
+    private(set) var rings: [RosterRing]
+    /// The newest roster size that this log carries.
+    public private(set) var rosterSize: UInt64
+    public private(set) var tags: [LinkingTag: Standing] = [:]
+    public private(set) var cosignatures = 0
+    private var nameDigests: Set<Bytes32> = []
+    public private(set) var closure: PetitionStatement.Closure?
+    private var sequences: [Bytes32: UInt32] = [:]
+    /// For each key set the secrets released, by trustee from 1.
+    public private(set) var released: [[UInt8: Bytes32]]
+    public private(set) var records: [PetitionStatement.Record] = []
+
+    /// Starts from the first leaf.
+    /// - Throws: `RuleViolation`; then there is no log.
+    public init(opening leaf: [UInt8], in workplace: WorkplaceLog) throws(RuleViolation) {
+        let statement = try PetitionStatement(decoding: leaf)
+        guard case .opened(let manifest, let acceptances) = statement.body, let authorship = statement.authorship
+        else { throw .mustBeFirst }
+        guard manifest.workplace == workplace.id else { throw .workplaceID }
+        guard let size = Int(exactly: manifest.rosterSize),
+            workplace.root(at: manifest.rosterSize) == manifest.rosterRoot,
+            size > 0
+        else { throw .roster }
+        let ring = try workplace.ring(at: size)
+        guard ring.ring.count == manifest.ringCount, ring.ring.digest == manifest.ringDigest else { throw .ring }
+        id = statement.petition
+        self.manifest = manifest
+        self.acceptances = acceptances
+        opener = authorship.signer
+        rings = [ring]
+        rosterSize = manifest.rosterSize
+        released = Array(repeating: [:], count: 1 + manifest.levels.count)
+        try check(acceptances, in: workplace, at: size)
+        try check(authorship, of: statement, in: workplace, at: manifest.rosterSize)
+        let announced = workplace.announcements[id]?.contains { $0.signer == authorship.signer && $0.leaf >= size }
+        guard announced == true else { throw .notAnnounced }
+        tree.append(leaf)
+        sequences[authorship.signer] = 1
+    }
+
+    public var size: Int { tree.count }
+    /// The newest ring.
+    public var ring: Ring { rings[rings.count - 1].ring }
+    public var ringEpoch: UInt16 { UInt16(rings.count - 1) }
+    /// How many ring epochs may follow the first.
+    public static let maximalExtensions = 7
+
+    public func ring(epoch: Int) -> Ring? { rings.indices.contains(epoch) ? rings[epoch].ring : nil }
+
+    public func nextSequence(of signer: Bytes32) -> UInt32 { sequences[signer] ?? 0 }
+
+    /// Whether enough trustees have released the keys of this set.
+    public func isReleased(_ set: Int) -> Bool {
+        released.indices.contains(set) && released[set].count >= Int(manifest.threshold)
+    }
+
+    /// The sign keys of those in the newest ring, in its order.
+    public func seats(in workplace: WorkplaceLog) -> [Bytes32] {
+        rings[rings.count - 1].seats.compactMap {
+            workplace.members.indices.contains($0) ? workplace.members[$0].signKey : nil
+        }
+    }
+
+    // MARK: Appending
+
+    /// Appends any statement but a co-signature. One that breaks a rule is refused and nothing changes.
+    @discardableResult
+    public mutating func append(
+        _ statement: PetitionStatement, in workplace: WorkplaceLog
+    ) throws(RuleViolation) -> [MerkleTree.Node] {
+        guard statement.petition == id else { throw .petitionID }
+        switch statement.body {
+        case .opened: throw .onlyFirst
+        case .coSigned: throw .proof
+        case .ringExtended(let step):
+            let ring = try check(step, in: workplace)
+            try check(statement.authorship, of: statement, in: workplace, at: step.roster.size)
+            rings.append(ring)
+            rosterSize = step.roster.size
+        case .closed(let closure):
+            try check(closure)
+            if case .organiser(let roster) = closure.cause {
+                try check(roster, in: workplace)
+                try check(statement.authorship, of: statement, in: workplace, at: roster.size)
+                rosterSize = roster.size
+            }
+            self.closure = closure
+        case .sealKeyReleased(let release):
+            try check(release)
+            released[Int(release.set)][release.trustee] = release.secret
+        case .recorded(let record):
+            guard closure != nil else { throw .notClosed }
+            try check(record.roster, in: workplace)
+            try check(statement.authorship, of: statement, in: workplace, at: record.roster.size)
+            rosterSize = record.roster.size
+            records.append(record)
+        }
+        if let signer = statement.authorship?.signer { sequences[signer, default: 0] += 1 }
+        return tree.append(statement.bytes)
+    }
+
+    /// Appends a co-signature whose proof holds, if it counts here; else it is refused and nothing changes.
+    @discardableResult
+    public mutating func append(_ proven: ProvenCoSignature) throws(RuleViolation) -> [MerkleTree.Node] {
+        let coSigned = proven.coSigned
+        try check(coSigned)
+        guard proven.ringDigest == ring.digest else { throw .proof }
+        let before = tags[coSigned.tag]?.action
+        tags[coSigned.tag] = Standing(
+            action: coSigned.action, sequence: coSigned.sequence, level: coSigned.level,
+            nameDigest: coSigned.nameDigest, sealedBallot: coSigned.sealedBallot, leaf: size)
+        cosignatures += (coSigned.action == .sign ? 1 : 0) - (before == .sign ? 1 : 0)
+        if !coSigned.nameDigest.isZero { nameDigests.insert(coSigned.nameDigest) }
+        return tree.append(coSigned.bytes)
+    }
+
+    /// Keeps the place of a leaf that breaks a rule: it is in the tree, and counts for nothing.
+    mutating func skip(_ leaf: [UInt8]) { tree.append(leaf) }
+}
+
+// MARK: The rules
+
+extension PetitionLog {
+    /// Every rule for a co-signature but its proof (section 8).
+    public func check(_ coSigned: CoSigned) throws(RuleViolation) {
+        guard coSigned.petition == id else { throw .petitionID }
+        guard closure == nil else { throw .closedBefore }
+        guard coSigned.ringEpoch == ringEpoch else { throw .actionOrRingEpoch }
+        guard coSigned.level <= manifest.levels.count else { throw .level }
+        guard coSigned.nameDigest.isZero || !nameDigests.contains(coSigned.nameDigest) else { throw .nameDigest }
+        if coSigned.action == .sign {
+            guard coSigned.sealedBallot.count == manifest.sealedBallotLength else { throw .ballotLength }
+        }
+        if let last = tags[coSigned.tag] {
+            guard UInt64(coSigned.sequence) == UInt64(last.sequence) + 1 else { throw .sequence }
+        } else {
+            guard coSigned.sequence == 0, coSigned.action == .sign else { throw .sequence }
+        }
+    }
+
+    private func check(
+        _ acceptances: [PetitionStatement.Acceptance], in workplace: WorkplaceLog, at size: Int
+    ) throws(RuleViolation) {
+        guard acceptances.count == manifest.trustees.count,
+            Set(acceptances.map(\.signKey)).count == acceptances.count
+        else { throw .acceptance }
+        for (i, acceptance) in acceptances.enumerated() {
+            guard workplace.isMember(acceptance.signKey, at: size), acceptance.isValid(for: id, trustee: UInt8(i + 1))
+            else { throw .acceptance }
+        }
+    }
+
+    private func check(
+        _ authorship: Authorship?, of statement: PetitionStatement, in workplace: WorkplaceLog, at size: UInt64
+    ) throws(RuleViolation) {
+        guard let authorship, let size = Int(exactly: size), workplace.isOrganiser(authorship.signer, at: size) else {
+            throw .notOrganiser
+        }
+        guard authorship.sequence == nextSequence(of: authorship.signer) else { throw .sequenceOfSigner }
+        try authorship.verify(statement.bytes)
+    }
+
+    /// A roster size may not go back, and the root must be the workplace log's there.
+    private func check(_ roster: PetitionStatement.RosterPoint, in workplace: WorkplaceLog) throws(RuleViolation) {
+        guard roster.size >= rosterSize, workplace.root(at: roster.size) == roster.root else { throw .roster }
+    }
+
+    private func check(
+        _ step: PetitionStatement.RingExtension, in workplace: WorkplaceLog
+    ) throws(RuleViolation) -> RosterRing {
+        guard closure == nil else { throw .closedBefore }
+        guard step.epoch == UInt16(rings.count), step.epoch <= Self.maximalExtensions else { throw .ringEpoch }
+        guard step.roster.size > rosterSize, let size = Int(exactly: step.roster.size) else { throw .roster }
+        try check(step.roster, in: workplace)
+        let ring = try workplace.ring(extending: rings[rings.count - 1], to: size)
+        guard ring.ring.count > self.ring.count, ring.ring.count == step.ringCount,
+            ring.ring.digest == step.ringDigest
+        else { throw .ring }
+        return ring
+    }
+
+    private func check(_ closure: PetitionStatement.Closure) throws(RuleViolation) {
+        guard self.closure == nil else { throw .closedBefore }
+        guard let size = Int(exactly: closure.size), (1...self.size).contains(size),
+            tree.root(at: size) == closure.root
+        else { throw .close }
+        if case .deadline = closure.cause, manifest.closes == 0 { throw .close }
+    }
+
+    private func check(_ release: PetitionStatement.Release) throws(RuleViolation) {
+        guard let keys = manifest.keySet(Int(release.set)), (1...keys.count).contains(Int(release.trustee)) else {
+            throw .keySet
+        }
+        guard released[Int(release.set)][release.trustee] == nil else { throw .releasedBefore }
+        let key = BoxKeyPair(secret: SecretBytes(release.secret)).publicKey
+        guard key == keys[Int(release.trustee) - 1] else { throw .releasedKey }
+        if release.set == 0 {
+            guard closure != nil else { throw .releasedTooEarly }
+        } else {
+            guard cosignatures >= Int(manifest.levels[Int(release.set) - 1].count) else { throw .releasedTooEarly }
+        }
+    }
+
+    /// The ring that an extension to `size` leaves of the workplace log would give, for who makes the statement.
+    public func extendedRing(in workplace: WorkplaceLog, to size: Int) throws(RuleViolation) -> Ring {
+        try workplace.ring(extending: rings[rings.count - 1], to: size).ring
+    }
+}

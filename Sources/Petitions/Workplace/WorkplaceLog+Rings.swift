@@ -1,0 +1,46 @@
+// docs/protocol.md, section 4, "Rings"
+
+import MembershipProofs
+import Sodium
+
+/// The members who have a key in a ring, by their place in the workplace's order of admission, and the ring itself.
+struct RosterRing: Sendable {
+    /// Indices into `WorkplaceLog.members`, in the ring's order.
+    let seats: [Int]
+    let ring: Ring
+    let rosterSize: Int
+}
+
+extension WorkplaceLog {
+    /// Ring epoch 0: the ring keys of the members at `size`.
+    func ring(at size: Int) throws(RuleViolation) -> RosterRing {
+        let seats = members.indices.filter { members[$0].isMember(at: size) }
+        return try ring(seats, keys: seats.compactMap { members[$0].ringKey(at: size) }, at: size)
+    }
+
+    /// The next epoch: those admitted since and still members, except who replaces, directly or through others,
+    /// somebody with a key in this epoch.
+    func ring(extending former: RosterRing, to size: Int) throws(RuleViolation) -> RosterRing {
+        let seated = Set(former.seats.map { members[$0].signKey })
+        let new = members.indices.filter {
+            members[$0].admitted >= former.rosterSize && members[$0].isMember(at: size)
+                && !replacesSomebody(in: seated, members[$0])
+        }
+        return try ring(
+            former.seats + new, keys: former.ring.keys + new.compactMap { members[$0].ringKey(at: size) }, at: size)
+    }
+
+    private func ring(_ seats: [Int], keys: [Element], at size: Int) throws(RuleViolation) -> RosterRing {
+        do { return RosterRing(seats: seats, ring: try Ring(keys), rosterSize: size) } catch { throw .ring }
+    }
+
+    private func replacesSomebody(in seated: Set<Bytes32>, _ member: Member) -> Bool {
+        // Ends: whoever is replaced was admitted, and had left, before the invite of who replaces them was issued.
+        var predecessor = member.replaces
+        while let key = predecessor {
+            if seated.contains(key) { return true }
+            predecessor = self.member(key)?.replaces
+        }
+        return false
+    }
+}

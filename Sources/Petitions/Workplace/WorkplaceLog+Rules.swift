@@ -1,0 +1,122 @@
+// docs/protocol.md, section 4, "Workplace log"
+
+import MembershipProofs
+import Sodium
+
+extension WorkplaceLog {
+    /// Whether the statement may be the next leaf.
+    func check(_ statement: WorkplaceStatement) throws(RuleViolation) {
+        if case .founded = statement.body { throw .onlyFirst }
+        guard statement.workplace == id else { throw .workplaceID }
+        if let authorship = statement.authorship { try check(authorship, of: statement) }
+        switch statement.body {
+        case .founded: throw .onlyFirst
+        case .invitesIssued(let invitations): try check(issued: invitations)
+        case .invitesRevoked(let keys):
+            guard Set(keys).count == keys.count else { throw .listRepeats }
+            guard keys.allSatisfy({ invites[$0]?.isOpen == true }) else { throw .inviteNotOpen }
+        case .memberAdmitted(let admission): try check(admission, statement)
+        case .memberRemoved(let member):
+            guard isMember(member) else { throw .notMember }
+            if isOrganiser(member), organiserCount == 1 { throw .lastOrganiser }
+        case .organiserAppointed(let member):
+            guard isMember(member) else { throw .notMember }
+            if isOrganiser(member) { throw .alreadyOrganiser }
+        case .organiserDismissed(let member):
+            guard isOrganiser(member) else { throw .notOrganiser }
+            if organiserCount == 1 { throw .lastOrganiser }
+        case .eligibleDeclared: break
+        case .groupKeyRotated(let epoch, _):
+            guard UInt64(epoch) == UInt64(groupKeys.count) else { throw .epoch }
+        case .ringKeyRotated(let key, let possession): try check(ringKey: key, possession, statement)
+        case .petitionAnnounced: break
+        }
+    }
+
+    private func check(_ authorship: Authorship, of statement: WorkplaceStatement) throws(RuleViolation) {
+        if case .ringKeyRotated = statement.body {
+            guard isMember(authorship.signer) else { throw .notMember }
+        } else {
+            guard isOrganiser(authorship.signer) else { throw .notOrganiser }
+        }
+        guard authorship.sequence == nextSequence(of: authorship.signer) else { throw .sequenceOfSigner }
+        try authorship.verify(statement.bytes)
+    }
+
+    private func check(issued invitations: [WorkplaceStatement.Invitation]) throws(RuleViolation) {
+        guard Set(invitations.map(\.key)).count == invitations.count else { throw .listRepeats }
+        for invitation in invitations {
+            guard invites[invitation.key] == nil else { throw .inviteIssuedBefore }
+            if let replaced = invitation.replaces {
+                guard let former = member(replaced), !former.isMember(at: size) else { throw .replaces }
+            }
+        }
+    }
+
+    private func check(
+        _ admission: WorkplaceStatement.Admission, _ statement: WorkplaceStatement
+    ) throws(RuleViolation) {
+        let keys = admission.keys
+        guard invites[admission.inviteKey]?.isOpen == true else { throw .inviteNotOpen }
+        guard Set(keys.all).count == 3, usedKeys.isDisjoint(with: keys.all) else { throw .keyUsedBefore }
+        guard keys.provesPossession(admission.possession, in: id) else { throw .possession }
+        guard
+            Ed25519.verify(
+                admission.inviteSignature, of: WorkplaceStatement.admissionPreimage(id, keys),
+                by: admission.inviteKey)
+        else { throw .signature }
+        try statement.verifyLastSignature(by: keys.signKey)
+    }
+
+    private func check(
+        ringKey: Element, _ possession: [UInt8], _ statement: WorkplaceStatement
+    ) throws(RuleViolation) {
+        guard let signer = statement.authorship?.signer, let member = member(signer) else { throw .notMember }
+        guard !usedKeys.contains(ringKey.encoding) else { throw .keyUsedBefore }
+        let keys = MemberKeys(ringKey: ringKey, signKey: member.signKey, boxKey: member.boxKey)
+        guard keys.provesPossession(possession, in: id) else { throw .possession }
+    }
+
+    /// What a statement that holds changes.
+    mutating func apply(_ statement: WorkplaceStatement, at leaf: Int) {
+        if let signer = statement.authorship?.signer { sequences[signer, default: 0] += 1 }
+        let signer = statement.authorship?.signer ?? .zero
+        switch statement.body {
+        case .founded: break
+        case .invitesIssued(let invitations):
+            for invitation in invitations {
+                invites[invitation.key] = InviteState(issuer: signer, replaces: invitation.replaces)
+            }
+        case .invitesRevoked(let keys):
+            for key in keys { invites[key]?.isOpen = false }
+            rotationIsDue = true
+        case .memberAdmitted(let admission):
+            let replaces = invites[admission.inviteKey]?.replaces
+            invites[admission.inviteKey]?.isOpen = false
+            admit(admission.keys, at: leaf, replaces: replaces, inviteKey: admission.inviteKey)
+        case .memberRemoved(let member):
+            if let index = memberIndex[member] { members[index].removed = leaf }
+            endOffice(of: member, at: leaf)
+            rotationIsDue = true
+        case .organiserAppointed(let member): offices[member, default: []].append((leaf, nil))
+        case .organiserDismissed(let member): endOffice(of: member, at: leaf)
+        case .eligibleDeclared(let count): eligible.append((leaf, count))
+        case .groupKeyRotated(_, let commitment):
+            groupKeys.append(commitment)
+            rotationIsDue = false
+        case .ringKeyRotated(let key, _):
+            usedKeys.insert(key.encoding)
+            if let index = memberIndex[signer] { members[index].ringKeys.append((leaf, key)) }
+        case .petitionAnnounced(let petition): announcements[petition, default: []].append((signer, leaf))
+        }
+    }
+
+    /// Their open invites end with the office.
+    private mutating func endOffice(of organiser: Bytes32, at leaf: Int) {
+        guard let last = offices[organiser]?.indices.last, offices[organiser]?[last].until == nil else { return }
+        offices[organiser]?[last].until = leaf
+        for (key, invite) in invites where invite.issuer == organiser && invite.isOpen {
+            invites[key]?.isOpen = false
+        }
+    }
+}

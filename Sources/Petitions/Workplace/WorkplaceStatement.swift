@@ -1,0 +1,169 @@
+// docs/protocol.md, section 4, "Workplace log"
+
+import MembershipProofs
+import Sodium
+
+/// A well-formed statement of a workplace log. Whether it keeps the rules at its place is `WorkplaceLog`'s to say.
+public struct WorkplaceStatement: Sendable {
+    public enum Body: Sendable {
+        case founded(Founding)
+        case invitesIssued([Invitation])
+        case invitesRevoked([Bytes32])
+        case memberAdmitted(Admission)
+        case memberRemoved(Bytes32)
+        case organiserAppointed(Bytes32)
+        case organiserDismissed(Bytes32)
+        case eligibleDeclared(UInt32)
+        case groupKeyRotated(epoch: UInt32, commitment: Bytes32)
+        case ringKeyRotated(Element, possession: [UInt8])
+        case petitionAnnounced(ID<Petition>)
+    }
+
+    public struct Founding: Sendable {
+        public let nonce: Bytes32
+        public let logKey: Bytes32
+        public let service: String
+        public let eligible: UInt32
+        public let keys: MemberKeys
+        let possession: [UInt8]
+    }
+
+    public struct Invitation: Sendable, Hashable {
+        public let key: Bytes32
+        /// The sign key of the former member whom the newcomer is; nil for a new person.
+        public let replaces: Bytes32?
+
+        public init(key: Bytes32, replaces: Bytes32?) { (self.key, self.replaces) = (key, replaces) }
+    }
+
+    public struct Admission: Sendable {
+        public let keys: MemberKeys
+        let possession: [UInt8]
+        public let inviteKey: Bytes32
+        let inviteSignature: [UInt8]
+    }
+
+    /// The exact bytes: the leaf.
+    public let bytes: [UInt8]
+    public let workplace: ID<Workplace>
+    public let body: Body
+    /// Nil for the founding and for admissions.
+    public let authorship: Authorship?
+
+    /// The types, by their byte.
+    enum Kind: UInt8 {
+        case founded = 1
+        case invitesIssued, invitesRevoked, memberAdmitted, memberRemoved, organiserAppointed, organiserDismissed
+        case eligibleDeclared, groupKeyRotated, ringKeyRotated, petitionAnnounced
+    }
+
+    static let listLengths: ClosedRange<UInt16> = 1...1000
+    /// Bytes of a service's name.
+    static let serviceLengths = 1...255
+
+    /// - Throws: `RuleViolation` for any bytes that are not exactly one statement.
+    public init(decoding bytes: [UInt8]) throws(RuleViolation) {
+        guard bytes.count <= maximalStatementLength else { throw .tooLong }
+        var reader = ByteReader(bytes)
+        guard let kind = Kind(rawValue: try reader.uint8()) else { throw .unknownType }
+        if kind == .founded {
+            (workplace, body) = try Self.founding(&reader)
+            authorship = nil
+        } else {
+            workplace = try reader.id()
+            body = try Self.body(kind, &reader)
+            if kind == .memberAdmitted {
+                authorship = nil
+                _ = try reader.take(64)  // member_signature, over everything before it
+            } else {
+                authorship = try Authorship(&reader)
+            }
+        }
+        try reader.finish()
+        self.bytes = bytes
+    }
+
+    private static func founding(_ reader: inout ByteReader) throws(RuleViolation) -> (ID<Workplace>, Body) {
+        let nonce = try reader.bytes32()
+        let logKey = try reader.bytes32()
+        let name = try reader.vector8(serviceLengths)
+        guard name.allSatisfy(isServiceCharacter) else { throw .serviceName }
+        let eligible = try reader.uint32()
+        let keys = try MemberKeys(&reader)
+        let id = ID<Workplace>(Domain.digest("workplace", reader.consumed(from: 1)))
+        let possession = try reader.take(Possession.length)
+        _ = try reader.take(64)  // signature, over everything before it
+        let founding = Founding(
+            nonce: nonce, logKey: logKey, service: String(decoding: name, as: UTF8.self), eligible: eligible,
+            keys: keys, possession: possession)
+        return (id, .founded(founding))
+    }
+
+    private static func isServiceCharacter(_ c: UInt8) -> Bool {
+        switch c {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."),
+            UInt8(ascii: ":"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+
+    /// Whether a log may be named after this service.
+    public static func isServiceName(_ name: String) -> Bool {
+        serviceLengths.contains(name.utf8.count) && name.utf8.allSatisfy(isServiceCharacter)
+    }
+
+    private static func body(_ kind: Kind, _ reader: inout ByteReader) throws(RuleViolation) -> Body {
+        switch kind {
+        case .founded: throw .unknownType
+        case .invitesIssued:
+            return .invitesIssued(
+                try list(&reader) { (reader) throws(RuleViolation) in
+                    let key = try reader.bytes32()
+                    let replaces = try reader.bytes32()
+                    return Invitation(key: key, replaces: replaces.isZero ? nil : replaces)
+                })
+        case .invitesRevoked:
+            return .invitesRevoked(try list(&reader) { (reader) throws(RuleViolation) in try reader.bytes32() })
+        case .memberAdmitted:
+            return .memberAdmitted(
+                Admission(
+                    keys: try MemberKeys(&reader), possession: try reader.take(Possession.length),
+                    inviteKey: try reader.bytes32(), inviteSignature: try reader.take(64)))
+        case .memberRemoved: return .memberRemoved(try reader.bytes32())
+        case .organiserAppointed: return .organiserAppointed(try reader.bytes32())
+        case .organiserDismissed: return .organiserDismissed(try reader.bytes32())
+        case .eligibleDeclared: return .eligibleDeclared(try reader.uint32())
+        case .groupKeyRotated:
+            return .groupKeyRotated(epoch: try reader.uint32(), commitment: try reader.bytes32())
+        case .ringKeyRotated:
+            let key = try reader.bytes32()
+            let element: Element
+            do { element = try Element(decodingNonIdentity: key) } catch { throw .key }
+            return .ringKeyRotated(element, possession: try reader.take(Possession.length))
+        case .petitionAnnounced: return .petitionAnnounced(try reader.id())
+        }
+    }
+
+    private static func list<Item>(
+        _ reader: inout ByteReader, _ item: (inout ByteReader) throws(RuleViolation) -> Item
+    ) throws(RuleViolation) -> [Item] {
+        let count = try reader.uint16()
+        guard listLengths.contains(count) else { throw .listLength }
+        var items: [Item] = []
+        for _ in 0..<count { items.append(try item(&reader)) }
+        return items
+    }
+
+    /// Verifies the signature that the last 64 bytes are.
+    func verifyLastSignature(by key: Bytes32) throws(RuleViolation) {
+        guard Ed25519.verify(bytes.suffix(64), of: Authorship.preimage(bytes.dropLast(64)), by: key) else {
+            throw .signature
+        }
+    }
+
+    /// Preimage("admission", workplace_id, MemberKeys).
+    static func admissionPreimage(_ workplace: ID<Workplace>, _ keys: MemberKeys) -> [UInt8] {
+        Domain.preimage("admission", workplace.bytes.bytes + keys.encoding)
+    }
+}

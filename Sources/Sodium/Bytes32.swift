@@ -1,0 +1,83 @@
+/// Thirty-two public bytes held in place: a key, a digest, an id. Compared in variable time, so never a secret.
+@frozen
+public struct Bytes32: Hashable, Sendable {
+    @usableFromInline var a: UInt64
+    @usableFromInline var b: UInt64
+    @usableFromInline var c: UInt64
+    @usableFromInline var d: UInt64
+
+    public static let zero = Bytes32()
+
+    init() { (a, b, c, d) = (0, 0, 0, 0) }
+
+    /// The bytes that `fill` writes into a zeroed buffer of 32 bytes.
+    public init(filling fill: (UnsafeMutableBufferPointer<UInt8>) -> Void) {
+        self.init()
+        withUnsafeMutableBytes(of: &self) { raw in
+            raw.withMemoryRebound(to: UInt8.self) { fill($0) }
+        }
+    }
+
+    /// Nil unless there are exactly 32 bytes.
+    public init?(_ bytes: some Collection<UInt8>) {
+        guard bytes.count == 32 else { return nil }
+        self.init { buffer in
+            for (i, byte) in bytes.enumerated() { buffer[i] = byte }
+        }
+    }
+
+    /// Nil unless the text is 64 lowercase hexadecimal digits.
+    public init?(hex: some StringProtocol) {
+        guard let bytes = Hex.decode(hex) else { return nil }
+        self.init(bytes)
+    }
+
+    public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try Swift.withUnsafeBytes(of: self, body)
+    }
+
+    func withPointer<R>(_ body: (UnsafePointer<UInt8>) throws -> R) rethrows -> R {
+        try withUnsafeBytes { try body($0.baseAddress!.assumingMemoryBound(to: UInt8.self)) }
+    }
+
+    public var bytes: [UInt8] { withUnsafeBytes { [UInt8]($0) } }
+    public var hex: String { Hex.encode(bytes) }
+    public var isZero: Bool { a | b | c | d == 0 }
+    /// The byte at the highest index, where little-endian encodings keep their top bits.
+    public var lastByte: UInt8 { withUnsafeBytes { $0[31] } }
+}
+
+/// Lowercase hexadecimal.
+public enum Hex {
+    private static let digits = Array("0123456789abcdef".utf8)
+
+    public static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        var text: [UInt8] = []
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Nil for anything but an even number of lowercase hexadecimal digits.
+    public static func decode(_ text: some StringProtocol) -> [UInt8]? {
+        let utf8 = Array(text.utf8)
+        guard utf8.count % 2 == 0 else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(utf8.count / 2)
+        for i in stride(from: 0, to: utf8.count, by: 2) {
+            guard let high = value(utf8[i]), let low = value(utf8[i + 1]) else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        return bytes
+    }
+
+    private static func value(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import CSodium
+
+/// A public scalar modulo l, the order of ristretto255 (RFC 9496): 32 bytes, little-endian, reduced.
+@frozen
+public struct Scalar: Hashable, Sendable {
+    public let encoding: Bytes32
+
+    init(unchecked encoding: Bytes32) { self.encoding = encoding }
+
+    public static let zero = Scalar(unchecked: .zero)
+    public static let one = Scalar(1)
+
+    /// l = 2^252 + 27742317777372353535851937790883648493, little-endian.
+    private static let order: [UInt8] = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    ]
+
+    public init(_ value: UInt64) {
+        encoding = Bytes32 { buffer in
+            for i in 0..<8 { buffer[i] = UInt8(truncatingIfNeeded: value >> (8 * UInt64(i))) }
+        }
+    }
+
+    /// - Throws: `SodiumError.notCanonicalScalar` when the number is not below l; libsodium would not notice.
+    public init(decoding bytes: Bytes32) throws(SodiumError) {
+        let reduced = bytes.withUnsafeBytes { raw -> Bool in
+            for i in (0..<32).reversed() where raw[i] != Self.order[i] { return raw[i] < Self.order[i] }
+            return false
+        }
+        guard reduced else { throw .notCanonicalScalar }
+        encoding = bytes
+    }
+
+    /// 64 bytes, little-endian, modulo l.
+    init(reducing wide: [UInt8]) {
+        precondition(wide.count == 64)
+        encoding = Bytes32 { crypto_core_ristretto255_scalar_reduce($0.baseAddress!, wide) }
+    }
+
+    /// A fresh scalar from the system's generator, for blinding in public computations.
+    public static func random() -> Scalar { Scalar(reducing: Random.bytes(64)) }
+
+    public static func + (a: Scalar, b: Scalar) -> Scalar { combine(a, b, crypto_core_ristretto255_scalar_add) }
+    public static func - (a: Scalar, b: Scalar) -> Scalar { combine(a, b, crypto_core_ristretto255_scalar_sub) }
+    public static func * (a: Scalar, b: Scalar) -> Scalar { combine(a, b, crypto_core_ristretto255_scalar_mul) }
+    public static prefix func - (a: Scalar) -> Scalar { zero - a }
+
+    private static func combine(
+        _ a: Scalar, _ b: Scalar,
+        _ operation: (UnsafeMutablePointer<UInt8>, UnsafePointer<UInt8>, UnsafePointer<UInt8>) -> Void
+    ) -> Scalar {
+        Scalar(
+            unchecked: Bytes32 { out in
+                a.encoding.withPointer { a in b.encoding.withPointer { b in operation(out.baseAddress!, a, b) } }
+            })
+    }
+}

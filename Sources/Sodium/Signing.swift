@@ -1,0 +1,41 @@
+import CSodium
+
+/// An Ed25519 signing key (RFC 8032), held as libsodium's 64-byte secret.
+public struct SigningKey: ~Copyable, Sendable {
+    private let secret: SecretBytes
+    public let publicKey: Bytes32
+
+    /// - Parameter seed: 32 bytes.
+    public init(seed: borrowing SecretBytes) {
+        precondition(seed.count == 32)
+        _ = Runtime.ready
+        var secret = SecretBytes(zeros: 64)
+        publicKey = seed.withUnsafeBytes { seed in
+            secret.withUnsafeMutableBytes { secret in
+                Bytes32 { _ = crypto_sign_seed_keypair($0.baseAddress!, secret.octets, seed.octets) }
+            }
+        }
+        self.secret = secret
+    }
+
+    /// 64 bytes.
+    public borrowing func sign(_ message: [UInt8]) -> [UInt8] {
+        secret.withUnsafeBytes { secret in
+            [UInt8](unsafeUninitializedCapacity: 64) { buffer, filled in
+                _ = crypto_sign_detached(buffer.baseAddress!, nil, message, UInt64(message.count), secret.octets)
+                filled = 64
+            }
+        }
+    }
+}
+
+public enum Ed25519 {
+    /// libsodium's verification: S < l, the key canonical and not of small order, R not of small order, no cofactor.
+    public static func verify(_ signature: some Collection<UInt8>, of message: [UInt8], by key: Bytes32) -> Bool {
+        guard signature.count == 64 else { return false }
+        _ = Runtime.ready
+        return key.withPointer {
+            crypto_sign_verify_detached(Array(signature), message, UInt64(message.count), $0) == 0
+        }
+    }
+}

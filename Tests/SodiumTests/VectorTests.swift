@@ -1,0 +1,63 @@
+import Sodium
+import TestSupport
+import Testing
+
+@Suite("Hashing and keys give the known answers")
+struct HashingVectorTests {
+    struct File: Decodable {
+        struct Digest: Decodable { let label: String; let data: HexBytes; let digest: HexBytes }
+        struct Point: Decodable { let label: String; let msg: HexBytes; let point: HexBytes }
+        struct ScalarCase: Decodable { let label: String; let msg: HexBytes; let scalar: HexBytes }
+        struct Padme: Decodable { let length: Int; let padded: Int }
+        let digest: [Digest]
+        let hash_to_group: [Point]
+        let hash_to_scalar: [ScalarCase]
+        let blinding_generator: HexBytes
+        let padme: [Padme]
+    }
+
+    let file: File
+
+    init() throws { file = try Vectors.load("hashing") }
+
+    /// Labels are compile-time strings; these are all that the vectors use.
+    private func label(_ text: String) throws -> StaticString {
+        switch text {
+        case "ring": "ring"
+        case "scope": "scope"
+        case "generator": "generator"
+        case "membership": "membership"
+        default: throw UnknownLabel(text: text)
+        }
+    }
+
+    struct UnknownLabel: Error { let text: String }
+
+    @Test("Digest")
+    func digests() throws {
+        for c in file.digest {
+            #expect(Domain.digest(try label(c.label), c.data.bytes).bytes == c.digest.bytes)
+        }
+    }
+
+    @Test("HashToGroup")
+    func points() throws {
+        for c in file.hash_to_group {
+            #expect(Domain.hashToGroup(try label(c.label), c.msg.bytes).encoding.bytes == c.point.bytes)
+        }
+        let blind = Domain.hashToGroup("generator", Array("blind".utf8))
+        #expect(blind.encoding.bytes == file.blinding_generator.bytes)
+    }
+
+    @Test("HashToScalar")
+    func scalars() throws {
+        for c in file.hash_to_scalar {
+            #expect(Domain.hashToScalar(try label(c.label), c.msg.bytes).encoding.bytes == c.scalar.bytes)
+        }
+    }
+
+    @Test("PADME")
+    func padme() {
+        for c in file.padme { #expect(Padding.padme(c.length) == c.padded) }
+    }
+}
