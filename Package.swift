@@ -44,7 +44,7 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "Sodium", "TransparencyLog", "Petitions", "Storage",
+                "RequestSignatures", "Sodium", "MembershipProofs", "TransparencyLog", "Petitions", "Storage",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -53,9 +53,15 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
+            name: "RequestSignatures",
+            dependencies: [
+                "Sodium", .product(name: "StructuredFieldValues", package: "swift-http-structured-headers"),
+            ],
+            swiftSettings: settings),
+        .target(
             name: "Client",
             dependencies: [
-                "Sodium", "MembershipProofs", "TransparencyLog", "Petitions",
+                "RequestSignatures", "Sodium", "MembershipProofs", "TransparencyLog", "Petitions",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -31,10 +31,10 @@ struct BundleVectorTests {
         for (name, verdict) in file.cases {
             let bytes = try Vectors.bundle(name)
             if verdict.unreadable != nil {
-                #expect(throws: Bundle.Unreadable.format, "\(name)") { try Bundle(parsing: bytes) }
+                #expect(throws: PetitionBundle.Unreadable.format, "\(name)") { try PetitionBundle(parsing: bytes) }
                 continue
             }
-            let audited = try AuditedPetition(auditing: Bundle(parsing: bytes))
+            let audited = try AuditedPetition(auditing: PetitionBundle(parsing: bytes))
             #expect(audited.petition.id.hex == verdict.petition, "\(name)")
             #expect(audited.tally.ring == verdict.ring, "\(name)")
             #expect(audited.tally.eligible == verdict.eligible, "\(name)")
@@ -55,8 +55,8 @@ struct BundleVectorTests {
 
     @Test("A bundle survives being written and read again")
     func roundTrip() throws {
-        let bundle = try Bundle(parsing: Vectors.bundle("honest-7"))
-        let again = try Bundle(parsing: bundle.serialized)
+        let bundle = try PetitionBundle(parsing: Vectors.bundle("honest-7"))
+        let again = try PetitionBundle(parsing: bundle.serialized)
         #expect(again.serialized == bundle.serialized)
         #expect(try AuditedPetition(auditing: again).faults.isEmpty)
     }

@@ -37,8 +37,8 @@ public struct Audited<Log: Sendable>: Sendable {
 }
 
 extension WorkplaceLog {
-    /// - Throws: `Bundle.Unreadable` when the first leaf is invalid.
-    public static func audit(_ leaves: [[UInt8]]) throws(Bundle.Unreadable) -> Audited<WorkplaceLog> {
+    /// - Throws: `PetitionBundle.Unreadable` when the first leaf is invalid.
+    public static func audit(_ leaves: [[UInt8]]) throws(PetitionBundle.Unreadable) -> Audited<WorkplaceLog> {
         guard let first = leaves.first, var log = try? WorkplaceLog(founding: first) else {
             throw .firstWorkplaceLeaf
         }
@@ -59,10 +59,10 @@ extension PetitionLog {
     /// Leaves whose proofs are checked together: bounds the memory, whatever the length of the log.
     private static let batch = 1024
 
-    /// - Throws: `Bundle.Unreadable` when the first leaf is invalid.
+    /// - Throws: `PetitionBundle.Unreadable` when the first leaf is invalid.
     public static func audit(
         _ leaves: [[UInt8]], in workplace: WorkplaceLog
-    ) throws(Bundle.Unreadable) -> Audited<PetitionLog> {
+    ) throws(PetitionBundle.Unreadable) -> Audited<PetitionLog> {
         guard let first = leaves.first, var log = try? PetitionLog(opening: first, in: workplace) else {
             throw .firstPetitionLeaf
         }
@@ -121,8 +121,8 @@ public struct AuditedPetition: Sendable {
     public let document: PetitionDocument?
     public let faults: [Fault]
 
-    /// - Throws: `Bundle.Unreadable`.
-    public init(auditing bundle: Bundle) throws(Bundle.Unreadable) {
+    /// - Throws: `PetitionBundle.Unreadable`.
+    public init(auditing bundle: PetitionBundle) throws(PetitionBundle.Unreadable) {
         let workplace = try WorkplaceLog.audit(bundle.workplace.leaves)
         guard workplace.log.id == bundle.workplaceID else { throw .ids }
         let petition = try PetitionLog.audit(bundle.petition.leaves, in: workplace.log)
@@ -149,7 +149,7 @@ public struct AuditedPetition: Sendable {
     }
 
     private static func check(
-        _ log: Bundle.Log, _ name: String, by verifier: LogVerifier, _ tree: MerkleTree
+        _ log: PetitionBundle.Log, _ name: String, by verifier: LogVerifier, _ tree: MerkleTree
     ) -> [Fault] {
         func fault(_ what: String) -> [Fault] { [Fault(place: .log(name), what: what)] }
         do throws(LogError) {

@@ -3,7 +3,7 @@
 import Sodium
 
 /// Everything that a stranger needs to count a petition: one file of JSON lines.
-public struct Bundle: Sendable {
+public struct PetitionBundle: Sendable {
     public struct Log: Sendable {
         /// The signed note's text.
         public var checkpoint: String

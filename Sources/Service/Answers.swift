@@ -1,0 +1,55 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+extension Response {
+    static func text(_ text: String, type: String = "text/plain; charset=utf-8", cache: String? = nil) -> Response {
+        bytes(Array(text.utf8), type: type, cache: cache)
+    }
+
+    static func bytes(_ bytes: [UInt8], type: String = "application/octet-stream", cache: String? = nil) -> Response {
+        var headers: HTTPFields = [.contentType: type]
+        if let cache { headers[.cacheControl] = cache }
+        return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+
+    static func json(_ value: some Encodable) throws -> Response {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+        return bytes([UInt8](try encoder.encode(value)), type: "application/json")
+    }
+
+    static var noContent: Response { Response(status: .noContent) }
+}
+
+/// The JSON that the service answers with; the client reads the same shapes.
+enum Answers {
+    struct ServiceInfo: Encodable {
+        let name: String
+        let log_key: String
+        let protocol_version = 1
+        let maximal_object: Int
+    }
+
+    struct Object: Encodable {
+        let id: String
+        let kind: UInt8
+        let revision: UInt32
+        let digest: String
+    }
+
+    struct Objects: Encodable { let objects: [Object] }
+
+    struct Wrap: Codable {
+        let member: String
+        let epoch: UInt32
+        let wrap: String
+    }
+
+    struct Wraps: Codable { let wraps: [Wrap] }
+
+    struct Missing: Encodable { let members: [String] }
+
+    struct Names: Encodable { let names: [String] }
+}

@@ -1,0 +1,28 @@
+/// How a service runs.
+public struct ServiceConfiguration: Sendable {
+    /// Where it listens.
+    public var host: String
+    /// 0 lets the system choose.
+    public var port: Int
+    public var databasePath: String
+    /// The name that its logs carry: characters a-z 0-9 . : -
+    public var name: String
+    public var limits = Limits()
+
+    public struct Limits: Sendable {
+        /// Bytes of one stored object's request.
+        public var object = 1 << 20
+        /// Bytes of a request that uploads wrapped keys.
+        public var wraps = 4 << 20
+        /// Statements that may wait to be admitted.
+        public var queue = 4096
+        /// Entries in one list of wraps.
+        public var wrapsPerRequest = 4096
+
+        public init() {}
+    }
+
+    public init(host: String, port: Int, databasePath: String, name: String) {
+        (self.host, self.port, self.databasePath, self.name) = (host, port, databasePath, name)
+    }
+}

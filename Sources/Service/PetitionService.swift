@@ -1,0 +1,78 @@
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Sodium
+import Storage
+
+/// The service: one database, one listener, one sequencer.
+public struct PetitionService: ServiceLifecycle.Service {
+    private let configuration: ServiceConfiguration
+    private let store: Store
+    private let sequencer: Sequencer
+    private let logger: Logger
+    private let clock: @Sendable () -> UInt64
+    private let onListening: @Sendable (Int) async -> Void
+
+    /// Opens the database.
+    /// - Parameters:
+    ///   - clock: Unix seconds; deadlines and request signatures are judged by it.
+    ///   - onListening: called with the port once connections are accepted.
+    public init(
+        _ configuration: ServiceConfiguration, logger: Logger,
+        clock: @escaping @Sendable () -> UInt64 = { UInt64(max(0, Date().timeIntervalSince1970)) },
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) throws {
+        self.configuration = configuration
+        self.logger = logger
+        self.clock = clock
+        self.onListening = onListening
+        store = try Store(path: configuration.databasePath, serviceName: configuration.name)
+        sequencer = Sequencer(
+            store: store, logger: logger, capacity: configuration.limits.queue, clock: clock)
+    }
+
+    /// The key of this service's logs.
+    public var logKey: Bytes32 { store.logKey().publicKey }
+
+    /// Serves until the task is cancelled or a graceful shutdown asks it to stop.
+    public func run() async throws {
+        let routes = Routes(
+            store: store, sequencer: sequencer, verifier: RequestVerifier(clock: clock), limits: configuration.limits)
+        // Hummingbird's own logger would name methods and paths with an error; ours says what happened, not to whom.
+        var quiet = logger
+        quiet.logLevel = .critical
+        let listening = onListening
+        let application = Application(
+            router: routes.router(),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), serverName: nil),
+            onServerRunning: { channel in await listening(channel.localAddress?.port ?? 0) }, logger: quiet)
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: DeadlineKeeper(sequencer: sequencer, logger: logger)),
+                ], logger: quiet))
+        try await group.run()
+        try store.close()
+    }
+}
+
+/// Closes petitions whose deadline has come, though nobody asks.
+private struct DeadlineKeeper: ServiceLifecycle.Service {
+    let sequencer: Sequencer
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do { try await sequencer.closeDuePetitions() } catch {
+                    logger.warning("a due petition could not be closed yet")
+                }
+                try? await Task.sleep(for: .seconds(2))
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+// RFC 9457
+
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import Petitions
+import Storage
+
+/// Every error leaves the service as problem+json, and none leaves its log with anything that a request carried.
+struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        do {
+            var response = try await next(request, context)
+            response.headers[.xContentTypeOptions] = "nosniff"
+            response.headers[HTTPField.Name.referrerPolicy] = "no-referrer"
+            if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
+            return response
+        } catch { return Self.response(to: Self.refusal(error)) }
+    }
+
+    private static func refusal(_ error: any Error) -> Refusal {
+        switch error {
+        case let error as Refusal: return error
+        case let error as RuleViolation: return .rule(error)
+        case let error as StorageError: return error == .conflict ? .conflict : .storage(error)
+        case is NIOTooManyBytesError: return .tooLarge(limit: 0)
+        case let error as any HTTPResponseError:
+            switch error.status {
+            case .notFound: return .noSuchThing
+            case .contentTooLarge: return .tooLarge(limit: 0)
+            default: return .malformed("The request cannot be served as it is.")
+            }
+        default: return .storage(.other(code: 0))
+        }
+    }
+
+    private struct Body: Encodable {
+        let type: String
+        let title: String
+        let status: Int
+        let detail: String
+        let rule: String?
+    }
+
+    private static func response(to refusal: Refusal) -> Response {
+        let body = Body(
+            type: "urn:roundrobin:problem:\(refusal.slug)", title: refusal.title, status: refusal.status.code,
+            detail: refusal.detail, rule: refusal.rule)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+        let data = (try? encoder.encode(body)) ?? Data("{}".utf8)
+        var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
+        if refusal == .busy { headers[.retryAfter] = "1" }
+        return Response(status: refusal.status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: data)))
+    }
+}
+
+extension HTTPField.Name {
+    static let referrerPolicy = HTTPField.Name("referrer-policy")!
+    static let contentDigestField = HTTPField.Name("content-digest")!
+    static let signatureInput = HTTPField.Name("signature-input")!
+    static let signature = HTTPField.Name("signature")!
+}

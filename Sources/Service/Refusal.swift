@@ -1,0 +1,107 @@
+import HTTPTypes
+import Petitions
+import Storage
+
+/// Why the service did not do what was asked. Nothing has changed when one is thrown.
+public enum Refusal: Error, Equatable, Sendable {
+    /// A statement or an object breaks a rule of the protocol.
+    case rule(RuleViolation)
+    case noSuchLog
+    case noSuchThing
+    case notAuthenticated(String)
+    case notAllowed
+    case malformed(String)
+    case tooLarge(limit: Int)
+    case busy
+    case notAcceptedHere(String)
+    case rotationIsDue
+    case staleEpoch
+    case conflict
+    case storage(StorageError)
+
+    /// The one place where refusals become HTTP.
+    var status: HTTPResponse.Status {
+        switch self {
+        case .rule(let rule):
+            switch rule {
+            case .encoding, .trailingBytes, .unknownType, .tooLong, .version: .badRequest
+            case .sequenceOfSigner, .sequence, .actionOrRingEpoch, .roster, .close, .closedBefore: .conflict
+            case .notOrganiser, .notMember, .signature: .forbidden
+            default: .unprocessableContent
+            }
+        case .noSuchLog, .noSuchThing: .notFound
+        case .notAuthenticated: .unauthorized
+        case .notAllowed: .forbidden
+        case .malformed: .badRequest
+        case .tooLarge: .contentTooLarge
+        case .busy: .serviceUnavailable
+        case .notAcceptedHere: .unprocessableContent
+        case .rotationIsDue, .staleEpoch, .conflict: .conflict
+        case .storage(let error):
+            error == .diskFull ? .init(code: 507, reasonPhrase: "Insufficient Storage") : .serviceUnavailable
+        }
+    }
+
+    /// A stable word for programs: the end of the problem's type.
+    var slug: String {
+        switch self {
+        case .rule: "rule"
+        case .noSuchLog: "no-such-log"
+        case .noSuchThing: "not-found"
+        case .notAuthenticated: "not-authenticated"
+        case .notAllowed: "not-allowed"
+        case .malformed: "malformed"
+        case .tooLarge: "too-large"
+        case .busy: "busy"
+        case .notAcceptedHere: "not-accepted-here"
+        case .rotationIsDue: "rotation-due"
+        case .staleEpoch: "stale-epoch"
+        case .conflict: "conflict"
+        case .storage: "storage"
+        }
+    }
+
+    var title: String {
+        switch self {
+        case .rule(let rule): "The protocol's rule on \"\(rule.rawValue)\" is broken."
+        case .noSuchLog: "There is no such workplace or petition here."
+        case .noSuchThing: "There is nothing here."
+        case .notAuthenticated: "The request is not signed by a member."
+        case .notAllowed: "This member may not do that."
+        case .malformed: "The request is not well-formed."
+        case .tooLarge: "The request is too large."
+        case .busy: "Too much is waiting; nothing was lost."
+        case .notAcceptedHere: "This service does not accept that."
+        case .rotationIsDue: "Somebody left: the group key must be rotated first."
+        case .staleEpoch: "The group key is no longer the newest."
+        case .conflict: "Somebody else wrote first."
+        case .storage: "The service cannot write to its disk."
+        }
+    }
+
+    var detail: String {
+        switch self {
+        case .rule: "Nothing was changed. Fetch the log anew and make the statement for its present state."
+        case .noSuchLog, .noSuchThing: "Check the address."
+        case .notAuthenticated(let why): why
+        case .notAllowed: "Only an organiser, or the member concerned, may."
+        case .malformed(let why): why
+        case .tooLarge(let limit): "The limit is \(limit) bytes."
+        case .busy: "Send the same bytes again after a moment."
+        case .notAcceptedHere(let why): why
+        case .rotationIsDue: "An organiser's client rotates it (members remove does so by itself); then write again."
+        case .staleEpoch: "Fetch the newest group key and encrypt under it."
+        case .conflict: "Fetch the newest revision and make the change on top of it."
+        case .storage(let error):
+            switch error {
+            case .diskFull: "The disk is full. Nothing was lost; the operator must make room."
+            case .readOnly: "The database is read-only. The operator must look."
+            default: "The operator must look at the service's log."
+            }
+        }
+    }
+
+    var rule: String? {
+        if case .rule(let rule) = self { rule.rawValue } else { nil }
+    }
+}

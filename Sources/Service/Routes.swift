@@ -1,0 +1,272 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import MembershipProofs
+import NIOCore
+import Petitions
+import RequestSignatures
+import Sodium
+import Storage
+import TransparencyLog
+
+/// What the service serves. docs/openapi.yaml says the same.
+struct Routes: Sendable {
+    typealias Context = BasicRequestContext
+
+    let store: Store
+    let sequencer: Sequencer
+    let verifier: RequestVerifier
+    let limits: ServiceConfiguration.Limits
+
+    func router() -> Router<Context> {
+        let router = Router(context: Context.self)
+        router.add(middleware: ProblemMiddleware())
+        router.get("healthz") { _, _ in Response.text("ok\n") }
+        router.get("v1/service") { _, _ in
+            try Response.json(
+                Answers.ServiceInfo(
+                    name: store.serviceName, log_key: store.logKey().publicKey.hex, maximal_object: limits.object))
+        }
+        router.get("join") { _, _ in Response.text(Self.joinText) }
+        addLogs(to: router)
+        addStatements(to: router)
+        addPetitionReading(to: router)
+        addObjects(to: router.group("v1/workplaces/:workplace"))
+        addKeys(to: router.group("v1/workplaces/:workplace"))
+        return router
+    }
+
+    /// What somebody sees who opens an invite in a browser. The secret part of the address stayed in the browser.
+    private static let joinText = """
+        This is an invite to a Round Robin workplace.
+
+        It is used with the roundrobin command on your own computer:
+
+            roundrobin join '<the whole address from your browser's address bar>'
+
+        Do not forward it: it admits one person. Close this page and delete it from the browser's history afterwards.
+
+        这是一份加入 Round Robin 工作场所的邀请。
+        请在你自己的电脑上使用:roundrobin join '<浏览器地址栏中的完整地址>'
+        不要转发:它只供一人使用。用完请关闭本页,并从浏览器历史记录中删除。
+
+        """
+
+    // MARK: Logs (C2SP tlog-tiles), for anybody
+
+    private func addLogs(to router: Router<Context>) {
+        for kind in ["workplace", "petition"] {
+            router.get("\(kind)/:id/checkpoint") { _, context in
+                guard let note = try store.checkpoint(of: log(kind, context)) else { throw Refusal.noSuchLog }
+                return Response.text(note)
+            }
+            router.get("\(kind)/:id/tile/**") { _, context in
+                let rest = context.parameters.getCatchAll().joined(separator: "/")
+                guard let tile = Tile(path: "tile/" + rest) else { throw Refusal.malformed("This is no tile's path.") }
+                guard let bytes = try store.tile(tile, of: log(kind, context)) else { throw Refusal.noSuchThing }
+                return Response.bytes(bytes, cache: "public, max-age=31536000, immutable")
+            }
+        }
+    }
+
+    private func log(_ kind: String, _ context: Context) throws -> LogName {
+        let subject = try id(context, "id")
+        return kind == "workplace" ? .workplace(ID(subject)) : .petition(ID(subject))
+    }
+
+    private func id(_ context: Context, _ name: String) throws -> Bytes32 {
+        guard let text = context.parameters.get(name), let id = Bytes32(hex: text) else {
+            throw Refusal.malformed("An id is 64 lowercase hexadecimal digits.")
+        }
+        return id
+    }
+
+    // MARK: Statements: they carry their own signatures, so the request has none
+
+    private func addStatements(to router: Router<Context>) {
+        router.post("v1/workplaces") { request, _ in
+            let bytes = try await body(of: request, upTo: maximalStatementLength)
+            let statement = try WorkplaceStatement(decoding: bytes)
+            return try await receipt(.workplace(statement.workplace), bytes)
+        }
+        router.post("v1/workplaces/:workplace/statements") { request, context in
+            let workplace = ID<Workplace>(try id(context, "workplace"))
+            return try await receipt(.workplace(workplace), body(of: request, upTo: maximalStatementLength))
+        }
+        router.post("v1/petitions") { request, _ in
+            let bytes = try await body(of: request, upTo: maximalStatementLength)
+            return try await receipt(.petition(PetitionStatement(decoding: bytes).petition), bytes)
+        }
+        router.post("v1/petitions/:petition/statements") { request, context in
+            let petition = ID<Petition>(try id(context, "petition"))
+            let bytes = try await body(of: request, upTo: maximalStatementLength)
+            guard try PetitionStatement(decoding: bytes).coSigned == nil else {
+                throw Refusal.malformed("A co-signature goes to /v1/petitions/{petition}/cosignatures.")
+            }
+            return try await receipt(.petition(petition), bytes)
+        }
+        // No header is read here, and no cookie set: nothing but the body says anything.
+        router.post("v1/petitions/:petition/cosignatures") { request, context in
+            let petition = ID<Petition>(try id(context, "petition"))
+            let bytes = try await body(of: request, upTo: CoSignatureRequest.maximalLength)
+            let parsed = try CoSignatureRequest(decoding: bytes)
+            guard try PetitionStatement(decoding: parsed.statement).coSigned != nil else {
+                throw Refusal.malformed("This is no co-signature.")
+            }
+            return try await receipt(.petition(petition), parsed.statement, parsed.sealedName)
+        }
+    }
+
+    private func receipt(_ log: LogName, _ bytes: [UInt8], _ sealedName: [UInt8]? = nil) async throws -> Response {
+        .text(try await sequencer.submit(.init(log: log, bytes: bytes, sealedName: sealedName)))
+    }
+
+    private func body(of request: Request, upTo limit: Int) async throws -> [UInt8] {
+        do { return Array(buffer: try await request.body.collect(upTo: limit)) } catch is NIOTooManyBytesError {
+            throw Refusal.tooLarge(limit: limit)
+        }
+    }
+
+    // MARK: What everybody may read of a petition
+
+    private func addPetitionReading(to router: Router<Context>) {
+        router.get("v1/petitions/:petition/document") { _, context in
+            let petition = ID<Petition>(try id(context, "petition"))
+            guard let workplace = try store.workplace(of: petition),
+                let bytes = try store.object(petition.document, in: workplace),
+                try StoredObject(decoding: bytes).kind == .document
+            else { throw Refusal.noSuchThing }
+            return Response.bytes(bytes)
+        }
+        router.get("v1/petitions/:petition/names") { _, context in
+            let petition = ID<Petition>(try id(context, "petition"))
+            let due = try await sequencer.namesDue(of: petition)
+            let kept = try store.sealedNames(of: petition)
+            let names = due.values.compactMap { kept[$0.encoding] }.map { Base64.encode($0) }.sorted()
+            return try Response.json(Answers.Names(names: names))
+        }
+    }
+
+    // MARK: Objects, for members
+
+    /// A request that a present member signed, with its body.
+    private func member(
+        _ request: Request, _ context: Context, upTo limit: Int
+    ) async throws -> (workplace: ID<Workplace>, key: Bytes32, body: [UInt8]) {
+        let workplace = ID<Workplace>(try id(context, "workplace"))
+        let body = try await body(of: request, upTo: limit)
+        let key = try await verifier.verify(
+            SignedRequest.Claim(
+                method: request.method.rawValue, path: request.uri.path, query: request.uri.query ?? "",
+                signatureInput: request.headers[.signatureInput], signature: request.headers[.signature],
+                contentDigest: request.headers[.contentDigestField], body: body))
+        guard try await sequencer.isMember(key, of: workplace) else {
+            throw Refusal.notAuthenticated("The signer is not a present member of this workplace.")
+        }
+        return (workplace, key, body)
+    }
+
+    private func addObjects(to group: RouterGroup<Context>) {
+        group.get("objects") { request, context in
+            let (workplace, _, _) = try await member(request, context, upTo: 0)
+            guard let number = request.uri.queryParameters["kind"].flatMap({ UInt8($0) }),
+                let kind = StoredObject.Kind(rawValue: number)
+            else { throw Refusal.malformed("The query must name a kind from 1 to 5.") }
+            let entries = try store.objects(of: kind, in: workplace)
+            return try Response.json(
+                Answers.Objects(
+                    objects: entries.map {
+                        Answers.Object(
+                            id: $0.id.hex, kind: $0.kind.rawValue, revision: $0.revision, digest: $0.digest.hex)
+                    }))
+        }
+        group.get("objects/:object") { request, context in
+            let (workplace, _, _) = try await member(request, context, upTo: 0)
+            return try object(ID(id(context, "object")), workplace, revision: nil)
+        }
+        group.get("objects/:object/:revision") { request, context in
+            let (workplace, _, _) = try await member(request, context, upTo: 0)
+            guard let revision = context.parameters.get("revision").flatMap({ UInt32($0) }), revision > 0 else {
+                throw Refusal.malformed("A revision is a number from 1.")
+            }
+            return try object(ID(id(context, "object")), workplace, revision: revision)
+        }
+        group.put("objects/:object/:revision") { request, context in
+            let (workplace, key, body) = try await member(request, context, upTo: limits.object)
+            let object = try StoredObject(decoding: body)
+            guard object.workplace == workplace, object.id.bytes == (try id(context, "object")),
+                context.parameters.get("revision") == String(object.revision)
+            else { throw Refusal.malformed("The object is another than the address names.") }
+            guard object.author == key else { throw Refusal.notAllowed }
+            try await sequencer.checkWritable(workplace, epoch: object.epoch)
+            try await store.put(object)
+            return Response.noContent
+        }
+    }
+
+    private func object(_ id: ID<Object>, _ workplace: ID<Workplace>, revision: UInt32?) throws -> Response {
+        guard let bytes = try store.object(id, in: workplace, revision: revision) else { throw Refusal.noSuchThing }
+        return Response.bytes(bytes)
+    }
+
+    // MARK: Group keys
+
+    private func addKeys(to group: RouterGroup<Context>) {
+        group.get("wraps") { request, context in
+            let (workplace, key, _) = try await member(request, context, upTo: 0)
+            let wraps = try store.wraps(of: key, in: workplace)
+            return try Response.json(
+                Answers.Wraps(
+                    wraps: wraps.map {
+                        Answers.Wrap(member: $0.member.hex, epoch: $0.epoch, wrap: Base64.encode($0.wrap))
+                    }))
+        }
+        group.get("wraps/missing") { request, context in
+            let (workplace, _, _) = try await member(request, context, upTo: 0)
+            let epochs = try await sequencer.epochs(of: workplace)
+            guard epochs > 0 else { return try Response.json(Answers.Missing(members: [])) }
+            let wrapped = try store.wrappedMembers(of: UInt32(epochs - 1), in: workplace)
+            let members = try await sequencer.members(of: workplace).filter { !wrapped.contains($0) }
+            return try Response.json(Answers.Missing(members: members.map(\.hex)))
+        }
+        group.put("wraps") { request, context in
+            let (workplace, _, body) = try await member(request, context, upTo: limits.wraps)
+            let wraps = try wraps(body)
+            let epochs = try await sequencer.epochs(of: workplace)
+            for wrap in wraps {
+                guard try await sequencer.isMember(wrap.member, of: workplace), Int(wrap.epoch) < epochs else {
+                    throw Refusal.malformed("A wrap is for a present member and an epoch that exists.")
+                }
+            }
+            try await store.put(wraps, in: workplace)
+            return Response.noContent
+        }
+        group.put("invites/:invite") { request, context in
+            let (workplace, key, body) = try await member(request, context, upTo: limits.object)
+            let invite = try id(context, "invite")
+            guard try await sequencer.isOrganiser(key, of: workplace) else { throw Refusal.notAllowed }
+            guard try await sequencer.isIssued(invite: invite, in: workplace) else { throw Refusal.noSuchThing }
+            try await store.put(inviteKeys: body, for: invite, in: workplace)
+            return Response.noContent
+        }
+        group.get("invites/:invite") { _, context in
+            let workplace = ID<Workplace>(try id(context, "workplace"))
+            guard let sealed = try store.inviteKeys(for: id(context, "invite"), in: workplace) else {
+                throw Refusal.noSuchThing
+            }
+            return Response.bytes(sealed)
+        }
+    }
+
+    private func wraps(_ body: [UInt8]) throws -> [StoredWrap] {
+        guard let list = try? JSONDecoder().decode(Answers.Wraps.self, from: Data(body)).wraps,
+            list.count <= limits.wrapsPerRequest
+        else { throw Refusal.malformed("The body must be a list of wraps.") }
+        return try list.map { entry in
+            guard let member = Bytes32(hex: entry.member), let wrap = Base64.decode(entry.wrap),
+                wrap.count == GroupKey.wrapLength
+            else { throw Refusal.malformed("A wrap is 112 bytes for a member.") }
+            return StoredWrap(member: member, epoch: entry.epoch, wrap: wrap)
+        }
+    }
+}

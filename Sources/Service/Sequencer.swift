@@ -1,0 +1,361 @@
+import Foundation
+import Logging
+import MembershipProofs
+import Petitions
+import Sodium
+import Storage
+import TransparencyLog
+
+/// Admits statements to the logs, one batch after the other: what arrives together is checked together and shares one
+/// transaction. Guards the folded logs; the database is their truth, so after a failed commit they are read anew.
+actor Sequencer {
+    /// One statement on its way into a log.
+    struct Submission: Sendable {
+        let log: LogName
+        let bytes: [UInt8]
+        let sealedName: [UInt8]?
+    }
+
+    private struct Pending {
+        let submission: Submission
+        let answer: CheckedContinuation<String, any Error>
+    }
+
+    private let store: Store
+    private let logger: Logger
+    private let clock: @Sendable () -> UInt64
+    /// Submissions that may wait; beyond, the service says that it is busy.
+    private let capacity: Int
+    private let batchSize = 256
+    private var queue: [Pending] = []
+    private var isDraining = false
+    private var workplaces: [ID<Workplace>: WorkplaceLog] = [:]
+    private var petitions: [ID<Petition>: PetitionLog] = [:]
+
+    init(store: Store, logger: Logger, capacity: Int, clock: @escaping @Sendable () -> UInt64) {
+        (self.store, self.logger, self.capacity, self.clock) = (store, logger, capacity, clock)
+    }
+
+    /// Appends a statement, or finds that it is there already, and returns its receipt.
+    /// - Throws: `Refusal`.
+    func submit(_ submission: Submission) async throws -> String {
+        guard queue.count < capacity else { throw Refusal.busy }
+        return try await withCheckedThrowingContinuation { answer in
+            queue.append(Pending(submission: submission, answer: answer))
+            if !isDraining {
+                isDraining = true
+                Task { await drain() }
+            }
+        }
+    }
+
+    /// Closes what is due. Called now and then, and before a co-signature to such a petition is looked at.
+    func closeDuePetitions() async throws {
+        for petition in try store.petitionsDue(at: clock()) {
+            guard let log = try petitionLog(petition), log.closure == nil else { continue }
+            let size = UInt64(log.size)
+            guard let root = log.tree.root(at: log.size) else { continue }
+            let statement = try PetitionStatement.closeByDeadline(petition, size: size, root: root)
+            _ = try await submit(Submission(log: .petition(petition), bytes: statement.bytes, sealedName: nil))
+        }
+    }
+
+    // MARK: What others may know of a log
+
+    func isMember(_ key: Bytes32, of workplace: ID<Workplace>) throws -> Bool {
+        try workplaceLog(workplace).isMember(key)
+    }
+
+    func isOrganiser(_ key: Bytes32, of workplace: ID<Workplace>) throws -> Bool {
+        try workplaceLog(workplace).isOrganiser(key)
+    }
+
+    /// Members with their box keys' owners, for who wraps group keys.
+    func members(of workplace: ID<Workplace>) throws -> [Bytes32] {
+        let log = try workplaceLog(workplace)
+        return log.members(at: log.size).map(\.signKey)
+    }
+
+    /// - Throws: `Refusal` unless objects may be written under this epoch.
+    func checkWritable(_ workplace: ID<Workplace>, epoch: UInt32) throws {
+        let log = try workplaceLog(workplace)
+        guard !log.rotationIsDue else { throw Refusal.rotationIsDue }
+        guard UInt64(epoch) + 1 == UInt64(log.groupKeys.count) else { throw Refusal.staleEpoch }
+    }
+
+    func epochs(of workplace: ID<Workplace>) throws -> Int { try workplaceLog(workplace).groupKeys.count }
+
+    func isIssued(invite: Bytes32, in workplace: ID<Workplace>) throws -> Bool {
+        try workplaceLog(workplace).inviteIsOpen(invite) == true
+    }
+
+    /// Tags whose sealed names may be served, with the digests.
+    func namesDue(of petition: ID<Petition>) throws -> [Bytes32: LinkingTag] {
+        guard let log = try petitionLog(petition) else { throw Refusal.noSuchLog }
+        return log.namesDue
+    }
+
+    // MARK: Folded logs
+
+    private func workplaceLog(_ id: ID<Workplace>) throws -> WorkplaceLog {
+        if let log = workplaces[id] { return log }
+        guard let leaves = try store.leaves(of: .workplace(id)) else { throw Refusal.noSuchLog }
+        let audited = try PetitionBundle.orDamaged { () throws(PetitionBundle.Unreadable) in
+            try WorkplaceLog.audit(leaves)
+        }
+        guard audited.faults.isEmpty else { throw Refusal.storage(.damaged) }
+        workplaces[id] = audited.log
+        return audited.log
+    }
+
+    private func petitionLog(_ id: ID<Petition>) throws -> PetitionLog? {
+        if let log = petitions[id] { return log }
+        guard let leaves = try store.leaves(of: .petition(id)), let workplace = try store.workplace(of: id) else {
+            return nil
+        }
+        let roster = try workplaceLog(workplace)
+        let audited = try PetitionBundle.orDamaged { () throws(PetitionBundle.Unreadable) in
+            try PetitionLog.audit(leaves, in: roster)
+        }
+        guard audited.faults.isEmpty else { throw Refusal.storage(.damaged) }
+        petitions[id] = audited.log
+        return audited.log
+    }
+
+    // MARK: One batch
+
+    /// What a batch adds to one log, before it is durable.
+    private struct Growth {
+        let workplace: ID<Workplace>
+        let start: Int
+        var leaves: [LogAppend.Leaf] = []
+        var names: [LogAppend.NameChange] = []
+    }
+
+    private func drain() async {
+        while !queue.isEmpty {
+            let batch = Array(queue.prefix(batchSize))
+            queue.removeFirst(batch.count)
+            await process(batch)
+        }
+        isDraining = false
+    }
+
+    private func process(_ batch: [Pending]) async {
+        var growth: [LogName: Growth] = [:]
+        var admitted: [(pending: Pending, leaf: Int)] = []
+        let proofs = await provenCoSignatures(in: batch)
+        for (i, pending) in batch.enumerated() {
+            do {
+                let leaf = try admit(pending.submission, proof: proofs[i], &growth)
+                admitted.append((pending, leaf))
+            } catch { pending.answer.resume(throwing: Self.refusal(error)) }
+        }
+        do {
+            try await store.commit(growth.map { log, growth in try append(log, growth) })
+            for (pending, leaf) in admitted { answer(pending, leaf) }
+        } catch {
+            // Nothing of the batch is on the disk: forget what was folded in advance.
+            for log in growth.keys { forget(log) }
+            logger.error("a commit failed", metadata: ["error": "\(Self.refusal(error).slug)"])
+            for (pending, _) in admitted { pending.answer.resume(throwing: Self.refusal(error)) }
+        }
+    }
+
+    private func forget(_ log: LogName) {
+        switch log {
+        case .workplace(let id): workplaces[id] = nil
+        case .petition(let id): petitions[id] = nil
+        }
+    }
+
+    private static func refusal(_ error: any Error) -> Refusal {
+        switch error {
+        case let error as Refusal: error
+        case let error as RuleViolation: .rule(error)
+        case let error as StorageError: error == .conflict ? .busy : .storage(error)
+        default: .storage(.other(code: 0))
+        }
+    }
+
+    /// The verdicts on the proofs of the batch's co-signatures, worked out off the actor, by place in the batch.
+    private func provenCoSignatures(in batch: [Pending]) async -> [Int: Result<ProvenCoSignature, RuleViolation>] {
+        var byPetition: [ID<Petition>: [(place: Int, coSigned: CoSigned)]] = [:]
+        for (i, pending) in batch.enumerated() {
+            guard case .petition(let id) = pending.submission.log,
+                let coSigned = (try? PetitionStatement(decoding: pending.submission.bytes))?.coSigned,
+                // Cheap rules first: what they refuse is not worth a proof's time.
+                let log = try? petitionLog(id), (try? log.check(coSigned)) != nil
+            else { continue }
+            byPetition[id, default: []].append((i, coSigned))
+        }
+        var verdicts: [Int: Result<ProvenCoSignature, RuleViolation>] = [:]
+        for (id, group) in byPetition {
+            guard let log = petitions[id] else { continue }
+            let results = await Task.detached { log.prove(group.map(\.coSigned)) }.value
+            for ((place, _), result) in zip(group, results) { verdicts[place] = result }
+        }
+        return verdicts
+    }
+
+    /// Folds the statement in and notes what is to be written. Returns the leaf's index.
+    private func admit(
+        _ submission: Submission, proof: Result<ProvenCoSignature, RuleViolation>?, _ growth: inout [LogName: Growth]
+    ) throws -> Int {
+        if let place = try placeOfSame(submission, growth[submission.log]) { return place }
+        switch submission.log {
+        case .workplace(let id): return try admit(submission, to: id, &growth)
+        case .petition(let id):
+            let statement = try PetitionStatement(decoding: submission.bytes)
+            if case .opened(let manifest, _) = statement.body { return try open(submission, manifest, id, &growth) }
+            guard var log = try petitionLog(id) else { throw Refusal.noSuchLog }
+            try closeIfDue(&log, &growth)
+            let start = log.size
+            let nodes: [MerkleTree.Node]
+            var names: [LogAppend.NameChange] = []
+            if let coSigned = statement.coSigned {
+                try log.check(coSigned)
+                names = [try Self.nameChange(coSigned, submission.sealedName, log.manifest)]
+                nodes = try log.append(try (proof ?? log.prove([coSigned])[0]).get())
+            } else {
+                if case .closed(let closure) = statement.body, case .deadline = closure.cause,
+                    clock() < log.manifest.closes
+                {
+                    throw Refusal.notAcceptedHere("The deadline has not come by this service's clock.")
+                }
+                nodes = try log.append(statement, in: workplaceLog(log.manifest.workplace))
+            }
+            petitions[id] = log
+            note(submission, nodes, names, at: start, log.manifest.workplace, &growth)
+            return start
+        }
+    }
+
+    private func admit(_ submission: Submission, to id: ID<Workplace>, _ growth: inout [LogName: Growth]) throws -> Int
+    {
+        let statement = try WorkplaceStatement(decoding: submission.bytes)
+        if case .founded(let founding) = statement.body {
+            guard founding.service == store.serviceName, founding.logKey == store.logKey().publicKey else {
+                throw Refusal.notAcceptedHere("The statement names another service or another log key than this one's.")
+            }
+            guard statement.workplace == id else { throw RuleViolation.workplaceID }
+            guard workplaces[id] == nil, try store.leaves(of: .workplace(id)) == nil else {
+                throw RuleViolation.onlyFirst
+            }
+            let log = try WorkplaceLog(founding: submission.bytes)
+            workplaces[id] = log
+            note(submission, Self.firstNodes(submission), [], at: 0, id, &growth)
+            return 0
+        }
+        var log = try workplaceLog(id)
+        let start = log.size
+        workplaces[id] = nil  // so that the log is changed in place, not copied
+        defer { workplaces[id] = log }
+        let nodes = try log.append(submission.bytes)
+        note(submission, nodes, [], at: start, id, &growth)
+        return start
+    }
+
+    private func open(
+        _ submission: Submission, _ manifest: Manifest, _ id: ID<Petition>, _ growth: inout [LogName: Growth]
+    ) throws -> Int {
+        guard manifest.id == id else { throw RuleViolation.petitionID }
+        guard try petitionLog(id) == nil else { throw RuleViolation.onlyFirst }
+        let log = try PetitionLog(opening: submission.bytes, in: workplaceLog(manifest.workplace))
+        petitions[id] = log
+        note(submission, Self.firstNodes(submission), [], at: 0, manifest.workplace, &growth)
+        return 0
+    }
+
+    private static func firstNodes(_ submission: Submission) -> [MerkleTree.Node] {
+        [MerkleTree.Node(level: 0, index: 0, hash: MerkleTree.leafHash(submission.bytes))]
+    }
+
+    private func note(
+        _ submission: Submission, _ nodes: [MerkleTree.Node], _ names: [LogAppend.NameChange], at start: Int,
+        _ workplace: ID<Workplace>, _ growth: inout [LogName: Growth]
+    ) {
+        growth[submission.log, default: Growth(workplace: workplace, start: start)].leaves
+            .append(LogAppend.Leaf(bytes: submission.bytes, nodes: nodes))
+        growth[submission.log]?.names += names
+    }
+
+    /// Nothing is accepted between a deadline and the statement that says it has passed.
+    private func closeIfDue(_ log: inout PetitionLog, _ growth: inout [LogName: Growth]) throws {
+        guard log.manifest.closes != 0, log.closure == nil, clock() >= log.manifest.closes,
+            let root = log.tree.root(at: log.size)
+        else { return }
+        let start = log.size
+        let statement = try PetitionStatement.closeByDeadline(log.id, size: UInt64(start), root: root)
+        let nodes = try log.append(statement, in: workplaceLog(log.manifest.workplace))
+        petitions[log.id] = log
+        let submission = Submission(log: .petition(log.id), bytes: statement.bytes, sealedName: nil)
+        note(submission, nodes, [], at: start, log.manifest.workplace, &growth)
+    }
+
+    /// A sealed name comes with the co-signature that carries its digest, and goes with it.
+    private static func nameChange(
+        _ coSigned: CoSigned, _ sealed: [UInt8]?, _ manifest: Manifest
+    ) throws -> LogAppend.NameChange {
+        guard coSigned.level > 0 else {
+            guard sealed == nil else { throw RuleViolation.sealedNameMismatch }
+            return .delete(tag: coSigned.tag.encoding)
+        }
+        guard let sealed, sealed.count == manifest.sealedNameLength,
+            SealedName.digest(of: sealed) == coSigned.nameDigest
+        else { throw RuleViolation.sealedNameMismatch }
+        return .keep(tag: coSigned.tag.encoding, sealed: sealed)
+    }
+
+    /// Where the very same bytes already are, on the disk or earlier in this batch.
+    private func placeOfSame(_ submission: Submission, _ growth: Growth?) throws -> Int? {
+        let hash = MerkleTree.leafHash(submission.bytes)
+        if let growth, let place = growth.leaves.firstIndex(where: { $0.nodes.first?.hash == hash }) {
+            return growth.start + place
+        }
+        return try store.place(of: hash, in: submission.log)
+    }
+
+    // MARK: Checkpoints and receipts
+
+    private func append(_ log: LogName, _ growth: Growth) throws -> LogAppend {
+        let (verifier, tree, deadline) = try tail(of: log)
+        let checkpoint = Checkpoint(origin: verifier.origin, size: UInt64(tree.count), root: tree.root)
+        return LogAppend(
+            log: log, workplace: growth.workplace, start: growth.start, leaves: growth.leaves,
+            note: checkpoint.signed(by: store.logKey()).serialized, deadline: deadline, names: growth.names)
+    }
+
+    private func tail(of log: LogName) throws -> (LogVerifier, MerkleTree, UInt64?) {
+        switch log {
+        case .workplace(let id):
+            let log = try workplaceLog(id)
+            return (log.verifier, log.tree, nil)
+        case .petition(let id):
+            guard let log = try petitionLog(id) else { throw Refusal.noSuchLog }
+            let closes = log.manifest.closes
+            return (
+                try workplaceLog(log.manifest.workplace).verifier(of: id), log.tree,
+                closes > 0 && log.closure == nil ? closes : nil
+            )
+        }
+    }
+
+    /// The receipt of a durable leaf, under the first checkpoint that covers it: the same bytes each time.
+    private func answer(_ pending: Pending, _ leaf: Int) {
+        do {
+            let (_, tree, _) = try tail(of: pending.submission.log)
+            guard let (size, note) = try store.checkpoint(of: pending.submission.log, covering: leaf),
+                let path = tree.inclusionProof(of: leaf, at: size)
+            else { throw Refusal.storage(.damaged) }
+            pending.answer.resume(returning: Receipt(index: UInt64(leaf), path: path, note: note).serialized)
+        } catch { pending.answer.resume(throwing: Self.refusal(error)) }
+    }
+}
+
+extension PetitionBundle {
+    /// Leaves that this service has accepted must hold; that they do not means that the file was changed.
+    static func orDamaged<T>(_ body: () throws(PetitionBundle.Unreadable) -> T) throws -> T {
+        do { return try body() } catch { throw Refusal.storage(.damaged) }
+    }
+}

@@ -1,0 +1,196 @@
+import Foundation
+import GRDB
+import Petitions
+import Sodium
+import TransparencyLog
+
+/// What one transaction adds to one log.
+public struct LogAppend: Sendable {
+    public struct Leaf: Sendable {
+        public let bytes: [UInt8]
+        public let nodes: [MerkleTree.Node]
+
+        public init(bytes: [UInt8], nodes: [MerkleTree.Node]) { (self.bytes, self.nodes) = (bytes, nodes) }
+    }
+
+    /// What becomes of the sealed name of a tag.
+    public enum NameChange: Sendable {
+        case keep(tag: Bytes32, sealed: [UInt8])
+        case delete(tag: Bytes32)
+    }
+
+    public let log: LogName
+    public let workplace: ID<Workplace>
+    /// The log's size before.
+    public let start: Int
+    public var leaves: [Leaf]
+    /// The signed checkpoint that covers them.
+    public var note: String
+    /// When the petition closes by itself, as long as it is open.
+    public var deadline: UInt64?
+    public var names: [NameChange]
+
+    public init(
+        log: LogName, workplace: ID<Workplace>, start: Int, leaves: [Leaf], note: String, deadline: UInt64?,
+        names: [NameChange]
+    ) {
+        self.log = log
+        self.workplace = workplace
+        self.start = start
+        self.leaves = leaves
+        self.note = note
+        self.deadline = deadline
+        self.names = names
+    }
+}
+
+extension Store {
+    /// Appends to several logs in one transaction with one sync. When this returns, everything in it is durable; when it
+    /// throws, nothing is there.
+    public func commit(_ appends: [LogAppend]) async throws {
+        try await write { db in
+            for append in appends { try Self.apply(append, db) }
+        }
+    }
+
+    private static func apply(_ append: LogAppend, _ db: Database) throws {
+        let end = append.start + append.leaves.count
+        let deadline = append.deadline.map { Int64(clamping: $0) }
+        if append.start == 0 {
+            try db.execute(
+                sql: "INSERT INTO logs (kind, subject, workplace, size, deadline) VALUES (?, ?, ?, ?, ?)",
+                arguments: [append.log.kind, append.log.subject.data, append.workplace.bytes.data, end, deadline])
+        } else {
+            // The size in the condition: a log that somebody else has written to meanwhile is not split.
+            try db.execute(
+                sql: "UPDATE logs SET size = ?, deadline = ? WHERE kind = ? AND subject = ? AND size = ?",
+                arguments: [end, deadline, append.log.kind, append.log.subject.data, append.start])
+            guard db.changesCount == 1 else { throw StorageError.conflict }
+        }
+        guard let log = try id(of: append.log, db) else { throw StorageError.damaged }
+        let leafInsert = try db.cachedStatement(sql: "INSERT INTO leaves (log, place, hash, bytes) VALUES (?, ?, ?, ?)")
+        let nodeInsert = try db.cachedStatement(sql: "INSERT INTO nodes (log, level, place, hash) VALUES (?, ?, ?, ?)")
+        for (offset, leaf) in append.leaves.enumerated() {
+            guard let hash = leaf.nodes.first?.hash else { throw StorageError.damaged }
+            try leafInsert.execute(arguments: [log, append.start + offset, hash.data, Data(leaf.bytes)])
+            for node in leaf.nodes { try nodeInsert.execute(arguments: [log, node.level, node.index, node.hash.data]) }
+        }
+        for change in append.names {
+            switch change {
+            case .keep(let tag, let sealed):
+                try db.execute(
+                    sql: "INSERT OR REPLACE INTO sealed_names (log, tag, sealed) VALUES (?, ?, ?)",
+                    arguments: [log, tag.data, Data(sealed)])
+            case .delete(let tag):
+                try db.execute(sql: "DELETE FROM sealed_names WHERE log = ? AND tag = ?", arguments: [log, tag.data])
+            }
+        }
+        try db.execute(
+            sql: "INSERT INTO checkpoints (log, size, note) VALUES (?, ?, ?)", arguments: [log, end, append.note])
+    }
+
+    private static func id(of log: LogName, _ db: Database) throws -> Int64? {
+        try Int64.fetchOne(
+            db, sql: "SELECT id FROM logs WHERE kind = ? AND subject = ?", arguments: [log.kind, log.subject.data])
+    }
+
+    /// Every leaf in order; nil when there is no such log.
+    public func leaves(of log: LogName) throws -> [[UInt8]]? {
+        try read { db in
+            guard let id = try Self.id(of: log, db) else { return nil }
+            return try Data.fetchAll(db, sql: "SELECT bytes FROM leaves WHERE log = ? ORDER BY place", arguments: [id])
+                .map { [UInt8]($0) }
+        }
+    }
+
+    /// The newest checkpoint.
+    public func checkpoint(of log: LogName) throws -> String? {
+        try read { db in
+            try String.fetchOne(
+                db,
+                sql: """
+                    SELECT note FROM checkpoints JOIN logs ON logs.id = checkpoints.log
+                    WHERE kind = ? AND subject = ? ORDER BY checkpoints.size DESC LIMIT 1
+                    """, arguments: [log.kind, log.subject.data])
+        }
+    }
+
+    /// The first checkpoint that covers a leaf: what its receipt was made with, and is made with again.
+    public func checkpoint(of log: LogName, covering leaf: Int) throws -> (size: Int, note: String)? {
+        try read { db in
+            guard let id = try Self.id(of: log, db),
+                let row = try Row.fetchOne(
+                    db, sql: "SELECT size, note FROM checkpoints WHERE log = ? AND size > ? ORDER BY size LIMIT 1",
+                    arguments: [id, leaf])
+            else { return nil }
+            return (row["size"], row["note"])
+        }
+    }
+
+    /// Where the leaf with this hash stands, if it does.
+    public func place(of hash: Bytes32, in log: LogName) throws -> Int? {
+        try read { db in
+            guard let id = try Self.id(of: log, db) else { return nil }
+            return try Int.fetchOne(
+                db, sql: "SELECT place FROM leaves WHERE log = ? AND hash = ? ORDER BY place LIMIT 1",
+                arguments: [id, hash.data])
+        }
+    }
+
+    /// A tile's bytes. Nil when the log has not all of it.
+    public func tile(_ tile: Tile, of log: LogName) throws -> [UInt8]? {
+        guard let first = Int(exactly: tile.index).flatMap({ $0.multipliedReportingOverflow(by: Tile.width) }),
+            !first.overflow
+        else { return nil }
+        let (low, high) = (first.partialValue, first.partialValue.addingReportingOverflow(tile.count).partialValue)
+        return try read { db in
+            guard let id = try Self.id(of: log, db) else { return nil }
+            switch tile.kind {
+            case .entries:
+                let leaves = try Data.fetchAll(
+                    db, sql: "SELECT bytes FROM leaves WHERE log = ? AND place >= ? AND place < ? ORDER BY place",
+                    arguments: [id, low, high])
+                return leaves.count == tile.count ? EntryBundle.encode(leaves.map { [UInt8]($0) }) : nil
+            case .hashes(let level):
+                guard level < 8 else { return nil }
+                let hashes = try Data.fetchAll(
+                    db,
+                    sql: """
+                        SELECT hash FROM nodes WHERE log = ? AND level = ? AND place >= ? AND place < ? ORDER BY place
+                        """, arguments: [id, 8 * level, low, high])
+                return hashes.count == tile.count ? hashes.flatMap { [UInt8]($0) } : nil
+            }
+        }
+    }
+
+    /// Sealed names that are kept, by tag.
+    public func sealedNames(of petition: ID<Petition>) throws -> [Bytes32: [UInt8]] {
+        try read { db in
+            guard let id = try Self.id(of: .petition(petition), db) else { return [:] }
+            let rows = try Row.fetchAll(db, sql: "SELECT tag, sealed FROM sealed_names WHERE log = ?", arguments: [id])
+            return Dictionary(
+                rows.map { (($0["tag"] as Data).bytes32, [UInt8]($0["sealed"] as Data)) },
+                uniquingKeysWith: { a, _ in a })
+        }
+    }
+
+    /// Open petitions whose deadline has come.
+    public func petitionsDue(at time: UInt64) throws -> [ID<Petition>] {
+        try read { db in
+            try Data.fetchAll(
+                db, sql: "SELECT subject FROM logs WHERE kind = 2 AND deadline <= ?",
+                arguments: [Int64(clamping: time)]
+            ).map { ID($0.bytes32) }
+        }
+    }
+
+    /// The workplace that a petition belongs to.
+    public func workplace(of petition: ID<Petition>) throws -> ID<Workplace>? {
+        try read { db in
+            try Data.fetchOne(
+                db, sql: "SELECT workplace FROM logs WHERE kind = 2 AND subject = ?",
+                arguments: [petition.bytes.data]
+            ).map { ID($0.bytes32) }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import Foundation
+import GRDB
+import Petitions
+import Sodium
+
+/// What a list of objects says of each.
+public struct ObjectEntry: Sendable, Hashable {
+    public let id: ID<Object>
+    public let kind: StoredObject.Kind
+    /// The newest.
+    public let revision: UInt32
+    public let digest: Bytes32
+}
+
+/// A group key wrapped for one member.
+public struct StoredWrap: Sendable, Hashable {
+    public let member: Bytes32
+    public let epoch: UInt32
+    public let wrap: [UInt8]
+
+    public init(member: Bytes32, epoch: UInt32, wrap: [UInt8]) {
+        (self.member, self.epoch, self.wrap) = (member, epoch, wrap)
+    }
+}
+
+extension Store {
+    /// Keeps the next revision of an object.
+    /// - Throws: `StorageError.conflict` unless it follows the newest revision, of the same kind.
+    public func put(_ object: StoredObject) async throws {
+        try await write { db in
+            let key: [any DatabaseValueConvertible] = [object.workplace.bytes.data, object.id.bytes.data]
+            let newest = try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT revision, kind, digest FROM objects WHERE workplace = ? AND object = ?
+                    ORDER BY revision DESC LIMIT 1
+                    """, arguments: StatementArguments(key))
+            let revision: Int64 = newest?["revision"] ?? 0
+            let parent = (newest?["digest"] as Data?)?.bytes32 ?? .zero
+            let kind: Int? = newest?["kind"]
+            // The very same bytes again: the answer to the first was lost on the way.
+            if revision == Int64(object.revision), (newest?["digest"] as Data?)?.bytes32 == object.digest { return }
+            guard Int64(object.revision) == revision + 1, object.parent == parent,
+                kind.map({ $0 == Int(object.kind.rawValue) }) ?? true
+            else { throw StorageError.conflict }
+            try db.execute(
+                sql: "INSERT INTO objects (workplace, object, revision, kind, digest, bytes) VALUES (?, ?, ?, ?, ?, ?)",
+                arguments: StatementArguments(
+                    key + [
+                        Int64(object.revision), Int(object.kind.rawValue), object.digest.data, Data(object.bytes),
+                    ] as [any DatabaseValueConvertible]))
+        }
+    }
+
+    /// A revision's bytes; the newest when none is named.
+    public func object(_ id: ID<Object>, in workplace: ID<Workplace>, revision: UInt32? = nil) throws -> [UInt8]? {
+        try read { db in
+            try Data.fetchOne(
+                db,
+                sql: """
+                    SELECT bytes FROM objects WHERE workplace = ? AND object = ? AND (? IS NULL OR revision = ?)
+                    ORDER BY revision DESC LIMIT 1
+                    """,
+                arguments: [
+                    workplace.bytes.data, id.bytes.data, revision.map { Int64($0) }, revision.map { Int64($0) },
+                ]
+            ).map { [UInt8]($0) }
+        }
+    }
+
+    /// The newest revision of every object of a kind, oldest object first.
+    public func objects(of kind: StoredObject.Kind, in workplace: ID<Workplace>) throws -> [ObjectEntry] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT object, max(revision) AS revision, digest FROM objects
+                    WHERE workplace = ? AND kind = ? GROUP BY object ORDER BY min(rowid)
+                    """, arguments: [workplace.bytes.data, Int(kind.rawValue)]
+            ).map { row in
+                ObjectEntry(
+                    id: ID((row["object"] as Data).bytes32), kind: kind,
+                    revision: UInt32(clamping: row["revision"] as Int64), digest: (row["digest"] as Data).bytes32)
+            }
+        }
+    }
+
+    /// Keeps wraps for members who have none of that epoch; what is there is not replaced.
+    public func put(_ wraps: [StoredWrap], in workplace: ID<Workplace>) async throws {
+        try await write { db in
+            for wrap in wraps {
+                try db.execute(
+                    sql: "INSERT OR IGNORE INTO wraps (workplace, member, epoch, wrap) VALUES (?, ?, ?, ?)",
+                    arguments: [workplace.bytes.data, wrap.member.data, Int64(wrap.epoch), Data(wrap.wrap)])
+            }
+        }
+    }
+
+    public func wraps(of member: Bytes32, in workplace: ID<Workplace>) throws -> [StoredWrap] {
+        try read { db in
+            try Row.fetchAll(
+                db, sql: "SELECT epoch, wrap FROM wraps WHERE workplace = ? AND member = ? ORDER BY epoch",
+                arguments: [workplace.bytes.data, member.data]
+            ).map {
+                StoredWrap(
+                    member: member, epoch: UInt32(clamping: $0["epoch"] as Int64), wrap: [UInt8]($0["wrap"] as Data))
+            }
+        }
+    }
+
+    /// Who holds a wrap of this epoch.
+    public func wrappedMembers(of epoch: UInt32, in workplace: ID<Workplace>) throws -> Set<Bytes32> {
+        try read { db in
+            Set(
+                try Data.fetchAll(
+                    db, sql: "SELECT member FROM wraps WHERE workplace = ? AND epoch = ?",
+                    arguments: [workplace.bytes.data, Int64(epoch)]
+                ).map(\.bytes32))
+        }
+    }
+
+    public func put(inviteKeys sealed: [UInt8], for invite: Bytes32, in workplace: ID<Workplace>) async throws {
+        try await write { db in
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO invite_keys (workplace, invite, sealed) VALUES (?, ?, ?)",
+                arguments: [workplace.bytes.data, invite.data, Data(sealed)])
+        }
+    }
+
+    public func inviteKeys(for invite: Bytes32, in workplace: ID<Workplace>) throws -> [UInt8]? {
+        try read { db in
+            try Data.fetchOne(
+                db, sql: "SELECT sealed FROM invite_keys WHERE workplace = ? AND invite = ?",
+                arguments: [workplace.bytes.data, invite.data]
+            ).map { [UInt8]($0) }
+        }
+    }
+}

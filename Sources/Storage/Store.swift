@@ -1,0 +1,106 @@
+import Foundation
+import GRDB
+import Petitions
+import Sodium
+import TransparencyLog
+
+/// Which log: a workplace's or a petition's.
+public enum LogName: Hashable, Sendable {
+    case workplace(ID<Workplace>)
+    case petition(ID<Petition>)
+
+    var kind: Int {
+        switch self {
+        case .workplace: 1
+        case .petition: 2
+        }
+    }
+
+    public var subject: Bytes32 {
+        switch self {
+        case .workplace(let id): id.bytes
+        case .petition(let id): id.bytes
+        }
+    }
+}
+
+/// One service's durable state, in one SQLite file: logs, trees, checkpoints and encrypted objects.
+///
+/// WAL with synchronous=FULL: a commit that has returned survives the loss of power. One writer; readers do not wait for
+/// it. A crash at any line leaves either all of a commit or nothing of it.
+public final class Store: Sendable {
+    let pool: DatabasePool
+    /// The name under which this service's logs are signed.
+    public let serviceName: String
+    private let logSeed: SecretBytes
+
+    /// Opens the file, or makes it.
+    /// - Parameter serviceName: fixed when the file is made; another name later is refused, because every log already
+    ///   carries the first.
+    public init(path: String, serviceName: String) throws {
+        do {
+            var configuration = Configuration()
+            configuration.foreignKeysEnabled = true
+            configuration.busyMode = .timeout(10)
+            configuration.maximumReaderCount = 4
+            // What is deleted (a withdrawn name) is gone from the file's pages too.
+            configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA secure_delete = ON") }
+            pool = try DatabasePool(path: path, configuration: configuration)
+            try pool.writeWithoutTransaction { db in try Self.prepare(db) }
+            try Schema.migrator.migrate(pool)
+            let (name, seed) = try pool.write { db in try Self.identity(db, serviceName) }
+            guard name == serviceName else { throw StorageError.cannotOpen("this file belongs to the service \(name)") }
+            self.serviceName = name
+            logSeed = SecretBytes(seed.bytes32)
+        } catch { throw StorageError(error) }
+    }
+
+    private static func prepare(_ db: Database) throws {
+        let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+        let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
+        guard application == Schema.applicationID || (application == 0 && isEmpty) else { throw StorageError.notOurs }
+        if application == 0 { try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)") }
+        // GRDB sets NORMAL for pools, after prepareDatabase; a receipt needs more.
+        try db.execute(sql: "PRAGMA synchronous = FULL")
+        guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2,
+            try String.fetchOne(db, sql: "PRAGMA journal_mode") == "wal",
+            try Int.fetchOne(db, sql: "PRAGMA foreign_keys") == 1
+        else { throw StorageError.cannotOpen("the database does not keep to WAL with synchronous=FULL") }
+    }
+
+    private static func identity(_ db: Database, _ name: String) throws -> (String, Data) {
+        if let row = try Row.fetchOne(db, sql: "SELECT name, log_seed FROM service") {
+            return (row["name"], row["log_seed"])
+        }
+        let seed = Data(Random.bytes(32))
+        try db.execute(sql: "INSERT INTO service (id, name, log_seed) VALUES (1, ?, ?)", arguments: [name, seed])
+        return (name, seed)
+    }
+
+    /// The key that signs this service's checkpoints.
+    public func logKey() -> SigningKey { SigningKey(seed: logSeed) }
+
+    func read<T>(_ body: (Database) throws -> T) throws -> T {
+        do { return try pool.read(body) } catch { throw StorageError(error) }
+    }
+
+    func write<T: Sendable>(_ body: @Sendable @escaping (Database) throws -> T) async throws -> T {
+        do { return try await pool.write(body) } catch { throw StorageError(error) }
+    }
+
+    /// Writes out the WAL and lets go of the file.
+    public func close() throws {
+        do {
+            try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+            try pool.close()
+        } catch { throw StorageError(error) }
+    }
+}
+
+extension Bytes32 {
+    var data: Data { Data(bytes) }
+}
+
+extension Data {
+    var bytes32: Bytes32 { Bytes32(self) ?? .zero }
+}
