@@ -7,7 +7,7 @@ import Sodium
 import Storage
 
 /// The service: one database, one listener, one sequencer.
-public struct PetitionService: ServiceLifecycle.Service {
+public struct PetitionService: Sendable {
     private let configuration: ServiceConfiguration
     private let store: Store
     private let sequencer: Sequencer
@@ -36,8 +36,9 @@ public struct PetitionService: ServiceLifecycle.Service {
     /// The key of this service's logs.
     public var logKey: Bytes32 { store.logKey().publicKey }
 
-    /// Serves until the task is cancelled or a graceful shutdown asks it to stop.
-    public func run() async throws {
+    /// Serves until the task is cancelled or one of the signals asks it to stop; then answers what it has begun, and
+    /// closes the database.
+    public func run(stoppingOn signals: [UnixSignal] = []) async throws {
         let routes = Routes(
             store: store, sequencer: sequencer, verifier: RequestVerifier(clock: clock), limits: configuration.limits)
         // Hummingbird's own logger would name methods and paths with an error; ours says what happened, not to whom.
@@ -54,8 +55,8 @@ public struct PetitionService: ServiceLifecycle.Service {
                 services: [
                     .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: DeadlineKeeper(sequencer: sequencer, logger: logger)),
-                ], logger: quiet))
-        try await group.run()
+                ], gracefulShutdownSignals: signals, logger: quiet))
+        do { try await group.run() } catch is CancellationError {}
         try store.close()
     }
 }

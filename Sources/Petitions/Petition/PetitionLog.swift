@@ -86,6 +86,16 @@ public struct PetitionLog: Sendable {
         }
     }
 
+    /// Present members, admitted before the petition was announced, whom the newest ring leaves out. Who replaces
+    /// somebody with a key has that seat.
+    public func leftOut(in workplace: WorkplaceLog) -> [Bytes32] {
+        let seated = Set(seats(in: workplace))
+        let announced = workplace.announcements[id]?.last(where: { $0.signer == opener })?.leaf ?? 0
+        return workplace.members(at: workplace.size).filter {
+            $0.admitted < announced && !seated.contains($0.signKey) && !workplace.replacesSomebody(in: seated, $0)
+        }.map(\.signKey)
+    }
+
     // MARK: Appending
 
     /// Appends any statement but a co-signature. One that breaks a rule is refused and nothing changes.

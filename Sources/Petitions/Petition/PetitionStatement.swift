@@ -78,6 +78,10 @@ public struct PetitionStatement: Sendable {
         public let roster: RosterPoint
         public let ringCount: UInt32
         public let ringDigest: Bytes32
+
+        public init(epoch: UInt16, roster: RosterPoint, ringCount: UInt32, ringDigest: Bytes32) {
+            (self.epoch, self.roster, self.ringCount, self.ringDigest) = (epoch, roster, ringCount, ringDigest)
+        }
     }
 
     public struct Closure: Sendable {

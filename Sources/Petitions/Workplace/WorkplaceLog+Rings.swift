@@ -18,6 +18,9 @@ extension WorkplaceLog {
         return try ring(seats, keys: seats.compactMap { members[$0].ringKey(at: size) }, at: size)
     }
 
+    /// The ring that a petition opened at `size` would have, for who makes its manifest.
+    public func openingRing(at size: Int) throws(RuleViolation) -> Ring { try ring(at: size).ring }
+
     /// The next epoch: those admitted since and still members, except who replaces, directly or through others,
     /// somebody with a key in this epoch.
     func ring(extending former: RosterRing, to size: Int) throws(RuleViolation) -> RosterRing {
@@ -34,7 +37,7 @@ extension WorkplaceLog {
         do { return RosterRing(seats: seats, ring: try Ring(keys), rosterSize: size) } catch { throw .ring }
     }
 
-    private func replacesSomebody(in seated: Set<Bytes32>, _ member: Member) -> Bool {
+    func replacesSomebody(in seated: Set<Bytes32>, _ member: Member) -> Bool {
         // Ends: whoever is replaced was admitted, and had left, before the invite of who replaces them was issued.
         var predecessor = member.replaces
         while let key = predecessor {

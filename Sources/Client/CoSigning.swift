@@ -1,0 +1,238 @@
+// docs/protocol.md, section 10
+
+import Foundation
+import MembershipProofs
+import Petitions
+import Sodium
+import TransparencyLog
+
+/// Everything that a co-signature depends on, fetched over one anonymous connection at the newest checkpoint.
+public struct PetitionView: Sendable {
+    public let workplace: WorkplaceLog
+    public let petition: PetitionLog
+    /// Nil when the service has no document, or this device no group key for it.
+    public let document: PetitionDocument?
+    let workplaceLog: PetitionBundle.Log
+    let petitionLog: PetitionBundle.Log
+    let names: [[UInt8]]
+
+    /// What `verify` reads and `export` writes.
+    public var bundle: PetitionBundle {
+        PetitionBundle(
+            workplaceID: workplace.id, petitionID: petition.id, workplace: workplaceLog, petition: petitionLog,
+            names: names, document: document?.bytes)
+    }
+}
+
+/// What protects a co-signer, told before anything is sent.
+public enum CoSigningWarning: Sendable, Equatable {
+    case smallRing(Int)
+    case ringLargerThanEligible(ring: Int, eligible: UInt32)
+}
+
+/// What a co-signer asks for.
+public struct CoSigningOptions: Sendable {
+    /// Insists on a ring below 5.
+    public var acceptSmallRing = false
+
+    public init() {}
+}
+
+extension Member {
+    static let smallestRing = 5
+    static let comfortableRing = 10
+
+    /// Reads a petition as a co-signer does: over an anonymous connection made for it.
+    public func view(_ id: ID<Petition>) async throws -> PetitionView {
+        try await Connection.anonymous(serviceURL, proxy: proxy) { try await view(id, over: $0) }
+    }
+
+    private func view(_ id: ID<Petition>, over connection: Connection) async throws -> PetitionView {
+        let reader = LogReader(connection: connection)
+        let (workplace, workplaceLog) = try await reader.workplace(workplaceID, pins: &state.pins)
+        let (petition, petitionLog) = try await reader.petition(id, in: workplace, pins: &state.pins)
+        try save()
+        return PetitionView(
+            workplace: workplace, petition: petition,
+            document: try await document(of: petition, in: workplace, over: connection), workplaceLog: workplaceLog,
+            petitionLog: petitionLog, names: try await Self.names(of: petition, over: connection))
+    }
+
+    private func document(
+        of petition: PetitionLog, in workplace: WorkplaceLog, over connection: Connection
+    ) async throws -> PetitionDocument? {
+        guard let bytes = try await connection.getIfThere("/v1/petitions/\(petition.id.hex)/document") else { return nil }
+        let opened: Opened
+        do { opened = try open(bytes, petition.id.document, in: workplace) } catch ClientError.noGroupKey { return nil }
+        do { return try PetitionDocument(parsing: opened.plaintext, of: petition.manifest) } catch {
+            throw ClientError.badAnswer("a document that is not this petition's")
+        }
+    }
+
+    static func names(of petition: PetitionLog, over connection: Connection) async throws -> [[UInt8]] {
+        guard !petition.namesDue.isEmpty else { return [] }
+        struct Names: Decodable { let names: [String] }
+        let answer = try await connection.get("/v1/petitions/\(petition.id.hex)/names")
+        guard let names = try? JSONDecoder().decode(Names.self, from: Data(answer)).names else {
+            throw ClientError.badAnswer("no list of names")
+        }
+        return names.compactMap { Base64.decode($0) }
+    }
+
+    /// What speaks against co-signing, refusals first thrown, warnings returned.
+    func checkBeforeSigning(_ view: PetitionView, _ options: CoSigningOptions) throws -> [CoSigningWarning] {
+        let (workplace, petition) = (view.workplace, view.petition)
+        guard petition.closure == nil, petition.manifest.closes == 0 || clock() < petition.manifest.closes else {
+            throw ClientError.closed
+        }
+        // Opened logs are announced ones; the log itself has refused anything else.
+        guard workplace.announcements[petition.id] != nil else { throw ClientError.notAnnounced }
+        let leftOut = petition.leftOut(in: workplace)
+        guard leftOut.isEmpty else { throw ClientError.ringIncomplete(missing: leftOut.count) }
+        guard identity.ringKey(in: petition.ring) != nil else { throw ClientError.notInRing }
+        let (ring, eligible) = (petition.ring.count, workplace.eligible(at: workplace.size))
+        var warnings: [CoSigningWarning] = []
+        if ring < Self.smallestRing {
+            guard options.acceptSmallRing else { throw ClientError.ringTooSmall(ring) }
+        }
+        if ring < Self.comfortableRing { warnings.append(.smallRing(ring)) }
+        if ring > Int(eligible) { warnings.append(.ringLargerThanEligible(ring: ring, eligible: eligible)) }
+        return warnings
+    }
+
+    /// The warnings for a petition, for who asks before deciding.
+    public func warnings(for view: PetitionView, _ options: CoSigningOptions = .init()) throws -> [CoSigningWarning] {
+        try checkBeforeSigning(view, options)
+    }
+
+    /// Co-signs, or replaces one's co-signature: one choice for each demand, 0 abstain, 1 support, 2 oppose.
+    @discardableResult
+    public func cosign(
+        _ id: ID<Petition>, choices: [UInt8], remark: String = "", _ options: CoSigningOptions = .init()
+    ) async throws -> Receipt {
+        try await send(id, options) { view, ring, sequence in
+            let petition = view.petition
+            let tag = ring.secret.tag(in: Scope(id.bytes))
+            let sealed = try Ballot(choices: choices, remark: remark, for: petition.manifest)
+                .seal(for: id, petition.manifest, tag: tag, sequence: sequence)
+            return try CoSigned.make(
+                .sign, petition: id, ring: petition.ring, ringEpoch: petition.ringEpoch, sequence: sequence,
+                sealedBallot: sealed, by: ring.secret)
+        }
+    }
+
+    /// Takes one's co-signature back.
+    @discardableResult
+    public func withdraw(_ id: ID<Petition>, _ options: CoSigningOptions = .init()) async throws -> Receipt {
+        try await send(id, options) { view, ring, sequence in
+            let petition = view.petition
+            guard petition.tags[ring.secret.tag(in: Scope(id.bytes))]?.action == .sign else {
+                throw ClientError.nothingToWithdraw
+            }
+            return try CoSigned.make(
+                .withdraw, petition: id, ring: petition.ring, ringEpoch: petition.ringEpoch, sequence: sequence,
+                sealedBallot: [], by: ring.secret)
+        }
+    }
+
+    /// Settles what is pending, then makes, keeps and sends a new statement. When the service refuses it because the ring
+    /// has grown meanwhile, it waits, connects anew and tries once more.
+    private func send(
+        _ id: ID<Petition>, _ options: CoSigningOptions,
+        _ make: (PetitionView, RingSecret, UInt32) throws -> PetitionStatement
+    ) async throws -> Receipt {
+        for attempt in 0..<2 {
+            do {
+                return try await Connection.anonymous(serviceURL, proxy: proxy) { connection in
+                    let view = try await view(id, over: connection)
+                    try await settle(id, view, over: connection)
+                    // The pending statement may have got in: the log has moved on.
+                    let fresh = try await self.view(id, over: connection)
+                    _ = try checkBeforeSigning(fresh, options)
+                    guard let ring = identity.ringKey(in: fresh.petition.ring) else { throw ClientError.notInRing }
+                    let last = fresh.petition.tags[ring.secret.tag(in: Scope(id.bytes))]?.sequence
+                    guard last != .max else { throw ClientError.closed }
+                    let statement = try make(fresh, ring, last.map { $0 + 1 } ?? 0)
+                    let ringKey = ring.secret.publicKey.encoding.hex
+                    var record = state.cosignatures[id.hex] ?? .init(ringKey: ringKey)
+                    record.ringKey = ringKey
+                    record.sent.append(.init(statement: Base64.encode(statement.bytes), sealedName: nil, receipt: nil))
+                    state.cosignatures[id.hex] = record
+                    try save()
+                    return try await deliver(id, fresh.workplace, over: connection)
+                }
+            } catch ClientError.refused(let status, _, _, let rule)
+                where status == 409 && rule == RuleViolation.actionOrRingEpoch.rawValue && attempt == 0
+            {
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+        throw ClientError.stillPending
+    }
+
+    /// Sends the last statement, unchanged, and keeps its receipt once that verifies.
+    private func deliver(_ id: ID<Petition>, _ workplace: WorkplaceLog, over connection: Connection) async throws -> Receipt {
+        guard var record = state.cosignatures[id.hex], let last = record.sent.last,
+            let bytes = Base64.decode(last.statement)
+        else { throw ClientError.nothingToWithdraw }
+        let request = CoSignatureRequest(statement: bytes, sealedName: last.sealedName.flatMap { Base64.decode($0) })
+        let answer = try await connection.post("/v1/petitions/\(id.hex)/cosignatures", request.encoding)
+        let (receipt, _) = try Self.receipt(answer, for: bytes, by: workplace.verifier(of: id), log: "petition")
+        record.sent[record.sent.count - 1].receipt = receipt.serialized
+        state.cosignatures[id.hex] = record
+        try save()
+        return receipt
+    }
+
+    /// A statement that was sent and has no receipt is sent again, unless the log shows that it can never count: the
+    /// petition is closed, its ring has grown since, or a later statement of the tag stands.
+    private func settle(_ id: ID<Petition>, _ view: PetitionView, over connection: Connection) async throws {
+        guard let record = state.cosignatures[id.hex], let last = record.sent.last, last.receipt == nil,
+            let bytes = Base64.decode(last.statement), let coSigned = (try? PetitionStatement(decoding: bytes))?.coSigned
+        else { return }
+        let isThere = (0..<view.petition.size).contains {
+            view.petition.tree.leafHash(at: $0) == MerkleTree.leafHash(bytes)
+        }
+        if !isThere, (try? view.petition.check(coSigned)) == nil {
+            state.cosignatures[id.hex]?.sent.removeLast()
+            try save()
+            return
+        }
+        _ = try await deliver(id, view.workplace, over: connection)
+    }
+
+    // MARK: What this device signed
+
+    /// Whether this device holds a receipt for, or has sent, something on a petition.
+    public enum OwnStatus: Sendable, Equatable {
+        case nothing
+        case pending
+        case signed
+        case withdrawn
+    }
+
+    public func ownStatus(_ id: ID<Petition>) -> OwnStatus {
+        guard let last = state.cosignatures[id.hex]?.sent.last else { return .nothing }
+        guard last.receipt != nil, let bytes = Base64.decode(last.statement),
+            let coSigned = (try? PetitionStatement(decoding: bytes))?.coSigned
+        else { return .pending }
+        return coSigned.action == .sign ? .signed : .withdrawn
+    }
+
+    /// Checks every receipt that this device holds for a petition against the log as it is now.
+    /// - Returns: how many verify; a receipt that does not is thrown as a fork.
+    public func verifyReceipts(_ view: PetitionView) throws -> Int {
+        let verifier = view.workplace.verifier(of: view.petition.id)
+        var count = 0
+        for sent in state.cosignatures[view.petition.id.hex]?.sent ?? [] {
+            guard let text = sent.receipt, let bytes = Base64.decode(sent.statement) else { continue }
+            let (receipt, checkpoint) = try Self.receipt(Array(text.utf8), for: bytes, by: verifier, log: "petition")
+            guard let place = Int(exactly: receipt.index), let size = Int(exactly: checkpoint.size),
+                view.petition.tree.leafHash(at: place) == MerkleTree.leafHash(bytes),
+                view.petition.tree.root(at: size) == checkpoint.root
+            else { throw ClientError.forked(log: "petition", size: checkpoint.size) }
+            count += 1
+        }
+        return count
+    }
+}

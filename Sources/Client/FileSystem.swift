@@ -1,0 +1,60 @@
+import Foundation
+import Sodium
+
+/// Files of a keystore: mode 0600, replaced whole or not at all.
+enum SecureFiles {
+    static func makeDirectory(_ path: String) throws(ClientError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch { throw .disk("cannot make \(path)") }
+    }
+
+    /// Writes beside, syncs, renames, syncs the directory: after a crash the file is the old one or the new one.
+    static func write(_ bytes: [UInt8], to path: String) throws(ClientError) {
+        let temporary = path + ".new"
+        unlink(temporary)
+        let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw .disk("cannot write \(path)") }
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes { Foundation.write(file, $0.baseAddress! + written, bytes.count - written) }
+            if count <= 0 { break }
+            written += count
+        }
+        let synced = written == bytes.count && fsync(file) == 0
+        close(file)
+        guard synced, rename(temporary, path) == 0 else {
+            unlink(temporary)
+            throw .disk("cannot write \(path)")
+        }
+        let directory = open((path as NSString).deletingLastPathComponent, O_RDONLY | O_CLOEXEC)
+        if directory >= 0 {
+            fsync(directory)
+            close(directory)
+        }
+    }
+
+    /// Nil when there is no such file.
+    static func read(_ path: String) throws(ClientError) -> [UInt8]? {
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        guard let data = FileManager.default.contents(atPath: path) else { throw .disk("cannot read \(path)") }
+        return [UInt8](data)
+    }
+}
+
+/// An exclusive lock on a keystore for as long as this lives.
+final class KeystoreLock {
+    private let file: Int32
+
+    init(_ path: String) throws(ClientError) {
+        file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw .disk("cannot write \(path)") }
+        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+            close(file)
+            throw .keystoreLocked
+        }
+    }
+
+    deinit { close(file) }
+}

@@ -1,0 +1,138 @@
+import Foundation
+import Petitions
+import Sodium
+
+/// A member's directory: `keystore` holds a random master key under the passphrase (Argon2id, XChaCha20-Poly1305), the
+/// records beside it are encrypted under keys derived from that. docs/keystore.md has the format.
+public final class Keystore {
+    private static let magic = Array("roundrobin-keystore-v1\n".utf8)
+    private static let context: StaticString = "rrkeysto"
+    private static let headerName = "keystore"
+
+    enum Record: String {
+        case identity
+        case state
+
+        var id: UInt64 {
+            switch self {
+            case .identity: 1
+            case .state: 2
+            }
+        }
+    }
+
+    public let directory: String
+    private let lock: KeystoreLock
+    private var master: SecretBytes
+
+    public static func exists(in directory: String) -> Bool {
+        FileManager.default.fileExists(atPath: directory + "/" + headerName)
+    }
+
+    private init(_ directory: String, _ lock: KeystoreLock, master: consuming SecretBytes) {
+        self.directory = directory
+        self.lock = lock
+        self.master = master
+    }
+
+    /// Makes a keystore with nothing in it.
+    /// - Throws: `ClientError.keystoreExists`, `.keystoreLocked`, `.disk`.
+    public static func create(
+        in directory: String, passphrase: borrowing SecretBytes, cost: PasswordHash = .recommended()
+    ) throws(ClientError) -> Keystore {
+        try SecureFiles.makeDirectory(directory)
+        let lock = try KeystoreLock(directory + "/lock")
+        guard !exists(in: directory) else { throw .keystoreExists(directory) }
+        let keystore = Keystore(directory, lock, master: .random(32))
+        try keystore.writeHeader(passphrase, cost)
+        return keystore
+    }
+
+    /// - Throws: `ClientError.noKeystore`, `.keystoreLocked`, `.wrongPassphrase`, `.keystoreDamaged`.
+    public static func open(_ directory: String, passphrase: borrowing SecretBytes) throws(ClientError) -> Keystore {
+        guard exists(in: directory) else { throw .noKeystore(directory) }
+        let lock = try KeystoreLock(directory + "/lock")
+        guard let header = try SecureFiles.read(directory + "/" + headerName) else { throw .noKeystore(directory) }
+        return Keystore(directory, lock, master: try Self.openHeader(header, passphrase))
+    }
+
+    /// A new passphrase, and with it a new master key: what an old copy of the header opens no longer fits the records.
+    public func changePassphrase(to passphrase: borrowing SecretBytes) throws(ClientError) {
+        let identity = try required(.identity)
+        let state = try required(.state)
+        // The records first under a name of their own: a crash leaves either the old keystore or the new one whole.
+        let fresh = Keystore(directory, lock, master: .random(32))
+        try fresh.write(.identity, identity, suffix: ".next")
+        try fresh.write(.state, state, suffix: ".next")
+        try fresh.writeHeader(passphrase, .recommended())
+        try fresh.adoptNext()
+        master = fresh.master.duplicate()
+    }
+
+    private func writeHeader(_ passphrase: borrowing SecretBytes, _ cost: PasswordHash) throws(ClientError) {
+        let header = try PassphraseBox.seal(master, magic: Self.magic, passphrase: passphrase, cost: cost)
+        try SecureFiles.write(header, to: directory + "/" + Self.headerName)
+    }
+
+    private static func openHeader(
+        _ header: [UInt8], _ passphrase: borrowing SecretBytes
+    ) throws(ClientError) -> SecretBytes {
+        guard header.starts(with: magic) else {
+            throw header.starts(with: Array("roundrobin-keystore-".utf8)) ? .keystoreVersion : .keystoreDamaged(headerName)
+        }
+        let master = try PassphraseBox.open(header, magic: magic, passphrase: passphrase, name: headerName)
+        guard master.count == 32 else { throw .keystoreDamaged(headerName) }
+        return master
+    }
+
+    // MARK: Records: nonce[24] || AEAD
+
+    func write(_ record: Record, _ plaintext: borrowing SecretBytes) throws(ClientError) {
+        try write(record, plaintext, suffix: "")
+    }
+
+    private func write(_ record: Record, _ plaintext: borrowing SecretBytes, suffix: String) throws(ClientError) {
+        let nonce = Random.bytes(AEAD.nonceLength)
+        let key = KDF.derive(master, id: record.id, context: Self.context)
+        let data = Array(record.rawValue.utf8)
+        let sealed = plaintext.withUnsafeBytes { AEAD.seal($0, key: key, nonce: nonce, associatedData: data) }
+        try SecureFiles.write(nonce + sealed, to: path(record, suffix))
+    }
+
+    /// Nil when the record was never written.
+    func read(_ record: Record) throws(ClientError) -> SecretBytes? {
+        // A change of passphrase that was cut off after its header: its records are the ones that fit.
+        if let next = try SecureFiles.read(path(record, ".next")) {
+            let opened = try? open(next, record)
+            if let opened {
+                try adoptNext()
+                return opened
+            }
+        }
+        guard let bytes = try SecureFiles.read(path(record, "")) else { return nil }
+        do { return try open(bytes, record) } catch { throw .keystoreDamaged(record.rawValue) }
+    }
+
+    /// - Throws: `ClientError.keystoreDamaged` when the record is not there.
+    func required(_ record: Record) throws(ClientError) -> SecretBytes {
+        if let plaintext = try read(record) { return plaintext }
+        throw .keystoreDamaged(record.rawValue)
+    }
+
+    private func open(_ bytes: [UInt8], _ record: Record) throws -> SecretBytes {
+        guard bytes.count > AEAD.nonceLength + AEAD.tagLength else { throw ClientError.keystoreDamaged(record.rawValue) }
+        return try AEAD.open(
+            bytes[AEAD.nonceLength...], key: KDF.derive(master, id: record.id, context: Self.context),
+            nonce: Array(bytes[..<AEAD.nonceLength]), associatedData: Array(record.rawValue.utf8))
+    }
+
+    private func adoptNext() throws(ClientError) {
+        for record in [Record.identity, .state] where FileManager.default.fileExists(atPath: path(record, ".next")) {
+            guard rename(path(record, ".next"), path(record, "")) == 0 else { throw .disk("cannot write \(record)") }
+        }
+    }
+
+    private func path(_ record: Record, _ suffix: String) -> String {
+        directory + "/" + record.rawValue + ".sealed" + suffix
+    }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import Petitions
+import Sodium
+
+/// What a member's client remembers besides secrets. Encrypted with the keystore: it shows what was signed.
+struct LocalState: Codable {
+    struct Pin: Codable, Equatable {
+        var size: UInt64
+        var root: String
+    }
+
+    struct ObjectPin: Codable, Equatable {
+        var revision: UInt32
+        var digest: String
+    }
+
+    /// A statement that was sent, and its receipt once there is one.
+    struct Sent: Codable {
+        /// Base64 of the statement's bytes.
+        var statement: String
+        /// Base64 of the sealed name that went with it.
+        var sealedName: String?
+        var receipt: String?
+    }
+
+    struct CoSigning: Codable {
+        /// The ring key that it was signed with.
+        var ringKey: String
+        /// In order; only the last may be without a receipt.
+        var sent: [Sent] = []
+    }
+
+    struct TrusteeOffer: Codable {
+        var nonce: String
+        /// The petition accepted under this nonce.
+        var petition: String?
+    }
+
+    var workplace: String
+    var serviceURL: String
+    /// Whether the log shows us as a member: false between making the keys and the receipt of the admission.
+    var isAdmitted = false
+    /// By log origin.
+    var pins: [String: Pin] = [:]
+    var objects: [String: ObjectPin] = [:]
+    /// By petition.
+    var cosignatures: [String: CoSigning] = [:]
+    /// By the plan that they answer.
+    var offers: [String: TrusteeOffer] = [:]
+    /// What an organiser noted beside an invite they made, by invite key.
+    var inviteNotes: [String: String] = [:]
+
+    init(workplace: ID<Workplace>, serviceURL: String) {
+        self.workplace = workplace.hex
+        self.serviceURL = serviceURL
+    }
+}

@@ -1,0 +1,187 @@
+// docs/protocol.md, section 7
+
+import Foundation
+import Petitions
+import Sodium
+
+extension Member {
+    /// A revision of a stored object, opened.
+    struct Opened {
+        let object: StoredObject
+        let plaintext: [UInt8]
+    }
+
+    private func objectPath(_ id: ID<Object>, _ revision: UInt32? = nil) -> String {
+        "/v1/workplaces/\(workplaceID.hex)/objects/\(id.hex)" + (revision.map { "/\($0)" } ?? "")
+    }
+
+    /// The newest revision, or the one named: signed by somebody who is or was a member, no older than this device has
+    /// seen, and decrypted.
+    func object(_ id: ID<Object>, revision: UInt32? = nil, in roster: WorkplaceLog) async throws -> Opened {
+        let bytes: [UInt8]
+        do {
+            bytes = try await connection.signed("GET", objectPath(id, revision), by: identity.seed.signingKey())
+        } catch ClientError.refused(let status, _, _, _) where status == 404 {
+            throw state.objects[id.hex] == nil ? ClientError.noSuch("text") : ClientError.objectRolledBack
+        }
+        return try open(bytes, id, revision: revision, in: roster)
+    }
+
+    func open(_ bytes: [UInt8], _ id: ID<Object>, revision: UInt32? = nil, in roster: WorkplaceLog) throws -> Opened {
+        guard let object = try? StoredObject(decoding: bytes), object.workplace == workplaceID, object.id == id,
+            revision == nil || object.revision == revision, roster.member(object.author) != nil
+        else { throw ClientError.objectForged }
+        if revision == nil { try pin(object) }
+        guard let key = identity.groupKeys.key(epoch: object.epoch) else { throw ClientError.noGroupKey }
+        return Opened(object: object, plaintext: try ClientError.rules { () throws(RuleViolation) in try object.open(under: key) })
+    }
+
+    private func pin(_ object: StoredObject) throws {
+        if let pin = state.objects[object.id.hex] {
+            guard object.revision > pin.revision || (object.revision == pin.revision && object.digest.hex == pin.digest)
+            else { throw ClientError.objectRolledBack }
+        }
+        state.objects[object.id.hex] = .init(revision: object.revision, digest: object.digest.hex)
+        try save()
+    }
+
+    /// Writes the next revision of an object; of a new one when there is no previous.
+    @discardableResult
+    func put(
+        _ plaintext: [UInt8], kind: StoredObject.Kind, id: ID<Object>, after previous: StoredObject?,
+        in roster: WorkplaceLog
+    ) async throws -> StoredObject {
+        let key = try writingKey(roster)
+        let object = try ClientError.rules {
+            () throws(RuleViolation) in
+            try StoredObject.seal(
+                plaintext, kind: kind, id: id, after: previous, in: workplaceID, under: key,
+                by: identity.seed.signingKey())
+        }
+        _ = try await connection.signed(
+            "PUT", objectPath(id, object.revision), body: object.bytes, by: identity.seed.signingKey())
+        try pin(object)
+        return object
+    }
+
+    /// Ids of all objects of a kind, oldest first. Whether the service left one out that this device has seen is checked
+    /// when it is opened.
+    func objectIDs(of kind: StoredObject.Kind) async throws -> [ID<Object>] {
+        struct List: Decodable {
+            struct Entry: Decodable { let id: String }
+            let objects: [Entry]
+        }
+        let answer = try await connection.signed(
+            "GET", "/v1/workplaces/\(workplaceID.hex)/objects", query: "kind=\(kind.rawValue)",
+            by: identity.seed.signingKey())
+        guard let list = try? JSONDecoder().decode(List.self, from: Data(answer)) else {
+            throw ClientError.badAnswer("no list of texts")
+        }
+        return list.objects.compactMap { ID<Object>(hex: $0.id) }
+    }
+}
+
+/// A demand in the making.
+public struct Draft: Sendable, Equatable {
+    public let id: ID<Object>
+    public let revision: UInt32
+    /// The sign key of who wrote this revision.
+    public let author: Bytes32
+    public let language: String
+    public let title: String
+    public let text: String
+}
+
+/// What an object of kind 1 holds: a demand, or a petition in preparation.
+enum DraftContent: Codable {
+    case demand(Demand)
+    case plan(PetitionPlan)
+
+    struct Demand: Codable {
+        var language: String
+        var title: String
+        var text: String
+    }
+}
+
+extension Member {
+    public func newDraft(language: String, title: String, text: String) async throws -> Draft {
+        let roster = try await roster()
+        try await syncGroupKeys(roster)
+        let content = DraftContent.Demand(language: language, title: title, text: text)
+        return try await write(content, id: ID(Random.bytes32()), after: nil, in: roster)
+    }
+
+    /// Writes the next revision of a draft. When somebody else has written one since, nothing is overwritten.
+    /// - Parameter draft: the revision that the new text was made from.
+    public func revise(_ draft: Draft, title: String, text: String) async throws -> Draft {
+        let roster = try await roster()
+        try await syncGroupKeys(roster)
+        let opened = try await object(draft.id, in: roster)
+        guard opened.object.revision == draft.revision else {
+            throw ClientError.invalid(
+                "Somebody wrote revision \(opened.object.revision) while you worked on revision \(draft.revision): "
+                    + "look at it with draft diff, and make your change on top of it.")
+        }
+        let content = DraftContent.Demand(language: draft.language, title: title, text: text)
+        return try await write(content, id: draft.id, after: opened.object, in: roster)
+    }
+
+    private func write(
+        _ content: DraftContent.Demand, id: ID<Object>, after previous: StoredObject?, in roster: WorkplaceLog
+    ) async throws -> Draft {
+        let plaintext = [UInt8](try JSONEncoder().encode(DraftContent.demand(content)))
+        let object = try await put(plaintext, kind: .draft, id: id, after: previous, in: roster)
+        return Draft(
+            id: id, revision: object.revision, author: signKey, language: content.language, title: content.title,
+            text: content.text)
+    }
+
+    private func draft(_ opened: Opened) throws -> Draft? {
+        guard let content = try? JSONDecoder().decode(DraftContent.self, from: Data(opened.plaintext)) else {
+            throw ClientError.badAnswer("a draft that is no draft")
+        }
+        guard case .demand(let demand) = content else { return nil }
+        return Draft(
+            id: opened.object.id, revision: opened.object.revision, author: opened.object.author,
+            language: demand.language, title: demand.title, text: demand.text)
+    }
+
+    /// Every draft at its newest revision, oldest first.
+    public func drafts() async throws -> [Draft] {
+        let roster = try await roster()
+        try await syncGroupKeys(roster)
+        var drafts: [Draft] = []
+        for id in try await objectIDs(of: .draft) {
+            if let draft = try draft(await object(id, in: roster)) { drafts.append(draft) }
+        }
+        return drafts
+    }
+
+    /// A draft at a revision, the newest when none is named.
+    public func draft(_ id: ID<Object>, revision: UInt32? = nil) async throws -> Draft {
+        let roster = try await roster()
+        try await syncGroupKeys(roster)
+        guard let draft = try draft(await object(id, revision: revision, in: roster)) else {
+            throw ClientError.noSuch("draft")
+        }
+        return draft
+    }
+
+    /// Every revision, oldest first, after checking that each names the one before it as its parent.
+    public func history(of id: ID<Object>) async throws -> [Draft] {
+        let roster = try await roster()
+        try await syncGroupKeys(roster)
+        let newest = try await object(id, in: roster)
+        var drafts: [Draft] = []
+        var parent = Bytes32.zero
+        for revision in 1...newest.object.revision {
+            let opened = try await object(id, revision: revision, in: roster)
+            guard opened.object.parent == parent else { throw ClientError.objectForged }
+            parent = opened.object.digest
+            if let draft = try draft(opened) { drafts.append(draft) }
+        }
+        guard parent == newest.object.digest else { throw ClientError.objectRolledBack }
+        return drafts
+    }
+}

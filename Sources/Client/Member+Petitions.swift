@@ -1,0 +1,142 @@
+import Foundation
+import MembershipProofs
+import Petitions
+import Sodium
+import TransparencyLog
+
+/// A petition of the workplace, as its log shows it.
+public struct PetitionSummary: Sendable {
+    public let id: ID<Petition>
+    /// Nil while it is announced and not opened.
+    public let log: PetitionLog?
+    public let tally: Tally?
+    public let own: Member.OwnStatus
+}
+
+extension Member {
+    /// Every announced petition, in order of announcement.
+    public func petitions() async throws -> [PetitionSummary] {
+        let roster = try await roster()
+        var summaries: [PetitionSummary] = []
+        let announced = roster.announcements.map { ($0.key, $0.value.map(\.leaf).min() ?? 0) }.sorted { $0.1 < $1.1 }
+        for (id, _) in announced {
+            do {
+                let log = try await petition(id, in: roster)
+                summaries.append(.init(id: id, log: log, tally: log.tally(in: roster), own: ownStatus(id)))
+            } catch ClientError.refused(let status, _, _, _) where status == 404 {
+                summaries.append(.init(id: id, log: nil, tally: nil, own: .nothing))
+            }
+        }
+        return summaries
+    }
+
+    /// Makes and posts a statement of an organiser in a petition's log. When another came first it is made anew, once.
+    private func organise(
+        _ id: ID<Petition>,
+        _ make: (PetitionLog, WorkplaceLog, UInt32) throws(RuleViolation) -> PetitionStatement
+    ) async throws {
+        for attempt in 0..<2 {
+            let roster = try await roster()
+            guard roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
+            let log = try await petition(id, in: roster)
+            let statement = try ClientError.rules {
+                () throws(RuleViolation) in try make(log, roster, log.nextSequence(of: signKey))
+            }
+            do { return try await submit(statement, in: roster) } catch ClientError.refused(let status, _, _, _)
+                where status == 409 && attempt == 0
+            { continue }
+        }
+    }
+
+    private func submit(_ statement: PetitionStatement, in roster: WorkplaceLog) async throws {
+        let id = statement.petition
+        let answer = try await connection.post("/v1/petitions/\(id.hex)/statements", statement.bytes)
+        _ = try Self.receipt(answer, for: statement.bytes, by: roster.verifier(of: id), log: "petition")
+    }
+
+    /// Lets in those who were admitted since the ring was fixed. Returns the new ring's size.
+    public func extend(_ id: ID<Petition>) async throws -> Int {
+        var count = 0
+        try await organise(id) { (log, roster, sequence) throws(RuleViolation) in
+            let ring = try log.extendedRing(in: roster, to: roster.size)
+            count = ring.count
+            return try PetitionStatement.extendRing(
+                of: id,
+                .init(
+                    epoch: log.ringEpoch + 1, roster: .init(size: UInt64(roster.size), root: roster.tree.root),
+                    ringCount: UInt32(ring.count), ringDigest: ring.digest), sequence: sequence,
+                by: identity.seed.signingKey())
+        }
+        return count
+    }
+
+    /// Closes a petition to further co-signatures.
+    public func closePetition(_ id: ID<Petition>) async throws {
+        try await organise(id) { (log, roster, sequence) throws(RuleViolation) in
+            try PetitionStatement.close(
+                id, size: UInt64(log.size), root: log.tree.root,
+                roster: .init(size: UInt64(roster.size), root: roster.tree.root), sequence: sequence,
+                by: identity.seed.signingKey())
+        }
+    }
+
+    /// As a trustee: releases the seal key of a key set, if the petition holds one's own acceptance and the log, verified to
+    /// a fresh checkpoint, allows it. A co-signing trustee's keys do not depend on who asks.
+    public func release(_ id: ID<Petition>, set: Int = 0) async throws {
+        let roster = try await roster()
+        let log = try await petition(id, in: roster)
+        guard let place = log.acceptances.firstIndex(where: { $0.signKey == signKey }) else { throw ClientError.notTrustee }
+        let nonce = log.acceptances[place].nonce
+        guard let keys = log.manifest.keySet(set), let number = UInt8(exactly: set) else {
+            throw ClientError.noSuch("key set")
+        }
+        let pair = identity.seed.sealKey(nonce: nonce, set: number)
+        guard pair.publicKey == keys[place] else { throw ClientError.foreignSealKey }
+        if log.released[set][UInt8(place + 1)] != nil { return }
+        try checkRelease(log, set: set)
+        let statement = try ClientError.rules {
+            () throws(RuleViolation) in
+            try PetitionStatement.release(id, set: number, trustee: UInt8(place + 1), secret: pair.reveal())
+        }
+        try await submit(statement, in: roster)
+    }
+
+    private func checkRelease(_ log: PetitionLog, set: Int) throws {
+        if set == 0 {
+            guard let closure = log.closure else { throw ClientError.notClosed }
+            if case .deadline = closure.cause, clock() < log.manifest.closes { throw ClientError.deadlineNotReached }
+        } else {
+            let needed = Int(log.manifest.levels[set - 1].count)
+            guard log.cosignatures >= needed else {
+                throw ClientError.levelNotReached(standing: log.cosignatures, needed: needed)
+            }
+        }
+    }
+}
+
+/// Reads a petition for somebody who has no keystore: the figures verify, the wording stays encrypted.
+public enum PublicReader {
+    public static func bundle(of id: ID<Petition>, at serviceURL: String, proxy: Proxy?) async throws -> PetitionBundle {
+        try await Connection.anonymous(serviceURL, proxy: proxy) { connection in
+            let reader = LogReader(connection: connection)
+            let workplaceID = try await reader.workplaceID(of: id)
+            var pins: [String: LocalState.Pin] = [:]
+            let (workplace, workplaceLog) = try await reader.workplace(workplaceID, pins: &pins)
+            let (petition, petitionLog) = try await reader.petition(id, in: workplace, pins: &pins)
+            return PetitionBundle(
+                workplaceID: workplaceID, petitionID: id, workplace: workplaceLog, petition: petitionLog,
+                names: try await Member.names(of: petition, over: connection), document: nil)
+        }
+    }
+}
+
+extension LogReader {
+    /// The workplace that a petition's first leaf names.
+    fileprivate func workplaceID(of id: ID<Petition>) async throws -> ID<Workplace> {
+        let log = try await fetch("petition/\(id.hex)")
+        guard let first = log.leaves.first, let statement = try? PetitionStatement(decoding: first),
+            case .opened(let manifest, _) = statement.body
+        else { throw ClientError.badAnswer("a petition log without its opening") }
+        return manifest.workplace
+    }
+}

@@ -1,0 +1,58 @@
+import MembershipProofs
+import Petitions
+import Sodium
+
+extension Member {
+    /// Declares how many people the workplace has.
+    public func declareEligible(_ count: UInt32) async throws { try await organise { _ in .eligibleDeclared(count) } }
+
+    /// Issues invites, with the group keys that this device knows behind them.
+    /// - Parameters:
+    ///   - count: 1...1000.
+    ///   - note: kept on this device alone, beside the invites in its list.
+    ///   - replaces: the former member whom the newcomer is.
+    /// - Returns: the addresses, which are the only copies of the secrets.
+    public func invite(count: Int, note: String?, replacing former: Bytes32? = nil) async throws -> [String] {
+        let roster = try await roster()
+        guard roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
+        guard (1...1000).contains(count) else { throw ClientError.invalid("Between 1 and 1000 invites can be made at once.") }
+        try await syncGroupKeys(roster)
+        var urls: [String] = []
+        var uploads: [(key: Bytes32, sealed: [UInt8])] = []
+        for _ in 0..<count {
+            let invite = Invite(workplace: workplaceID, logKey: roster.founding.logKey, serviceURL: serviceURL)
+            urls.append(invite.url())
+            uploads.append((invite.signingKey().publicKey, invite.seal(identity.groupKeys)))
+        }
+        let invitations = uploads.map { WorkplaceStatement.Invitation(key: $0.key, replaces: former) }
+        try await organise { _ in .invitesIssued(invitations) }
+        for upload in uploads {
+            if let note { state.inviteNotes[upload.key.hex] = note }
+            _ = try await connection.signed(
+                "PUT", "/v1/workplaces/\(workplaceID.hex)/invites/\(upload.key.hex)", body: upload.sealed,
+                by: identity.seed.signingKey())
+        }
+        try save()
+        return urls
+    }
+
+    /// Revokes open invites. They carry group keys, so a new one follows.
+    public func revoke(invites: [Bytes32]) async throws {
+        try await organise { _ in .invitesRevoked(invites) }
+        try await rotateGroupKey()
+    }
+
+    /// What this device noted beside an invite.
+    public func note(ofInvite key: Bytes32) -> String? { state.inviteNotes[key.hex] }
+
+    /// Removes a member, then gives everybody else a new group key.
+    public func remove(_ member: Bytes32) async throws {
+        try await organise { _ in .memberRemoved(member) }
+        // Who removes themselves leaves the new group key to another organiser.
+        if member != signKey { try await rotateGroupKey() }
+    }
+
+    public func appoint(_ member: Bytes32) async throws { try await organise { _ in .organiserAppointed(member) } }
+
+    public func dismiss(_ member: Bytes32) async throws { try await organise { _ in .organiserDismissed(member) } }
+}

@@ -1,0 +1,324 @@
+import Foundation
+import MembershipProofs
+import Petitions
+import Sodium
+import TransparencyLog
+
+/// One person's membership in one workplace: the keystore, and everything done with it. Used by one task at a time.
+public final class Member {
+    let keystore: Keystore
+    let identity: Identity
+    var state: LocalState
+    let connection: Connection
+    let proxy: Proxy?
+    let clock: @Sendable () -> UInt64
+
+    public static let systemClock: @Sendable () -> UInt64 = { UInt64(max(0, Date().timeIntervalSince1970)) }
+
+    private init(
+        _ keystore: Keystore, _ identity: Identity, _ state: LocalState, proxy: Proxy?,
+        clock: @escaping @Sendable () -> UInt64
+    ) {
+        self.keystore = keystore
+        self.identity = identity
+        self.state = state
+        self.proxy = proxy
+        self.clock = clock
+        connection = Connection(serviceURL: state.serviceURL, proxy: proxy, anonymous: false)
+    }
+
+    /// Lets go of the network. The keystore is written whenever something changes, so nothing is lost without it.
+    public func close() async { await connection.close() }
+
+    public var workplaceID: ID<Workplace> { ID<Workplace>(hex: state.workplace) ?? ID(.zero) }
+    public var signKey: Bytes32 { identity.signKey }
+    public var serviceURL: String { state.serviceURL }
+
+    // MARK: Opening
+
+    /// Opens a keystore that a founding or a join has made.
+    public static func open(
+        _ directory: String, passphrase: borrowing SecretBytes, proxy: Proxy? = nil,
+        clock: @escaping @Sendable () -> UInt64 = Member.systemClock
+    ) throws -> Member {
+        try load(Keystore.open(directory, passphrase: passphrase), proxy, clock)
+    }
+
+    static func load(
+        _ keystore: Keystore, _ proxy: Proxy?, _ clock: @escaping @Sendable () -> UInt64
+    ) throws -> Member {
+        let secrets = try keystore.required(.identity)
+        let plain = try keystore.required(.state)
+        guard let state = try? JSONDecoder().decode(LocalState.self, from: Data(plain.reveal())),
+            ID<Workplace>(hex: state.workplace) != nil
+        else { throw ClientError.keystoreDamaged("state") }
+        return Member(keystore, try Identity(stored: secrets), state, proxy: proxy, clock: clock)
+    }
+
+    /// Writes what is remembered. Done before anything is sent that must not be forgotten.
+    func save() throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        var bytes = [UInt8](try encoder.encode(state))
+        try keystore.write(.state, SecretBytes(moving: &bytes))
+    }
+
+    func saveIdentity() throws { try keystore.write(.identity, identity.stored()) }
+
+    // MARK: Founding and joining
+
+    struct ServiceInfo: Decodable {
+        let name: String
+        let log_key: String
+    }
+
+    /// Founds a workplace and becomes its first member and organiser.
+    public static func found(
+        at serviceURL: String, eligible: UInt32, in directory: String, passphrase: borrowing SecretBytes,
+        cost: PasswordHash = .recommended(), proxy: Proxy? = nil, clock: @escaping @Sendable () -> UInt64 = Member.systemClock
+    ) async throws -> Member {
+        guard !Keystore.exists(in: directory) else { throw ClientError.keystoreExists(directory) }
+        let url = try serviceAddress(serviceURL)
+        let probe = Connection(serviceURL: url, proxy: proxy, anonymous: false)
+        let answer: [UInt8]
+        do { answer = try await probe.get("/v1/service") } catch {
+            await probe.close()
+            throw error
+        }
+        await probe.close()
+        guard let info = try? JSONDecoder().decode(ServiceInfo.self, from: Data(answer)),
+            let logKey = Bytes32(hex: info.log_key)
+        else { throw ClientError.badAnswer("no service description") }
+        let identity = Identity()
+        let statement = try ClientError.rules {
+            () throws(RuleViolation) in
+            try WorkplaceStatement.found(
+                service: info.name, logKey: logKey, eligible: eligible, seed: identity.seed,
+                ring: identity.newestRingKey.secret)
+        }
+        let keystore = try Keystore.create(in: directory, passphrase: passphrase, cost: cost)
+        let member = Member(
+            keystore, identity, LocalState(workplace: statement.workplace, serviceURL: url), proxy: proxy, clock: clock)
+        try member.saveIdentity()
+        try member.save()
+        do { _ = try await member.connection.post("/v1/workplaces", statement.bytes) } catch {
+            await member.close()
+            throw error
+        }
+        member.state.isAdmitted = true
+        try member.save()
+        try await member.rotateGroupKey()
+        return member
+    }
+
+    /// Joins by an invite. A join that was cut off is taken up again by calling this once more.
+    public static func join(
+        _ invite: borrowing Invite, in directory: String, passphrase: borrowing SecretBytes,
+        cost: PasswordHash = .recommended(), proxy: Proxy? = nil, clock: @escaping @Sendable () -> UInt64 = Member.systemClock
+    ) async throws -> Member {
+        let member: Member
+        if Keystore.exists(in: directory) {
+            member = try open(directory, passphrase: passphrase, proxy: proxy, clock: clock)
+            guard member.workplaceID == invite.workplace else { throw ClientError.keystoreExists(directory) }
+        } else {
+            let url = try serviceAddress(invite.serviceURL)
+            let keystore = try Keystore.create(in: directory, passphrase: passphrase, cost: cost)
+            member = Member(
+                keystore, Identity(), LocalState(workplace: invite.workplace, serviceURL: url), proxy: proxy, clock: clock)
+            try member.saveIdentity()
+            try member.save()
+        }
+        do { try await member.enter(by: invite) } catch {
+            await member.close()
+            throw error
+        }
+        return member
+    }
+
+    private func enter(by invite: borrowing Invite) async throws {
+        let inviteKey = invite.signingKey().publicKey
+        var roster = try await self.roster()
+        guard roster.founding.logKey == invite.logKey else { throw ClientError.badAnswer("another log key than the invite's") }
+        if !roster.isMember(signKey) {
+            guard roster.inviteIsOpen(inviteKey) == true else {
+                throw ClientError.invalid("The invite has been used, revoked, or was never issued.")
+            }
+            let workplace = invite.workplace
+            let statement = try ClientError.rules {
+                () throws(RuleViolation) in
+                try WorkplaceStatement.admit(
+                    to: workplace, invite: invite, seed: identity.seed, ring: identity.newestRingKey.secret)
+            }
+            try await submit(statement, to: roster)
+            roster = try await self.roster()
+        }
+        state.isAdmitted = true
+        try save()
+        if let sealed = try await connection.getIfThere("/v1/workplaces/\(workplaceID.hex)/invites/\(inviteKey.hex)") {
+            let carried = try ClientError.rules { () throws(RuleViolation) in try invite.open(sealed) }
+            for epoch in carried.epochs { try adopt(carried.key(epoch: epoch), in: roster) }
+            try saveIdentity()
+        }
+        try await shareGroupKey(with: [signKey], in: roster)
+    }
+
+    /// Takes a group key that the log has committed to.
+    private func adopt(_ key: consuming GroupKey?, in roster: WorkplaceLog) throws {
+        guard let key, roster.groupKeys.indices.contains(Int(key.epoch)),
+            roster.groupKeys[Int(key.epoch)] == key.commitment
+        else { throw ClientError.badAnswer("a group key that the log does not commit to") }
+        identity.groupKeys.insert(key)
+    }
+
+    private static func serviceAddress(_ text: String) throws -> String {
+        let trimmed = text.hasSuffix("/") ? String(text.dropLast()) : text
+        guard let parts = URLComponents(string: trimmed), let scheme = parts.scheme, ["http", "https"].contains(scheme),
+            parts.host?.isEmpty == false, parts.query == nil, parts.fragment == nil
+        else { throw ClientError.invalid("\(text) is no service address; it looks like https://service.example.") }
+        return trimmed
+    }
+
+    // MARK: The roster
+
+    /// The workplace's log at its newest checkpoint, verified from the first leaf and against the pin.
+    public func roster() async throws -> WorkplaceLog {
+        let (log, _) = try await LogReader(connection: connection).workplace(workplaceID, pins: &state.pins)
+        try save()
+        return log
+    }
+
+    /// A petition's log, likewise.
+    public func petition(_ id: ID<Petition>, in roster: WorkplaceLog) async throws -> PetitionLog {
+        let (log, _) = try await LogReader(connection: connection).petition(id, in: roster, pins: &state.pins)
+        try save()
+        return log
+    }
+
+    /// Posts a statement to the workplace log and checks its receipt.
+    func submit(_ statement: WorkplaceStatement, to roster: WorkplaceLog) async throws {
+        let answer = try await connection.post("/v1/workplaces/\(workplaceID.hex)/statements", statement.bytes)
+        _ = try Self.receipt(answer, for: statement.bytes, by: roster.verifier, log: "workplace")
+    }
+
+    static func receipt(
+        _ answer: [UInt8], for leaf: [UInt8], by verifier: LogVerifier, log: String
+    ) throws -> (receipt: Receipt, checkpoint: VerifiedCheckpoint) {
+        do {
+            let receipt = try Receipt(parsing: String(decoding: answer, as: UTF8.self))
+            return (receipt, try receipt.verify(leaf: leaf, by: verifier))
+        } catch { throw ClientError.logUnverified(log: log, error) }
+    }
+
+    /// Makes and posts a statement of an organiser. When somebody else's came first it is made anew, once.
+    func organise(_ body: (WorkplaceLog) throws -> WorkplaceStatement.Body) async throws {
+        for attempt in 0..<2 {
+            let roster = try await roster()
+            guard roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
+            let content = try body(roster)
+            let statement = try ClientError.rules {
+                () throws(RuleViolation) in
+                try WorkplaceStatement.make(
+                    content, in: workplaceID, sequence: roster.nextSequence(of: signKey), by: identity.seed.signingKey())
+            }
+            do { return try await submit(statement, to: roster) } catch ClientError.refused(let status, _, _, _)
+                where status == 409 && attempt == 0
+            { continue }
+        }
+    }
+
+    // MARK: Group keys
+
+    /// Fetches group keys that this device lacks, and wraps the newest for members who have none.
+    public func syncGroupKeys(_ roster: WorkplaceLog) async throws {
+        guard roster.isMember(signKey) else { throw ClientError.notMember }
+        let needed = (0..<UInt32(roster.groupKeys.count)).filter { !identity.groupKeys.epochs.contains($0) }
+        if !needed.isEmpty {
+            let answer = try await connection.signed(
+                "GET", "/v1/workplaces/\(workplaceID.hex)/wraps", by: identity.seed.signingKey())
+            try adopt(wraps: answer, needed, in: roster)
+        }
+        guard let newest = identity.groupKeys.newest, Int(newest) == roster.groupKeys.count - 1 else { return }
+        let answer = try await connection.signed(
+            "GET", "/v1/workplaces/\(workplaceID.hex)/wraps/missing", by: identity.seed.signingKey())
+        struct Missing: Decodable { let members: [String] }
+        guard let missing = try? JSONDecoder().decode(Missing.self, from: Data(answer)).members else {
+            throw ClientError.badAnswer("no list of members")
+        }
+        // Only who the log itself shows as a member gets a key, whatever the service asks for.
+        let members = missing.compactMap { Bytes32(hex: $0) }.filter { roster.isMember($0) }
+        try await shareGroupKey(with: members, in: roster)
+    }
+
+    struct Wraps: Codable {
+        struct Wrap: Codable {
+            let member: String
+            let epoch: UInt32
+            let wrap: String
+        }
+        var wraps: [Wrap]
+    }
+
+    private func adopt(wraps answer: [UInt8], _ needed: [UInt32], in roster: WorkplaceLog) throws {
+        guard let wraps = try? JSONDecoder().decode(Wraps.self, from: Data(answer)).wraps else {
+            throw ClientError.badAnswer("no list of wraps")
+        }
+        for wrap in wraps where needed.contains(wrap.epoch) {
+            guard let bytes = Base64.decode(wrap.wrap) else { throw ClientError.badAnswer("a wrap that is no wrap") }
+            // A coworker's client may have left a wrap that does not open; another epoch's may still.
+            guard
+                let key = try? GroupKey.unwrap(
+                    bytes, epoch: wrap.epoch, commitment: roster.groupKeys[Int(wrap.epoch)],
+                    by: identity.seed.boxKey(), in: workplaceID)
+            else { continue }
+            identity.groupKeys.insert(key)
+        }
+        try saveIdentity()
+    }
+
+    /// Leaves the newest group key for some members.
+    func shareGroupKey(with members: [Bytes32], in roster: WorkplaceLog) async throws {
+        guard let newest = identity.groupKeys.newest, let key = identity.groupKeys.key(epoch: newest), !members.isEmpty
+        else { return }
+        var list = Wraps(wraps: [])
+        for member in members {
+            guard let boxKey = roster.member(member)?.boxKey else { continue }
+            let wrap = try key.wrap(for: boxKey, in: workplaceID)
+            list.wraps.append(.init(member: member.hex, epoch: key.epoch, wrap: Base64.encode(wrap)))
+        }
+        let body = [UInt8](try JSONEncoder().encode(list))
+        _ = try await connection.signed(
+            "PUT", "/v1/workplaces/\(workplaceID.hex)/wraps", body: body, by: identity.seed.signingKey())
+    }
+
+    /// Draws a new group key, commits to it in the log, and wraps it for every present member.
+    public func rotateGroupKey() async throws {
+        var key: GroupKey?
+        try await organise { roster in
+            let fresh = GroupKey.generate(epoch: UInt32(roster.groupKeys.count))
+            let commitment = fresh.commitment
+            let epoch = fresh.epoch
+            key = consume fresh
+            return .groupKeyRotated(epoch: epoch, commitment: commitment)
+        }
+        guard let key = key.take() else { return }
+        identity.groupKeys.insert(key)
+        try saveIdentity()
+        let roster = try await roster()
+        try await shareGroupKey(with: roster.members(at: roster.size).map(\.signKey), in: roster)
+    }
+
+    /// The group key to write under.
+    func writingKey(_ roster: WorkplaceLog) throws -> GroupKey {
+        guard !roster.rotationIsDue else { throw ClientError.rotationDue }
+        guard roster.groupKeys.count > 0, let key = identity.groupKeys.key(epoch: UInt32(roster.groupKeys.count - 1))
+        else { throw ClientError.noGroupKey }
+        return key
+    }
+}
+
+extension ClientError {
+    /// Rules of the protocol that a call breaks, as errors of the client.
+    static func rules<T: ~Copyable>(_ body: () throws(RuleViolation) -> T) throws(ClientError) -> T {
+        do { return try body() } catch { throw .rule(error) }
+    }
+}

@@ -1,0 +1,280 @@
+import Foundation
+import MembershipProofs
+import Petitions
+import Sodium
+import TransparencyLog
+
+/// A petition in preparation: an encrypted draft that organisers and trustees complete step by step.
+public struct PetitionPlan: Codable, Sendable {
+    public struct DraftReference: Codable, Sendable {
+        public var id: String
+        public var revision: UInt32
+    }
+
+    public var language: String
+    public var title: String
+    public var preamble: String
+    public var drafts: [DraftReference]
+    /// Sign keys, in the order of the manifest's keys.
+    public var trustees: [String]
+    public var threshold: UInt8
+    public var quorum: UInt32
+    public var closes: UInt64
+    /// Counts at which names open.
+    public var levels: [UInt32]
+    public var ballotLength: UInt16
+    /// Base64, once it is assembled.
+    public var manifest: String?
+    public var document: String?
+
+    public init(
+        language: String, title: String, preamble: String, drafts: [(id: ID<Object>, revision: UInt32)],
+        trustees: [Bytes32], threshold: UInt8, quorum: UInt32, closes: UInt64, levels: [UInt32] = [],
+        ballotLength: UInt16 = 512
+    ) {
+        self.language = language
+        self.title = title
+        self.preamble = preamble
+        self.drafts = drafts.map { DraftReference(id: $0.id.hex, revision: $0.revision) }
+        self.trustees = trustees.map(\.hex)
+        self.threshold = threshold
+        self.quorum = quorum
+        self.closes = closes
+        self.levels = levels
+        self.ballotLength = ballotLength
+    }
+
+    /// The manifest and the document, once assembled and in order.
+    func assembled() throws -> (manifest: Manifest, document: PetitionDocument)? {
+        guard let manifest = manifest.flatMap({ Base64.decode($0) }), let document = document.flatMap({ Base64.decode($0) })
+        else { return nil }
+        let parsed = try ClientError.rules { () throws(RuleViolation) in try Manifest(decoding: manifest) }
+        do { return (parsed, try PetitionDocument(parsing: document, of: parsed)) } catch {
+            throw ClientError.invalid("The assembled document is faulty: \(error.rawValue).")
+        }
+    }
+}
+
+/// What an object of kind 2 holds: a trustee's part in a plan.
+enum CommentContent: Codable {
+    /// Seal keys: set 0, then one for each level.
+    case offer(plan: String, keys: [String])
+    /// Base64 of an Acceptance.
+    case acceptance(plan: String, petition: String, acceptance: String)
+}
+
+extension Member {
+    /// Puts a plan up. Returns its id.
+    public func prepare(_ plan: PetitionPlan) async throws -> ID<Object> {
+        let roster = try await roster()
+        guard roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
+        try check(plan, in: roster)
+        try await syncGroupKeys(roster)
+        let id = ID<Object>(Random.bytes32())
+        try await put(try JSONEncoder().encode(DraftContent.plan(plan)).map { $0 }, kind: .draft, id: id, after: nil, in: roster)
+        return id
+    }
+
+    private func check(_ plan: PetitionPlan, in roster: WorkplaceLog) throws {
+        let trustees = plan.trustees.compactMap { Bytes32(hex: $0) }
+        guard (1...Manifest.maximalTrustees).contains(trustees.count), Set(trustees).count == plan.trustees.count,
+            trustees.allSatisfy({ roster.isMember($0) })
+        else { throw ClientError.invalid("The trustees must be 1 to 32 different present members.") }
+        guard (1...trustees.count).contains(Int(plan.threshold)) else {
+            throw ClientError.invalid("The threshold must be between 1 and the number of trustees.")
+        }
+        guard (1...Manifest.maximalQuestions).contains(plan.drafts.count) else {
+            throw ClientError.invalid("A petition has 1 to 64 demands.")
+        }
+        guard plan.closes % 3600 == 0, plan.closes == 0 || plan.closes > clock() else {
+            throw ClientError.invalid("The deadline must be a whole hour in the future.")
+        }
+    }
+
+    /// Plans, oldest first, each with its id.
+    public func plans() async throws -> [(id: ID<Object>, plan: PetitionPlan)] {
+        let roster = try await roster()
+        try await syncGroupKeys(roster)
+        var plans: [(ID<Object>, PetitionPlan)] = []
+        for id in try await objectIDs(of: .draft) {
+            if let plan = try plan(await object(id, in: roster)) { plans.append((id, plan)) }
+        }
+        return plans
+    }
+
+    private func plan(_ opened: Opened) throws -> PetitionPlan? {
+        guard let content = try? JSONDecoder().decode(DraftContent.self, from: Data(opened.plaintext)),
+            case .plan(let plan) = content
+        else { return nil }
+        return plan
+    }
+
+    private func plan(_ id: ID<Object>, in roster: WorkplaceLog) async throws -> (plan: PetitionPlan, object: StoredObject) {
+        try await syncGroupKeys(roster)
+        let opened = try await object(id, in: roster)
+        guard let plan = try plan(opened) else { throw ClientError.noSuch("petition in preparation") }
+        return (plan, opened.object)
+    }
+
+    /// Trustees' contributions to a plan, newest last.
+    private func comments(in roster: WorkplaceLog) async throws -> [(author: Bytes32, content: CommentContent)] {
+        var comments: [(Bytes32, CommentContent)] = []
+        for id in try await objectIDs(of: .comment) {
+            let opened = try await object(id, in: roster)
+            if let content = try? JSONDecoder().decode(CommentContent.self, from: Data(opened.plaintext)) {
+                comments.append((opened.object.author, content))
+            }
+        }
+        return comments
+    }
+
+    private func comment(_ content: CommentContent, in roster: WorkplaceLog) async throws {
+        let plaintext = [UInt8](try JSONEncoder().encode(content))
+        try await put(plaintext, kind: .comment, id: ID(Random.bytes32()), after: nil, in: roster)
+    }
+
+    /// As a trustee: offers fresh seal keys for a plan. The nonce behind them serves one petition only.
+    public func offer(_ id: ID<Object>) async throws {
+        let roster = try await roster()
+        let (plan, _) = try await plan(id, in: roster)
+        guard plan.trustees.contains(signKey.hex) else { throw ClientError.notTrustee }
+        let nonce = Random.bytes32()
+        state.offers[id.hex] = .init(nonce: nonce.hex, petition: nil)
+        try save()
+        try await comment(.offer(plan: id.hex, keys: sealKeys(nonce, sets: 1 + plan.levels.count).map(\.hex)), in: roster)
+    }
+
+    private func sealKeys(_ nonce: Bytes32, sets: Int) -> [Bytes32] {
+        (0..<sets).map { identity.seed.sealKey(nonce: nonce, set: UInt8($0)).publicKey }
+    }
+
+    /// As an organiser: fixes the document, the ring and the seal keys, and so the petition's id.
+    public func assemble(_ id: ID<Object>) async throws -> ID<Petition> {
+        let roster = try await roster()
+        guard roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
+        var (plan, object) = try await plan(id, in: roster)
+        try check(plan, in: roster)
+        let keys = try await offeredKeys(id, plan, in: roster)
+        var demands: [PetitionDocument.Demand] = []
+        for reference in plan.drafts {
+            guard let draftID = ID<Object>(hex: reference.id) else { throw ClientError.noSuch("draft") }
+            let draft = try await draft(draftID, revision: reference.revision)
+            demands.append(.init(title: draft.title, text: draft.text))
+        }
+        let document = PetitionDocument(
+            language: plan.language, title: plan.title, preamble: plan.preamble, demands: demands)
+        let manifest = try manifest(plan, keys: keys, document: document, in: roster)
+        plan.manifest = Base64.encode(manifest.encoding)
+        plan.document = Base64.encode(document.bytes)
+        let plaintext = [UInt8](try JSONEncoder().encode(DraftContent.plan(plan)))
+        try await put(plaintext, kind: .draft, id: id, after: object, in: roster)
+        return manifest.id
+    }
+
+    /// For each trustee, in order, the keys of the newest offer.
+    private func offeredKeys(_ id: ID<Object>, _ plan: PetitionPlan, in roster: WorkplaceLog) async throws -> [[Bytes32]] {
+        var offers: [String: [Bytes32]] = [:]
+        for (author, content) in try await comments(in: roster) {
+            guard case .offer(let about, let keys) = content, about == id.hex else { continue }
+            offers[author.hex] = keys.compactMap { Bytes32(hex: $0) }
+        }
+        let missing = plan.trustees.filter { offers[$0]?.count != 1 + plan.levels.count }
+        guard missing.isEmpty else { throw ClientError.offersMissing(missing.map { String($0.prefix(8)) }) }
+        return plan.trustees.compactMap { offers[$0] }
+    }
+
+    private func manifest(
+        _ plan: PetitionPlan, keys: [[Bytes32]], document: PetitionDocument, in roster: WorkplaceLog
+    ) throws -> Manifest {
+        try ClientError.rules {
+            () throws(RuleViolation) in
+            let ring = try roster.openingRing(at: roster.size)
+            return try Manifest(
+                kind: .petition, workplace: workplaceID, nonce: Random.bytes32(), rosterSize: UInt64(roster.size),
+                rosterRoot: roster.tree.root, ringCount: UInt32(ring.count), ringDigest: ring.digest,
+                documentDigest: document.digest, options: document.demands.map { _ in 2 }, threshold: plan.threshold,
+                trustees: keys.map { $0[0] },
+                levels: plan.levels.enumerated().map { i, count in
+                    Manifest.Level(count: count, trustees: keys.map { $0[i + 1] })
+                }, quorum: plan.quorum, closes: plan.closes, ballotLength: plan.ballotLength, about: nil)
+        }
+    }
+
+    /// The document that a plan was assembled to, to be read before accepting or opening.
+    public func preview(_ id: ID<Object>) async throws -> (petition: ID<Petition>, manifest: Manifest, document: PetitionDocument) {
+        let roster = try await roster()
+        guard let (manifest, document) = try await plan(id, in: roster).plan.assembled() else {
+            throw ClientError.invalid("The petition is not assembled yet: run petition assemble first.")
+        }
+        return (manifest.id, manifest, document)
+    }
+
+    /// As a trustee: signs the very petition id, after checking that the keys at this place are one's own in every set,
+    /// and that the nonce has served no other petition.
+    public func accept(_ id: ID<Object>) async throws -> ID<Petition> {
+        let roster = try await roster()
+        guard let (manifest, _) = try await plan(id, in: roster).plan.assembled() else {
+            throw ClientError.invalid("The petition is not assembled yet.")
+        }
+        guard manifest.workplace == workplaceID else { throw ClientError.otherWorkplace }
+        guard var offer = state.offers[id.hex], let nonce = Bytes32(hex: offer.nonce) else { throw ClientError.notTrustee }
+        guard offer.petition == nil || offer.petition == manifest.id.hex else { throw ClientError.nonceUsed }
+        let own = sealKeys(nonce, sets: 1 + manifest.levels.count)
+        guard let place = manifest.trustees.firstIndex(of: own[0]),
+            manifest.levels.enumerated().allSatisfy({ $1.trustees[place] == own[$0 + 1] })
+        else { throw ClientError.foreignSealKey }
+        // Kept before anything is sent: the nonce is spent from here on.
+        offer.petition = manifest.id.hex
+        state.offers[id.hex] = offer
+        try save()
+        let acceptance = PetitionStatement.Acceptance.make(
+            manifest.id, trustee: UInt8(place + 1), nonce: nonce, by: identity.seed.signingKey())
+        try await comment(
+            .acceptance(plan: id.hex, petition: manifest.id.hex, acceptance: Base64.encode(acceptance.encoding)), in: roster)
+        return manifest.id
+    }
+
+    /// As an organiser: announces the petition to the workplace, stores its document, then opens its log.
+    public func openPetition(_ id: ID<Object>) async throws -> ID<Petition> {
+        var roster = try await roster()
+        guard roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
+        guard let (manifest, document) = try await plan(id, in: roster).plan.assembled() else {
+            throw ClientError.invalid("The petition is not assembled yet.")
+        }
+        let petition = manifest.id
+        let acceptances = try await acceptances(of: manifest, id, in: roster)
+        let announced = roster.announcements[petition]?.contains { $0.signer == signKey && $0.leaf >= Int(manifest.rosterSize) }
+        if announced != true {
+            try await organise { _ in .petitionAnnounced(petition) }
+            roster = try await self.roster()
+        }
+        // Taken up again after a crash, the document may be there already.
+        do { _ = try await object(petition.document, in: roster) } catch ClientError.noSuch {
+            try await put(document.bytes, kind: .document, id: petition.document, after: nil, in: roster)
+        }
+        let statement = try ClientError.rules {
+            () throws(RuleViolation) in
+            try PetitionStatement.open(manifest, acceptances: acceptances, sequence: 0, by: identity.seed.signingKey())
+        }
+        let answer = try await connection.post("/v1/petitions", statement.bytes)
+        _ = try Self.receipt(answer, for: statement.bytes, by: roster.verifier(of: petition), log: "petition")
+        return petition
+    }
+
+    private func acceptances(
+        of manifest: Manifest, _ id: ID<Object>, in roster: WorkplaceLog
+    ) async throws -> [PetitionStatement.Acceptance] {
+        var found: [Int: PetitionStatement.Acceptance] = [:]
+        for (_, content) in try await comments(in: roster) {
+            guard case .acceptance(let plan, let petition, let text) = content, plan == id.hex, petition == manifest.id.hex,
+                let bytes = Base64.decode(text), let acceptance = try? PetitionStatement.Acceptance(decoding: bytes)
+            else { continue }
+            for place in manifest.trustees.indices where acceptance.isValid(for: manifest.id, trustee: UInt8(place + 1)) {
+                found[place] = acceptance
+            }
+        }
+        let missing = manifest.trustees.indices.filter { found[$0] == nil }
+        guard missing.isEmpty else { throw ClientError.acceptancesMissing(missing.map { $0 + 1 }) }
+        return manifest.trustees.indices.compactMap { found[$0] }
+    }
+}
