@@ -73,7 +73,8 @@ extension ClientError: CustomStringConvertible {
             "The service shows two faces: its \(log) log is another than the one this device saw with \(size) leaves."
         case .serviceFaults(let faults):
             "The service accepted what it must not: \(faults.prefix(3).joined(separator: "; "))\(faults.count > 3 ? "; ..." : "")."
-        case .objectRolledBack: "The service is rolling back: it serves an older or another revision than this device has seen."
+        case .objectRolledBack:
+            "The service is rolling back: it serves an older or another revision than this device has seen."
         case .objectForged: "A stored text was not written by a member, or is another than was asked for."
         case .rule(let rule): "The protocol's rule on \"\(rule.rawValue)\" is broken."
         case .otherWorkplace: "That belongs to another workplace."
@@ -99,7 +100,8 @@ extension ClientError: CustomStringConvertible {
         case .acceptancesMissing(let places):
             "Trustee\(places.count == 1 ? "" : "s") \(places.map(String.init).joined(separator: ", ")) did not accept yet."
         case .offersMissing(let members): "No offer yet from \(members.joined(separator: ", "))."
-        case .deadlineNotReached: "The log says that the deadline has passed, but this machine's clock says that it has not."
+        case .deadlineNotReached:
+            "The log says that the deadline has passed, but this machine's clock says that it has not."
         case .levelNotReached(let standing, let needed): "\(standing) co-signatures stand; this level needs \(needed)."
         case .invalid(let what): what
         }
@@ -144,7 +146,8 @@ extension ClientError: CustomStringConvertible {
         case .foreignSealKey: "Do not accept. Ask the organiser to assemble it anew from your offer."
         case .acceptancesMissing: "Ask them to run petition accept; then try again."
         case .offersMissing: "Ask them to run petition offer; then try again."
-        case .deadlineNotReached: "Check this machine's clock. If it is right, the service closed too early: tell your coworkers."
+        case .deadlineNotReached:
+            "Check this machine's clock. If it is right, the service closed too early: tell your coworkers."
         case .levelNotReached: "Release it when the count is there."
         case .invalid: "Correct it and try again."
         }

@@ -47,6 +47,15 @@ extension Member {
         try await Connection.anonymous(serviceURL, proxy: proxy) { try await view(id, over: $0) }
     }
 
+    /// The workplace's log, likewise: for who looks a petition up before co-signing.
+    public func anonymousRoster() async throws -> WorkplaceLog {
+        let log = try await Connection.anonymous(serviceURL, proxy: proxy) {
+            try await LogReader(connection: $0).workplace(workplaceID, pins: &state.pins).0
+        }
+        try save()
+        return log
+    }
+
     private func view(_ id: ID<Petition>, over connection: Connection) async throws -> PetitionView {
         let reader = LogReader(connection: connection)
         let (workplace, workplaceLog) = try await reader.workplace(workplaceID, pins: &state.pins)
@@ -61,7 +70,9 @@ extension Member {
     private func document(
         of petition: PetitionLog, in workplace: WorkplaceLog, over connection: Connection
     ) async throws -> PetitionDocument? {
-        guard let bytes = try await connection.getIfThere("/v1/petitions/\(petition.id.hex)/document") else { return nil }
+        guard let bytes = try await connection.getIfThere("/v1/petitions/\(petition.id.hex)/document") else {
+            return nil
+        }
         let opened: Opened
         do { opened = try open(bytes, petition.id.document, in: workplace) } catch ClientError.noGroupKey { return nil }
         do { return try PetitionDocument(parsing: opened.plaintext, of: petition.manifest) } catch {
@@ -144,10 +155,11 @@ extension Member {
         for attempt in 0..<2 {
             do {
                 return try await Connection.anonymous(serviceURL, proxy: proxy) { connection in
-                    let view = try await view(id, over: connection)
-                    try await settle(id, view, over: connection)
-                    // The pending statement may have got in: the log has moved on.
-                    let fresh = try await self.view(id, over: connection)
+                    var fresh = try await self.view(id, over: connection)
+                    if try await settle(id, fresh, over: connection) {
+                        // The pending statement got in: the log has moved on.
+                        fresh = try await self.view(id, over: connection)
+                    }
                     _ = try checkBeforeSigning(fresh, options)
                     guard let ring = identity.ringKey(in: fresh.petition.ring) else { throw ClientError.notInRing }
                     let last = fresh.petition.tags[ring.secret.tag(in: Scope(id.bytes))]?.sequence
@@ -171,7 +183,9 @@ extension Member {
     }
 
     /// Sends the last statement, unchanged, and keeps its receipt once that verifies.
-    private func deliver(_ id: ID<Petition>, _ workplace: WorkplaceLog, over connection: Connection) async throws -> Receipt {
+    private func deliver(_ id: ID<Petition>, _ workplace: WorkplaceLog, over connection: Connection) async throws
+        -> Receipt
+    {
         guard var record = state.cosignatures[id.hex], let last = record.sent.last,
             let bytes = Base64.decode(last.statement)
         else { throw ClientError.nothingToWithdraw }
@@ -186,19 +200,22 @@ extension Member {
 
     /// A statement that was sent and has no receipt is sent again, unless the log shows that it can never count: the
     /// petition is closed, its ring has grown since, or a later statement of the tag stands.
-    private func settle(_ id: ID<Petition>, _ view: PetitionView, over connection: Connection) async throws {
+    /// - Returns: whether something was sent.
+    private func settle(_ id: ID<Petition>, _ view: PetitionView, over connection: Connection) async throws -> Bool {
         guard let record = state.cosignatures[id.hex], let last = record.sent.last, last.receipt == nil,
-            let bytes = Base64.decode(last.statement), let coSigned = (try? PetitionStatement(decoding: bytes))?.coSigned
-        else { return }
+            let bytes = Base64.decode(last.statement),
+            let coSigned = (try? PetitionStatement(decoding: bytes))?.coSigned
+        else { return false }
         let isThere = (0..<view.petition.size).contains {
             view.petition.tree.leafHash(at: $0) == MerkleTree.leafHash(bytes)
         }
         if !isThere, (try? view.petition.check(coSigned)) == nil {
             state.cosignatures[id.hex]?.sent.removeLast()
             try save()
-            return
+            return false
         }
         _ = try await deliver(id, view.workplace, over: connection)
+        return true
     }
 
     // MARK: What this device signed

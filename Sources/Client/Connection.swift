@@ -17,7 +17,9 @@ public struct Proxy: Sendable, Hashable {
     public init?(_ text: String) {
         let bare = text.hasPrefix("http://") ? String(text.dropFirst(7)) : text
         let parts = bare.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, let port = Int(parts[1]), (1...65_535).contains(port) else { return nil }
+        guard parts.count == 2, !parts[0].isEmpty, let port = Int(parts[1]), (1...65_535).contains(port) else {
+            return nil
+        }
         self.init(host: String(parts[0]), port: port)
     }
 }
@@ -66,7 +68,9 @@ final class Connection: Sendable {
     func get(_ path: String) async throws -> [UInt8] { try await send("GET", path, body: [], headers: []) }
 
     func getIfThere(_ path: String) async throws -> [UInt8]? {
-        do { return try await get(path) } catch ClientError.refused(let status, _, _, _) where status == 404 { return nil }
+        do { return try await get(path) } catch ClientError.refused(let status, _, _, _) where status == 404 {
+            return nil
+        }
     }
 
     func post(_ path: String, _ body: [UInt8]) async throws -> [UInt8] {

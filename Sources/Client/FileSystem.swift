@@ -18,7 +18,9 @@ enum SecureFiles {
         guard file >= 0 else { throw .disk("cannot write \(path)") }
         var written = 0
         while written < bytes.count {
-            let count = bytes.withUnsafeBytes { Foundation.write(file, $0.baseAddress! + written, bytes.count - written) }
+            let count = bytes.withUnsafeBytes {
+                Foundation.write(file, $0.baseAddress! + written, bytes.count - written)
+            }
             if count <= 0 { break }
             written += count
         }

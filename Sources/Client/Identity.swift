@@ -45,7 +45,8 @@ final class Identity {
 
     func stored() -> SecretBytes {
         var bytes = SecretBytes([Self.version], seed.stored())
-        bytes = Self.join(bytes, SecretBytes(copying: UnsafeRawBufferPointer(start: nil, count: 0)), [UInt8(ringKeys.count)])
+        bytes = Self.join(
+            bytes, SecretBytes(copying: UnsafeRawBufferPointer(start: nil, count: 0)), [UInt8(ringKeys.count)])
         for key in ringKeys { bytes = Self.join(bytes, key.secret.stored(), []) }
         return Self.join(bytes, groupKeys.packed(), [])
     }

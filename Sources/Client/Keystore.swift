@@ -78,7 +78,8 @@ public final class Keystore {
         _ header: [UInt8], _ passphrase: borrowing SecretBytes
     ) throws(ClientError) -> SecretBytes {
         guard header.starts(with: magic) else {
-            throw header.starts(with: Array("roundrobin-keystore-".utf8)) ? .keystoreVersion : .keystoreDamaged(headerName)
+            throw header.starts(with: Array("roundrobin-keystore-".utf8))
+                ? .keystoreVersion : .keystoreDamaged(headerName)
         }
         let master = try PassphraseBox.open(header, magic: magic, passphrase: passphrase, name: headerName)
         guard master.count == 32 else { throw .keystoreDamaged(headerName) }
@@ -120,7 +121,9 @@ public final class Keystore {
     }
 
     private func open(_ bytes: [UInt8], _ record: Record) throws -> SecretBytes {
-        guard bytes.count > AEAD.nonceLength + AEAD.tagLength else { throw ClientError.keystoreDamaged(record.rawValue) }
+        guard bytes.count > AEAD.nonceLength + AEAD.tagLength else {
+            throw ClientError.keystoreDamaged(record.rawValue)
+        }
         return try AEAD.open(
             bytes[AEAD.nonceLength...], key: KDF.derive(master, id: record.id, context: Self.context),
             nonce: Array(bytes[..<AEAD.nonceLength]), associatedData: Array(record.rawValue.utf8))

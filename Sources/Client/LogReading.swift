@@ -25,7 +25,9 @@ struct LogReader {
     }
 
     /// The workplace's log.
-    func workplace(_ id: ID<Workplace>, pins: inout [String: LocalState.Pin]) async throws -> (WorkplaceLog, PetitionBundle.Log) {
+    func workplace(_ id: ID<Workplace>, pins: inout [String: LocalState.Pin]) async throws -> (
+        WorkplaceLog, PetitionBundle.Log
+    ) {
         let log = try await fetch("workplace/\(id.hex)")
         let audited: Audited<WorkplaceLog>
         do { audited = try WorkplaceLog.audit(log.leaves) } catch { throw ClientError.badAnswer(error.rawValue) }
@@ -56,7 +58,9 @@ struct LogReader {
         _ pins: inout [String: LocalState.Pin]
     ) throws {
         let verified: VerifiedCheckpoint
-        do { verified = try verifier.verify(log.checkpoint) } catch { throw ClientError.logUnverified(log: name, error) }
+        do { verified = try verifier.verify(log.checkpoint) } catch {
+            throw ClientError.logUnverified(log: name, error)
+        }
         guard verified.size == UInt64(tree.count), verified.root == tree.root else {
             throw ClientError.badAnswer("leaves that do not give the checkpoint's root")
         }

@@ -37,7 +37,8 @@ extension Member {
             throw ClientError.invalid("\(path) exists already; a backup overwrites nothing.")
         }
         try SecureFiles.write(
-            try PassphraseBox.seal(secret, magic: Self.backupMagic, passphrase: passphrase, cost: .recommended()), to: path)
+            try PassphraseBox.seal(secret, magic: Self.backupMagic, passphrase: passphrase, cost: .recommended()),
+            to: path)
     }
 
     /// Makes a keystore from a backup.

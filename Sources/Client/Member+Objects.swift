@@ -33,7 +33,9 @@ extension Member {
         else { throw ClientError.objectForged }
         if revision == nil { try pin(object) }
         guard let key = identity.groupKeys.key(epoch: object.epoch) else { throw ClientError.noGroupKey }
-        return Opened(object: object, plaintext: try ClientError.rules { () throws(RuleViolation) in try object.open(under: key) })
+        return Opened(
+            object: object, plaintext: try ClientError.rules { () throws(RuleViolation) in try object.open(under: key) }
+        )
     }
 
     private func pin(_ object: StoredObject) throws {

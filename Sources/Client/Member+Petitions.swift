@@ -85,7 +85,9 @@ extension Member {
     public func release(_ id: ID<Petition>, set: Int = 0) async throws {
         let roster = try await roster()
         let log = try await petition(id, in: roster)
-        guard let place = log.acceptances.firstIndex(where: { $0.signKey == signKey }) else { throw ClientError.notTrustee }
+        guard let place = log.acceptances.firstIndex(where: { $0.signKey == signKey }) else {
+            throw ClientError.notTrustee
+        }
         let nonce = log.acceptances[place].nonce
         guard let keys = log.manifest.keySet(set), let number = UInt8(exactly: set) else {
             throw ClientError.noSuch("key set")
@@ -116,7 +118,8 @@ extension Member {
 
 /// Reads a petition for somebody who has no keystore: the figures verify, the wording stays encrypted.
 public enum PublicReader {
-    public static func bundle(of id: ID<Petition>, at serviceURL: String, proxy: Proxy?) async throws -> PetitionBundle {
+    public static func bundle(of id: ID<Petition>, at serviceURL: String, proxy: Proxy?) async throws -> PetitionBundle
+    {
         try await Connection.anonymous(serviceURL, proxy: proxy) { connection in
             let reader = LogReader(connection: connection)
             let workplaceID = try await reader.workplaceID(of: id)

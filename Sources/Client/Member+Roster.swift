@@ -15,7 +15,9 @@ extension Member {
     public func invite(count: Int, note: String?, replacing former: Bytes32? = nil) async throws -> [String] {
         let roster = try await roster()
         guard roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
-        guard (1...1000).contains(count) else { throw ClientError.invalid("Between 1 and 1000 invites can be made at once.") }
+        guard (1...1000).contains(count) else {
+            throw ClientError.invalid("Between 1 and 1000 invites can be made at once.")
+        }
         try await syncGroupKeys(roster)
         var urls: [String] = []
         var uploads: [(key: Bytes32, sealed: [UInt8])] = []

@@ -75,7 +75,8 @@ public final class Member {
     /// Founds a workplace and becomes its first member and organiser.
     public static func found(
         at serviceURL: String, eligible: UInt32, in directory: String, passphrase: borrowing SecretBytes,
-        cost: PasswordHash = .recommended(), proxy: Proxy? = nil, clock: @escaping @Sendable () -> UInt64 = Member.systemClock
+        cost: PasswordHash = .recommended(), proxy: Proxy? = nil,
+        clock: @escaping @Sendable () -> UInt64 = Member.systemClock
     ) async throws -> Member {
         guard !Keystore.exists(in: directory) else { throw ClientError.keystoreExists(directory) }
         let url = try serviceAddress(serviceURL)
@@ -114,7 +115,8 @@ public final class Member {
     /// Joins by an invite. A join that was cut off is taken up again by calling this once more.
     public static func join(
         _ invite: borrowing Invite, in directory: String, passphrase: borrowing SecretBytes,
-        cost: PasswordHash = .recommended(), proxy: Proxy? = nil, clock: @escaping @Sendable () -> UInt64 = Member.systemClock
+        cost: PasswordHash = .recommended(), proxy: Proxy? = nil,
+        clock: @escaping @Sendable () -> UInt64 = Member.systemClock
     ) async throws -> Member {
         let member: Member
         if Keystore.exists(in: directory) {
@@ -124,7 +126,8 @@ public final class Member {
             let url = try serviceAddress(invite.serviceURL)
             let keystore = try Keystore.create(in: directory, passphrase: passphrase, cost: cost)
             member = Member(
-                keystore, Identity(), LocalState(workplace: invite.workplace, serviceURL: url), proxy: proxy, clock: clock)
+                keystore, Identity(), LocalState(workplace: invite.workplace, serviceURL: url), proxy: proxy,
+                clock: clock)
             try member.saveIdentity()
             try member.save()
         }
@@ -138,7 +141,9 @@ public final class Member {
     private func enter(by invite: borrowing Invite) async throws {
         let inviteKey = invite.signingKey().publicKey
         var roster = try await self.roster()
-        guard roster.founding.logKey == invite.logKey else { throw ClientError.badAnswer("another log key than the invite's") }
+        guard roster.founding.logKey == invite.logKey else {
+            throw ClientError.badAnswer("another log key than the invite's")
+        }
         if !roster.isMember(signKey) {
             guard roster.inviteIsOpen(inviteKey) == true else {
                 throw ClientError.invalid("The invite has been used, revoked, or was never issued.")
@@ -172,7 +177,8 @@ public final class Member {
 
     private static func serviceAddress(_ text: String) throws -> String {
         let trimmed = text.hasSuffix("/") ? String(text.dropLast()) : text
-        guard let parts = URLComponents(string: trimmed), let scheme = parts.scheme, ["http", "https"].contains(scheme),
+        guard let parts = URLComponents(string: trimmed), let scheme = parts.scheme,
+            ["http", "https"].contains(scheme),
             parts.host?.isEmpty == false, parts.query == nil, parts.fragment == nil
         else { throw ClientError.invalid("\(text) is no service address; it looks like https://service.example.") }
         return trimmed
@@ -218,7 +224,8 @@ public final class Member {
             let statement = try ClientError.rules {
                 () throws(RuleViolation) in
                 try WorkplaceStatement.make(
-                    content, in: workplaceID, sequence: roster.nextSequence(of: signKey), by: identity.seed.signingKey())
+                    content, in: workplaceID, sequence: roster.nextSequence(of: signKey), by: identity.seed.signingKey()
+                )
             }
             do { return try await submit(statement, to: roster) } catch ClientError.refused(let status, _, _, _)
                 where status == 409 && attempt == 0

@@ -43,7 +43,9 @@ enum PassphraseBox {
         } catch { throw .wrongPassphrase }
     }
 
-    private static func key(_ cost: PasswordHash, _ passphrase: borrowing SecretBytes) throws(ClientError) -> SecretBytes {
+    private static func key(_ cost: PasswordHash, _ passphrase: borrowing SecretBytes) throws(ClientError)
+        -> SecretBytes
+    {
         do { return try cost.key(for: passphrase) } catch { throw .disk("not enough memory to derive the key") }
     }
 }

@@ -46,7 +46,8 @@ public struct PetitionPlan: Codable, Sendable {
 
     /// The manifest and the document, once assembled and in order.
     func assembled() throws -> (manifest: Manifest, document: PetitionDocument)? {
-        guard let manifest = manifest.flatMap({ Base64.decode($0) }), let document = document.flatMap({ Base64.decode($0) })
+        guard let manifest = manifest.flatMap({ Base64.decode($0) }),
+            let document = document.flatMap({ Base64.decode($0) })
         else { return nil }
         let parsed = try ClientError.rules { () throws(RuleViolation) in try Manifest(decoding: manifest) }
         do { return (parsed, try PetitionDocument(parsing: document, of: parsed)) } catch {
@@ -71,7 +72,8 @@ extension Member {
         try check(plan, in: roster)
         try await syncGroupKeys(roster)
         let id = ID<Object>(Random.bytes32())
-        try await put(try JSONEncoder().encode(DraftContent.plan(plan)).map { $0 }, kind: .draft, id: id, after: nil, in: roster)
+        try await put(
+            try JSONEncoder().encode(DraftContent.plan(plan)).map { $0 }, kind: .draft, id: id, after: nil, in: roster)
         return id
     }
 
@@ -109,7 +111,9 @@ extension Member {
         return plan
     }
 
-    private func plan(_ id: ID<Object>, in roster: WorkplaceLog) async throws -> (plan: PetitionPlan, object: StoredObject) {
+    private func plan(_ id: ID<Object>, in roster: WorkplaceLog) async throws -> (
+        plan: PetitionPlan, object: StoredObject
+    ) {
         try await syncGroupKeys(roster)
         let opened = try await object(id, in: roster)
         guard let plan = try plan(opened) else { throw ClientError.noSuch("petition in preparation") }
@@ -141,7 +145,8 @@ extension Member {
         let nonce = Random.bytes32()
         state.offers[id.hex] = .init(nonce: nonce.hex, petition: nil)
         try save()
-        try await comment(.offer(plan: id.hex, keys: sealKeys(nonce, sets: 1 + plan.levels.count).map(\.hex)), in: roster)
+        try await comment(
+            .offer(plan: id.hex, keys: sealKeys(nonce, sets: 1 + plan.levels.count).map(\.hex)), in: roster)
     }
 
     private func sealKeys(_ nonce: Bytes32, sets: Int) -> [Bytes32] {
@@ -172,7 +177,9 @@ extension Member {
     }
 
     /// For each trustee, in order, the keys of the newest offer.
-    private func offeredKeys(_ id: ID<Object>, _ plan: PetitionPlan, in roster: WorkplaceLog) async throws -> [[Bytes32]] {
+    private func offeredKeys(_ id: ID<Object>, _ plan: PetitionPlan, in roster: WorkplaceLog) async throws
+        -> [[Bytes32]]
+    {
         var offers: [String: [Bytes32]] = [:]
         for (author, content) in try await comments(in: roster) {
             guard case .offer(let about, let keys) = content, about == id.hex else { continue }
@@ -201,7 +208,9 @@ extension Member {
     }
 
     /// The document that a plan was assembled to, to be read before accepting or opening.
-    public func preview(_ id: ID<Object>) async throws -> (petition: ID<Petition>, manifest: Manifest, document: PetitionDocument) {
+    public func preview(_ id: ID<Object>) async throws -> (
+        petition: ID<Petition>, manifest: Manifest, document: PetitionDocument
+    ) {
         let roster = try await roster()
         guard let (manifest, document) = try await plan(id, in: roster).plan.assembled() else {
             throw ClientError.invalid("The petition is not assembled yet: run petition assemble first.")
@@ -217,7 +226,9 @@ extension Member {
             throw ClientError.invalid("The petition is not assembled yet.")
         }
         guard manifest.workplace == workplaceID else { throw ClientError.otherWorkplace }
-        guard var offer = state.offers[id.hex], let nonce = Bytes32(hex: offer.nonce) else { throw ClientError.notTrustee }
+        guard var offer = state.offers[id.hex], let nonce = Bytes32(hex: offer.nonce) else {
+            throw ClientError.notTrustee
+        }
         guard offer.petition == nil || offer.petition == manifest.id.hex else { throw ClientError.nonceUsed }
         let own = sealKeys(nonce, sets: 1 + manifest.levels.count)
         guard let place = manifest.trustees.firstIndex(of: own[0]),
@@ -230,7 +241,8 @@ extension Member {
         let acceptance = PetitionStatement.Acceptance.make(
             manifest.id, trustee: UInt8(place + 1), nonce: nonce, by: identity.seed.signingKey())
         try await comment(
-            .acceptance(plan: id.hex, petition: manifest.id.hex, acceptance: Base64.encode(acceptance.encoding)), in: roster)
+            .acceptance(plan: id.hex, petition: manifest.id.hex, acceptance: Base64.encode(acceptance.encoding)),
+            in: roster)
         return manifest.id
     }
 
@@ -243,7 +255,9 @@ extension Member {
         }
         let petition = manifest.id
         let acceptances = try await acceptances(of: manifest, id, in: roster)
-        let announced = roster.announcements[petition]?.contains { $0.signer == signKey && $0.leaf >= Int(manifest.rosterSize) }
+        let announced = roster.announcements[petition]?.contains {
+            $0.signer == signKey && $0.leaf >= Int(manifest.rosterSize)
+        }
         if announced != true {
             try await organise { _ in .petitionAnnounced(petition) }
             roster = try await self.roster()
@@ -266,10 +280,12 @@ extension Member {
     ) async throws -> [PetitionStatement.Acceptance] {
         var found: [Int: PetitionStatement.Acceptance] = [:]
         for (_, content) in try await comments(in: roster) {
-            guard case .acceptance(let plan, let petition, let text) = content, plan == id.hex, petition == manifest.id.hex,
+            guard case .acceptance(let plan, let petition, let text) = content, plan == id.hex,
+                petition == manifest.id.hex,
                 let bytes = Base64.decode(text), let acceptance = try? PetitionStatement.Acceptance(decoding: bytes)
             else { continue }
-            for place in manifest.trustees.indices where acceptance.isValid(for: manifest.id, trustee: UInt8(place + 1)) {
+            for place in manifest.trustees.indices where acceptance.isValid(for: manifest.id, trustee: UInt8(place + 1))
+            {
                 found[place] = acceptance
             }
         }

@@ -5,6 +5,7 @@ import NIOCore
 import ServiceLifecycle
 import Sodium
 import Storage
+import UnixSignals
 
 /// The service: one database, one listener, one sequencer.
 public struct PetitionService: Sendable {
@@ -36,9 +37,9 @@ public struct PetitionService: Sendable {
     /// The key of this service's logs.
     public var logKey: Bytes32 { store.logKey().publicKey }
 
-    /// Serves until the task is cancelled or one of the signals asks it to stop; then answers what it has begun, and
+    /// Serves until the task is cancelled or SIGTERM or SIGINT asks it to stop; then answers what it has begun, and
     /// closes the database.
-    public func run(stoppingOn signals: [UnixSignal] = []) async throws {
+    public func run(stoppingOnSignals handlesSignals: Bool = false) async throws {
         let routes = Routes(
             store: store, sequencer: sequencer, verifier: RequestVerifier(clock: clock), limits: configuration.limits)
         // Hummingbird's own logger would name methods and paths with an error; ours says what happened, not to whom.
@@ -55,7 +56,7 @@ public struct PetitionService: Sendable {
                 services: [
                     .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: DeadlineKeeper(sequencer: sequencer, logger: logger)),
-                ], gracefulShutdownSignals: signals, logger: quiet))
+                ], gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: quiet))
         do { try await group.run() } catch is CancellationError {}
         try store.close()
     }

@@ -62,7 +62,9 @@ public struct DemandTemplate: Sendable, Equatable {
                 guard !value.isEmpty, value.count <= 200 else { throw .empty(parameter: name) }
                 return value
             case .choice(let choices):
-                guard choices.contains(value) else { throw .notAChoice(parameter: name, value: value, choices: choices) }
+                guard choices.contains(value) else {
+                    throw .notAChoice(parameter: name, value: value, choices: choices)
+                }
                 return value
             }
         }

@@ -1,0 +1,285 @@
+import ArgumentParser
+import Client
+import Foundation
+import Petitions
+import Sodium
+import Templates
+
+struct DraftCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "draft", abstract: "Write demands together; the service sees ciphertext only.",
+        subcommands: [New.self, List.self, Show.self, Edit.self, History.self, Diff.self])
+
+    struct Facts: Encodable {
+        let id: String
+        let revision: UInt32
+        let author: String
+        let language: String
+        let title: String
+        let text: String
+
+        init(_ draft: Draft) {
+            (id, revision, author) = (draft.id.hex, draft.revision, draft.author.hex)
+            (language, title, text) = (draft.language, draft.title, draft.text)
+        }
+    }
+
+    struct New: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Start a demand from a template or a file.")
+
+        @Option(help: "A template's name, from template list.")
+        var template: String?
+
+        @Option(help: "en or zh-Hans.")
+        var language = "en"
+
+        @Option(help: "The title, when it is not from a template.")
+        var title: String?
+
+        @Option(help: ArgumentHelp("Read the text from this file (- for standard input).", valueName: "file"))
+        var file: String?
+
+        @OptionGroup var values: TemplateValues
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        mutating func validate() throws {
+            guard (template == nil) != (file == nil) else { throw ValidationError("Give --template or --file.") }
+            guard template != nil || title != nil else { throw ValidationError("--file needs a --title.") }
+        }
+
+        func run() async throws {
+            let (title, text) = try content()
+            let draft = try await keystore.withMember {
+                try await $0.newDraft(language: language, title: title, text: text)
+            }
+            if output.json { return try Terminal.json(Facts(draft)) }
+            Terminal.line("Draft \(draft.id.hex.prefix(16)): \(draft.title)")
+        }
+
+        private func content() throws -> (String, String) {
+            if let template {
+                let library = try TemplateLibrary(directory: TemplateLibrary.standardDirectory())
+                return try library.template(template, language: language).render(values.parsed())
+            }
+            let path = file ?? "-"
+            guard
+                let data = path == "-"
+                    ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: path),
+                let text = String(data: data, encoding: .utf8)
+            else { throw ClientError.invalid("\(path) cannot be read as UTF-8.") }
+            return (title ?? "", text)
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the drafts.")
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let drafts = try await keystore.withMember { try await $0.drafts() }
+            if output.json { return try Terminal.json(["drafts": drafts.map { Facts($0) }]) }
+            for (i, draft) in drafts.enumerated() {
+                Terminal.line(
+                    "\(i + 1)  \(draft.id.hex.prefix(16))  r\(draft.revision)  \(Terminal.harmless(draft.title))")
+            }
+        }
+    }
+
+    /// A draft by its number in the list or the first characters of its id.
+    static func find(_ name: String, _ member: Member) async throws -> Draft {
+        let drafts = try await member.drafts()
+        let id = try Naming.object(name, among: drafts.map(\.id), "draft")
+        guard let draft = drafts.first(where: { $0.id == id }) else { throw ClientError.noSuch("draft") }
+        return draft
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show a draft.")
+        @Argument(help: "Its number or the first characters of its id.")
+        var draft: String
+        @Option(help: "An earlier revision.")
+        var revision: UInt32?
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let found = try await keystore.withMember { member in
+                let newest = try await find(draft, member)
+                return try await revision.asyncMap { try await member.draft(newest.id, revision: $0) } ?? newest
+            }
+            if output.json { return try Terminal.json(Facts(found)) }
+            Terminal.line(
+                Terminal.bold(Terminal.harmless(found.title)) + Terminal.faint("  (revision \(found.revision))"))
+            Terminal.line()
+            Terminal.line(Terminal.harmless(found.text))
+        }
+    }
+
+    struct Edit: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Change a draft in $EDITOR, or from a file: the first line is the title, the rest the text.")
+        @Argument(help: "Its number or the first characters of its id.")
+        var draft: String
+        @Option(help: ArgumentHelp("Take the new text from this file instead.", valueName: "file"))
+        var file: String?
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let revised = try await keystore.withMember { member in
+                let current = try await find(draft, member)
+                let (title, text) = try Editor.edit(title: current.title, text: current.text, file: file)
+                guard title != current.title || text != current.text else { return current }
+                return try await member.revise(current, title: title, text: text)
+            }
+            if output.json { return try Terminal.json(Facts(revised)) }
+            Terminal.line("Revision \(revised.revision) of \(Terminal.harmless(revised.title)).")
+        }
+    }
+
+    struct History: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show who wrote which revision.")
+        @Argument(help: "Its number or the first characters of its id.")
+        var draft: String
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try await keystore.withMember { member in
+                let roster = try await member.roster()
+                let history = try await member.history(of: find(draft, member).id)
+                if output.json { return try Terminal.json(["revisions": history.map { Facts($0) }]) }
+                for entry in history {
+                    Terminal.line(
+                        "r\(entry.revision)  \(Naming.describe(entry.author, in: roster))  \(Terminal.harmless(entry.title))"
+                    )
+                }
+            }
+        }
+    }
+
+    struct Diff: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show what changed between two revisions.")
+        @Argument(help: "Its number or the first characters of its id.")
+        var draft: String
+        @Option(help: "The earlier revision; the one before the newest when not given.")
+        var from: UInt32?
+        @Option(help: "The later revision; the newest when not given.")
+        var to: UInt32?
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        private struct Line: Encodable {
+            let change: String
+            let text: String
+        }
+
+        func run() async throws {
+            let (old, new) = try await keystore.withMember { member in
+                let newest = try await find(draft, member)
+                let later = to ?? newest.revision
+                guard later > 1 || from != nil else { throw ClientError.invalid("There is only one revision.") }
+                return (
+                    try await member.draft(newest.id, revision: from ?? later - 1),
+                    try await member.draft(newest.id, revision: later)
+                )
+            }
+            let lines = LineDiff.lines(from: old.title + "\n\n" + old.text, to: new.title + "\n\n" + new.text)
+            if output.json {
+                return try Terminal.json(["lines": lines.map { Line(change: $0.change.rawValue, text: $0.text) }])
+            }
+            for line in lines {
+                let text = line.change.rawValue + " " + Terminal.harmless(line.text)
+                switch line.change {
+                case .same: Terminal.line(text)
+                case .added: Terminal.line(Terminal.green(text))
+                case .removed: Terminal.line(Terminal.red(text))
+                }
+            }
+        }
+    }
+}
+
+/// Lines that two texts share and do not share, in order.
+enum LineDiff {
+    enum Change: String {
+        case same = " "
+        case added = "+"
+        case removed = "-"
+    }
+
+    static func lines(from old: String, to new: String) -> [(change: Change, text: String)] {
+        let (old, new) = (old.components(separatedBy: "\n"), new.components(separatedBy: "\n"))
+        let difference = new.difference(from: old)
+        let removed = Set(difference.removals.map(\.offset))
+        let added = Set(difference.insertions.map(\.offset))
+        var lines: [(Change, String)] = []
+        var (i, j) = (0, 0)
+        while i < old.count || j < new.count {
+            if i < old.count, removed.contains(i) {
+                lines.append((.removed, old[i]))
+                i += 1
+            } else if j < new.count, added.contains(j) {
+                lines.append((.added, new[j]))
+                j += 1
+            } else {
+                lines.append((.same, j < new.count ? new[j] : old[i]))
+                (i, j) = (i + 1, j + 1)
+            }
+        }
+        return lines
+    }
+}
+
+private extension CollectionDifference.Change {
+    var offset: Int {
+        switch self {
+        case .insert(let offset, _, _), .remove(let offset, _, _): offset
+        }
+    }
+}
+
+/// $EDITOR on a file that only this user can read, in a directory that goes with it.
+enum Editor {
+    static func edit(title: String, text: String, file: String?) throws -> (title: String, text: String) {
+        if let file {
+            guard let data = FileManager.default.contents(atPath: file),
+                let content = String(data: data, encoding: .utf8)
+            else { throw ClientError.invalid("\(file) cannot be read as UTF-8.") }
+            return try split(content)
+        }
+        let environment = ProcessInfo.processInfo.environment
+        guard let editor = environment["VISUAL"] ?? environment["EDITOR"], !editor.isEmpty else {
+            throw ClientError.invalid("Set EDITOR to your editor, or use --file.")
+        }
+        // In memory where the system offers it, so that the plaintext never reaches the disk.
+        let place = environment["XDG_RUNTIME_DIR"].map { URL(filePath: $0) } ?? FileManager.default.temporaryDirectory
+        let directory = place.appending(path: "roundrobin-" + Hex.encode(Random.bytes(8)))
+        try FileManager.default.createDirectory(
+            at: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = directory.appending(path: "draft.md")
+        guard
+            FileManager.default.createFile(
+                atPath: path.path, contents: Data((title + "\n\n" + text).utf8), attributes: [.posixPermissions: 0o600])
+        else { throw ClientError.disk("cannot write a temporary file") }
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", editor + " \"$0\"", path.path]
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0, let data = FileManager.default.contents(atPath: path.path),
+            let content = String(data: data, encoding: .utf8)
+        else { throw ClientError.invalid("The editor did not finish well; nothing was changed.") }
+        return try split(content)
+    }
+
+    private static func split(_ content: String) throws -> (title: String, text: String) {
+        let parts = content.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+        let title = parts[0].trimmingCharacters(in: .whitespaces)
+        guard !title.isEmpty else { throw ClientError.invalid("The first line must be the title.") }
+        return (title, parts.count > 1 ? parts[1].trimmingCharacters(in: .whitespacesAndNewlines) : "")
+    }
+}

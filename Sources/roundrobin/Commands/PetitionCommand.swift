@@ -1,0 +1,310 @@
+import ArgumentParser
+import Client
+import Foundation
+import MembershipProofs
+import Petitions
+import Sodium
+
+struct PetitionCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "petition", abstract: "Prepare, open, show, extend and close petitions.",
+        discussion: """
+            The way to an open petition: an organiser prepares it; each trustee offers fresh seal keys; the organiser \
+            assembles it, which fixes its id; each trustee reads and accepts it; the organiser opens it.
+            """,
+        subcommands: [
+            Prepare.self, Offer.self, Assemble.self, Preview.self, Accept.self, Open.self, List.self, Show.self,
+            Extend.self, Close.self,
+        ])
+
+    struct PlanOptions: ParsableArguments {
+        @Argument(help: "The first characters of the prepared petition's id; the only one when not given.")
+        var plan: String?
+
+        func find(_ member: Member) async throws -> ID<Object> {
+            let plans = try await member.plans().map(\.id)
+            if let plan { return try Naming.object(plan, among: plans, "petition in preparation") }
+            guard let only = plans.first else { throw ClientError.noSuch("petition in preparation") }
+            guard plans.count == 1 else { throw ClientError.ambiguous("petition in preparation") }
+            return only
+        }
+    }
+
+    struct Prepare: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Put up what a petition will be: demands, trustees, threshold, quorum, deadline.")
+
+        @Option(help: "The petition's title.")
+        var title: String
+        @Option(help: "What stands before the demands.")
+        var preamble = ""
+        @Option(help: "en or zh-Hans.")
+        var language = "en"
+        @Option(
+            name: .customLong("draft"),
+            help: "A draft, by number or the first characters of its id; once for each demand, in order.")
+        var drafts: [String]
+        @Option(name: .customLong("trustee"), help: "A trustee, by member number or key; once for each.")
+        var trustees: [String]
+        @Option(help: "How many trustees it takes to open the ballots.")
+        var threshold: UInt8
+        @Option(help: "How many co-signatures to wait for before delivering.")
+        var quorum: UInt32
+        @Option(help: "When it closes by itself: a whole hour in UTC, such as 2026-12-01T17:00Z.")
+        var deadline: String?
+        @Option(name: .customLong("level"), help: "A count at which names given on a condition open; rising.")
+        var levels: [UInt32] = []
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let closes: UInt64
+            if let deadline {
+                guard let moment = Moment.parse(deadline) else {
+                    throw ValidationError("--deadline takes a whole hour, such as 2026-12-01T17:00Z.")
+                }
+                closes = moment
+            } else {
+                closes = 0
+            }
+            let id = try await keystore.withMember { member in
+                let roster = try await member.roster()
+                let all = try await member.drafts()
+                let chosen = try drafts.map { name in
+                    let id = try Naming.object(name, among: all.map(\.id), "draft")
+                    return (id: id, revision: all.first { $0.id == id }?.revision ?? 1)
+                }
+                return try await member.prepare(
+                    PetitionPlan(
+                        language: language, title: title, preamble: preamble, drafts: chosen,
+                        trustees: trustees.map { try Naming.member($0, in: roster) }, threshold: threshold,
+                        quorum: quorum, closes: closes, levels: levels))
+            }
+            if output.json { return try Terminal.json(["plan": id.hex]) }
+            Terminal.line(
+                "Prepared \(id.hex.prefix(16)). Next, each trustee: roundrobin petition offer \(id.hex.prefix(8))")
+        }
+    }
+
+    struct Offer: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "As a trustee: offer fresh seal keys for a prepared petition.")
+        @OptionGroup var plan: PlanOptions
+        @OptionGroup var keystore: KeystoreOptions
+
+        func run() async throws {
+            try await keystore.withMember { try await $0.offer(try await plan.find($0)) }
+            Terminal.line("Offered. You will be asked to accept when the petition is assembled.")
+        }
+    }
+
+    struct Assemble: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Fix the wording, the ring and the seal keys: the petition gets its id.")
+        @OptionGroup var plan: PlanOptions
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let id = try await keystore.withMember { try await $0.assemble(try await plan.find($0)) }
+            if output.json { return try Terminal.json(["petition": id.hex]) }
+            Terminal.line("Petition \(id.hex). Next, each trustee: roundrobin petition preview, then petition accept.")
+        }
+    }
+
+    struct Preview: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show a prepared petition exactly as it will be hashed.")
+        @OptionGroup var plan: PlanOptions
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let (id, manifest, document) = try await keystore.withMember {
+                try await $0.preview(try await plan.find($0))
+            }
+            try PetitionText.show(id, manifest, document, json: output.json)
+        }
+    }
+
+    struct Accept: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "As a trustee: sign this very petition, after reading it with petition preview.")
+        @OptionGroup var plan: PlanOptions
+        @OptionGroup var keystore: KeystoreOptions
+
+        func run() async throws {
+            let id = try await keystore.withMember { try await $0.accept(try await plan.find($0)) }
+            Terminal.line("Accepted petition \(id.hex).")
+        }
+    }
+
+    struct Open: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Announce the petition to the workplace, then open it for co-signatures.")
+        @OptionGroup var plan: PlanOptions
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let id = try await keystore.withMember { try await $0.openPetition(try await plan.find($0)) }
+            if output.json { return try Terminal.json(["petition": id.hex]) }
+            Terminal.line("Open: \(id.hex)")
+            Terminal.line("Tell everybody this id by another channel; who verifies the count must know it.")
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the workplace's petitions.")
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        private struct Entry: Encodable {
+            let petition: String
+            let state: String
+            let cosignatures: Int?
+            let ring: Int?
+            let quorum: UInt32?
+            let you: String
+        }
+
+        func run() async throws {
+            let summaries = try await keystore.withMember { try await $0.petitions() }
+            let entries = summaries.map { summary in
+                Entry(
+                    petition: summary.id.hex,
+                    state: summary.log.map { $0.closure == nil ? "open" : "closed" } ?? "announced",
+                    cosignatures: summary.tally?.cosignatures, ring: summary.tally?.ring,
+                    quorum: summary.log?.manifest.quorum, you: PetitionText.own(summary.own))
+            }
+            if output.json { return try Terminal.json(["petitions": entries]) }
+            for entry in entries {
+                let count = entry.cosignatures ?? 0
+                Terminal.line(
+                    "\(entry.petition.prefix(16))  \(entry.state)  \(Terminal.bar(count, of: entry.ring ?? 0)) "
+                        + "\(count) of \(entry.ring ?? 0), quorum \(entry.quorum ?? 0)  \(entry.you)")
+            }
+            if entries.isEmpty { Terminal.note("No petition has been announced.") }
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show a petition, read over an anonymous connection.")
+        @Argument(help: "The first characters of its id.")
+        var petition: String
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try await keystore.withMember { member in
+                let id = try Naming.petition(petition, in: try await member.roster())
+                let view = try await member.view(id)
+                if !output.json {
+                    PetitionText.state(view.petition, view.petition.tally(in: view.workplace), member.ownStatus(id))
+                    let receipts = try member.verifyReceipts(view)
+                    if receipts > 0 {
+                        Terminal.line("Receipts  \(receipts) of yours verified against the log as it is now")
+                    }
+                }
+                guard let document = view.document else {
+                    if output.json { return try Terminal.json(["petition": id.hex]) }
+                    return Terminal.line("The wording cannot be read: no document, or no group key on this device.")
+                }
+                if !output.json { Terminal.line() }
+                try PetitionText.show(id, view.petition.manifest, document, json: output.json)
+            }
+        }
+    }
+
+    struct Extend: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let in those who joined since the petition opened.")
+        @Argument(help: "The first characters of its id.")
+        var petition: String
+        @OptionGroup var keystore: KeystoreOptions
+
+        func run() async throws {
+            let count = try await keystore.withMember { member in
+                try await member.extend(try Naming.petition(petition, in: try await member.roster()))
+            }
+            Terminal.line("The ring has \(count) keys now.")
+        }
+    }
+
+    struct Close: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Close a petition to further co-signatures.")
+        @Argument(help: "The first characters of its id.")
+        var petition: String
+        @OptionGroup var keystore: KeystoreOptions
+
+        func run() async throws {
+            try await keystore.withMember { member in
+                try await member.closePetition(try Naming.petition(petition, in: try await member.roster()))
+            }
+            Terminal.line("Closed. Next, the trustees: roundrobin release \(petition)")
+        }
+    }
+}
+
+/// Petitions as people read them.
+enum PetitionText {
+    private struct Facts: Encodable {
+        struct Demand: Encodable {
+            let title: String
+            let text: String
+        }
+        let petition: String
+        let title: String
+        let language: String
+        let preamble: String
+        let demands: [Demand]
+        let trustees: Int
+        let threshold: UInt8
+        let quorum: UInt32
+        let closes: UInt64
+        let ring: UInt32
+    }
+
+    static func show(_ id: ID<Petition>, _ manifest: Manifest, _ document: PetitionDocument, json: Bool) throws {
+        if json {
+            return try Terminal.json(
+                Facts(
+                    petition: id.hex, title: document.title, language: document.language, preamble: document.preamble,
+                    demands: document.demands.map { .init(title: $0.title, text: $0.text) },
+                    trustees: manifest.trustees.count, threshold: manifest.threshold, quorum: manifest.quorum,
+                    closes: manifest.closes, ring: manifest.ringCount))
+        }
+        Terminal.line(Terminal.bold(Terminal.harmless(document.title)))
+        Terminal.line(Terminal.faint(id.hex))
+        if !document.preamble.isEmpty { Terminal.line("\n" + Terminal.harmless(document.preamble)) }
+        for (i, demand) in document.demands.enumerated() {
+            Terminal.line()
+            Terminal.line(Terminal.bold("\(i + 1). " + Terminal.harmless(demand.title)))
+            Terminal.line(Terminal.harmless(demand.text))
+        }
+        Terminal.line()
+        Terminal.line(
+            "\(manifest.trustees.count) trustees, \(manifest.threshold) open the ballots; quorum \(manifest.quorum); "
+                + (manifest.closes == 0 ? "closed by an organiser." : "closes \(Moment.describe(manifest.closes))."))
+    }
+
+    static func state(_ log: PetitionLog, _ tally: Tally, _ own: Member.OwnStatus) {
+        let count = tally.cosignatures
+        Terminal.line("State     \(log.closure == nil ? "open" : "closed")")
+        Terminal.line(
+            "Standing  \(Terminal.bar(count, of: tally.ring)) \(count) of \(tally.ring) in the ring (\(tally.eligible) people)"
+        )
+        Terminal.line("Quorum    \(Terminal.bar(count, of: Int(log.manifest.quorum))) \(log.manifest.quorum)")
+        Terminal.line("You       \(self.own(own))")
+    }
+
+    static func own(_ status: Member.OwnStatus) -> String {
+        switch status {
+        case .nothing: "not signed from this device"
+        case .pending: "sent, no receipt yet: run the same command again"
+        case .signed: "co-signed"
+        case .withdrawn: "withdrawn"
+        }
+    }
+}

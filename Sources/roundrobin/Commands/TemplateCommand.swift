@@ -1,0 +1,102 @@
+import ArgumentParser
+import Foundation
+import Templates
+
+struct TemplateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "template", abstract: "Ready-made demands, in English and Simplified Chinese.",
+        subcommands: [List.self, Show.self])
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the templates.")
+
+        @Option(help: "en or zh-Hans.")
+        var language = "en"
+
+        @OptionGroup var output: OutputOptions
+
+        private struct Entry: Encodable {
+            let name: String
+            let title: String
+            let summary: String
+        }
+
+        func run() throws {
+            let library = try TemplateLibrary(directory: TemplateLibrary.standardDirectory())
+            let entries = library.templates.filter { $0.language == language }
+                .map { Entry(name: $0.name, title: $0.title, summary: $0.summary) }
+            if output.json { return try Terminal.json(["templates": entries]) }
+            for entry in entries {
+                Terminal.line(Terminal.bold(entry.name))
+                Terminal.line("    \(entry.title): \(entry.summary)")
+            }
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show a template, its parameters and its text.")
+
+        @Argument(help: "Its name, from template list.")
+        var name: String
+
+        @Option(help: "en or zh-Hans.")
+        var language = "en"
+
+        @OptionGroup var values: TemplateValues
+        @OptionGroup var output: OutputOptions
+
+        private struct Facts: Encodable {
+            struct Parameter: Encodable {
+                let name: String
+                let description: String
+                let `default`: String
+                let allowed: String
+            }
+            let name: String
+            let language: String
+            let title: String
+            let text: String
+            let parameters: [Parameter]
+        }
+
+        func run() throws {
+            let library = try TemplateLibrary(directory: TemplateLibrary.standardDirectory())
+            let template = try library.template(name, language: language)
+            let (title, text) = try template.render(values.parsed())
+            let facts = Facts(
+                name: name, language: language, title: title, text: text,
+                parameters: template.parameters.map {
+                    .init(name: $0.name, description: $0.description, default: $0.defaultValue, allowed: $0.bounds)
+                })
+            if output.json { return try Terminal.json(facts) }
+            Terminal.line(Terminal.bold(title))
+            Terminal.line()
+            Terminal.line(text)
+            Terminal.line()
+            for parameter in facts.parameters {
+                Terminal.line(
+                    "--set \(parameter.name)=\(parameter.default)   \(parameter.description) (\(parameter.allowed))")
+            }
+        }
+    }
+}
+
+/// `--set name=value`, as often as needed.
+struct TemplateValues: ParsableArguments {
+    @Option(name: .customLong("set"), help: ArgumentHelp("A parameter's value.", valueName: "name=value"))
+    var assignments: [String] = []
+
+    func parsed() throws -> [String: String] {
+        var values: [String: String] = [:]
+        for assignment in assignments {
+            guard let equals = assignment.firstIndex(of: "="), equals != assignment.startIndex else {
+                throw ValidationError("--set takes name=value, not \(assignment).")
+            }
+            let name = String(assignment[..<equals])
+            guard values.updateValue(String(assignment[assignment.index(after: equals)...]), forKey: name) == nil else {
+                throw ValidationError("--set \(name) is given twice.")
+            }
+        }
+        return values
+    }
+}

@@ -1,0 +1,229 @@
+import ArgumentParser
+import Client
+import Foundation
+import Petitions
+import Sodium
+
+struct WorkplaceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "workplace", abstract: "Found a workplace, look at it, say how many people it has.",
+        subcommands: [Found.self, Show.self, Eligible.self])
+
+    struct Found: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Found a workplace; you become its first organiser.")
+
+        @Argument(help: "The service's address, such as https://service.example.")
+        var service: String
+
+        @Option(help: "How many people the workplace has, members or not.")
+        var eligible: UInt32
+
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            guard !Keystore.exists(in: keystore.directory) else { throw ClientError.keystoreExists(keystore.directory) }
+            let member = try await Member.found(
+                at: service, eligible: eligible, in: keystore.directory,
+                passphrase: keystore.passphrase(new: true, prompt: "Choose a passphrase: "),
+                proxy: keystore.parsedProxy())
+            await member.close()
+            if output.json { return try Terminal.json(["workplace": member.workplaceID.hex]) }
+            Terminal.line("Founded workplace \(member.workplaceID.hex).")
+            Terminal.line(
+                "Next: roundrobin invite create --count 10, and give each coworker one address by a channel you trust.")
+            Terminal.line("Make a backup: roundrobin keys backup FILE.")
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show the workplace as its log proves it.")
+
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        private struct Facts: Encodable {
+            let workplace: String
+            let service: String
+            let log_key: String
+            let members: Int
+            let organisers: Int
+            let eligible: UInt32
+            let open_invites: Int
+            let petitions: Int
+            let log_size: Int
+            let group_key_epochs: Int
+            let rotation_due: Bool
+        }
+
+        func run() async throws {
+            try await keystore.withMember { member in
+                let roster = try await member.roster()
+                let members = roster.members(at: roster.size)
+                let facts = Facts(
+                    workplace: roster.id.hex, service: roster.founding.service, log_key: roster.founding.logKey.hex,
+                    members: members.count, organisers: members.count { roster.isOrganiser($0.signKey) },
+                    eligible: roster.eligible(at: roster.size), open_invites: roster.openInvites.count,
+                    petitions: roster.announcements.count, log_size: roster.size,
+                    group_key_epochs: roster.groupKeys.count, rotation_due: roster.rotationIsDue)
+                if output.json { return try Terminal.json(facts) }
+                Terminal.line("Workplace  \(facts.workplace)")
+                Terminal.line("Service    \(facts.service)")
+                Terminal.line(
+                    "Members    \(facts.members) of \(facts.eligible) people  \(Terminal.bar(facts.members, of: Int(facts.eligible)))"
+                )
+                Terminal.line(
+                    "Organisers \(facts.organisers), open invites \(facts.open_invites), petitions \(facts.petitions)")
+                Terminal.line(
+                    "Log        \(facts.log_size) leaves, verified from the first; group key epoch \(facts.group_key_epochs - 1)"
+                )
+                if facts.rotation_due {
+                    Terminal.warning(ClientError.rotationDue.description + " " + ClientError.rotationDue.nextStep)
+                }
+                if facts.members > Int(facts.eligible) {
+                    Terminal.warning(
+                        "There are more members than people: somebody admitted invented ones, or the count is old.")
+                }
+            }
+        }
+    }
+
+    struct Eligible: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Declare how many people the workplace has.")
+
+        @Argument(help: "The number, members or not.")
+        var count: UInt32
+
+        @OptionGroup var keystore: KeystoreOptions
+
+        func run() async throws {
+            try await keystore.withMember { try await $0.declareEligible(count) }
+            Terminal.line("Declared \(count) people.")
+        }
+    }
+}
+
+struct InviteCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "invite", abstract: "Make, list and revoke invites.",
+        subcommands: [Create.self, List.self, Revoke.self])
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make invites: one address for each person.",
+            discussion: "The addresses are shown once and kept nowhere. Each admits one person.")
+
+        @Option(help: "How many, at most 1000.")
+        var count = 1
+
+        @Option(help: "A note beside them in your own list; it stays on this device.")
+        var note: String?
+
+        @Option(help: ArgumentHelp("The former member whom the newcomer is (a lost device).", valueName: "member"))
+        var replaces: String?
+
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let urls = try await keystore.withMember { member in
+                let former = try await replaces.asyncMap { try Naming.member($0, in: try await member.roster()) }
+                return try await member.invite(count: count, note: note, replacing: former)
+            }
+            if output.json { return try Terminal.json(["invites": urls]) }
+            for url in urls { Terminal.line(url) }
+            Terminal.note("Give each to one coworker by a channel you trust. They run: roundrobin join '<address>'")
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List open invites.")
+
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        private struct Entry: Encodable {
+            let invite: String
+            let note: String?
+        }
+
+        func run() async throws {
+            try await keystore.withMember { member in
+                let entries = try await member.roster().openInvites.sorted { $0.hex < $1.hex }
+                    .map { Entry(invite: $0.hex, note: member.note(ofInvite: $0)) }
+                if output.json { return try Terminal.json(["open": entries]) }
+                for entry in entries { Terminal.line("\(entry.invite.prefix(16))  \(entry.note ?? "")") }
+                Terminal.note("\(entries.count) open.")
+            }
+        }
+    }
+
+    struct Revoke: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Revoke open invites, and rotate the group key that they carry.")
+
+        @Argument(help: "The first characters of each invite, from invite list.")
+        var invites: [String]
+
+        @OptionGroup var keystore: KeystoreOptions
+
+        func run() async throws {
+            try await keystore.withMember { member in
+                let open = try await member.roster().openInvites
+                let keys = try invites.map { name in
+                    let fitting = open.filter { $0.hex.hasPrefix(name) }
+                    guard name.count >= 4, fitting.count == 1 else { throw ClientError.noSuch("open invite") }
+                    return fitting[0]
+                }
+                try await member.revoke(invites: keys)
+            }
+            Terminal.line("Revoked, and the group key rotated.")
+        }
+    }
+}
+
+extension Optional {
+    /// `map` with a closure that waits.
+    func asyncMap<T>(_ transform: (Wrapped) async throws -> T) async rethrows -> T? {
+        guard let self else { return nil }
+        return try await transform(self)
+    }
+}
+
+struct Join: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Join a workplace by an invite.")
+
+    @Argument(help: "The whole address. Left out, it is asked for, so that it does not stay in the shell's history.")
+    var invite: String?
+
+    @Option(help: ArgumentHelp("Read the address from this file's first line.", valueName: "file"))
+    var inviteFile: String?
+
+    @OptionGroup var keystore: KeystoreOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let member = try await Member.join(
+            try Invite(parsing: address()), in: keystore.directory,
+            passphrase: keystore.passphrase(
+                new: !Keystore.exists(in: keystore.directory), prompt: "Choose a passphrase: "),
+            proxy: keystore.parsedProxy())
+        await member.close()
+        if output.json {
+            return try Terminal.json(["workplace": member.workplaceID.hex, "member": member.signKey.hex])
+        }
+        Terminal.line("You are a member of workplace \(member.workplaceID.hex).")
+        Terminal.line("Next: roundrobin petition list. Make a backup: roundrobin keys backup FILE.")
+    }
+
+    private func address() throws -> String {
+        if let invite { return invite }
+        if let inviteFile {
+            return String(decoding: try PassphraseSource.firstLine(ofFile: inviteFile).reveal(), as: UTF8.self)
+        }
+        guard let text = Terminal.ask("The invite's address: ") else {
+            throw ValidationError("Name the invite's address, or --invite-file.")
+        }
+        return text.trimmingCharacters(in: .whitespaces)
+    }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Client
+import Foundation
+import Sodium
+
+struct Demo: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Play the whole story with 41 invented coworkers over real HTTP.",
+        discussion: "A service on a temporary database, a keystore for each member, every step as a workplace takes it."
+    )
+
+    @Option(
+        help: ArgumentHelp(
+            "Leave the database, the keystores and petition.rrbundle in this directory.", valueName: "dir"))
+    var keep: String?
+
+    func run() async throws {
+        let directory =
+            keep
+            ?? FileManager.default.temporaryDirectory
+            .appending(path: "roundrobin-demo-" + Hex.encode(Random.bytes(6))).path
+        guard !FileManager.default.fileExists(atPath: directory) else {
+            throw ClientError.invalid("\(directory) exists already; the demo needs a directory of its own.")
+        }
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let story = Story(directory: directory)
+        do { try await story.play() } catch {
+            if keep == nil { try? FileManager.default.removeItem(atPath: directory) }
+            throw error
+        }
+        if keep == nil {
+            try FileManager.default.removeItem(atPath: directory)
+        } else {
+            Terminal.line()
+            Terminal.line(
+                "Left in \(directory): service.sqlite, the keystores member-01 to member-41, passphrase, petition.rrbundle."
+            )
+            Terminal.line(
+                "To go on with them: roundrobin serve --database \(directory)/service.sqlite --name \(Story.serviceName) --listen 127.0.0.1:\(story.port)"
+            )
+            Terminal.line(
+                "and, beside it: roundrobin petition list --home \(directory)/member-01 --passphrase-file \(directory)/passphrase"
+            )
+        }
+    }
+}

@@ -1,0 +1,209 @@
+import Client
+import Foundation
+import Logging
+import Petitions
+import Service
+import Sodium
+import Templates
+
+/// The story that the demo plays. Every part is the real one: the service over loopback HTTP, SQLite on the disk, a
+/// keystore with a passphrase for each member.
+final class Story {
+    static let serviceName = "demo.example"
+    private static let passphrase = "correct horse battery staple"
+    private static let memberCount = 40
+
+    private let directory: String
+    private(set) var port = 0
+    private var members: [Member] = []
+    private let started = ContinuousClock.now
+
+    init(directory: String) { self.directory = directory }
+
+    func play() async throws {
+        let (ports, portFound) = AsyncStream.makeStream(of: Int.self)
+        var logger = Logger(label: "demo") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = .error
+        let service = try PetitionService(
+            ServiceConfiguration(
+                host: "127.0.0.1", port: 0, databasePath: directory + "/service.sqlite", name: Self.serviceName),
+            logger: logger, onListening: { portFound.yield($0) })
+        let serving = Task { try await service.run() }
+        do {
+            guard let port = await ports.first(where: { _ in true }) else { return }
+            self.port = port
+            try await tell()
+        } catch {
+            await stop(serving)
+            throw error
+        }
+        await stop(serving)
+        finish()
+    }
+
+    private func stop(_ serving: Task<Void, any Error>) async {
+        for member in members { await member.close() }
+        serving.cancel()
+        _ = await serving.result
+    }
+
+    private func step(_ text: String) {
+        let elapsed = (ContinuousClock.now - started).components.seconds
+        Terminal.line(Terminal.faint("[\(elapsed) s] ") + text)
+    }
+
+    private func secret() -> SecretBytes {
+        var bytes = Array(Self.passphrase.utf8)
+        return SecretBytes(moving: &bytes)
+    }
+
+    private func home(_ number: Int) -> String { "\(directory)/member-\(number < 10 ? "0" : "")\(number)" }
+
+    private func tell() async throws {
+        try Data((Self.passphrase + "\n").utf8).write(to: URL(filePath: directory + "/passphrase"))
+        step("A service runs on 127.0.0.1:\(port), its database is \(directory)/service.sqlite.")
+        try await gather()
+        let drafts = try await writeTogether()
+        let petition = try await open(drafts)
+        try await cosign(petition)
+        try await letOneMoreIn(petition)
+        try await count(petition)
+        try await verify(petition)
+    }
+
+    /// 40 members: the founder and 39 who join by invite.
+    private func gather() async throws {
+        let founder = try await Member.found(
+            at: "http://127.0.0.1:\(port)", eligible: 45, in: home(1), passphrase: secret())
+        members = [founder]
+        step("Member 1 founds a workplace of 45 people and makes \(Self.memberCount - 1) invites.")
+        for (i, url) in try await founder.invite(count: Self.memberCount - 1, note: "demo").enumerated() {
+            members.append(try await join(url, number: i + 2))
+        }
+        step("\(members.count) members have joined, each with a keystore of their own.")
+    }
+
+    private func join(_ url: String, number: Int) async throws -> Member {
+        try await Member.join(Invite(parsing: url), in: home(number), passphrase: secret())
+    }
+
+    /// Three demands from templates, each revised by somebody else than who began it.
+    private func writeTogether() async throws -> [Draft] {
+        let library = try TemplateLibrary(directory: TemplateLibrary.standardDirectory())
+        let plans: [(template: String, values: [String: String], writer: Int, reviser: Int, addition: String)] = [
+            ("informed-consent", ["notice_days": "14"], 2, 5, "This applies to works council members alike."),
+            ("benefit-sharing", [:], 3, 6, "The statement is handed over with the payslip."),
+            ("sunset-redeployment", [:], 4, 7, "Part-time staff count as full positions."),
+        ]
+        var drafts: [Draft] = []
+        for plan in plans {
+            let (title, text) = try library.template(plan.template, language: "en").render(plan.values)
+            let first = try await members[plan.writer].newDraft(language: "en", title: title, text: text)
+            let second = try await members[plan.reviser].revise(
+                first, title: title, text: text + "\n\n" + plan.addition)
+            drafts.append(second)
+            step(
+                "Member \(plan.writer + 1) drafts \"\(title)\"; member \(plan.reviser + 1) revises it to revision \(second.revision)."
+            )
+        }
+        return drafts
+    }
+
+    /// A petition with three trustees, two of whom open the ballots.
+    private func open(_ drafts: [Draft]) async throws -> ID<Petition> {
+        let trustees = [members[7], members[8], members[9]]
+        let plan = try await members[0].prepare(
+            PetitionPlan(
+                language: "en", title: "Guardrails for our AI doubles",
+                preamble: "We are asked to train software that imitates us. Before that, we ask for the following.",
+                drafts: drafts.map { ($0.id, $0.revision) }, trustees: trustees.map(\.signKey), threshold: 2,
+                quorum: 30,
+                closes: 0))
+        for trustee in trustees { try await trustee.offer(plan) }
+        let assembled = try await members[0].assemble(plan)
+        for trustee in trustees {
+            guard try await trustee.accept(plan) == assembled else { throw ClientError.foreignSealKey }
+        }
+        let petition = try await members[0].openPetition(plan)
+        step("Members 8, 9 and 10 are its trustees; petition \(petition.hex.prefix(16)) is announced and open.")
+        return petition
+    }
+
+    /// 38 co-signatures; one is taken back, another changed.
+    private func cosign(_ petition: ID<Petition>) async throws {
+        for (i, member) in members.prefix(38).enumerated() {
+            let choices = [UInt8(i % 9 == 0 ? 2 : 1), UInt8(i % 5 == 0 ? 0 : 1), UInt8(i % 4 == 0 ? 2 : 1)]
+            try await member.cosign(petition, choices: choices, remark: i == 3 ? "About time." : "")
+        }
+        step("38 members co-sign over anonymous connections, with different choices.")
+        try await members[11].withdraw(petition)
+        step("One of them withdraws.")
+        try await members[12].cosign(petition, choices: [1, 1, 2])
+        step("Another changes what they said.")
+    }
+
+    private func letOneMoreIn(_ petition: ID<Petition>) async throws {
+        guard let url = try await members[0].invite(count: 1, note: "late").first else { return }
+        members.append(try await join(url, number: members.count + 1))
+        let ring = try await members[0].extend(petition)
+        try await members[members.count - 1].cosign(petition, choices: [1, 1, 1])
+        step("Member 41 joins, the ring is extended to \(ring) keys, and member 41 co-signs too.")
+    }
+
+    private func count(_ petition: ID<Petition>) async throws {
+        try await members[0].closePetition(petition)
+        step("The petition is closed.")
+        try await members[7].release(petition)
+        try await members[9].release(petition)
+        step("Two of the three trustees release their seal keys.")
+    }
+
+    private func verify(_ petition: ID<Petition>) async throws {
+        let view = try await members[20].view(petition)
+        let audited = try AuditedPetition(auditing: view.bundle)
+        Terminal.line()
+        TallyText.show(audited)
+        Terminal.line()
+        var receipts = 0
+        for member in members { receipts += try member.verifyReceipts(view) }
+        step("All \(receipts) receipts verify against the log.")
+        let path = directory + "/petition.rrbundle"
+        try Data(view.bundle.serialized).write(to: URL(filePath: path))
+        step("Exported to \(path).")
+        try check(path, audited)
+    }
+
+    private func check(_ path: String, _ audited: AuditedPetition) throws {
+        let bundle = try PetitionBundle(parsing: [UInt8](Data(contentsOf: URL(filePath: path))))
+        let offline = try AuditedPetition(auditing: bundle)
+        let tally = offline.tally
+        guard offline.faults.isEmpty, tally.cosignatures == 38, tally.withdrawn == 1, tally.ring == 41,
+            tally == audited.tally
+        else { throw ClientError.serviceFaults(offline.faults.map(\.description) + ["the offline count differs"]) }
+        step(Terminal.green("Verified offline: ") + "38 co-signatures stand, 1 withdrawn, ring 41, no faults.")
+        var tampered = bundle
+        tampered.petition.leaves[5][200] ^= 1
+        let caught = try AuditedPetition(auditing: tampered).faults
+        guard let first = caught.first else { throw ClientError.invalid("The tampered copy was not caught.") }
+        step(Terminal.green("A copy with one bit changed is caught: ") + "\(caught.count) faults, first \"\(first)\".")
+    }
+
+    private func finish() {
+        Terminal.line()
+        Terminal.line(Terminal.bold("The same for a real workplace:"))
+        Terminal.line(
+            "1. roundrobin serve --database rr.sqlite --name petitions.example, behind TLS or as an onion service.")
+        Terminal.line(
+            "2. roundrobin workplace found https://petitions.example --eligible 45; roundrobin invite create --count 39."
+        )
+        Terminal.line(
+            "3. Each coworker: roundrobin join. Then draft new --template informed-consent, and edit each other's drafts."
+        )
+        Terminal.line(
+            "4. roundrobin petition prepare, offer, assemble, accept, open; then each: roundrobin cosign --proxy 127.0.0.1:8118."
+        )
+        Terminal.line(
+            "5. roundrobin petition close, release, tally, export; anybody: roundrobin verify petition.rrbundle --petition ID."
+        )
+    }
+}

@@ -1,0 +1,144 @@
+import ArgumentParser
+import Client
+import Foundation
+import Petitions
+import Sodium
+
+/// Options of every command that opens a keystore.
+struct KeystoreOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The keystore's directory.", valueName: "dir"))
+    var home: String?
+
+    @Option(help: ArgumentHelp("Read the passphrase from this file's first line.", valueName: "file"))
+    var passphraseFile: String?
+
+    @Option(help: ArgumentHelp("Read the passphrase from this open descriptor.", valueName: "n"))
+    var passphraseFd: Int32?
+
+    @Option(help: ArgumentHelp("An HTTP CONNECT proxy, such as Tor's HTTPTunnelPort.", valueName: "host:port"))
+    var proxy: String?
+
+    static func dataDirectory() -> String {
+        let environment = ProcessInfo.processInfo.environment
+        if let home = environment["ROUNDROBIN_HOME"], !home.isEmpty { return home }
+        if let data = environment["XDG_DATA_HOME"], data.hasPrefix("/") { return data + "/roundrobin" }
+        return NSHomeDirectory() + "/.local/share/roundrobin"
+    }
+
+    var directory: String { home ?? Self.dataDirectory() }
+
+    func parsedProxy() throws -> Proxy? {
+        guard let proxy else { return nil }
+        guard let parsed = Proxy(proxy) else { throw ValidationError("--proxy takes host:port.") }
+        return parsed
+    }
+
+    /// - Parameter new: whether a passphrase is being chosen, so that it is asked for twice.
+    func passphrase(new: Bool = false, prompt: String = "Passphrase: ") throws -> SecretBytes {
+        try PassphraseSource(file: passphraseFile, descriptor: passphraseFd).read(new: new, prompt: prompt)
+    }
+
+    /// Opens the keystore for one command.
+    func withMember<R>(_ body: (Member) async throws -> R) async throws -> R {
+        guard Keystore.exists(in: directory) else { throw ClientError.noKeystore(directory) }
+        let member = try Member.open(directory, passphrase: passphrase(), proxy: parsedProxy())
+        do {
+            let result = try await body(member)
+            await member.close()
+            return result
+        } catch {
+            await member.close()
+            throw error
+        }
+    }
+}
+
+/// A passphrase from a descriptor, a file, or a prompt that shows nothing. Never from an argument or the environment,
+/// where other programs see it.
+struct PassphraseSource {
+    var file: String?
+    var descriptor: Int32?
+
+    func read(new: Bool, prompt: String) throws -> SecretBytes {
+        if let descriptor {
+            if let secret = Terminal.readLine(from: descriptor) { return secret }
+            throw ClientError.invalid("Nothing could be read from descriptor \(descriptor).")
+        }
+        if let file { return try Self.firstLine(ofFile: file) }
+        guard let first = Terminal.askSecretly(prompt) else {
+            throw ClientError.invalid("There is no terminal to ask for the passphrase: use --passphrase-file.")
+        }
+        if new {
+            guard let second = Terminal.askSecretly("The same again: "), SecretBytes.equal(first, second) else {
+                throw ClientError.invalid("The two passphrases differ.")
+            }
+        }
+        return first
+    }
+
+    static func firstLine(ofFile path: String) throws -> SecretBytes {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw ClientError.invalid("The file \(path) cannot be read.") }
+        defer { close(file) }
+        if let secret = Terminal.readLine(from: file) { return secret }
+        throw ClientError.invalid("The file \(path) is empty.")
+    }
+}
+
+/// `--json`.
+struct OutputOptions: ParsableArguments {
+    @Flag(help: "Print facts as JSON.")
+    var json = false
+}
+
+/// Names of things as people give them: a number from a list, or the first characters of an id.
+enum Naming {
+    /// A member by number in the order of admission, from 1, or by the first characters of the sign key.
+    static func member(_ name: String, in roster: WorkplaceLog) throws -> Bytes32 {
+        if let number = Int(name), roster.members.indices.contains(number - 1), name.count < 8 {
+            return roster.members[number - 1].signKey
+        }
+        return try one(name, among: roster.members.map { ($0.signKey.hex, $0.signKey) }, "member")
+    }
+
+    static func petition(_ name: String, in roster: WorkplaceLog) throws -> ID<Petition> {
+        try one(name, among: roster.announcements.keys.map { ($0.hex, $0) }, "petition")
+    }
+
+    static func object(_ name: String, among ids: [ID<Object>], _ what: String) throws -> ID<Object> {
+        if let number = Int(name), ids.indices.contains(number - 1), name.count < 8 { return ids[number - 1] }
+        return try one(name, among: ids.map { ($0.hex, $0) }, what)
+    }
+
+    private static func one<T>(_ name: String, among candidates: [(hex: String, value: T)], _ what: String) throws -> T
+    {
+        let fitting = candidates.filter { $0.hex.hasPrefix(name.lowercased()) }
+        guard name.count >= 4, let first = fitting.first else { throw ClientError.noSuch(what) }
+        guard fitting.count == 1 else { throw ClientError.ambiguous(what) }
+        return first.value
+    }
+
+    /// `member 17 (a1b2c3d4)`.
+    static func describe(_ key: Bytes32, in roster: WorkplaceLog) -> String {
+        let number = roster.members.firstIndex { $0.signKey == key }.map { "member \($0 + 1)" } ?? "somebody unknown"
+        return "\(number) (\(key.hex.prefix(8)))"
+    }
+}
+
+/// Dates as people give and read them: UTC.
+enum Moment {
+    /// Unix seconds of `2026-12-01T17:00Z`, `2026-12-01 17:00` or `2026-12-01`; nil for anything else or not a whole hour.
+    static func parse(_ text: String) -> UInt64? {
+        let bare = text.replacingOccurrences(of: "Z", with: "").replacingOccurrences(of: " ", with: "T")
+        let full = bare.contains("T") ? bare + ":00Z" : bare + "T00:00:00Z"
+        guard let date = try? Date(full, strategy: .iso8601) else { return nil }
+        let seconds = date.timeIntervalSince1970
+        guard seconds > 0, seconds < 1e11, UInt64(seconds) % 3600 == 0 else { return nil }
+        return UInt64(seconds)
+    }
+
+    static func describe(_ seconds: UInt64) -> String {
+        Date(timeIntervalSince1970: Double(min(seconds, 253_402_300_799))).formatted(
+            .iso8601.year().month().day().time(includingFractionalSeconds: false).dateTimeSeparator(.space)) + " UTC"
+    }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import Sodium
+
+/// What is printed, and how. Colour and progress only on a terminal, and not with NO_COLOR.
+enum Terminal {
+    private static let isTerminal = isatty(STDOUT_FILENO) == 1
+    private static let hasColour =
+        isTerminal && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
+        && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+
+    static func line(_ text: String = "") { print(text) }
+
+    /// Something that changed or is going on; not part of a command's answer.
+    static func note(_ text: String) { standardError(text) }
+
+    static func warning(_ text: String) { standardError(paint("Warning: ", "33") + text) }
+
+    static func error(_ what: String, _ next: String) {
+        standardError(paint("Error: ", "31") + what)
+        standardError("       " + next)
+    }
+
+    private static func standardError(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+    static func bold(_ text: String) -> String { paint(text, "1") }
+    static func faint(_ text: String) -> String { paint(text, "2") }
+    static func green(_ text: String) -> String { paint(text, "32") }
+    static func red(_ text: String) -> String { paint(text, "31") }
+
+    private static func paint(_ text: String, _ code: String) -> String {
+        hasColour ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
+    }
+
+    /// A bar of `width` cells for `part` of `whole`.
+    static func bar(_ part: Int, of whole: Int, width: Int = 24) -> String {
+        let filled = whole > 0 ? min(width, (part * width + whole / 2) / whole) : 0
+        return String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+    }
+
+    /// What was written by others, made harmless for a terminal: no control characters.
+    static func harmless(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    let control = scalar.value < 0x20 && scalar != "\n" && scalar != "\t"
+                    let isBidi = (0x202a...0x202e).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+                    return control || scalar.value == 0x7f || (0x80..<0xa0).contains(scalar.value) || isBidi
+                        ? "\u{fffd}" : scalar
+                }))
+    }
+
+    /// JSON on one line per call, keys sorted.
+    static func json(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+
+    /// Asks on the terminal. Nil when there is none.
+    static func ask(_ question: String) -> String? {
+        guard isatty(STDIN_FILENO) == 1 else { return nil }
+        FileHandle.standardError.write(Data(question.utf8))
+        return Swift.readLine()
+    }
+
+    /// Asks for a passphrase without showing it.
+    static func askSecretly(_ question: String) -> SecretBytes? {
+        let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
+        guard terminal >= 0 else { return nil }
+        defer { close(terminal) }
+        var before = termios()
+        guard tcgetattr(terminal, &before) == 0 else { return nil }
+        var silent = before
+        silent.c_lflag &= ~tcflag_t(ECHO)
+        tcsetattr(terminal, TCSAFLUSH, &silent)
+        defer {
+            tcsetattr(terminal, TCSAFLUSH, &before)
+            _ = write(terminal, "\n", 1)
+        }
+        _ = question.withCString { write(terminal, $0, strlen($0)) }
+        return readLine(from: terminal)
+    }
+
+    /// The first line of a descriptor, without its line feed, at most 4096 bytes.
+    static func readLine(from descriptor: Int32) -> SecretBytes? {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(4096)
+        var byte: UInt8 = 0
+        while bytes.count < 4096, read(descriptor, &byte, 1) == 1, byte != 0x0a { bytes.append(byte) }
+        return bytes.isEmpty ? nil : SecretBytes(moving: &bytes)
+    }
+}
