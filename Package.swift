@@ -95,6 +95,31 @@ let package = Package(
             name: "PetitionsTests",
             dependencies: ["Petitions", "MembershipProofs", "TransparencyLog", "Sodium", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(
+            name: "StorageTests",
+            dependencies: [
+                "Storage", "Petitions", "TransparencyLog", "Sodium", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ServiceTests",
+            dependencies: [
+                "Service", "Client", "RequestSignatures", "Petitions", "MembershipProofs", "TransparencyLog", "Storage",
+                "Sodium", "TestSupport", .product(name: "Logging", package: "swift-log"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ClientTests",
+            dependencies: ["Client", "Petitions", "Sodium", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "TemplatesTests", dependencies: ["Templates"], swiftSettings: settings),
+        .testTarget(
+            name: "RoundRobinTests",
+            dependencies: ["roundrobin", "Client", "Petitions", "Sodium", "TransparencyLog", "TestSupport"],
+            swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -218,6 +218,15 @@ extension Member {
         return true
     }
 
+    /// Sends what is pending again, so that its receipt comes.
+    /// - Returns: whether something was sent.
+    @discardableResult
+    public func settle(_ id: ID<Petition>) async throws -> Bool {
+        try await Connection.anonymous(serviceURL, proxy: proxy) { connection in
+            try await settle(id, try await view(id, over: connection), over: connection)
+        }
+    }
+
     // MARK: What this device signed
 
     /// Whether this device holds a receipt for, or has sent, something on a petition.

@@ -45,9 +45,9 @@ enum SecureFiles {
     }
 }
 
-/// An exclusive lock on a keystore for as long as this lives.
+/// An exclusive lock on a keystore, until it is released.
 final class KeystoreLock {
-    private let file: Int32
+    private var file: Int32
 
     init(_ path: String) throws(ClientError) {
         file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -58,5 +58,13 @@ final class KeystoreLock {
         }
     }
 
-    deinit { close(file) }
+    var isHeld: Bool { file >= 0 }
+
+    func release() {
+        guard isHeld else { return }
+        close(file)
+        file = -1
+    }
+
+    deinit { release() }
 }

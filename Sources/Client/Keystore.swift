@@ -56,6 +56,9 @@ public final class Keystore {
         return Keystore(directory, lock, master: try Self.openHeader(header, passphrase))
     }
 
+    /// Lets another process have it; nothing can be written from here on.
+    public func unlock() { lock.release() }
+
     /// A new passphrase, and with it a new master key: what an old copy of the header opens no longer fits the records.
     public func changePassphrase(to passphrase: borrowing SecretBytes) throws(ClientError) {
         let identity = try required(.identity)
@@ -93,6 +96,7 @@ public final class Keystore {
     }
 
     private func write(_ record: Record, _ plaintext: borrowing SecretBytes, suffix: String) throws(ClientError) {
+        guard lock.isHeld else { throw .keystoreLocked }
         let nonce = Random.bytes(AEAD.nonceLength)
         let key = KDF.derive(master, id: record.id, context: Self.context)
         let data = Array(record.rawValue.utf8)

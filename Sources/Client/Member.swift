@@ -27,8 +27,11 @@ public final class Member {
         connection = Connection(serviceURL: state.serviceURL, proxy: proxy, anonymous: false)
     }
 
-    /// Lets go of the network. The keystore is written whenever something changes, so nothing is lost without it.
-    public func close() async { await connection.close() }
+    /// Lets go of the network and of the keystore. What changed was written when it changed, so nothing is lost without it.
+    public func close() async {
+        keystore.unlock()
+        await connection.close()
+    }
 
     public var workplaceID: ID<Workplace> { ID<Workplace>(hex: state.workplace) ?? ID(.zero) }
     public var signKey: Bytes32 { identity.signKey }

@@ -51,4 +51,6 @@ public func unwrap<T: ~Copyable>(_ value: consuming T?) throws -> T {
     return value
 }
 
-public struct Absent: Error {}
+public struct Absent: Error {
+    public init() {}
+}

@@ -25,30 +25,30 @@ public struct Manifest: Hashable, Sendable {
         public init(petition: ID<Petition>, digest: Bytes32) { (self.petition, self.digest) = (petition, digest) }
     }
 
-    public var kind: Kind
-    public var workplace: ID<Workplace>
-    public var nonce: Bytes32
+    public internal(set) var kind: Kind
+    public internal(set) var workplace: ID<Workplace>
+    public internal(set) var nonce: Bytes32
     /// The size of the workplace log that fixes the ring, and its root there.
-    public var rosterSize: UInt64
-    public var rosterRoot: Bytes32
-    public var ringCount: UInt32
-    public var ringDigest: Bytes32
-    public var documentDigest: Bytes32
+    public internal(set) var rosterSize: UInt64
+    public internal(set) var rosterRoot: Bytes32
+    public internal(set) var ringCount: UInt32
+    public internal(set) var ringDigest: Bytes32
+    public internal(set) var documentDigest: Bytes32
     /// For each question how many choices it has besides abstaining: 1...64 questions, 1...255 choices.
-    public var options: [UInt8]
+    public internal(set) var options: [UInt8]
     /// How many trustees it takes to open anything.
-    public var threshold: UInt8
+    public internal(set) var threshold: UInt8
     /// Key set 0, for the ballots: 1...32 keys.
-    public var trustees: [Bytes32]
+    public internal(set) var trustees: [Bytes32]
     /// Key sets 1..., at most 8, counts strictly rising.
-    public var levels: [Level]
-    public var quorum: UInt32
+    public internal(set) var levels: [Level]
+    public internal(set) var quorum: UInt32
     /// Unix seconds, a whole hour; 0 when an organiser closes it.
-    public var closes: UInt64
+    public internal(set) var closes: UInt64
     /// Bytes of a padded ballot.
-    public var ballotLength: UInt16
+    public internal(set) var ballotLength: UInt16
     /// The response that a ratification votes on.
-    public var about: Response?
+    public internal(set) var about: Response?
 
     public static let maximalTrustees = 32
     public static let maximalLevels = 8

@@ -32,7 +32,9 @@ struct RoundRobin: AsyncParsableCommand {
                 } else {
                     try command.run()
                 }
-            } catch let error where !(error is ExitCode || error is ValidationError || error is CleanExit) {
+            } catch {
+                // Help, wrong usage and our own exit codes are the parser's to print; its "failure" is everything else.
+                guard !(error is ExitCode), exitCode(for: error) == .failure else { exit(withError: error) }
                 report(error)
                 Foundation.exit(2)
             }

@@ -1,0 +1,138 @@
+import MembershipProofs
+import Sodium
+import TestSupport
+import Testing
+
+@testable import Petitions
+
+@Suite("Keys, ballots and names give the known answers")
+struct KeyVectorTests {
+    struct Keys: Decodable {
+        struct Member: Decodable { let seed, sign_key, box_key: HexBytes }
+        struct SealKey: Decodable {
+            struct Set: Decodable {
+                let set: UInt8
+                let `public`, secret: HexBytes
+            }
+            let seed, trustee_nonce: HexBytes
+            let sets: [Set]
+        }
+        struct PossessionCase: Decodable {
+            let ring_key, context, proof: HexBytes
+            let invalid: [HexBytes]
+        }
+        struct Wrap: Decodable {
+            let workplace_id: HexBytes
+            let epoch: UInt32
+            let box_key, digest: HexBytes
+        }
+        struct InviteCase: Decodable { let secret, invite_key, wrap_key: HexBytes }
+        let member: Member
+        let seal_key: SealKey
+        let possession: PossessionCase
+        let group_key_wrap_prefix: Wrap
+        let invite: InviteCase
+    }
+
+    @Test("Keys are derived from the seed")
+    func keys() throws {
+        let file: Keys = try Vectors.load("keys")
+        let seed = try unwrap(MemberSeed(stored: file.member.seed.secret))
+        #expect(seed.signingKey().publicKey.bytes == file.member.sign_key.bytes)
+        #expect(seed.boxKey().publicKey.bytes == file.member.box_key.bytes)
+        let sealing = try unwrap(MemberSeed(stored: file.seal_key.seed.secret))
+        for set in file.seal_key.sets {
+            let pair = sealing.sealKey(nonce: file.seal_key.trustee_nonce.bytes32, set: set.set)
+            #expect(pair.publicKey.bytes == set.public.bytes)
+            #expect(pair.reveal().bytes == set.secret.bytes)
+        }
+        let wrap = file.group_key_wrap_prefix
+        let prefix = GroupKey.wrapPrefix(ID(wrap.workplace_id.bytes32), epoch: wrap.epoch, boxKey: wrap.box_key.bytes32)
+        #expect(prefix.bytes == wrap.digest.bytes)
+    }
+
+    @Test("Possession, valid and invalid")
+    func possession() throws {
+        let file = try Vectors.load("keys", as: Keys.self).possession
+        let key = try Element(decodingNonIdentity: file.ring_key.bytes32)
+        #expect(Possession.verify(file.proof.bytes, of: key, context: file.context.bytes32))
+        #expect(!file.invalid.isEmpty)
+        for proof in file.invalid { #expect(!Possession.verify(proof.bytes, of: key, context: file.context.bytes32)) }
+    }
+
+    @Test("Invites")
+    func invites() throws {
+        let file = try Vectors.load("keys", as: Keys.self).invite
+        let fragment = Base64.encode([UInt8](repeating: 7, count: 64) + file.secret.bytes, .urlUnpadded)
+        let invite = try Invite(parsing: "https://service.example/join#" + fragment)
+        #expect(invite.signingKey().publicKey.bytes == file.invite_key.bytes)
+        #expect(invite.wrapKey().reveal() == file.wrap_key.bytes)
+        #expect(invite.url() == "https://service.example/join#" + fragment)
+    }
+
+    struct Ballots: Decodable {
+        struct Case: Decodable {
+            struct Trustee: Decodable { let `public`, secret: HexBytes }
+            struct Spoiled: Decodable { let why: String; let sealed: HexBytes }
+            let threshold: UInt8
+            let trustees: [Trustee]
+            let seed, associated_data, plaintext: HexBytes
+            let shares: [HexBytes]
+            let sealed: HexBytes
+            let spoiled: [Spoiled]
+        }
+        let cases: [Case]
+    }
+
+    @Test("Ballots are sealed byte for byte, open for every threshold of trustees, and spoil")
+    func ballots() throws {
+        let file: Ballots = try Vectors.load("ballots")
+        for c in file.cases {
+            let keys = c.trustees.map(\.public.bytes32)
+            let sharing = SecretSharing(seed: c.seed.secret, threshold: c.threshold, context: "rrballot")
+            for (i, share) in c.shares.enumerated() {
+                #expect(sharing.share(of: UInt8(i + 1)).reveal() == share.bytes)
+            }
+            let sealed = try SealedPayload.seal(
+                c.plaintext.bytes, seed: c.seed.secret, to: keys, threshold: c.threshold,
+                associatedData: c.associated_data.bytes, context: "rrballot")
+            #expect(sealed == c.sealed.bytes)
+            for chosen in subsets(of: c.trustees.count, atLeast: Int(c.threshold)) {
+                let secrets = Dictionary(
+                    uniqueKeysWithValues: chosen.map { (UInt8($0 + 1), c.trustees[$0].secret.bytes32) })
+                func open(_ bytes: [UInt8]) -> [UInt8]? {
+                    SealedPayload.open(
+                        bytes, with: secrets, keys: keys, threshold: c.threshold,
+                        associatedData: c.associated_data.bytes, context: "rrballot")
+                }
+                #expect(open(c.sealed.bytes) == c.plaintext.bytes)
+                for spoiled in c.spoiled { #expect(open(spoiled.sealed.bytes) == nil, "\(spoiled.why)") }
+            }
+        }
+    }
+
+    private func subsets(of count: Int, atLeast least: Int) -> [[Int]] {
+        (0..<1 << count).map { bits in (0..<count).filter { bits >> $0 & 1 == 1 } }.filter { $0.count >= least }
+    }
+
+    struct Names: Decodable {
+        struct Invalid: Decodable { let name, proof, ring_key: HexBytes? }
+        let ring_key, petition, tag, name, proof: HexBytes
+        let invalid: [Invalid]
+    }
+
+    @Test("Proofs of names, valid and invalid")
+    func names() throws {
+        let file: Names = try Vectors.load("names")
+        func holds(_ name: HexBytes, _ proof: HexBytes, _ key: HexBytes) throws -> Bool {
+            NameProof.verify(
+                proof.bytes, key: try Element(decodingNonIdentity: key.bytes32),
+                tag: try LinkingTag(decoding: file.tag.bytes32), scope: Scope(file.petition.bytes32), name: name.bytes)
+        }
+        #expect(try holds(file.name, file.proof, file.ring_key))
+        #expect(!file.invalid.isEmpty)
+        for bad in file.invalid {
+            #expect(try !holds(bad.name ?? file.name, bad.proof ?? file.proof, bad.ring_key ?? file.ring_key))
+        }
+    }
+}

@@ -1,0 +1,184 @@
+import Foundation
+import Sodium
+import TestSupport
+import Testing
+
+/// The built program, run as people run it.
+enum Program {
+    static let path = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        .appending(path: "roundrobin").path
+
+    struct Result {
+        let status: Int32
+        let output: String
+        let error: String
+
+        func json() throws -> [String: Any] {
+            try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any] ?? [:]
+        }
+    }
+
+    static func process(_ arguments: [String], environment: [String: String] = [:]) -> (Process, Pipe, Pipe) {
+        let process = Process()
+        process.executableURL = URL(filePath: path)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let (output, error) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = error
+        process.standardInput = FileHandle.nullDevice
+        return (process, output, error)
+    }
+
+    @discardableResult
+    static func run(_ arguments: String..., environment: [String: String] = [:]) throws -> Result {
+        let (process, output, error) = process(arguments, environment: environment)
+        try process.run()
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        let errors = error.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return Result(
+            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
+            error: String(decoding: errors, as: UTF8.self))
+    }
+}
+
+@Suite("The command line", .serialized)
+struct CommandLineTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func bundle(_ name: String) -> String { Vectors.directory.appending(path: "bundles/\(name).rrbundle").path }
+
+    @Test("verify: 0 without faults, 1 with faults, 2 unreadable or another petition, and the verdict as JSON")
+    func verify() throws {
+        let good = try Program.run("verify", bundle("honest-7"), "--json")
+        #expect(good.status == 0)
+        let verdict = try good.json()
+        #expect(
+            Set(verdict.keys) == [
+                "petition", "ring", "eligible", "cosignatures", "withdrawn", "closed", "spoiled", "questions", "names",
+                "faults",
+            ])
+        #expect(verdict["questions"] as? [[Int]] == [[1, 2, 2], [1, 2, 2], [1, 2, 2]])
+        let sealed = try Program.run("verify", bundle("level-released"), "--json")
+        #expect(
+            sealed.status == 0 && sealed.output.contains("\"spoiled\":null")
+                && sealed.output.contains("\"questions\":null"))
+        let faulty = try Program.run("verify", bundle("double-signature"), "--json")
+        #expect(faulty.status == 1)
+        #expect(try faulty.json()["faults"] as? [String] == ["petition leaf 2: sequence"])
+        let bad = try Program.run("verify", bundle("extra-key"), "--json")
+        #expect(bad.status == 2)
+        #expect(try bad.json() as? [String: String] == ["unreadable": "format"])
+        let id = try #require(verdict["petition"] as? String)
+        #expect(try Program.run("verify", bundle("honest-7"), "--petition", id).status == 0)
+        #expect(try Program.run("verify", bundle("honest-17"), "--petition", id).status == 2)
+        #expect(try Program.run("verify", directory("nothing.rrbundle")).status == 2)
+    }
+
+    @Test("Wrong usage is 64, a missing keystore 2 with what to do next")
+    func usage() throws {
+        #expect(try Program.run("cosign").status == 64)
+        #expect(try Program.run("nonsense").status == 64)
+        #expect(try Program.run("cosign", "abcd", "--all", "maybe").status == 64)
+        #expect(try Program.run("serve", "--database", "x", "--listen", "nowhere").status == 64)
+        #expect(try Program.run("--help").status == 0)
+        let missing = try Program.run("petition", "list", "--home", directory("none"), "--passphrase-file", "/dev/null")
+        #expect(
+            missing.status == 2 && missing.error.contains("There is no keystore")
+                && missing.error.contains("ROUNDROBIN_HOME"))
+        #expect(!missing.error.contains("\u{1b}["))
+        #expect(try Program.run("--generate-completion-script", "bash").output.contains("roundrobin"))
+    }
+
+    @Test("Templates are found, shown in both languages and checked")
+    func templates() throws {
+        let list = try Program.run("template", "list", "--json").json()["templates"] as? [[String: String]]
+        #expect(list?.count == 11)
+        let shown = try Program.run(
+            "template", "show", "informed-consent", "--language", "zh-Hans", "--set", "notice_days=21")
+        #expect(shown.status == 0 && shown.output.contains("至少提前 21 天"))
+        #expect(try Program.run("template", "show", "informed-consent", "--set", "notice_days=1").status == 2)
+        #expect(try Program.run("template", "show", "informed-consent", "--set", "notice_days").status == 64)
+    }
+
+    @Test(
+        "By hand, command by command: found, invite, join, draft, petition, cosign, close, release, tally, export, verify"
+    )
+    func byHand() throws {
+        let service = try ServiceProcess(database: directory("service.sqlite"))
+        defer { service.kill() }
+        try Data("a passphrase\n".utf8).write(to: URL(filePath: directory("pass")))
+        func run(_ member: Int, _ arguments: String...) throws -> Program.Result {
+            let (process, output, error) = Program.process(
+                arguments + ["--home", directory("m\(member)"), "--passphrase-file", directory("pass")],
+                environment: ["EDITOR": "sh -c 'echo Changed > \"$0\"; echo >> \"$0\"; echo body >> \"$0\"'"])
+            try process.run()
+            let text = output.fileHandleForReading.readDataToEndOfFile()
+            let errors = error.fileHandleForReading.readDataToEndOfFile()
+            process.waitUntilExit()
+            let result = Program.Result(
+                status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
+                error: String(decoding: errors, as: UTF8.self))
+            return result
+        }
+        func done(_ result: Program.Result, _ comment: Comment) -> Program.Result {
+            #expect(result.status == 0, "\(comment): \(result.error)")
+            return result
+        }
+        _ = done(try run(1, "workplace", "found", service.url, "--eligible", "9"), "found")
+        let invites =
+            try done(try run(1, "invite", "create", "--count", "4", "--json"), "invite").json()["invites"] as? [String]
+            ?? []
+        #expect(invites.count == 4)
+        for (i, url) in invites.enumerated() { _ = done(try run(i + 2, "join", url), "join") }
+        #expect(try run(2, "invite", "create").status == 2, "no organiser")
+        _ = done(try run(2, "draft", "new", "--template", "informed-consent"), "draft new")
+        _ = done(try run(3, "draft", "edit", "1"), "draft edit")
+        #expect(done(try run(1, "draft", "diff", "1"), "draft diff").output.contains("+ Changed"))
+        #expect(done(try run(1, "draft", "history", "1"), "draft history").output.contains("member 3"))
+        _ = done(
+            try run(
+                1, "petition", "prepare", "--title", "T", "--draft", "1", "--trustee", "2", "--threshold", "1",
+                "--quorum", "3"),
+            "prepare")
+        #expect(try run(1, "petition", "assemble").status == 2, "no offer yet")
+        _ = done(try run(2, "petition", "offer"), "offer")
+        _ = done(try run(1, "petition", "assemble"), "assemble")
+        #expect(try run(1, "petition", "open").status == 2, "not accepted yet")
+        #expect(done(try run(2, "petition", "preview"), "preview").output.contains("Changed"))
+        _ = done(try run(2, "petition", "accept"), "accept")
+        let id = try done(try run(1, "petition", "open", "--json"), "open").json()["petition"] as? String ?? ""
+        let short = String(id.prefix(8))
+        let signed = done(try run(1, "cosign", short, "--all", "support"), "cosign")
+        #expect(signed.error.contains("Only 5 people"))
+        _ = done(try run(2, "cosign", id, "--answers", "oppose"), "cosign")
+        _ = done(try run(3, "cosign", short, "--all", "abstain", "--remark", "hm"), "cosign")
+        #expect(try run(4, "cosign", short).status == 2, "no terminal to ask on")
+        _ = done(try run(3, "withdraw", short), "withdraw")
+        #expect(try run(4, "withdraw", short).status == 2, "nothing to withdraw")
+        _ = done(try run(1, "petition", "close", short), "close")
+        _ = done(try run(2, "release", short), "release")
+        #expect(done(try run(4, "petition", "show", short), "show").output.contains("2 of 5"))
+        let tally = try done(try run(4, "tally", short, "--json"), "tally").json()
+        #expect(tally["questions"] as? [[Int]] == [[0, 1, 1]] && tally["withdrawn"] as? Int == 1)
+        let file = directory("out.rrbundle")
+        _ = done(try run(5, "export", short, "--output", file), "export")
+        #expect(try Program.run("verify", file, "--petition", id).status == 0)
+        #expect(try Program.run("verify", id, "--service", service.url, "--json").status == 0)
+        _ = done(try run(4, "verify", short), "verify on the service")
+        _ = done(
+            try run(3, "keys", "backup", directory("backup"), "--backup-passphrase-file", directory("pass")), "backup")
+        _ = done(
+            try run(9, "keys", "restore", directory("backup"), "--backup-passphrase-file", directory("pass")), "restore"
+        )
+        _ = done(try run(9, "draft", "list"), "the restored keystore reads")
+        _ = done(try run(3, "keys", "rotate-ring"), "rotate")
+        _ = done(try run(1, "members", "remove", "5"), "remove")
+        #expect(done(try run(1, "members", "list"), "list").output.contains("left"))
+        #expect(try run(5, "draft", "list").status == 2, "removed")
+        #expect(done(try run(1, "workplace", "show", "--json"), "show").output.contains("\"members\":4"))
+    }
+}

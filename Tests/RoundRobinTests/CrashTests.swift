@@ -1,0 +1,163 @@
+import Client
+import Foundation
+import MembershipProofs
+import Petitions
+import Sodium
+import TestSupport
+import Testing
+import TransparencyLog
+
+/// `roundrobin serve` as a process of its own, that can be killed.
+final class ServiceProcess {
+    let url: String
+    let port: Int
+    private let process: Process
+
+    /// - Parameter port: 0 takes a free one.
+    init(database: String, port: Int = 0) throws {
+        let port = port == 0 ? try Self.freePort() : port
+        self.port = port
+        url = "http://127.0.0.1:\(port)"
+        let (process, _, error) = Program.process([
+            "serve", "--database", database, "--name", "crash.example", "--listen", "127.0.0.1:\(port)",
+        ])
+        self.process = process
+        try process.run()
+        var log = ""
+        while !log.contains("listening") {
+            let data = error.fileHandleForReading.availableData
+            guard !data.isEmpty else { throw NotListening(log: log) }
+            log += String(decoding: data, as: UTF8.self)
+        }
+        // Nobody reads on: keep the pipe from filling.
+        error.fileHandleForReading.readabilityHandler = { _ = $0.availableData }
+    }
+
+    struct NotListening: Error { let log: String }
+
+    private static func freePort() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        guard bound else { throw Absent() }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    func kill() {
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    func terminate() -> Int32 {
+        process.terminate()
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+}
+
+@Suite("A service that is killed loses nothing that it acknowledged", .serialized)
+struct CrashTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private static func passphrase() -> SecretBytes {
+        var bytes = Array("passphrase".utf8)
+        return SecretBytes(moving: &bytes)
+    }
+
+    @Test("Killed again and again under load: every receipt handed out verifies, and every client gets through")
+    func kills() async throws {
+        let cost = try #require(PasswordHash(passes: 1, memory: 8192, salt: Random.bytes(16)))
+        var service = try ServiceProcess(database: directory("service.sqlite"))
+        let port = service.port
+        let founder = try await Member.found(
+            at: service.url, eligible: 10, in: directory("m0"), passphrase: Self.passphrase(), cost: cost)
+        var members = [founder]
+        for (i, url) in try await founder.invite(count: 5, note: nil).enumerated() {
+            members.append(
+                try await Member.join(
+                    .init(parsing: url), in: directory("m\(i + 1)"), passphrase: Self.passphrase(), cost: cost))
+        }
+        let draft = try await founder.newDraft(language: "en", title: "D", text: "x")
+        let plan = try await founder.prepare(
+            PetitionPlan(
+                language: "en", title: "P", preamble: "", drafts: [(draft.id, 1)], trustees: [founder.signKey],
+                threshold: 1,
+                quorum: 1, closes: 0))
+        try await founder.offer(plan)
+        _ = try await founder.assemble(plan)
+        _ = try await founder.accept(plan)
+        let id = try await founder.openPetition(plan)
+        for member in members { await member.close() }
+
+        // Each member signs again and again while the service is killed at random moments.
+        let rounds = 12
+        let (home, address, count) = (directory, service.url, members.count)
+        let load = Task {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for i in 0..<count {
+                    group.addTask { try await Self.sign(home("m\(i)"), id, times: 6) }
+                }
+                try await group.waitForAll()
+            }
+        }
+        for _ in 0..<rounds {
+            try await Task.sleep(for: .milliseconds(Int(100 + Random.number(below: 500))))
+            service.kill()
+            service = try ServiceProcess(database: directory("service.sqlite"), port: port)
+        }
+        try await load.value
+        #expect(service.url == address)
+        var receipts = 0
+        for i in 0..<members.count {
+            let member = try Member.open(directory("m\(i)"), passphrase: Self.passphrase())
+            let view = try await member.view(id)
+            receipts += try member.verifyReceipts(view)
+            if i == 0 {
+                let audited = try AuditedPetition(auditing: view.bundle)
+                #expect(audited.faults.isEmpty)
+                #expect(audited.tally.cosignatures == members.count)
+                #expect(view.petition.size == 1 + members.count * 6)
+            }
+            await member.close()
+        }
+        #expect(receipts == members.count * 6)
+        #expect(service.terminate() == 0, "SIGTERM ends it gracefully")
+    }
+
+    /// Signs until it has that many receipts, opening the keystore anew after every failure as a person would.
+    private static func sign(_ home: String, _ id: ID<Petition>, times: Int) async throws {
+        var done = 0
+        var failures = 0
+        while done < times {
+            let member = try Member.open(home, passphrase: passphrase())
+            do {
+                // What was sent and not acknowledged is settled first, so this may add up to one statement more.
+                let view = try await member.view(id)
+                done = try member.verifyReceipts(view)
+                if done < times {
+                    if member.ownStatus(id) == .pending {
+                        try await member.settle(id)
+                    } else {
+                        try await member.cosign(id, choices: [UInt8(done % 3)])
+                    }
+                    done = try member.verifyReceipts(try await member.view(id))
+                }
+            } catch let error as ClientError {
+                guard case .unreachable = error, failures < 400 else { throw error }
+                failures += 1
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            await member.close()
+        }
+    }
+}

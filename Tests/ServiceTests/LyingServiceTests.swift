@@ -1,0 +1,71 @@
+import Client
+import Foundation
+import Petitions
+import Sodium
+import TestSupport
+import Testing
+
+@Suite("A client notices a service that lies", .serialized)
+struct LyingServiceTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func copy(_ from: String, _ to: String) throws {
+        for suffix in ["", "-wal", "-shm"] {
+            try? FileManager.default.removeItem(atPath: to + suffix)
+            if FileManager.default.fileExists(atPath: from + suffix) {
+                try FileManager.default.copyItem(atPath: from + suffix, toPath: to + suffix)
+            }
+        }
+    }
+
+    @Test("A log that shrank, a log that forked, and an older revision are each refused by name")
+    func rollbackAndFork() async throws {
+        var service = try await RunningService.start(database: directory("a.sqlite"))
+        let workplace = try await LiveWorkplace(members: 3, service: service, directory: directory)
+        let (founder, reader) = (workplace.members[0], workplace.members[1])
+        let draft = try await founder.newDraft(language: "en", title: "T", text: "one")
+        await service.stop()
+        try copy(directory("a.sqlite"), directory("old.sqlite"))
+        service = try await RunningService.start(database: directory("a.sqlite"), port: service.port)
+        try await founder.declareEligible(21)
+        _ = try await founder.revise(draft, title: "T", text: "two")
+        #expect(try await reader.draft(draft.id).revision == 2)
+        #expect(try await reader.roster().eligible(at: .max) == 21)
+        await service.stop()
+        // The same service, with the same key, on an older copy of its file.
+        service = try await RunningService.start(database: directory("old.sqlite"), port: service.port)
+        await #expect { try await reader.roster() } throws: { error in
+            if case .rolledBack = error as? ClientError { true } else { false }
+        }
+        // It lets the third member, who has not seen the leaf, write others: the log is longer, and another.
+        _ = try await workplace.members[2].roster()
+        _ = try await workplace.members[2].rotateRingKey()
+        _ = try await workplace.members[2].rotateRingKey()
+        await #expect { try await reader.roster() } throws: { error in
+            if case .forked = error as? ClientError { true } else { false }
+        }
+        await workplace.close()
+        await service.stop()
+    }
+
+    @Test("An object served in an older revision is refused")
+    func objectRollback() async throws {
+        var service = try await RunningService.start(database: directory("a.sqlite"))
+        let workplace = try await LiveWorkplace(members: 2, service: service, directory: directory)
+        let founder = workplace.members[0]
+        let draft = try await founder.newDraft(language: "en", title: "T", text: "one")
+        await service.stop()
+        try copy(directory("a.sqlite"), directory("old.sqlite"))
+        service = try await RunningService.start(database: directory("a.sqlite"), port: service.port)
+        _ = try await founder.revise(draft, title: "T", text: "two")
+        await service.stop()
+        service = try await RunningService.start(database: directory("old.sqlite"), port: service.port)
+        await #expect { try await founder.draft(draft.id) } throws: { error in
+            if case .objectRolledBack = error as? ClientError { true } else { false }
+        }
+        await workplace.close()
+        await service.stop()
+    }
+}

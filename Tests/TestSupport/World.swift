@@ -1,0 +1,209 @@
+import MembershipProofs
+import Petitions
+import Sodium
+import TransparencyLog
+
+/// A person with keys.
+public final class Person {
+    public let seed: MemberSeed
+    public private(set) var ring: ProverSecret
+
+    public init() {
+        seed = MemberSeed()
+        ring = .generate()
+    }
+
+    public var signKey: Bytes32 { seed.signingKey().publicKey }
+    public var keys: MemberKeys { seed.publicKeys(ringKey: ring.publicKey) }
+    public func rotate(to fresh: consuming ProverSecret) { ring = fresh }
+}
+
+/// A workplace made by who knows every secret, for tests of the rules.
+public final class World {
+    public private(set) var log: WorkplaceLog
+    public private(set) var leaves: [[UInt8]]
+    public private(set) var people: [Person]
+    public let serviceKey: SigningKey
+    public var founder: Person { people[0] }
+
+    /// - Parameter members: how many, the founder among them.
+    public init(members: Int, eligible: UInt32 = 50) throws {
+        serviceKey = SigningKey(seed: .random(32))
+        let founder = Person()
+        let statement = try WorkplaceStatement.found(
+            service: "test.example", logKey: serviceKey.publicKey, eligible: eligible, seed: founder.seed,
+            ring: founder.ring)
+        log = try WorkplaceLog(founding: statement.bytes)
+        leaves = [statement.bytes]
+        people = [founder]
+        for _ in 1..<max(members, 1) where members > 1 { try admit() }
+    }
+
+    public var size: UInt64 { UInt64(log.size) }
+    public var point: PetitionStatement.RosterPoint { .init(size: size, root: log.tree.root) }
+
+    /// Appends; throws what the log refuses.
+    public func append(_ statement: WorkplaceStatement) throws {
+        try log.append(statement.bytes)
+        leaves.append(statement.bytes)
+    }
+
+    public func statement(
+        _ body: WorkplaceStatement.Body, by person: Person? = nil, sequence: UInt32? = nil
+    ) throws -> WorkplaceStatement {
+        let signer = person ?? founder
+        return try WorkplaceStatement.make(
+            body, in: log.id, sequence: sequence ?? log.nextSequence(of: signer.signKey), by: signer.seed.signingKey())
+    }
+
+    public func organise(_ body: WorkplaceStatement.Body, by person: Person? = nil) throws {
+        try append(statement(body, by: person))
+    }
+
+    @discardableResult
+    public func admit(replacing former: Bytes32? = nil) throws -> Person {
+        let invite = Invite(workplace: log.id, logKey: serviceKey.publicKey, serviceURL: "http://test.example")
+        try organise(.invitesIssued([.init(key: invite.signingKey().publicKey, replaces: former)]))
+        let person = Person()
+        try append(WorkplaceStatement.admit(to: log.id, invite: invite, seed: person.seed, ring: person.ring))
+        people.append(person)
+        return person
+    }
+
+    public func rotateRing(of person: Person) throws {
+        let fresh = ProverSecret.generate()
+        try append(
+            WorkplaceStatement.rotateRingKey(
+                in: log.id, to: fresh, seed: person.seed, sequence: log.nextSequence(of: person.signKey)))
+        person.rotate(to: fresh)
+    }
+
+    public func note(_ tree: MerkleTree, _ verifier: LogVerifier) -> String {
+        Checkpoint(origin: verifier.origin, size: UInt64(tree.count), root: tree.root).signed(by: serviceKey).serialized
+    }
+}
+
+/// A petition in such a workplace.
+public final class PetitionWorld {
+    public let world: World
+    public let manifest: Manifest
+    public let document: PetitionDocument
+    public private(set) var log: PetitionLog
+    public private(set) var leaves: [[UInt8]]
+    public let trustees: [Person]
+    public let nonces: [Bytes32]
+    public var names: [[UInt8]] = []
+
+    /// A manifest with two demands and the given trustees' keys; `change` may spoil it.
+    public static func manifest(
+        _ world: World, trustees: [Person], nonces: [Bytes32], threshold: UInt8, levels: [UInt32], closes: UInt64 = 0,
+        document: PetitionDocument
+    ) throws -> Manifest {
+        let ring = try world.log.openingRing(at: world.log.size)
+        let keys = zip(trustees, nonces).map { person, nonce in
+            (0...levels.count).map { person.seed.sealKey(nonce: nonce, set: UInt8($0)).publicKey }
+        }
+        return try Manifest(
+            kind: .petition, workplace: world.log.id, nonce: Random.bytes32(), rosterSize: world.size,
+            rosterRoot: world.log.tree.root, ringCount: UInt32(ring.count), ringDigest: ring.digest,
+            documentDigest: document.digest, options: document.demands.map { _ in 2 }, threshold: threshold,
+            trustees: keys.map { $0[0] },
+            levels: levels.enumerated().map { i, count in .init(count: count, trustees: keys.map { $0[i + 1] }) },
+            quorum: 3, closes: closes, ballotLength: 64, about: nil)
+    }
+
+    public init(
+        _ world: World, trusteeCount: Int = 3, threshold: UInt8 = 2, levels: [UInt32] = [], closes: UInt64 = 0
+    ) throws {
+        self.world = world
+        trustees = Array(world.people.prefix(trusteeCount))
+        nonces = trustees.map { _ in Random.bytes32() }
+        document = PetitionDocument(
+            language: "en", title: "Guardrails", preamble: "We ask.",
+            demands: [.init(title: "One", text: "First."), .init(title: "二", text: "第二。")])
+        manifest = try Self.manifest(
+            world, trustees: trustees, nonces: nonces, threshold: threshold, levels: levels, closes: closes,
+            document: document)
+        try world.organise(.petitionAnnounced(manifest.id))
+        let id = manifest.id
+        let acceptances = zip(trustees, nonces).enumerated().map { i, pair in
+            PetitionStatement.Acceptance.make(
+                id, trustee: UInt8(i + 1), nonce: pair.1, by: pair.0.seed.signingKey())
+        }
+        let statement = try PetitionStatement.open(
+            manifest, acceptances: acceptances, sequence: 0, by: world.founder.seed.signingKey())
+        log = try PetitionLog(opening: statement.bytes, in: world.log)
+        leaves = [statement.bytes]
+    }
+
+    public func coSignature(
+        by person: Person, _ action: CoSigned.Action = .sign, choices: [UInt8] = [1, 2], sequence: UInt32? = nil,
+        epoch: UInt16? = nil, name: (level: UInt8, text: String)? = nil
+    ) throws -> PetitionStatement {
+        let tag = person.ring.tag(in: Scope(log.id.bytes))
+        let next = sequence ?? log.tags[tag].map { $0.sequence + 1 } ?? 0
+        let sealed =
+            action == .sign
+            ? try Ballot(choices: choices, for: manifest).seal(for: log.id, manifest, tag: tag, sequence: next) : []
+        var sealedName: (level: UInt8, sealed: [UInt8])?
+        if let name {
+            let bytes = try SealedName.seal(
+                name.text, level: name.level, for: log.id, manifest, ring: log.ring, ringEpoch: log.ringEpoch,
+                sequence: next, by: person.ring)
+            names.append(bytes)
+            sealedName = (name.level, bytes)
+        }
+        return try CoSigned.make(
+            action, petition: log.id, ring: log.ring, ringEpoch: epoch ?? log.ringEpoch, sequence: next,
+            sealedBallot: sealed, name: sealedName, by: person.ring)
+    }
+
+    /// Proves and appends; throws what the log refuses.
+    public func append(_ statement: PetitionStatement) throws {
+        if let coSigned = statement.coSigned {
+            try log.check(coSigned)
+            try log.append(try log.prove([coSigned])[0].get())
+        } else {
+            try log.append(statement, in: world.log)
+        }
+        leaves.append(statement.bytes)
+    }
+
+    public func cosign(_ person: Person, choices: [UInt8] = [1, 2], name: (level: UInt8, text: String)? = nil) throws {
+        try append(coSignature(by: person, choices: choices, name: name))
+    }
+
+    public func close() throws {
+        try append(
+            PetitionStatement.close(
+                log.id, size: UInt64(log.size), root: log.tree.root, roster: world.point,
+                sequence: log.nextSequence(of: world.founder.signKey), by: world.founder.seed.signingKey()))
+    }
+
+    public func release(_ trustee: Int, set: UInt8 = 0) throws {
+        let pair = trustees[trustee].seed.sealKey(nonce: nonces[trustee], set: set)
+        try append(PetitionStatement.release(log.id, set: set, trustee: UInt8(trustee + 1), secret: pair.reveal()))
+    }
+
+    public func extensionStep() throws -> PetitionStatement.RingExtension {
+        let ring = try log.extendedRing(in: world.log, to: world.log.size)
+        return .init(
+            epoch: log.ringEpoch + 1, roster: world.point, ringCount: UInt32(ring.count), ringDigest: ring.digest)
+    }
+
+    public func extend() throws {
+        try append(
+            PetitionStatement.extendRing(
+                of: log.id, extensionStep(), sequence: log.nextSequence(of: world.founder.signKey),
+                by: world.founder.seed.signingKey()))
+    }
+
+    public var bundle: PetitionBundle {
+        PetitionBundle(
+            workplaceID: world.log.id, petitionID: log.id,
+            workplace: .init(checkpoint: world.note(world.log.tree, world.log.verifier), leaves: world.leaves),
+            petition: .init(checkpoint: world.note(log.tree, world.log.verifier(of: log.id)), leaves: leaves),
+            names: names,
+            document: document.bytes)
+    }
+}
