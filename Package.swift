@@ -106,7 +106,9 @@ let package = Package(
             name: "ServiceTests",
             dependencies: [
                 "Service", "Client", "RequestSignatures", "Petitions", "MembershipProofs", "TransparencyLog", "Storage",
-                "Sodium", "TestSupport", .product(name: "Logging", package: "swift-log"),
+                "Sodium", "TestSupport", "Yams", .product(name: "Logging", package: "swift-log"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

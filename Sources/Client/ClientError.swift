@@ -40,7 +40,6 @@ public enum ClientError: Error, Sendable {
     case notClosed
     case stillPending
     case nothingToWithdraw
-    case nameInUnboundedRing
     // Trustees
     case notTrustee
     case nonceUsed
@@ -93,7 +92,6 @@ extension ClientError: CustomStringConvertible {
         case .notClosed: "The petition is still open."
         case .stillPending: "An earlier statement of yours was sent and has no receipt yet."
         case .nothingToWithdraw: "You have no co-signature standing on this petition."
-        case .nameInUnboundedRing: "The ring is larger than the workplace is said to be; a name could single you out."
         case .notTrustee: "You are not a trustee of this petition."
         case .nonceUsed: "This offer has been used for a petition already; a second one could open the first."
         case .foreignSealKey: "The petition does not carry the seal keys that you offered."
@@ -140,7 +138,6 @@ extension ClientError: CustomStringConvertible {
         case .notClosed: "Wait for the deadline, or for an organiser to run petition close."
         case .stillPending: "Run the same command again: it is sent again unchanged until its receipt comes."
         case .nothingToWithdraw: "See petition list for what you signed from this device."
-        case .nameInUnboundedRing: "Co-sign without a name, or ask the organisers to correct the eligible count."
         case .notTrustee: "Nothing to do."
         case .nonceUsed: "Make a fresh offer with petition offer, and ask for the petition to be assembled anew."
         case .foreignSealKey: "Do not accept. Ask the organiser to assemble it anew from your offer."

@@ -10,16 +10,16 @@ import TransparencyLog
 public struct PetitionView: Sendable {
     public let workplace: WorkplaceLog
     public let petition: PetitionLog
-    /// Nil when the service has no document, or this device no group key for it.
     public let document: PetitionDocument?
-    let workplaceLog: PetitionBundle.Log
-    let petitionLog: PetitionBundle.Log
+    /// Why there is no document.
+    public let documentFault: String?
+    let raw: LogReader.Both
     let names: [[UInt8]]
 
     /// What `verify` reads and `export` writes.
     public var bundle: PetitionBundle {
         PetitionBundle(
-            workplaceID: workplace.id, petitionID: petition.id, workplace: workplaceLog, petition: petitionLog,
+            workplaceID: workplace.id, petitionID: petition.id, workplace: raw.workplace, petition: raw.petition,
             names: names, document: document?.bytes)
     }
 }
@@ -50,7 +50,7 @@ extension Member {
     /// The workplace's log, likewise: for who looks a petition up before co-signing.
     public func anonymousRoster() async throws -> WorkplaceLog {
         let log = try await Connection.anonymous(serviceURL, proxy: proxy) {
-            try await LogReader(connection: $0).workplace(workplaceID, pins: &state.pins).0
+            try await LogReader(connection: $0).workplace(workplaceID, pins: &state.pins).log
         }
         try save()
         return log
@@ -58,36 +58,49 @@ extension Member {
 
     private func view(_ id: ID<Petition>, over connection: Connection) async throws -> PetitionView {
         let reader = LogReader(connection: connection)
-        let (workplace, workplaceLog) = try await reader.workplace(workplaceID, pins: &state.pins)
-        let (petition, petitionLog) = try await reader.petition(id, in: workplace, pins: &state.pins)
+        let (workplace, petition, raw) = try await reader.petition(id, in: workplaceID, pins: &state.pins)
         try save()
-        return PetitionView(
-            workplace: workplace, petition: petition,
-            document: try await document(of: petition, in: workplace, over: connection), workplaceLog: workplaceLog,
-            petitionLog: petitionLog, names: try await Self.names(of: petition, over: connection))
+        let (document, fault) = try await document(of: petition, in: workplace, over: connection)
+        let view = PetitionView(
+            workplace: workplace, petition: petition, document: document, documentFault: fault, raw: raw,
+            names: petition.namesDue.isEmpty ? [] : try await LogReader.names(of: id, raw, over: connection))
+        // What this device was promised must be there, before anything else is believed.
+        _ = try verifyReceipts(view)
+        return view
     }
 
+    /// The petition as a bundle, whatever faults its logs have: the auditor reports them.
+    public func bundle(_ id: ID<Petition>) async throws -> PetitionBundle {
+        try await Connection.anonymous(serviceURL, proxy: proxy) { connection in
+            let raw = try await LogReader(connection: connection).fetchBoth(
+                id, in: workplaceID, known: state.cosignatures[id.hex] != nil)
+            let names = try await LogReader.names(of: id, raw, over: connection)
+            var document: [UInt8]?
+            if let workplace = try? WorkplaceLog.audit(raw.workplace.leaves).log,
+                let petition = try? PetitionLog.audit(raw.petition.leaves, in: workplace).log
+            {
+                document = try await self.document(of: petition, in: workplace, over: connection).document?.bytes
+            }
+            return PetitionBundle(
+                workplaceID: workplaceID, petitionID: id, workplace: raw.workplace, petition: raw.petition,
+                names: names,
+                document: document)
+        }
+    }
+
+    /// The wording, or why it cannot be read. A text that does not open is no reason to refuse the figures.
     private func document(
         of petition: PetitionLog, in workplace: WorkplaceLog, over connection: Connection
-    ) async throws -> PetitionDocument? {
+    ) async throws -> (document: PetitionDocument?, fault: String?) {
         guard let bytes = try await connection.getIfThere("/v1/petitions/\(petition.id.hex)/document") else {
-            return nil
+            return (nil, "the service has no document of it")
         }
-        let opened: Opened
-        do { opened = try open(bytes, petition.id.document, in: workplace) } catch ClientError.noGroupKey { return nil }
-        do { return try PetitionDocument(parsing: opened.plaintext, of: petition.manifest) } catch {
-            throw ClientError.badAnswer("a document that is not this petition's")
+        do {
+            let plaintext = try open(bytes, petition.id.document, revision: 1, in: workplace).plaintext
+            return (try PetitionDocument(parsing: plaintext, of: petition.manifest), nil)
+        } catch ClientError.noGroupKey { return (nil, "this device has no group key for it") } catch {
+            return (nil, "what the service has is not this petition's document")
         }
-    }
-
-    static func names(of petition: PetitionLog, over connection: Connection) async throws -> [[UInt8]] {
-        guard !petition.namesDue.isEmpty else { return [] }
-        struct Names: Decodable { let names: [String] }
-        let answer = try await connection.get("/v1/petitions/\(petition.id.hex)/names")
-        guard let names = try? JSONDecoder().decode(Names.self, from: Data(answer)).names else {
-            throw ClientError.badAnswer("no list of names")
-        }
-        return names.compactMap { Base64.decode($0) }
     }
 
     /// What speaks against co-signing, refusals first thrown, warnings returned.
@@ -191,7 +204,7 @@ extension Member {
         else { throw ClientError.nothingToWithdraw }
         let request = CoSignatureRequest(statement: bytes, sealedName: last.sealedName.flatMap { Base64.decode($0) })
         let answer = try await connection.post("/v1/petitions/\(id.hex)/cosignatures", request.encoding)
-        let (receipt, _) = try Self.receipt(answer, for: bytes, by: workplace.verifier(of: id), log: "petition")
+        let receipt = try receipt(answer, for: bytes, by: workplace.verifier(of: id), log: "petition")
         record.sent[record.sent.count - 1].receipt = receipt.serialized
         state.cosignatures[id.hex] = record
         try save()
@@ -252,7 +265,12 @@ extension Member {
         var count = 0
         for sent in state.cosignatures[view.petition.id.hex]?.sent ?? [] {
             guard let text = sent.receipt, let bytes = Base64.decode(sent.statement) else { continue }
-            let (receipt, checkpoint) = try Self.receipt(Array(text.utf8), for: bytes, by: verifier, log: "petition")
+            let receipt: Receipt
+            let checkpoint: VerifiedCheckpoint
+            do {
+                receipt = try Receipt(parsing: text)
+                checkpoint = try receipt.verify(leaf: bytes, by: verifier)
+            } catch { throw ClientError.logUnverified(log: "petition", error) }
             guard let place = Int(exactly: receipt.index), let size = Int(exactly: checkpoint.size),
                 view.petition.tree.leafHash(at: place) == MerkleTree.leafHash(bytes),
                 view.petition.tree.root(at: size) == checkpoint.root

@@ -77,6 +77,16 @@ final class Connection: Sendable {
         try await send("POST", path, body: body, headers: [("content-type", "application/octet-stream")])
     }
 
+    /// Posts a statement, and again when the connection breaks: the same bytes get the same receipt.
+    func postAgain(_ path: String, _ body: [UInt8]) async throws -> [UInt8] {
+        for wait in [100, 1000] {
+            do { return try await post(path, body) } catch ClientError.unreachable {
+                try await Task.sleep(for: .milliseconds(wait))
+            }
+        }
+        return try await post(path, body)
+    }
+
     /// A request that the member signs.
     func signed(
         _ method: String, _ path: String, query: String = "", body: [UInt8] = [], by key: borrowing SigningKey

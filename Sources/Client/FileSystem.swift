@@ -52,10 +52,7 @@ final class KeystoreLock {
     init(_ path: String) throws(ClientError) {
         file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw .disk("cannot write \(path)") }
-        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
-            close(file)
-            throw .keystoreLocked
-        }
+        guard flock(file, LOCK_EX | LOCK_NB) == 0 else { throw .keystoreLocked }  // deinit closes it
     }
 
     var isHeld: Bool { file >= 0 }

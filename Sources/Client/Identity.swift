@@ -75,11 +75,20 @@ final class Identity {
     func ringKey(in ring: Ring) -> RingSecret? {
         ringKeys.last { own in
             let key = own.secret.publicKey
-            return ring.keys.contains(key)
+            // The whole ring, so that the time does not tell the place.
+            return ring.keys.reduce(false) { found, candidate in candidate == key || found }
         }
     }
 
-    func addRingKey(_ key: RingSecret) { ringKeys.append(key) }
+    /// The count of ring keys takes one byte.
+    static let maximalRingKeys = 255
+
+    func addRingKey(_ key: RingSecret) throws(ClientError) {
+        guard ringKeys.count < Self.maximalRingKeys else {
+            throw .invalid("This keystore holds too many ring keys that some petition may still need.")
+        }
+        ringKeys.append(key)
+    }
 
     func keepRingKeys(_ keep: (RingSecret) -> Bool) { ringKeys = ringKeys.filter(keep) }
 

@@ -68,8 +68,9 @@ public final class Keystore {
         try fresh.write(.identity, identity, suffix: ".next")
         try fresh.write(.state, state, suffix: ".next")
         try fresh.writeHeader(passphrase, .recommended())
-        try fresh.adoptNext()
+        // From here on only the new master key opens anything.
         master = fresh.master.duplicate()
+        try adoptNext()
     }
 
     private func writeHeader(_ passphrase: borrowing SecretBytes, _ cost: PasswordHash) throws(ClientError) {

@@ -9,6 +9,13 @@ struct LocalState: Codable {
         var root: String
     }
 
+    /// What a log has shown this device: the newest checkpoint that was verified whole, and those of receipts since, which the
+    /// next reading must contain too.
+    struct Pins: Codable {
+        var verified: [String: Pin] = [:]
+        var promised: [String: [Pin]] = [:]
+    }
+
     struct ObjectPin: Codable, Equatable {
         var revision: UInt32
         var digest: String
@@ -40,8 +47,10 @@ struct LocalState: Codable {
     var serviceURL: String
     /// Whether the log shows us as a member: false between making the keys and the receipt of the admission.
     var isAdmitted = false
-    /// By log origin.
-    var pins: [String: Pin] = [:]
+    /// By log origin, what this device has verified whole.
+    var pins = Pins()
+    /// The founding statement, in base64, until its receipt has come.
+    var founding: String?
     var objects: [String: ObjectPin] = [:]
     /// By petition.
     var cosignatures: [String: CoSigning] = [:]

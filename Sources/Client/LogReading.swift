@@ -11,51 +11,88 @@ struct LogReader {
     /// A log's checkpoint and leaves, as served. Nothing of it is believed yet.
     func fetch(_ path: String) async throws -> PetitionBundle.Log {
         guard let note = String(validating: try await connection.get("/\(path)/checkpoint"), as: UTF8.self),
-            let parsed = try? SignedNote(parsing: note), let claimed = try? Checkpoint(parsing: parsed.text),
-            claimed.size <= 1 << 32
+            let parsed = try? SignedNote(parsing: note), let claimed = try? Checkpoint(parsing: parsed.text)
         else { throw ClientError.badAnswer("no checkpoint") }
+        guard claimed.size <= Self.maximalLeaves else {
+            throw ClientError.badAnswer("a log larger than any workplace's")
+        }
         var leaves: [[UInt8]] = []
+        var bytes = 0
         for tile in Tile.entries(upTo: claimed.size) {
-            let bytes = try await connection.get("/\(path)/\(tile.path)")
-            do { leaves += try EntryBundle.decode(bytes, count: tile.count) } catch {
+            let entries = try await connection.get("/\(path)/\(tile.path)")
+            bytes += entries.count
+            guard bytes <= Self.maximalBytes else { throw ClientError.badAnswer("a log larger than any workplace's") }
+            do { leaves += try EntryBundle.decode(entries, count: tile.count) } catch {
                 throw ClientError.badAnswer("entries that are no entries")
             }
         }
         return PetitionBundle.Log(checkpoint: note, leaves: leaves)
     }
 
+    /// Bounds on what is read before it can be verified.
+    private static let maximalLeaves: UInt64 = 1 << 22
+    private static let maximalBytes = 1 << 30
+
     /// The workplace's log.
-    func workplace(_ id: ID<Workplace>, pins: inout [String: LocalState.Pin]) async throws -> (
-        WorkplaceLog, PetitionBundle.Log
-    ) {
-        let log = try await fetch("workplace/\(id.hex)")
-        let audited: Audited<WorkplaceLog>
-        do { audited = try WorkplaceLog.audit(log.leaves) } catch { throw ClientError.badAnswer(error.rawValue) }
-        guard audited.log.id == id else { throw ClientError.otherWorkplace }
-        try check(log, audited.log.verifier, audited.log.tree, "workplace", &pins)
+    func workplace(
+        _ id: ID<Workplace>, pins: inout LocalState.Pins
+    ) async throws -> (log: WorkplaceLog, raw: PetitionBundle.Log) {
+        let raw = try await fetch("workplace/\(id.hex)")
+        let audited = try audit(raw, id)
+        try check(raw, audited.log.verifier, audited.log.tree, "workplace", &pins)
         guard audited.faults.isEmpty else { throw ClientError.serviceFaults(audited.faults.map(\.description)) }
-        return (audited.log, log)
+        return (audited.log, raw)
     }
 
-    /// A petition's log.
+    private func audit(_ raw: PetitionBundle.Log, _ id: ID<Workplace>) throws -> Audited<WorkplaceLog> {
+        let audited: Audited<WorkplaceLog>
+        do { audited = try WorkplaceLog.audit(raw.leaves) } catch { throw ClientError.badAnswer(error.rawValue) }
+        guard audited.log.id == id else { throw ClientError.otherWorkplace }
+        return audited
+    }
+
+    /// Both logs of a petition, as they were served.
+    struct Both {
+        let workplace: PetitionBundle.Log
+        let petition: PetitionBundle.Log
+    }
+
+    /// The petition's log first: a statement in it may name a roster that a workplace log fetched before does not have yet.
+    func fetchBoth(_ id: ID<Petition>, in workplace: ID<Workplace>, known: Bool) async throws -> Both {
+        let petition: PetitionBundle.Log
+        do { petition = try await fetch("petition/\(id.hex)") } catch ClientError.refused(let status, _, _, _)
+            where status == 404 && known
+        {
+            // Once seen, a log does not go away.
+            throw ClientError.rolledBack(log: "petition", pinned: 1, served: 0)
+        }
+        return Both(workplace: try await fetch("workplace/\(workplace.hex)"), petition: petition)
+    }
+
+    /// Both logs, verified; faults are an error here, because nothing may be signed on top of them.
     func petition(
-        _ id: ID<Petition>, in workplace: WorkplaceLog, pins: inout [String: LocalState.Pin]
-    ) async throws -> (PetitionLog, PetitionBundle.Log) {
-        let log = try await fetch("petition/\(id.hex)")
-        let audited: Audited<PetitionLog>
-        do { audited = try PetitionLog.audit(log.leaves, in: workplace) } catch {
+        _ id: ID<Petition>, in workplaceID: ID<Workplace>, pins: inout LocalState.Pins
+    ) async throws -> (workplace: WorkplaceLog, petition: PetitionLog, raw: Both) {
+        let known = pins.verified.keys.contains { $0.hasSuffix("/petition/\(id.hex)") }
+        let raw = try await fetchBoth(id, in: workplaceID, known: known)
+        let workplace = try audit(raw.workplace, workplaceID)
+        let petition: Audited<PetitionLog>
+        do { petition = try PetitionLog.audit(raw.petition.leaves, in: workplace.log) } catch {
             throw ClientError.badAnswer(error.rawValue)
         }
-        guard audited.log.id == id else { throw ClientError.otherWorkplace }
-        try check(log, workplace.verifier(of: id), audited.log.tree, "petition", &pins)
-        guard audited.faults.isEmpty else { throw ClientError.serviceFaults(audited.faults.map(\.description)) }
-        return (audited.log, log)
+        guard petition.log.id == id else { throw ClientError.otherWorkplace }
+        try check(raw.workplace, workplace.log.verifier, workplace.log.tree, "workplace", &pins)
+        try check(raw.petition, workplace.log.verifier(of: id), petition.log.tree, "petition", &pins)
+        let faults = workplace.faults + petition.faults
+        guard faults.isEmpty else { throw ClientError.serviceFaults(faults.map(\.description)) }
+        return (workplace.log, petition.log, raw)
     }
 
-    /// The signature, the size, the root, and that the log has only grown since the pin; then the pin moves on.
+    /// The signature, the size, the root, and that the log has only grown since everything this device has seen of it; then the
+    /// pin moves on.
     private func check(
         _ log: PetitionBundle.Log, _ verifier: LogVerifier, _ tree: MerkleTree, _ name: String,
-        _ pins: inout [String: LocalState.Pin]
+        _ pins: inout LocalState.Pins
     ) throws {
         let verified: VerifiedCheckpoint
         do { verified = try verifier.verify(log.checkpoint) } catch {
@@ -64,7 +101,8 @@ struct LogReader {
         guard verified.size == UInt64(tree.count), verified.root == tree.root else {
             throw ClientError.badAnswer("leaves that do not give the checkpoint's root")
         }
-        if let pin = pins[verifier.origin] {
+        let seen = (pins.promised[verifier.origin] ?? []) + [pins.verified[verifier.origin]].compactMap { $0 }
+        for pin in seen {
             guard verified.size >= pin.size else {
                 throw ClientError.rolledBack(log: name, pinned: pin.size, served: verified.size)
             }
@@ -72,6 +110,7 @@ struct LogReader {
                 throw ClientError.forked(log: name, size: pin.size)
             }
         }
-        pins[verifier.origin] = LocalState.Pin(size: verified.size, root: verified.root.hex)
+        pins.promised[verifier.origin] = nil
+        pins.verified[verifier.origin] = LocalState.Pin(size: verified.size, root: verified.root.hex)
     }
 }

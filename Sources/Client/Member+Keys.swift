@@ -10,7 +10,7 @@ public struct RotationReport: Sendable {
     /// Old keys erased, with everything that this device kept of the petitions signed with them.
     public let erasedKeys: Int
     public let forgottenPetitions: [ID<Petition>]
-    /// Petitions still open whose ring holds an old key, which must therefore stay.
+    /// Petitions open, or announced and not open yet, whose ring holds or may hold an old key, which therefore stays.
     public let waitingFor: [ID<Petition>]
 }
 
@@ -26,13 +26,11 @@ extension Member {
     public func backup(to path: String, passphrase: borrowing SecretBytes) throws {
         var remembered = state
         remembered.cosignatures = [:]
-        var plain = [UInt8](try JSONEncoder().encode(remembered))
-        let identity = identity.stored()
-        let length = (0..<4).map { UInt8(truncatingIfNeeded: identity.count >> (24 - 8 * $0)) }
-        let head = SecretBytes(length, identity)
-        var payload = head.reveal() + plain
-        let secret = SecretBytes(moving: &payload)
-        plain = []
+        // An offer whose petition was accepted after the backup would look unspent: a restored trustee offers anew.
+        remembered.offers = [:]
+        let plain = [UInt8](try JSONEncoder().encode(remembered))
+        let length = (0..<4).map { UInt8(truncatingIfNeeded: plain.count >> (24 - 8 * $0)) }
+        let secret = SecretBytes(length + plain, identity.stored())
         guard !FileManager.default.fileExists(atPath: path) else {
             throw ClientError.invalid("\(path) exists already; a backup overwrites nothing.")
         }
@@ -51,8 +49,8 @@ extension Member {
         let length = payload.withUnsafeBytes { raw in
             raw.count >= 4 ? (0..<4).reduce(0) { $0 << 8 | Int(raw[$1]) } : 0
         }
-        guard length <= payload.count - 4, let secrets = payload.slice(4..<4 + length),
-            let plain = payload.slice(4 + length..<payload.count),
+        guard length <= payload.count - 4, let plain = payload.slice(4..<4 + length),
+            let secrets = payload.slice(4 + length..<payload.count),
             let state = try? JSONDecoder().decode(LocalState.self, from: Data(plain.reveal()))
         else { throw ClientError.keystoreDamaged(path) }
         _ = try Identity(stored: secrets)
@@ -65,28 +63,37 @@ extension Member {
 
     /// Replaces the ring key, then erases every old one that no open petition needs, with what this device kept of the
     /// petitions signed with it.
-    public func rotateRingKey() async throws -> RotationReport {
-        let fresh = RingSecret(.generate())
-        // Kept before it is announced: once the log shows it, only this key can sign new petitions.
-        identity.addRingKey(fresh)
-        try saveIdentity()
+    /// - Parameter eraseAll: also erases keys that a petition may need which is announced and not open yet.
+    public func rotateRingKey(eraseAll: Bool = false) async throws -> RotationReport {
         let roster = try await roster()
         guard roster.isMember(signKey) else { throw ClientError.notMember }
+        let fresh = RingSecret(.generate())
+        // Kept before it is announced: once the log shows it, only this key can sign new petitions.
+        try identity.addRingKey(fresh)
+        try saveIdentity()
         let statement = try ClientError.rules {
             () throws(RuleViolation) in
             try WorkplaceStatement.rotateRingKey(
                 in: workplaceID, to: fresh.secret, seed: identity.seed, sequence: roster.nextSequence(of: signKey))
         }
         try await submit(statement, to: roster)
-        return try await eraseOldRingKeys(keeping: fresh)
+        return try await eraseOldRingKeys(keeping: fresh, eraseAll: eraseAll)
     }
 
-    private func eraseOldRingKeys(keeping newest: RingSecret) async throws -> RotationReport {
+    private func eraseOldRingKeys(keeping newest: RingSecret, eraseAll: Bool) async throws -> RotationReport {
         var waiting: [ID<Petition>] = []
         var needed: Set<String> = [newest.secret.publicKey.encoding.hex]
         // Reading moves every pin on to a later checkpoint than the one of the signing.
         for summary in try await petitions() {
-            guard let log = summary.log, log.closure == nil, let own = identity.ringKey(in: log.ring) else { continue }
+            guard let log = summary.log else {
+                // Its ring may have been fixed before this rotation.
+                if !eraseAll {
+                    waiting.append(summary.id)
+                    needed.formUnion(identity.ringKeys.map { $0.secret.publicKey.encoding.hex })
+                }
+                continue
+            }
+            guard log.closure == nil, let own = identity.ringKey(in: log.ring) else { continue }
             let key = own.secret.publicKey.encoding.hex
             if key != newest.secret.publicKey.encoding.hex { waiting.append(log.id) }
             needed.insert(key)

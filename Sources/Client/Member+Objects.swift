@@ -22,7 +22,11 @@ extension Member {
         do {
             bytes = try await connection.signed("GET", objectPath(id, revision), by: identity.seed.signingKey())
         } catch ClientError.refused(let status, _, _, _) where status == 404 {
-            throw state.objects[id.hex] == nil ? ClientError.noSuch("text") : ClientError.objectRolledBack
+            // Only what this device has seen can have been taken away.
+            guard let pin = state.objects[id.hex], revision ?? 1 <= pin.revision else {
+                throw ClientError.noSuch("text")
+            }
+            throw ClientError.objectRolledBack
         }
         return try open(bytes, id, revision: revision, in: roster)
     }
@@ -64,6 +68,20 @@ extension Member {
             "PUT", objectPath(id, object.revision), body: object.bytes, by: identity.seed.signingKey())
         try pin(object)
         return object
+    }
+
+    /// Every object of a kind that can be read, oldest first. One that cannot, whoever put it there, must not keep the others
+    /// from being read; it is counted. A service that rolls back still stops everything.
+    func objects(of kind: StoredObject.Kind, in roster: WorkplaceLog) async throws -> [Opened] {
+        var objects: [Opened] = []
+        unreadableObjects = 0
+        for id in try await objectIDs(of: kind) {
+            do {
+                let opened = try await object(id, in: roster)
+                if opened.object.kind == kind { objects.append(opened) } else { unreadableObjects += 1 }
+            } catch ClientError.objectForged, ClientError.noGroupKey, ClientError.rule { unreadableObjects += 1 }
+        }
+        return objects
     }
 
     /// Ids of all objects of a kind, oldest first. Whether the service left one out that this device has seen is checked
@@ -154,8 +172,8 @@ extension Member {
         let roster = try await roster()
         try await syncGroupKeys(roster)
         var drafts: [Draft] = []
-        for id in try await objectIDs(of: .draft) {
-            if let draft = try draft(await object(id, in: roster)) { drafts.append(draft) }
+        for opened in try await objects(of: .draft, in: roster) {
+            do { if let draft = try draft(opened) { drafts.append(draft) } } catch { unreadableObjects += 1 }
         }
         return drafts
     }

@@ -21,9 +21,9 @@ extension Member {
         let announced = roster.announcements.map { ($0.key, $0.value.map(\.leaf).min() ?? 0) }.sorted { $0.1 < $1.1 }
         for (id, _) in announced {
             do {
-                let log = try await petition(id, in: roster)
+                let (roster, log) = try await petition(id)
                 summaries.append(.init(id: id, log: log, tally: log.tally(in: roster), own: ownStatus(id)))
-            } catch ClientError.refused(let status, _, _, _) where status == 404 {
+            } catch ClientError.refused(let status, _, _, _) where status == 404 && ownStatus(id) == .nothing {
                 summaries.append(.init(id: id, log: nil, tally: nil, own: .nothing))
             }
         }
@@ -36,9 +36,8 @@ extension Member {
         _ make: (PetitionLog, WorkplaceLog, UInt32) throws(RuleViolation) -> PetitionStatement
     ) async throws {
         for attempt in 0..<2 {
-            let roster = try await roster()
+            let (roster, log) = try await petition(id)
             guard roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
-            let log = try await petition(id, in: roster)
             let statement = try ClientError.rules {
                 () throws(RuleViolation) in try make(log, roster, log.nextSequence(of: signKey))
             }
@@ -50,8 +49,9 @@ extension Member {
 
     private func submit(_ statement: PetitionStatement, in roster: WorkplaceLog) async throws {
         let id = statement.petition
-        let answer = try await connection.post("/v1/petitions/\(id.hex)/statements", statement.bytes)
-        _ = try Self.receipt(answer, for: statement.bytes, by: roster.verifier(of: id), log: "petition")
+        let answer = try await connection.postAgain("/v1/petitions/\(id.hex)/statements", statement.bytes)
+        _ = try receipt(answer, for: statement.bytes, by: roster.verifier(of: id), log: "petition")
+        try save()
     }
 
     /// Lets in those who were admitted since the ring was fixed. Returns the new ring's size.
@@ -83,8 +83,7 @@ extension Member {
     /// As a trustee: releases the seal key of a key set, if the petition holds one's own acceptance and the log, verified to
     /// a fresh checkpoint, allows it. A co-signing trustee's keys do not depend on who asks.
     public func release(_ id: ID<Petition>, set: Int = 0) async throws {
-        let roster = try await roster()
-        let log = try await petition(id, in: roster)
+        let (roster, log) = try await petition(id)
         guard let place = log.acceptances.firstIndex(where: { $0.signKey == signKey }) else {
             throw ClientError.notTrustee
         }
@@ -118,24 +117,37 @@ extension Member {
 
 /// Reads a petition for somebody who has no keystore: the figures verify, the wording stays encrypted.
 public enum PublicReader {
+    /// Nothing of it is verified here: that is the auditor's work, who reports the faults.
     public static func bundle(of id: ID<Petition>, at serviceURL: String, proxy: Proxy?) async throws -> PetitionBundle
     {
         try await Connection.anonymous(serviceURL, proxy: proxy) { connection in
             let reader = LogReader(connection: connection)
-            let workplaceID = try await reader.workplaceID(of: id)
-            var pins: [String: LocalState.Pin] = [:]
-            let (workplace, workplaceLog) = try await reader.workplace(workplaceID, pins: &pins)
-            let (petition, petitionLog) = try await reader.petition(id, in: workplace, pins: &pins)
+            let workplace = try await reader.workplaceID(of: id)
+            let raw = try await reader.fetchBoth(id, in: workplace, known: false)
             return PetitionBundle(
-                workplaceID: workplaceID, petitionID: id, workplace: workplaceLog, petition: petitionLog,
-                names: try await Member.names(of: petition, over: connection), document: nil)
+                workplaceID: workplace, petitionID: id, workplace: raw.workplace, petition: raw.petition,
+                names: try await LogReader.names(of: id, raw, over: connection), document: nil)
         }
     }
 }
 
 extension LogReader {
+    /// The sealed names that the log calls for, as far as the service has them.
+    static func names(of id: ID<Petition>, _ raw: Both, over connection: Connection) async throws -> [[UInt8]] {
+        guard let workplace = try? WorkplaceLog.audit(raw.workplace.leaves).log,
+            let due = try? PetitionLog.audit(raw.petition.leaves, in: workplace).log.namesDue, !due.isEmpty
+        else { return [] }
+        struct Names: Decodable { let names: [String] }
+        let answer = try await connection.get("/v1/petitions/\(id.hex)/names")
+        guard let names = try? JSONDecoder().decode(Names.self, from: Data(answer)).names else {
+            throw ClientError.badAnswer("no list of names")
+        }
+        // The log may have grown since it was read: what it does not call for here is not the bundle's.
+        return names.compactMap { Base64.decode($0) }.filter { due[SealedName.digest(of: $0)] != nil }
+    }
+
     /// The workplace that a petition's first leaf names.
-    fileprivate func workplaceID(of id: ID<Petition>) async throws -> ID<Workplace> {
+    func workplaceID(of id: ID<Petition>) async throws -> ID<Workplace> {
         let log = try await fetch("petition/\(id.hex)")
         guard let first = log.leaves.first, let statement = try? PetitionStatement(decoding: first),
             case .opened(let manifest, _) = statement.body

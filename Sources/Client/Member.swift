@@ -12,6 +12,8 @@ public final class Member {
     let connection: Connection
     let proxy: Proxy?
     let clock: @Sendable () -> UInt64
+    /// How many texts of the last list could not be read: written by a broken or hostile client, or under a key this device lacks.
+    public internal(set) var unreadableObjects = 0
 
     public static let systemClock: @Sendable () -> UInt64 = { UInt64(max(0, Date().timeIntervalSince1970)) }
 
@@ -81,7 +83,9 @@ public final class Member {
         cost: PasswordHash = .recommended(), proxy: Proxy? = nil,
         clock: @escaping @Sendable () -> UInt64 = Member.systemClock
     ) async throws -> Member {
-        guard !Keystore.exists(in: directory) else { throw ClientError.keystoreExists(directory) }
+        if Keystore.exists(in: directory) {
+            return try await resumeFounding(in: directory, passphrase: passphrase, proxy: proxy, clock: clock)
+        }
         let url = try serviceAddress(serviceURL)
         let probe = Connection(serviceURL: url, proxy: proxy, anonymous: false)
         let answer: [UInt8]
@@ -103,16 +107,44 @@ public final class Member {
         let keystore = try Keystore.create(in: directory, passphrase: passphrase, cost: cost)
         let member = Member(
             keystore, identity, LocalState(workplace: statement.workplace, serviceURL: url), proxy: proxy, clock: clock)
-        try member.saveIdentity()
-        try member.save()
-        do { _ = try await member.connection.post("/v1/workplaces", statement.bytes) } catch {
-            await member.close()
+        member.state.founding = Base64.encode(statement.bytes)
+        try await member.closingOnError {
+            try member.saveIdentity()
+            try member.save()
+            try await member.finishFounding()
+        }
+        return member
+    }
+
+    /// A founding that was cut off: the same statement again, which gets the same receipt.
+    private static func resumeFounding(
+        in directory: String, passphrase: borrowing SecretBytes, proxy: Proxy?, clock: @escaping @Sendable () -> UInt64
+    ) async throws -> Member {
+        let member = try open(directory, passphrase: passphrase, proxy: proxy, clock: clock)
+        try await member.closingOnError {
+            guard member.state.founding != nil else { throw ClientError.keystoreExists(directory) }
+            try await member.finishFounding()
+        }
+        return member
+    }
+
+    private func finishFounding() async throws {
+        guard let bytes = state.founding.flatMap({ Base64.decode($0) }) else { return }
+        let log = try ClientError.rules { () throws(RuleViolation) in try WorkplaceLog(founding: bytes) }
+        let answer = try await connection.postAgain("/v1/workplaces", bytes)
+        _ = try receipt(answer, for: bytes, by: log.verifier, log: "workplace")
+        state.isAdmitted = true
+        if try await roster().groupKeys.isEmpty { try await rotateGroupKey() }
+        state.founding = nil
+        try save()
+    }
+
+    /// Lets go of everything when `body` throws.
+    private func closingOnError(_ body: () async throws -> Void) async throws {
+        do { try await body() } catch {
+            await close()
             throw error
         }
-        member.state.isAdmitted = true
-        try member.save()
-        try await member.rotateGroupKey()
-        return member
     }
 
     /// Joins by an invite. A join that was cut off is taken up again by calling this once more.
@@ -124,17 +156,22 @@ public final class Member {
         let member: Member
         if Keystore.exists(in: directory) {
             member = try open(directory, passphrase: passphrase, proxy: proxy, clock: clock)
-            guard member.workplaceID == invite.workplace else { throw ClientError.keystoreExists(directory) }
+            guard member.workplaceID == invite.workplace else {
+                await member.close()
+                throw ClientError.keystoreExists(directory)
+            }
         } else {
             let url = try serviceAddress(invite.serviceURL)
             let keystore = try Keystore.create(in: directory, passphrase: passphrase, cost: cost)
             member = Member(
                 keystore, Identity(), LocalState(workplace: invite.workplace, serviceURL: url), proxy: proxy,
                 clock: clock)
+        }
+        do {
             try member.saveIdentity()
             try member.save()
-        }
-        do { try await member.enter(by: invite) } catch {
+            try await member.enter(by: invite)
+        } catch {
             await member.close()
             throw error
         }
@@ -196,25 +233,30 @@ public final class Member {
         return log
     }
 
-    /// A petition's log, likewise.
-    public func petition(_ id: ID<Petition>, in roster: WorkplaceLog) async throws -> PetitionLog {
-        let (log, _) = try await LogReader(connection: connection).petition(id, in: roster, pins: &state.pins)
+    /// A petition's log, likewise, with the workplace's at that moment.
+    public func petition(_ id: ID<Petition>) async throws -> (roster: WorkplaceLog, log: PetitionLog) {
+        let (roster, log, _) = try await LogReader(connection: connection).petition(
+            id, in: workplaceID, pins: &state.pins)
         try save()
-        return log
+        return (roster, log)
     }
 
     /// Posts a statement to the workplace log and checks its receipt.
     func submit(_ statement: WorkplaceStatement, to roster: WorkplaceLog) async throws {
-        let answer = try await connection.post("/v1/workplaces/\(workplaceID.hex)/statements", statement.bytes)
-        _ = try Self.receipt(answer, for: statement.bytes, by: roster.verifier, log: "workplace")
+        let answer = try await connection.postAgain("/v1/workplaces/\(workplaceID.hex)/statements", statement.bytes)
+        _ = try receipt(answer, for: statement.bytes, by: roster.verifier, log: "workplace")
     }
 
-    static func receipt(
+    /// A receipt that verifies. What it promises is remembered: the next reading of the log must contain it.
+    func receipt(
         _ answer: [UInt8], for leaf: [UInt8], by verifier: LogVerifier, log: String
-    ) throws -> (receipt: Receipt, checkpoint: VerifiedCheckpoint) {
+    ) throws -> Receipt {
         do {
             let receipt = try Receipt(parsing: String(decoding: answer, as: UTF8.self))
-            return (receipt, try receipt.verify(leaf: leaf, by: verifier))
+            let checkpoint = try receipt.verify(leaf: leaf, by: verifier)
+            state.pins.promised[verifier.origin, default: []].append(
+                LocalState.Pin(size: checkpoint.size, root: checkpoint.root.hex))
+            return receipt
         } catch { throw ClientError.logUnverified(log: log, error) }
     }
 
@@ -241,6 +283,12 @@ public final class Member {
     /// Fetches group keys that this device lacks, and wraps the newest for members who have none.
     public func syncGroupKeys(_ roster: WorkplaceLog) async throws {
         guard roster.isMember(signKey) else { throw ClientError.notMember }
+        // A key that was drawn and never got into the log, because the connection broke, is not the workplace's.
+        let held = identity.groupKeys.epochs.count
+        identity.groupKeys.keep {
+            Int($0.epoch) < roster.groupKeys.count && roster.groupKeys[Int($0.epoch)] == $0.commitment
+        }
+        if identity.groupKeys.epochs.count != held { try saveIdentity() }
         let needed = (0..<UInt32(roster.groupKeys.count)).filter { !identity.groupKeys.epochs.contains($0) }
         if !needed.isEmpty {
             let answer = try await connection.signed(
@@ -287,32 +335,32 @@ public final class Member {
 
     /// Leaves the newest group key for some members.
     func shareGroupKey(with members: [Bytes32], in roster: WorkplaceLog) async throws {
-        guard let newest = identity.groupKeys.newest, let key = identity.groupKeys.key(epoch: newest), !members.isEmpty
-        else { return }
-        var list = Wraps(wraps: [])
-        for member in members {
-            guard let boxKey = roster.member(member)?.boxKey else { continue }
-            let wrap = try key.wrap(for: boxKey, in: workplaceID)
-            list.wraps.append(.init(member: member.hex, epoch: key.epoch, wrap: Base64.encode(wrap)))
+        guard let newest = identity.groupKeys.newest, let key = identity.groupKeys.key(epoch: newest) else { return }
+        for start in stride(from: 0, to: members.count, by: Self.wrapsPerRequest) {
+            var list = Wraps(wraps: [])
+            for member in members[start..<min(start + Self.wrapsPerRequest, members.count)] {
+                guard let boxKey = roster.member(member)?.boxKey else { continue }
+                let wrap = try key.wrap(for: boxKey, in: workplaceID)
+                list.wraps.append(.init(member: member.hex, epoch: key.epoch, wrap: Base64.encode(wrap)))
+            }
+            let body = [UInt8](try JSONEncoder().encode(list))
+            _ = try await connection.signed(
+                "PUT", "/v1/workplaces/\(workplaceID.hex)/wraps", body: body, by: identity.seed.signingKey())
         }
-        let body = [UInt8](try JSONEncoder().encode(list))
-        _ = try await connection.signed(
-            "PUT", "/v1/workplaces/\(workplaceID.hex)/wraps", body: body, by: identity.seed.signingKey())
     }
+
+    private static let wrapsPerRequest = 1000
 
     /// Draws a new group key, commits to it in the log, and wraps it for every present member.
     public func rotateGroupKey() async throws {
-        var key: GroupKey?
         try await organise { roster in
             let fresh = GroupKey.generate(epoch: UInt32(roster.groupKeys.count))
-            let commitment = fresh.commitment
-            let epoch = fresh.epoch
-            key = consume fresh
-            return .groupKeyRotated(epoch: epoch, commitment: commitment)
+            // On the disk before the log commits to it: should the answer be lost, the key is not.
+            identity.groupKeys.keep { $0.epoch != fresh.epoch }
+            identity.groupKeys.insert(fresh)
+            try saveIdentity()
+            return .groupKeyRotated(epoch: fresh.epoch, commitment: fresh.commitment)
         }
-        guard let key = key.take() else { return }
-        identity.groupKeys.insert(key)
-        try saveIdentity()
         let roster = try await roster()
         try await shareGroupKey(with: roster.members(at: roster.size).map(\.signKey), in: roster)
     }

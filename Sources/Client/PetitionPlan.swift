@@ -88,6 +88,10 @@ extension Member {
         guard (1...Manifest.maximalQuestions).contains(plan.drafts.count) else {
             throw ClientError.invalid("A petition has 1 to 64 demands.")
         }
+        guard plan.levels.count <= Manifest.maximalLevels,
+            zip(plan.levels, plan.levels.dropFirst()).allSatisfy({ $0 < $1 }),
+            plan.levels.first != 0
+        else { throw ClientError.invalid("A petition has at most 8 levels, their counts rising from 1.") }
         guard plan.closes % 3600 == 0, plan.closes == 0 || plan.closes > clock() else {
             throw ClientError.invalid("The deadline must be a whole hour in the future.")
         }
@@ -98,8 +102,8 @@ extension Member {
         let roster = try await roster()
         try await syncGroupKeys(roster)
         var plans: [(ID<Object>, PetitionPlan)] = []
-        for id in try await objectIDs(of: .draft) {
-            if let plan = try plan(await object(id, in: roster)) { plans.append((id, plan)) }
+        for opened in try await objects(of: .draft, in: roster) {
+            if let plan = try plan(opened) { plans.append((opened.object.id, plan)) }
         }
         return plans
     }
@@ -123,8 +127,7 @@ extension Member {
     /// Trustees' contributions to a plan, newest last.
     private func comments(in roster: WorkplaceLog) async throws -> [(author: Bytes32, content: CommentContent)] {
         var comments: [(Bytes32, CommentContent)] = []
-        for id in try await objectIDs(of: .comment) {
-            let opened = try await object(id, in: roster)
+        for opened in try await objects(of: .comment, in: roster) {
             if let content = try? JSONDecoder().decode(CommentContent.self, from: Data(opened.plaintext)) {
                 comments.append((opened.object.author, content))
             }
@@ -142,6 +145,7 @@ extension Member {
         let roster = try await roster()
         let (plan, _) = try await plan(id, in: roster)
         guard plan.trustees.contains(signKey.hex) else { throw ClientError.notTrustee }
+        try check(plan, in: roster)
         let nonce = Random.bytes32()
         state.offers[id.hex] = .init(nonce: nonce.hex, petition: nil)
         try save()
@@ -263,15 +267,20 @@ extension Member {
             roster = try await self.roster()
         }
         // Taken up again after a crash, the document may be there already.
-        do { _ = try await object(petition.document, in: roster) } catch ClientError.noSuch {
+        do {
+            guard try await object(petition.document, in: roster).plaintext == document.bytes else {
+                throw ClientError.objectForged
+            }
+        } catch ClientError.noSuch {
             try await put(document.bytes, kind: .document, id: petition.document, after: nil, in: roster)
         }
         let statement = try ClientError.rules {
             () throws(RuleViolation) in
             try PetitionStatement.open(manifest, acceptances: acceptances, sequence: 0, by: identity.seed.signingKey())
         }
-        let answer = try await connection.post("/v1/petitions", statement.bytes)
-        _ = try Self.receipt(answer, for: statement.bytes, by: roster.verifier(of: petition), log: "petition")
+        let answer = try await connection.postAgain("/v1/petitions", statement.bytes)
+        _ = try receipt(answer, for: statement.bytes, by: roster.verifier(of: petition), log: "petition")
+        try save()
         return petition
     }
 

@@ -71,7 +71,7 @@ private struct DeadlineKeeper: ServiceLifecycle.Service {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 do { try await sequencer.closeDuePetitions() } catch {
-                    logger.warning("a due petition could not be closed yet")
+                    logger.warning("due petitions could not be looked up")
                 }
                 try? await Task.sleep(for: .seconds(2))
             }

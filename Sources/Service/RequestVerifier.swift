@@ -14,11 +14,15 @@ actor RequestVerifier {
         started = clock()
     }
 
-    /// The signer, whose membership is the caller's to check.
+    /// Checks digest and signature.
+    /// - Throws: `Refusal.notAuthenticated`.
+    static func check(_ claim: SignedRequest.Claim) throws -> SignedRequest.Parameters {
+        do { return try SignedRequest.verify(claim) } catch { throw Refusal.notAuthenticated(error.rawValue) }
+    }
+
+    /// Checks that a member's signature is fresh and was not used before.
     /// - Throws: `Refusal`.
-    func verify(_ claim: SignedRequest.Claim) throws -> Bytes32 {
-        let parameters: SignedRequest.Parameters
-        do { parameters = try SignedRequest.verify(claim) } catch { throw Refusal.notAuthenticated(error.rawValue) }
+    func accept(_ parameters: SignedRequest.Parameters) throws {
         let now = clock()
         // Bounded before it is added to, so that a time from far away cannot overflow.
         guard parameters.created <= now + SignedRequest.tolerance,
@@ -27,7 +31,6 @@ actor RequestVerifier {
             throw Refusal.notAuthenticated("The signature is too old or from the future: check this machine's clock.")
         }
         try remember(parameters, now)
-        return parameters.key
     }
 
     private func remember(_ parameters: SignedRequest.Parameters, _ now: UInt64) throws {

@@ -142,7 +142,9 @@ struct Routes: Sendable {
             let petition = ID<Petition>(try id(context, "petition"))
             let due = try await sequencer.namesDue(of: petition)
             let kept = try store.sealedNames(of: petition)
-            let names = due.values.compactMap { kept[$0.encoding] }.map { Base64.encode($0) }.sorted()
+            let names = due.compactMap { digest, tag in
+                kept[tag.encoding].flatMap { SealedName.digest(of: $0) == digest ? Base64.encode($0) : nil }
+            }.sorted()
             return try Response.json(Answers.Names(names: names))
         }
     }
@@ -155,15 +157,17 @@ struct Routes: Sendable {
     ) async throws -> (workplace: ID<Workplace>, key: Bytes32, body: [UInt8]) {
         let workplace = ID<Workplace>(try id(context, "workplace"))
         let body = try await body(of: request, upTo: limit)
-        let key = try await verifier.verify(
-            SignedRequest.Claim(
-                method: request.method.rawValue, path: request.uri.path, query: request.uri.query ?? "",
-                signatureInput: request.headers[.signatureInput], signature: request.headers[.signature],
-                contentDigest: request.headers[.contentDigestField], body: body))
-        guard try await sequencer.isMember(key, of: workplace) else {
+        let claim = SignedRequest.Claim(
+            method: request.method.rawValue, path: request.uri.path, query: request.uri.query ?? "",
+            signatureInput: request.headers[.signatureInput], signature: request.headers[.signature],
+            contentDigest: request.headers[.contentDigestField], body: body)
+        // Membership before memory: nonces of strangers are not remembered, so they cannot fill it.
+        let parameters = try RequestVerifier.check(claim)
+        guard try await sequencer.isMember(parameters.key, of: workplace) else {
             throw Refusal.notAuthenticated("The signer is not a present member of this workplace.")
         }
-        return (workplace, key, body)
+        try await verifier.accept(parameters)
+        return (workplace, parameters.key, body)
     }
 
     private func addObjects(to group: RouterGroup<Context>) {
@@ -199,6 +203,7 @@ struct Routes: Sendable {
             else { throw Refusal.malformed("The object is another than the address names.") }
             guard object.author == key else { throw Refusal.notAllowed }
             try await sequencer.checkWritable(workplace, epoch: object.epoch)
+            if object.kind == .document { try await sequencer.checkDocument(object) }
             try await store.put(object)
             return Response.noContent
         }
@@ -230,7 +235,7 @@ struct Routes: Sendable {
             return try Response.json(Answers.Missing(members: members.map(\.hex)))
         }
         group.put("wraps") { request, context in
-            let (workplace, _, body) = try await member(request, context, upTo: limits.wraps)
+            let (workplace, key, body) = try await member(request, context, upTo: limits.wraps)
             let wraps = try wraps(body)
             let epochs = try await sequencer.epochs(of: workplace)
             for wrap in wraps {
@@ -238,7 +243,7 @@ struct Routes: Sendable {
                     throw Refusal.malformed("A wrap is for a present member and an epoch that exists.")
                 }
             }
-            try await store.put(wraps, in: workplace)
+            try await store.put(wraps, by: key, in: workplace)
             return Response.noContent
         }
         group.put("invites/:invite") { request, context in

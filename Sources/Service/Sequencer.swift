@@ -52,11 +52,18 @@ actor Sequencer {
     /// Closes what is due. Called now and then, and before a co-signature to such a petition is looked at.
     func closeDuePetitions() async throws {
         for petition in try store.petitionsDue(at: clock()) {
-            guard let log = try petitionLog(petition), log.closure == nil else { continue }
-            let size = UInt64(log.size)
-            guard let root = log.tree.root(at: log.size) else { continue }
-            let statement = try PetitionStatement.closeByDeadline(petition, size: size, root: root)
-            _ = try await submit(Submission(log: .petition(petition), bytes: statement.bytes, sealedName: nil))
+            // One that cannot be loaded must not keep the others open.
+            guard let log = try? petitionLog(petition), log.closure == nil, let root = log.tree.root(at: log.size)
+            else {
+                continue
+            }
+            let statement = try PetitionStatement.closeByDeadline(petition, size: UInt64(log.size), root: root)
+            do {
+                _ = try await submit(Submission(log: .petition(petition), bytes: statement.bytes, sealedName: nil))
+            } catch {
+                logger.warning(
+                    "a due petition could not be closed yet", metadata: ["why": "\(Self.refusal(error).slug)"])
+            }
         }
     }
 
@@ -87,6 +94,15 @@ actor Sequencer {
 
     func isIssued(invite: Bytes32, in workplace: ID<Workplace>) throws -> Bool {
         try workplaceLog(workplace).inviteIsOpen(invite) == true
+    }
+
+    /// A petition's document is written once, by the organiser who announced it: whoever else could write there could make
+    /// the petition unreadable for everybody.
+    func checkDocument(_ object: StoredObject) throws {
+        let announced = try workplaceLog(object.workplace).announcements[ID(object.id.bytes)]
+        guard object.revision == 1, announced?.contains(where: { $0.signer == object.author }) == true else {
+            throw Refusal.notAllowed
+        }
     }
 
     /// Tags whose sealed names may be served, with the digests.
@@ -128,6 +144,8 @@ actor Sequencer {
     private struct Growth {
         let workplace: ID<Workplace>
         let start: Int
+        /// The folded log before the batch, to go back to when the commit fails.
+        let before: Folded
         var leaves: [LogAppend.Leaf] = []
         var names: [LogAppend.NameChange] = []
     }
@@ -155,17 +173,24 @@ actor Sequencer {
             try await store.commit(growth.map { log, growth in try append(log, growth) })
             for (pending, leaf) in admitted { answer(pending, leaf) }
         } catch {
-            // Nothing of the batch is on the disk: forget what was folded in advance.
-            for log in growth.keys { forget(log) }
+            // Nothing of the batch is on the disk: take back what was folded in advance.
+            for (log, growth) in growth { restore(log, growth.before) }
             logger.error("a commit failed", metadata: ["error": "\(Self.refusal(error).slug)"])
             for (pending, _) in admitted { pending.answer.resume(throwing: Self.refusal(error)) }
         }
     }
 
-    private func forget(_ log: LogName) {
-        switch log {
-        case .workplace(let id): workplaces[id] = nil
-        case .petition(let id): petitions[id] = nil
+    private enum Folded {
+        case workplace(WorkplaceLog?)
+        case petition(PetitionLog?)
+    }
+
+    private func restore(_ log: LogName, _ before: Folded) {
+        switch (log, before) {
+        case (.workplace(let id), .workplace(let log)): workplaces[id] = log
+        case (.petition(let id), .petition(let log)): petitions[id] = log
+        case (.workplace(let id), _): workplaces[id] = nil
+        case (.petition(let id), _): petitions[id] = nil
         }
     }
 
@@ -209,7 +234,10 @@ actor Sequencer {
             let statement = try PetitionStatement(decoding: submission.bytes)
             if case .opened(let manifest, _) = statement.body { return try open(submission, manifest, id, &growth) }
             guard var log = try petitionLog(id) else { throw Refusal.noSuchLog }
-            try closeIfDue(&log, &growth)
+            if try closeIfDue(&log, &growth), let place = try placeOfSame(submission, growth[submission.log]) {
+                return place
+            }
+            let before = log
             let start = log.size
             let nodes: [MerkleTree.Node]
             var names: [LogAppend.NameChange] = []
@@ -226,7 +254,7 @@ actor Sequencer {
                 nodes = try log.append(statement, in: workplaceLog(log.manifest.workplace))
             }
             petitions[id] = log
-            note(submission, nodes, names, at: start, log.manifest.workplace, &growth)
+            note(submission, nodes, names, at: start, log.manifest.workplace, .petition(before), &growth)
             return start
         }
     }
@@ -244,16 +272,15 @@ actor Sequencer {
             }
             let log = try WorkplaceLog(founding: submission.bytes)
             workplaces[id] = log
-            note(submission, Self.firstNodes(submission), [], at: 0, id, &growth)
+            note(submission, Self.firstNodes(submission), [], at: 0, id, .workplace(nil), &growth)
             return 0
         }
         var log = try workplaceLog(id)
-        let start = log.size
-        workplaces[id] = nil  // so that the log is changed in place, not copied
-        defer { workplaces[id] = log }
+        let before = log
         let nodes = try log.append(submission.bytes)
-        note(submission, nodes, [], at: start, id, &growth)
-        return start
+        workplaces[id] = log
+        note(submission, nodes, [], at: before.size, id, .workplace(before), &growth)
+        return before.size
     }
 
     private func open(
@@ -263,7 +290,7 @@ actor Sequencer {
         guard try petitionLog(id) == nil else { throw RuleViolation.onlyFirst }
         let log = try PetitionLog(opening: submission.bytes, in: workplaceLog(manifest.workplace))
         petitions[id] = log
-        note(submission, Self.firstNodes(submission), [], at: 0, manifest.workplace, &growth)
+        note(submission, Self.firstNodes(submission), [], at: 0, manifest.workplace, .petition(nil), &growth)
         return 0
     }
 
@@ -273,24 +300,27 @@ actor Sequencer {
 
     private func note(
         _ submission: Submission, _ nodes: [MerkleTree.Node], _ names: [LogAppend.NameChange], at start: Int,
-        _ workplace: ID<Workplace>, _ growth: inout [LogName: Growth]
+        _ workplace: ID<Workplace>, _ before: Folded, _ growth: inout [LogName: Growth]
     ) {
-        growth[submission.log, default: Growth(workplace: workplace, start: start)].leaves
+        growth[submission.log, default: Growth(workplace: workplace, start: start, before: before)].leaves
             .append(LogAppend.Leaf(bytes: submission.bytes, nodes: nodes))
         growth[submission.log]?.names += names
     }
 
     /// Nothing is accepted between a deadline and the statement that says it has passed.
-    private func closeIfDue(_ log: inout PetitionLog, _ growth: inout [LogName: Growth]) throws {
+    /// - Returns: whether it was closed here.
+    private func closeIfDue(_ log: inout PetitionLog, _ growth: inout [LogName: Growth]) throws -> Bool {
         guard log.manifest.closes != 0, log.closure == nil, clock() >= log.manifest.closes,
             let root = log.tree.root(at: log.size)
-        else { return }
+        else { return false }
+        let before = log
         let start = log.size
         let statement = try PetitionStatement.closeByDeadline(log.id, size: UInt64(start), root: root)
         let nodes = try log.append(statement, in: workplaceLog(log.manifest.workplace))
         petitions[log.id] = log
         let submission = Submission(log: .petition(log.id), bytes: statement.bytes, sealedName: nil)
-        note(submission, nodes, [], at: start, log.manifest.workplace, &growth)
+        note(submission, nodes, [], at: start, log.manifest.workplace, .petition(before), &growth)
+        return true
     }
 
     /// A sealed name comes with the co-signature that carries its digest, and goes with it.

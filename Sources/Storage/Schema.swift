@@ -79,8 +79,9 @@ enum Schema {
             workplace BLOB NOT NULL,
             member BLOB NOT NULL CHECK (length(member) = 32),
             epoch INTEGER NOT NULL,
+            author BLOB NOT NULL CHECK (length(author) = 32),
             wrap BLOB NOT NULL,
-            PRIMARY KEY (workplace, member, epoch)
+            PRIMARY KEY (workplace, member, epoch, author)
         ) STRICT, WITHOUT ROWID;
 
         CREATE TABLE invite_keys (

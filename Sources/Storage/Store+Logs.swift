@@ -48,12 +48,20 @@ extension Store {
     /// Appends to several logs in one transaction with one sync. When this returns, everything in it is durable; when it
     /// throws, nothing is there.
     public func commit(_ appends: [LogAppend]) async throws {
-        try await write { db in
-            for append in appends { try Self.apply(append, db) }
+        let hasErased = try await write { db in
+            var erased = 0
+            for append in appends { erased += try Self.apply(append, db) }
+            return erased > 0
+        }
+        // A name that was taken back is zeroed in its page, and must not linger in the write-ahead log either. When a
+        // reader is in the way, the next such commit or the close does it.
+        if hasErased {
+            try? await pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
         }
     }
 
-    private static func apply(_ append: LogAppend, _ db: Database) throws {
+    /// - Returns: how many sealed names this deletes or replaces.
+    private static func apply(_ append: LogAppend, _ db: Database) throws -> Int {
         let end = append.start + append.leaves.count
         let deadline = append.deadline.map { Int64(clamping: $0) }
         if append.start == 0 {
@@ -75,18 +83,23 @@ extension Store {
             try leafInsert.execute(arguments: [log, append.start + offset, hash.data, Data(leaf.bytes)])
             for node in leaf.nodes { try nodeInsert.execute(arguments: [log, node.level, node.index, node.hash.data]) }
         }
+        var erased = 0
         for change in append.names {
             switch change {
             case .keep(let tag, let sealed):
+                try db.execute(sql: "DELETE FROM sealed_names WHERE log = ? AND tag = ?", arguments: [log, tag.data])
+                erased += db.changesCount
                 try db.execute(
-                    sql: "INSERT OR REPLACE INTO sealed_names (log, tag, sealed) VALUES (?, ?, ?)",
+                    sql: "INSERT INTO sealed_names (log, tag, sealed) VALUES (?, ?, ?)",
                     arguments: [log, tag.data, Data(sealed)])
             case .delete(let tag):
                 try db.execute(sql: "DELETE FROM sealed_names WHERE log = ? AND tag = ?", arguments: [log, tag.data])
+                erased += db.changesCount
             }
         }
         try db.execute(
             sql: "INSERT INTO checkpoints (log, size, note) VALUES (?, ?, ?)", arguments: [log, end, append.note])
+        return erased
     }
 
     private static func id(of log: LogName, _ db: Database) throws -> Int64? {

@@ -85,13 +85,15 @@ extension Store {
         }
     }
 
-    /// Keeps wraps for members who have none of that epoch; what is there is not replaced.
-    public func put(_ wraps: [StoredWrap], in workplace: ID<Workplace>) async throws {
+    /// Keeps wraps. Each author has a place of their own for each member, so that nobody's wrong wrap keeps out a right one.
+    public func put(_ wraps: [StoredWrap], by author: Bytes32, in workplace: ID<Workplace>) async throws {
         try await write { db in
             for wrap in wraps {
                 try db.execute(
-                    sql: "INSERT OR IGNORE INTO wraps (workplace, member, epoch, wrap) VALUES (?, ?, ?, ?)",
-                    arguments: [workplace.bytes.data, wrap.member.data, Int64(wrap.epoch), Data(wrap.wrap)])
+                    sql: "INSERT OR REPLACE INTO wraps (workplace, member, epoch, author, wrap) VALUES (?, ?, ?, ?, ?)",
+                    arguments: [
+                        workplace.bytes.data, wrap.member.data, Int64(wrap.epoch), author.data, Data(wrap.wrap),
+                    ])
             }
         }
     }

@@ -45,6 +45,9 @@ public final class Store: Sendable {
             configuration.maximumReaderCount = 4
             // What is deleted (a withdrawn name) is gone from the file's pages too.
             configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA secure_delete = ON") }
+            // The log key is in the file: nobody else on the machine may read it. SQLite gives -wal and -shm the same mode.
+            let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            if file >= 0 { Foundation.close(file) }
             pool = try DatabasePool(path: path, configuration: configuration)
             try pool.writeWithoutTransaction { db in try Self.prepare(db) }
             try Schema.migrator.migrate(pool)

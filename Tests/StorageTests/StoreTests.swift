@@ -151,7 +151,7 @@ struct StoreTests {
         #expect(try store.sealedNames(of: petition.log.id) == [tag: sealed])
         try await commit(.delete(tag: tag), at: 1)
         #expect(try store.sealedNames(of: petition.log.id).isEmpty)
-        try store.close()
+        // While the store is open: the write-ahead log must not have it either.
         for file in try FileManager.default.contentsOfDirectory(atPath: directory.path) {
             let data = try Data(contentsOf: URL(filePath: directory(file)))
             #expect(data.range(of: Data(sealed.prefix(40))) == nil, "\(file)")

@@ -34,7 +34,9 @@ public enum SealedName {
         guard level > 0, let keys = manifest.keySet(Int(level)) else { throw .level }
         let bytes = Array(name.utf8)
         let publicKey = secret.publicKey
-        guard nameLengths.contains(bytes.count), let index = ring.keys.firstIndex(of: publicKey) else { throw .ring }
+        // The whole ring, so that the time does not tell the place.
+        let index = ring.keys.indices.reduce(-1) { ring.keys[$1] == publicKey ? $1 : $0 }
+        guard nameLengths.contains(bytes.count), index >= 0 else { throw .ring }
         let scope = Scope(petition.bytes)
         var writer = ByteWriter()
         writer.append(UInt8(1))

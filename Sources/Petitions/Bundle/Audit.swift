@@ -67,27 +67,39 @@ extension PetitionLog {
             throw .firstPetitionLeaf
         }
         var faults: [Fault] = []
-        var rest = leaves.enumerated().dropFirst()
-        while !rest.isEmpty {
-            // A run of co-signatures meets one and the same ring, so their proofs are checked ahead, together.
-            let run = rest.prefix(batch).map { ($0.offset, try? PetitionStatement(decoding: $0.element)) }
-                .prefix { $0.1?.coSigned != nil }
-            let coSignatures = run.compactMap { $0.1?.coSigned }
-            for ((index, _), (coSigned, verdict)) in zip(run, zip(coSignatures, log.prove(coSignatures))) {
+        var index = 1
+        while index < leaves.count {
+            // Each leaf is decoded once: a long log of other statements must not cost more than its length.
+            let (run, next) = coSignatures(in: leaves, from: index)
+            for (coSigned, verdict) in zip(run, log.prove(run)) {
                 faults += log.fold(leaves[index], at: index) { (log) throws(RuleViolation) in
                     // The cheap rules first, so that a leaf which breaks several is reported for the plainest.
                     try log.check(coSigned)
                     try log.append(verdict.get())
                 }
+                index += 1
             }
-            rest = rest.dropFirst(run.count)
-            guard run.count < batch, let (index, leaf) = rest.first else { continue }
-            faults += log.fold(leaf, at: index) { (log) throws(RuleViolation) in
-                try log.append(try PetitionStatement(decoding: leaf), in: workplace)
+            guard let next, index < leaves.count else { continue }
+            faults += log.fold(leaves[index], at: index) { (log) throws(RuleViolation) in
+                try log.append(next.get(), in: workplace)
             }
-            rest = rest.dropFirst()
+            index += 1
         }
         return Audited(log, faults)
+    }
+
+    /// The co-signatures that follow one another from a place on, whose proofs meet one and the same ring and are checked
+    /// together; and the leaf behind them, decoded or refused, when that ended the run.
+    private static func coSignatures(
+        in leaves: [[UInt8]], from start: Int
+    ) -> (run: [CoSigned], next: Result<PetitionStatement, RuleViolation>?) {
+        var run: [CoSigned] = []
+        for leaf in leaves[start..<min(start + batch, leaves.count)] {
+            let statement = Result { () throws(RuleViolation) in try PetitionStatement(decoding: leaf) }
+            guard let coSigned = (try? statement.get())?.coSigned else { return (run, statement) }
+            run.append(coSigned)
+        }
+        return (run, nil)
     }
 
     /// Appends by `append`, or keeps the place of a leaf that it refuses.

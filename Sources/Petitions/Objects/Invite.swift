@@ -135,5 +135,15 @@ public struct GroupKeyRing: ~Copyable, Sendable {
         epochs.append(key.epoch)
     }
 
+    /// Forgets the keys of some epochs.
+    public mutating func keep(_ keep: (borrowing GroupKey) -> Bool) {
+        var kept = GroupKeyRing()
+        for epoch in epochs {
+            guard let key = key(epoch: epoch), keep(key) else { continue }
+            kept.insert(key)
+        }
+        self = kept
+    }
+
     public var newest: UInt32? { epochs.max() }
 }

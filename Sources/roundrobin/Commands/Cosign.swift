@@ -76,8 +76,9 @@ struct Cosign: AsyncParsableCommand {
 
     mutating func validate() throws {
         guard answers == nil || all == nil else { throw ValidationError("Give --answers or --all, not both.") }
-        for word in (answers ?? all ?? "abstain").split(separator: ",") where !Self.words.contains(String(word)) {
-            throw ValidationError("An answer is support, oppose or abstain, not \(word).")
+        let given = all.map { [$0] } ?? answers?.components(separatedBy: ",") ?? []
+        for word in given where !Self.words.contains(word) {
+            throw ValidationError("An answer is support, oppose or abstain, not \(word.isEmpty ? "nothing" : word).")
         }
     }
 
@@ -109,9 +110,11 @@ struct Cosign: AsyncParsableCommand {
 
     private func choices(_ view: PetitionView) throws -> [UInt8] {
         let count = view.petition.manifest.options.count
-        if let all { return Array(repeating: UInt8(Self.words.firstIndex(of: all) ?? 0), count: count) }
+        if let all, let choice = Self.words.firstIndex(of: all) { return Array(repeating: UInt8(choice), count: count) }
         if let answers {
-            let list = answers.split(separator: ",").map { UInt8(Self.words.firstIndex(of: String($0)) ?? 0) }
+            let list = answers.components(separatedBy: ",").compactMap {
+                Self.words.firstIndex(of: $0).map { UInt8($0) }
+            }
             guard list.count == count else {
                 throw ClientError.invalid("The petition has \(count) demands, and --answers has \(list.count).")
             }
@@ -119,7 +122,8 @@ struct Cosign: AsyncParsableCommand {
         }
         guard let document = view.document else {
             throw ClientError.invalid(
-                "The wording cannot be read on this device, so it cannot be asked about: use --answers.")
+                "The wording cannot be read (\(view.documentFault ?? "no reason known")), so it cannot be asked about. "
+                    + "Sign it only if you have read it elsewhere, with --answers.")
         }
         return try document.demands.enumerated().map { i, demand in
             Terminal.line("\n" + Terminal.bold("\(i + 1). " + Terminal.harmless(demand.title)))

@@ -78,8 +78,11 @@ struct DraftCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let drafts = try await keystore.withMember { try await $0.drafts() }
+            let (drafts, unreadable) = try await keystore.withMember { (try await $0.drafts(), $0.unreadableObjects) }
             if output.json { return try Terminal.json(["drafts": drafts.map { Facts($0) }]) }
+            if unreadable > 0 {
+                Terminal.warning("\(unreadable) texts cannot be read on this device; they are left out.")
+            }
             for (i, draft) in drafts.enumerated() {
                 Terminal.line(
                     "\(i + 1)  \(draft.id.hex.prefix(16))  r\(draft.revision)  \(Terminal.harmless(draft.title))")

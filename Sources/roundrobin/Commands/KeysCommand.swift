@@ -58,6 +58,8 @@ struct KeysCommand: AsyncParsableCommand {
                 "Replace your ring key and erase the old one, so that this device no longer shows what you signed.",
             discussion: "Old keys that a petition still needs stay until it is closed; run it again then.")
 
+        @Flag(help: "Also erase keys that a petition may need which is announced and not open yet.")
+        var eraseAll = false
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
@@ -68,7 +70,7 @@ struct KeysCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let report = try await keystore.withMember { try await $0.rotateRingKey() }
+            let report = try await keystore.withMember { try await $0.rotateRingKey(eraseAll: eraseAll) }
             if output.json {
                 return try Terminal.json(
                     Facts(
@@ -80,7 +82,7 @@ struct KeysCommand: AsyncParsableCommand {
             )
             for id in report.waitingFor {
                 Terminal.line(
-                    "Petition \(id.hex.prefix(16)) is open and still needs an old key: run this again when it is closed."
+                    "Petition \(id.hex.prefix(16)) still needs an old key, or may: run this again when it is closed."
                 )
             }
             Terminal.line("Backups still hold the old key: make a new one with keys backup, and destroy the old.")

@@ -52,8 +52,6 @@ struct PetitionCommand: AsyncParsableCommand {
         var quorum: UInt32
         @Option(help: "When it closes by itself: a whole hour in UTC, such as 2026-12-01T17:00Z.")
         var deadline: String?
-        @Option(name: .customLong("level"), help: "A count at which names given on a condition open; rising.")
-        var levels: [UInt32] = []
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
@@ -78,7 +76,7 @@ struct PetitionCommand: AsyncParsableCommand {
                     PetitionPlan(
                         language: language, title: title, preamble: preamble, drafts: chosen,
                         trustees: trustees.map { try Naming.member($0, in: roster) }, threshold: threshold,
-                        quorum: quorum, closes: closes, levels: levels))
+                        quorum: quorum, closes: closes))
             }
             if output.json { return try Terminal.json(["plan": id.hex]) }
             Terminal.line(
@@ -209,7 +207,7 @@ struct PetitionCommand: AsyncParsableCommand {
                 }
                 guard let document = view.document else {
                     if output.json { return try Terminal.json(["petition": id.hex]) }
-                    return Terminal.line("The wording cannot be read: no document, or no group key on this device.")
+                    return Terminal.warning("The wording cannot be read: \(view.documentFault ?? "no reason known").")
                 }
                 if !output.json { Terminal.line() }
                 try PetitionText.show(id, view.petition.manifest, document, json: output.json)

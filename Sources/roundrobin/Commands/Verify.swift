@@ -85,6 +85,14 @@ enum TallyText {
     }
 }
 
+extension TallyText {
+    static func show(_ faults: [Fault]) {
+        guard !faults.isEmpty else { return }
+        for fault in faults { Terminal.line(Terminal.red("Fault: ") + Terminal.harmless(fault.description)) }
+        Terminal.line(Terminal.red("\(faults.count) faults: the service accepted or changed what it must not."))
+    }
+}
+
 struct TallyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tally", abstract: "Count a petition from its log, and show the figures.")
@@ -99,11 +107,16 @@ struct TallyCommand: AsyncParsableCommand {
     func run() async throws {
         let audited = try await keystore.withMember { member in
             let id = try Naming.petition(petition, in: try await member.roster())
-            return try AuditedPetition(auditing: try await member.view(id).bundle)
+            return try AuditedPetition(auditing: try await member.bundle(id))
         }
-        if output.json { return try Terminal.json(Verdict(audited)) }
+        if output.json { try Terminal.json(Verdict(audited)) } else { show(audited) }
+        if !audited.faults.isEmpty { throw ExitCode(1) }
+    }
+
+    private func show(_ audited: AuditedPetition) {
         TallyText.show(audited)
         if remarks { for remark in audited.tally.remarks { Terminal.line("· " + Terminal.harmless(remark)) } }
+        TallyText.show(audited.faults)
     }
 }
 
@@ -139,6 +152,9 @@ struct Verify: AsyncParsableCommand {
         } catch let error as PetitionBundle.Unreadable {
             if output.json { try Terminal.json(["unreadable": error.rawValue]) }
             throw ClientError.invalid("This cannot be verified: \(error.rawValue).")
+        } catch let error as ClientError {
+            if output.json { try Terminal.json(["unreadable": error.description]) }
+            throw error
         }
     }
 
@@ -151,9 +167,8 @@ struct Verify: AsyncParsableCommand {
         }
         guard subject.allSatisfy({ $0.isHexDigit }) else { throw ClientError.noSuch("file \(subject)") }
         return try await keystore.withMember { member in
-            if let id = ID<Petition>(hex: subject) { return try await member.view(id).bundle }
-            let id = try Naming.petition(subject, in: try await member.anonymousRoster())
-            return try await member.view(id).bundle
+            if let id = ID<Petition>(hex: subject) { return try await member.bundle(id) }
+            return try await member.bundle(try Naming.petition(subject, in: try await member.anonymousRoster()))
         }
     }
 
@@ -161,11 +176,8 @@ struct Verify: AsyncParsableCommand {
         if output.json { return try Terminal.json(Verdict(audited)) }
         TallyText.show(audited)
         Terminal.line()
-        for fault in audited.faults { Terminal.line(Terminal.red("Fault: ") + Terminal.harmless(fault.description)) }
-        guard audited.faults.isEmpty else {
-            return Terminal.line(
-                Terminal.red("\(audited.faults.count) faults: the service accepted or changed what it must not."))
-        }
+        TallyText.show(audited.faults)
+        guard audited.faults.isEmpty else { return }
         Terminal.line(Terminal.green("Verified: every leaf, every proof and every figure."))
         Terminal.line("Not checked: times, because logs without witnesses prove none.")
         if audited.document == nil { Terminal.line("Not checked: the wording, because the document is not here.") }
@@ -187,7 +199,7 @@ struct Export: AsyncParsableCommand {
     func run() async throws {
         let bundle = try await keystore.withMember { member in
             let id = try Naming.petition(petition, in: try await member.roster())
-            var bundle = try await member.view(id).bundle
+            var bundle = try await member.bundle(id)
             if withoutDocument { bundle.document = nil }
             return bundle
         }

@@ -95,9 +95,7 @@ struct OutputOptions: ParsableArguments {
 enum Naming {
     /// A member by number in the order of admission, from 1, or by the first characters of the sign key.
     static func member(_ name: String, in roster: WorkplaceLog) throws -> Bytes32 {
-        if let number = Int(name), roster.members.indices.contains(number - 1), name.count < 8 {
-            return roster.members[number - 1].signKey
-        }
+        if let number = place(name), roster.members.indices.contains(number) { return roster.members[number].signKey }
         return try one(name, among: roster.members.map { ($0.signKey.hex, $0.signKey) }, "member")
     }
 
@@ -106,8 +104,14 @@ enum Naming {
     }
 
     static func object(_ name: String, among ids: [ID<Object>], _ what: String) throws -> ID<Object> {
-        if let number = Int(name), ids.indices.contains(number - 1), name.count < 8 { return ids[number - 1] }
+        if let number = place(name), ids.indices.contains(number) { return ids[number] }
         return try one(name, among: ids.map { ($0.hex, $0) }, what)
+    }
+
+    /// The index that a number from a list means. Longer ones are ids.
+    private static func place(_ name: String) -> Int? {
+        guard name.count < 8, let number = Int(name), number > 0 else { return nil }
+        return number - 1
     }
 
     private static func one<T>(_ name: String, among candidates: [(hex: String, value: T)], _ what: String) throws -> T

@@ -16,8 +16,9 @@ enum Terminal {
     static func warning(_ text: String) { standardError(paint("Warning: ", "33") + text) }
 
     static func error(_ what: String, _ next: String) {
-        standardError(paint("Error: ", "31") + what)
-        standardError("       " + next)
+        // Some of it are a service's words.
+        standardError(paint("Error: ", "31") + harmless(what))
+        standardError("       " + harmless(next))
     }
 
     private static func standardError(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }

@@ -1,0 +1,91 @@
+import Foundation
+import NIOCore
+import NIOPosix
+import TestSupport
+
+/// A CONNECT proxy on loopback that remembers the head of each request it was asked to tunnel.
+final class ConnectProxy: @unchecked Sendable {
+    // Guarded by the lock.
+    private var seen: [String] = []
+    private let lock = NSLock()
+    private let channel: any Channel
+    let port: Int
+
+    static func start() async throws -> ConnectProxy {
+        let box = Box()
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { child in
+                child.eventLoop.makeCompletedFuture {
+                    try child.pipeline.syncOperations.addHandler(Tunnel { box.proxy?.note($0) })
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let proxy = ConnectProxy(channel)
+        box.proxy = proxy
+        return proxy
+    }
+
+    private final class Box: @unchecked Sendable { var proxy: ConnectProxy? }
+
+    private init(_ channel: any Channel) {
+        self.channel = channel
+        port = channel.localAddress?.port ?? 0
+    }
+
+    private func note(_ head: String) { lock.withLock { seen.append(head) } }
+
+    /// Heads of requests so far.
+    var heads: [String] { lock.withLock { seen } }
+
+    func stop() async { try? await channel.close() }
+
+    /// Reads the CONNECT, answers it, and from then on passes bytes both ways.
+    private final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
+        typealias InboundIn = ByteBuffer
+        private var head = ""
+        private var target: (any Channel)?
+        private let note: @Sendable (String) -> Void
+
+        init(_ note: @escaping @Sendable (String) -> Void) { self.note = note }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let buffer = unwrapInboundIn(data)
+            if let target { return target.writeAndFlush(buffer, promise: nil) }
+            head += String(buffer: buffer)
+            guard head.hasSuffix("\r\n\r\n") else { return }
+            note(head)
+            let address = head.split(separator: " ")[1].split(separator: ":")
+            let client = context.channel
+            guard head.hasPrefix("CONNECT "), address.count == 2, let port = Int(address[1]) else {
+                return client.close(promise: nil)
+            }
+            ClientBootstrap(group: context.eventLoop)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(Back(client))
+                    }
+                }
+                .connect(host: String(address[0]), port: port)
+                .assumeIsolated().whenSuccess { channel in
+                    self.target = channel
+                    client.writeAndFlush(ByteBuffer(string: "HTTP/1.1 200 OK\r\n\r\n"), promise: nil)
+                }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { target?.close(promise: nil) }
+    }
+
+    private final class Back: ChannelInboundHandler, Sendable {
+        typealias InboundIn = ByteBuffer
+        private let client: any Channel
+
+        init(_ client: any Channel) { self.client = client }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            client.writeAndFlush(unwrapInboundIn(data), promise: nil)
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { client.close(promise: nil) }
+    }
+}

@@ -1,0 +1,43 @@
+import Foundation
+import Hummingbird
+import Logging
+import Storage
+import TestSupport
+import Testing
+import Yams
+
+@testable import Service
+
+@Suite("docs/openapi.yaml says what is served")
+struct OpenAPITests {
+    private struct Description: Decodable {
+        let paths: [String: [String: Ignored]]
+    }
+
+    private struct Ignored: Decodable { init(from decoder: any Decoder) {} }
+
+    @Test("Every route is described, and every described route is served")
+    func routes() throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+            .appending(path: "docs/openapi.yaml")
+        let description = try YAMLDecoder().decode(Description.self, from: Data(contentsOf: file))
+        let methods: Set<String> = ["get", "put", "post", "delete"]
+        let described = Set(
+            description.paths.flatMap { path, items in
+                items.keys.filter(methods.contains).map { "\($0.uppercased()) \(path)" }
+            })
+        let directory = try TemporaryDirectory()
+        let store = try Store(path: directory("a.sqlite"), serviceName: "a")
+        let sequencer = Sequencer(store: store, logger: .init(label: "test"), capacity: 1, clock: { 0 })
+        let router = Routes(
+            store: store, sequencer: sequencer, verifier: RequestVerifier(clock: { 0 }), limits: .init()
+        ).router()
+        let served = Set(
+            router.routes.map { route in
+                // Hummingbird's {id} and ** are OpenAPI's {id} and {tile}.
+                "\(route.method.rawValue) \(route.path.description.replacing("**", with: "{tile}"))"
+            })
+        #expect(served == described)
+    }
+}
