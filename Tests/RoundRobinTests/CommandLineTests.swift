@@ -75,7 +75,8 @@ struct CommandLineTests {
         let id = try #require(verdict["petition"] as? String)
         #expect(try Program.run("verify", bundle("honest-7"), "--petition", id).status == 0)
         #expect(try Program.run("verify", bundle("honest-17"), "--petition", id).status == 2)
-        #expect(try Program.run("verify", directory("nothing.rrbundle")).status == 2)
+        let absent = try Program.run("verify", directory("nothing.rrbundle"), "--json")
+        #expect(absent.status == 2 && absent.output.contains("\"unreadable\""))
     }
 
     @Test("Wrong usage is 64, a missing keystore 2 with what to do next")
@@ -83,6 +84,9 @@ struct CommandLineTests {
         #expect(try Program.run("cosign").status == 64)
         #expect(try Program.run("nonsense").status == 64)
         #expect(try Program.run("cosign", "abcd", "--all", "maybe").status == 64)
+        #expect(try Program.run("cosign", "abcd", "--all", "support,oppose").status == 64)
+        #expect(try Program.run("cosign", "abcd", "--all", "").status == 64)
+        #expect(try Program.run("cosign", "abcd", "--answers", "support,,oppose").status == 64)
         #expect(try Program.run("serve", "--database", "x", "--listen", "nowhere").status == 64)
         #expect(try Program.run("--help").status == 0)
         let missing = try Program.run("petition", "list", "--home", directory("none"), "--passphrase-file", "/dev/null")
@@ -179,6 +183,7 @@ struct CommandLineTests {
         _ = done(try run(1, "members", "remove", "5"), "remove")
         #expect(done(try run(1, "members", "list"), "list").output.contains("left"))
         #expect(try run(5, "draft", "list").status == 2, "removed")
+        #expect(try run(1, "draft", "show", "1", "--revision", "99").error.contains("There is no such"))
         #expect(done(try run(1, "workplace", "show", "--json"), "show").output.contains("\"members\":4"))
     }
 }

@@ -1,0 +1,153 @@
+import Foundation
+import Petitions
+import RequestSignatures
+import Sodium
+import TestSupport
+import Testing
+
+@testable import Client
+@testable import Service
+
+@Suite("A hostile member, or a service that drops what it promised, stops nobody else", .serialized)
+struct HostileMemberTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func put(_ object: StoredObject, by member: Member, to service: RunningService) async throws -> Int {
+        let path = "/v1/workplaces/\(member.workplaceID.hex)/objects/\(object.id.hex)/\(object.revision)"
+        let headers = SignedRequest.headers(
+            method: "PUT", path: path, query: "", body: object.bytes, created: Member.systemClock(),
+            by: member.identity.seed.signingKey())
+        return try await service.send("PUT", path, body: object.bytes, headers: headers.map { ($0.name, $0.value) })
+            .status
+    }
+
+    private func junk(
+        _ kind: StoredObject.Kind, _ id: ID<Petitions.Object>, after: StoredObject? = nil, by member: Member
+    ) throws -> StoredObject {
+        try StoredObject.seal(
+            [1, 2, 3], kind: kind, id: id, after: after, in: member.workplaceID, under: .generate(epoch: 0),
+            by: member.identity.seed.signingKey())
+    }
+
+    @Test("A petition's document cannot be replaced, nor its place be taken before it opens")
+    func documents() async throws {
+        let service = try await RunningService.start(database: directory("a.sqlite"))
+        let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
+        let (hostile, id) = (workplace.members[3], try await workplace.openPetition().id)
+        let roster = try await hostile.roster()
+        let document = try await hostile.object(id.document, in: roster).object
+        #expect(
+            try await put(try junk(.document, id.document, after: document, by: hostile), by: hostile, to: service)
+                == 403)
+        #expect(try await put(try junk(.document, ID(Random.bytes32()), by: hostile), by: hostile, to: service) == 403)
+        #expect(try await workplace.members[1].view(id).document?.title == "Guardrails")
+        try await workplace.members[1].cosign(id, choices: [1])
+        await workplace.close()
+    }
+
+    @Test("A text that does not open is left out of lists, and counted")
+    func junkTexts() async throws {
+        let service = try await RunningService.start(database: directory("a.sqlite"))
+        let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
+        for kind in [StoredObject.Kind.draft, .comment] {
+            #expect(
+                try await put(
+                    try junk(kind, ID(Random.bytes32()), by: workplace.members[3]), by: workplace.members[3],
+                    to: service) == 204)
+        }
+        let draft = try await workplace.members[1].newDraft(language: "en", title: "T", text: "x")
+        #expect(try await workplace.members[2].drafts() == [draft])
+        #expect(workplace.members[2].unreadableObjects == 1)
+        _ = try await workplace.openPetition()
+        await workplace.close()
+    }
+
+    @Test("A co-signature dropped after its receipt is noticed at the next reading, by its signer")
+    func dropped() async throws {
+        var service = try await RunningService.start(database: directory("a.sqlite"))
+        let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
+        let id = try await workplace.openPetition().id
+        let signer = workplace.members[1]
+        await service.stop()
+        try FileManager.default.copyItem(atPath: directory("a.sqlite"), toPath: directory("old.sqlite"))
+        service = try await RunningService.start(database: directory("a.sqlite"), port: service.port)
+        try await signer.cosign(id, choices: [1])
+        await service.stop()
+        service = try await RunningService.start(database: directory("old.sqlite"), port: service.port)
+        for attempt in ["again", "withdraw"] {
+            await #expect {
+                if attempt == "again" {
+                    try await signer.cosign(id, choices: [2])
+                } else {
+                    try await signer.withdraw(id)
+                }
+            } throws: { error in
+                if case .rolledBack = error as? ClientError { true } else { false }
+            }
+        }
+        // Grown past it with others' co-signatures, it is a fork.
+        try await workplace.members[2].cosign(id, choices: [1])
+        try await workplace.members[3].cosign(id, choices: [1])
+        await #expect { _ = try await signer.view(id) } throws: { error in
+            if case .forked = error as? ClientError { true } else { false }
+        }
+        await workplace.close()
+        await service.stop()
+    }
+
+    @Test("A wrong wrap of a coworker's does not keep out a right one")
+    func wraps() async throws {
+        let service = try await RunningService.start(database: directory("a.sqlite"))
+        let workplace = try await LiveWorkplace(members: 4, service: service, directory: directory)
+        let (founder, hostile, victim) = (workplace.members[0], workplace.members[1], workplace.members[2])
+        try await founder.remove(workplace.members[3].signKey)
+        let path = "/v1/workplaces/\(hostile.workplaceID.hex)/wraps"
+        let list = Member.Wraps(wraps: [
+            .init(member: victim.signKey.hex, epoch: 1, wrap: Base64.encode(Random.bytes(GroupKey.wrapLength)))
+        ])
+        let body = [UInt8](try JSONEncoder().encode(list))
+        let headers = SignedRequest.headers(
+            method: "PUT", path: path, query: "", body: body, created: Member.systemClock(),
+            by: hostile.identity.seed.signingKey())
+        #expect(
+            try await service.send("PUT", path, body: body, headers: headers.map { ($0.name, $0.value) }).status == 204)
+        _ = try await victim.newDraft(language: "en", title: "T", text: "x")
+        await workplace.close()
+    }
+
+    @Test("A founding that was cut off is taken up again, and the database is nobody else's to read")
+    func resumedFounding() async throws {
+        let service = try await RunningService.start(database: directory("a.sqlite"))
+        let cost = LiveWorkplace.cost
+        let first = try await Member.found(
+            at: service.url, eligible: 9, in: directory("m"), passphrase: LiveWorkplace.passphrase(), cost: cost)
+        // As if the process had died before the receipt came.
+        let statement = try await first.bundleOfWorkplace().leaves[0]
+        first.state.founding = Base64.encode(statement)
+        try first.save()
+        await first.close()
+        let again = try await Member.found(
+            at: service.url, eligible: 9, in: directory("m"), passphrase: LiveWorkplace.passphrase(), cost: cost)
+        #expect(again.state.founding == nil)
+        #expect(try await again.roster().groupKeys.count == 1)
+        await again.close()
+        await #expect(throws: ClientError.self) {
+            _ = try await Member.found(
+                at: service.url, eligible: 9, in: directory("m"), passphrase: LiveWorkplace.passphrase(), cost: cost)
+        }
+        for file in ["a.sqlite", "a.sqlite-wal"] {
+            let mode = try FileManager.default.attributesOfItem(atPath: directory(file))[.posixPermissions] as? Int
+            #expect(mode == 0o600, "\(file)")
+        }
+        await service.stop()
+    }
+}
+
+extension Member {
+    /// The workplace's log as served.
+    fileprivate func bundleOfWorkplace() async throws -> PetitionBundle.Log {
+        try await LogReader(connection: connection).fetch("workplace/\(workplaceID.hex)")
+    }
+}
