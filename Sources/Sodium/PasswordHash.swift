@@ -18,12 +18,16 @@ public struct PasswordHash: Equatable, Sendable {
         guard Self.passesAllowed.contains(passes), Self.memoryAllowed.contains(memory), salt.count == 16 else {
             return nil
         }
+        self.init(checkedPasses: passes, memory: memory, salt: salt)
+    }
+
+    private init(checkedPasses passes: UInt64, memory: UInt64, salt: [UInt8]) {
         (self.passes, self.memory, self.salt) = (passes, memory, salt)
     }
 
     /// RFC 9106 section 4's second recommended option, for machines that cannot spare 2 GiB: 3 passes over 64 MiB.
     public static func recommended() -> PasswordHash {
-        PasswordHash(passes: 3, memory: 64 << 20, salt: Random.bytes(16))!
+        PasswordHash(checkedPasses: 3, memory: 64 << 20, salt: Random.bytes(16))
     }
 
     /// 32 bytes.

@@ -130,9 +130,11 @@ struct PetitionCommand: AsyncParsableCommand {
             abstract: "As a trustee: sign this very petition, after reading it with petition preview.")
         @OptionGroup var plan: PlanOptions
         @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
 
         func run() async throws {
             let id = try await keystore.withMember { try await $0.accept(try await plan.find($0)) }
+            if output.json { return try Terminal.json(["petition": id.hex]) }
             Terminal.line("Accepted petition \(id.hex).")
         }
     }
@@ -198,20 +200,38 @@ struct PetitionCommand: AsyncParsableCommand {
             try await keystore.withMember { member in
                 let id = try Naming.petition(petition, in: try await member.roster())
                 let view = try await member.view(id)
-                if !output.json {
-                    PetitionText.state(view.petition, view.petition.tally(in: view.workplace), member.ownStatus(id))
-                    let receipts = try member.verifyReceipts(view)
-                    if receipts > 0 {
-                        Terminal.line("Receipts  \(receipts) of yours verified against the log as it is now")
-                    }
+                let tally = view.petition.tally(in: view.workplace)
+                if output.json {
+                    return try Terminal.json(
+                        Facts(
+                            petition: id.hex, closed: tally.closed, cosignatures: tally.cosignatures,
+                            withdrawn: tally.withdrawn, ring: tally.ring, eligible: tally.eligible,
+                            you: PetitionText.own(member.ownStatus(id)), receipts: try member.verifyReceipts(view),
+                            wording: view.document.map { .init(id, view.petition.manifest, $0) }))
+                }
+                PetitionText.state(view.petition, tally, member.ownStatus(id))
+                let receipts = try member.verifyReceipts(view)
+                if receipts > 0 {
+                    Terminal.line("Receipts  \(receipts) of yours verified against the log as it is now")
                 }
                 guard let document = view.document else {
-                    if output.json { return try Terminal.json(["petition": id.hex]) }
                     return Terminal.warning("The wording cannot be read: \(view.documentFault ?? "no reason known").")
                 }
-                if !output.json { Terminal.line() }
-                try PetitionText.show(id, view.petition.manifest, document, json: output.json)
+                Terminal.line()
+                try PetitionText.show(id, view.petition.manifest, document, json: false)
             }
+        }
+
+        private struct Facts: Encodable {
+            let petition: String
+            let closed: Bool
+            let cosignatures: Int
+            let withdrawn: Int
+            let ring: Int
+            let eligible: UInt32
+            let you: String
+            let receipts: Int
+            let wording: PetitionText.Facts?
         }
     }
 
@@ -247,7 +267,7 @@ struct PetitionCommand: AsyncParsableCommand {
 
 /// Petitions as people read them.
 enum PetitionText {
-    private struct Facts: Encodable {
+    struct Facts: Encodable {
         struct Demand: Encodable {
             let title: String
             let text: String
@@ -262,17 +282,18 @@ enum PetitionText {
         let quorum: UInt32
         let closes: UInt64
         let ring: UInt32
+
+        init(_ id: ID<Petition>, _ manifest: Manifest, _ document: PetitionDocument) {
+            petition = id.hex
+            (title, language, preamble) = (document.title, document.language, document.preamble)
+            demands = document.demands.map { Demand(title: $0.title, text: $0.text) }
+            (trustees, threshold, quorum) = (manifest.trustees.count, manifest.threshold, manifest.quorum)
+            (closes, ring) = (manifest.closes, manifest.ringCount)
+        }
     }
 
     static func show(_ id: ID<Petition>, _ manifest: Manifest, _ document: PetitionDocument, json: Bool) throws {
-        if json {
-            return try Terminal.json(
-                Facts(
-                    petition: id.hex, title: document.title, language: document.language, preamble: document.preamble,
-                    demands: document.demands.map { .init(title: $0.title, text: $0.text) },
-                    trustees: manifest.trustees.count, threshold: manifest.threshold, quorum: manifest.quorum,
-                    closes: manifest.closes, ring: manifest.ringCount))
-        }
+        if json { return try Terminal.json(Facts(id, manifest, document)) }
         Terminal.line(Terminal.bold(Terminal.harmless(document.title)))
         Terminal.line(Terminal.faint(id.hex))
         if !document.preamble.isEmpty { Terminal.line("\n" + Terminal.harmless(document.preamble)) }

@@ -195,6 +195,7 @@ struct Export: AsyncParsableCommand {
     @Flag(help: "Leave the wording out.")
     var withoutDocument = false
     @OptionGroup var keystore: KeystoreOptions
+    @OptionGroup var format: OutputOptions
 
     func run() async throws {
         let bundle = try await keystore.withMember { member in
@@ -206,6 +207,7 @@ struct Export: AsyncParsableCommand {
         do { try Data(bundle.serialized).write(to: URL(filePath: output), options: .atomic) } catch {
             throw ClientError.disk("cannot write \(output)")
         }
+        if format.json { return try Terminal.json(["file": output, "petition": bundle.petitionID.hex]) }
         Terminal.line(
             "Wrote \(output). Anybody verifies it with: roundrobin verify \(output) --petition \(bundle.petitionID.hex)"
         )
