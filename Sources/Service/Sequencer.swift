@@ -233,11 +233,13 @@ actor Sequencer {
         case .petition(let id):
             let statement = try PetitionStatement(decoding: submission.bytes)
             if case .opened(let manifest, _) = statement.body { return try open(submission, manifest, id, &growth) }
+            try closeIfDue(id, &growth)
+            if let place = try placeOfSame(submission, growth[submission.log]) { return place }
             guard var log = try petitionLog(id) else { throw Refusal.noSuchLog }
-            if try closeIfDue(&log, &growth), let place = try placeOfSame(submission, growth[submission.log]) {
-                return place
-            }
-            let before = log
+            let before = growth[submission.log] == nil ? log : nil
+            // Out of the dictionary while it changes, so that it is changed in place and copied once a batch at most.
+            petitions[id] = nil
+            defer { petitions[id] = log }
             let start = log.size
             let nodes: [MerkleTree.Node]
             var names: [LogAppend.NameChange] = []
@@ -253,7 +255,6 @@ actor Sequencer {
                 }
                 nodes = try log.append(statement, in: workplaceLog(log.manifest.workplace))
             }
-            petitions[id] = log
             note(submission, nodes, names, at: start, log.manifest.workplace, .petition(before), &growth)
             return start
         }
@@ -276,11 +277,13 @@ actor Sequencer {
             return 0
         }
         var log = try workplaceLog(id)
-        let before = log
+        let before = growth[submission.log] == nil ? log : nil
+        workplaces[id] = nil
+        defer { workplaces[id] = log }
+        let start = log.size
         let nodes = try log.append(submission.bytes)
-        workplaces[id] = log
-        note(submission, nodes, [], at: before.size, id, .workplace(before), &growth)
-        return before.size
+        note(submission, nodes, [], at: start, id, .workplace(before), &growth)
+        return start
     }
 
     private func open(
@@ -308,19 +311,16 @@ actor Sequencer {
     }
 
     /// Nothing is accepted between a deadline and the statement that says it has passed.
-    /// - Returns: whether it was closed here.
-    private func closeIfDue(_ log: inout PetitionLog, _ growth: inout [LogName: Growth]) throws -> Bool {
-        guard log.manifest.closes != 0, log.closure == nil, clock() >= log.manifest.closes,
-            let root = log.tree.root(at: log.size)
-        else { return false }
-        let before = log
+    private func closeIfDue(_ id: ID<Petition>, _ growth: inout [LogName: Growth]) throws {
+        guard var log = try petitionLog(id), log.manifest.closes != 0, log.closure == nil, clock() >= log.manifest.closes
+        else { return }
+        let before = growth[.petition(id)] == nil ? log : nil
         let start = log.size
-        let statement = try PetitionStatement.closeByDeadline(log.id, size: UInt64(start), root: root)
+        let statement = try PetitionStatement.closeByDeadline(id, size: UInt64(start), root: log.tree.root)
         let nodes = try log.append(statement, in: workplaceLog(log.manifest.workplace))
-        petitions[log.id] = log
-        let submission = Submission(log: .petition(log.id), bytes: statement.bytes, sealedName: nil)
+        petitions[id] = log
+        let submission = Submission(log: .petition(id), bytes: statement.bytes, sealedName: nil)
         note(submission, nodes, [], at: start, log.manifest.workplace, .petition(before), &growth)
-        return true
     }
 
     /// A sealed name comes with the co-signature that carries its digest, and goes with it.
