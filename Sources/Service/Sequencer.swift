@@ -312,7 +312,8 @@ actor Sequencer {
 
     /// Nothing is accepted between a deadline and the statement that says it has passed.
     private func closeIfDue(_ id: ID<Petition>, _ growth: inout [LogName: Growth]) throws {
-        guard var log = try petitionLog(id), log.manifest.closes != 0, log.closure == nil, clock() >= log.manifest.closes
+        guard var log = try petitionLog(id), log.manifest.closes != 0, log.closure == nil,
+            clock() >= log.manifest.closes
         else { return }
         let before = growth[.petition(id)] == nil ? log : nil
         let start = log.size

@@ -47,22 +47,23 @@ public struct SignedNote: Sendable, Equatable {
         let lines = utf8[(blank + 1)...].split(separator: 0x0a, omittingEmptySubsequences: false).dropLast()
         guard (1...Self.maximalSignatures).contains(lines.count) else { throw .note }
         var signatures: [Signature] = []
-        for line in lines { signatures.append(try Self.signature(String(decoding: line, as: UTF8.self))) }
+        for line in lines { signatures.append(try Self.signature(line)) }
         self.signatures = signatures
         guard serialized.utf8.elementsEqual(utf8) else { throw .note }
     }
 
-    private static func signature(_ line: String) throws(LogError) -> Signature {
-        guard line.hasPrefix(dash) else { throw .note }
-        let parts = line.dropFirst(dash.count).split(separator: " ", omittingEmptySubsequences: false)
-        guard parts.count == 2, isKeyName(parts[0]), let bytes = Base64.decode(parts[1]), bytes.count > 4 else {
-            throw .note
-        }
-        return Signature(name: String(parts[0]), keyID: Array(bytes[..<4]), bytes: Array(bytes[4...]))
+    /// By bytes and scalars: what a grapheme is differs between versions of Unicode, and a verdict must not.
+    private static func signature(_ line: ArraySlice<UInt8>) throws(LogError) -> Signature {
+        guard line.starts(with: dash.utf8) else { throw .note }
+        let parts = line.dropFirst(dash.utf8.count).split(separator: 0x20, omittingEmptySubsequences: false)
+        guard parts.count == 2, let name = String(validating: parts[0], as: UTF8.self), isKeyName(name),
+            let text = String(validating: parts[1], as: UTF8.self), let bytes = Base64.decode(text), bytes.count > 4
+        else { throw .note }
+        return Signature(name: name, keyID: Array(bytes[..<4]), bytes: Array(bytes[4...]))
     }
 
-    private static func isKeyName(_ name: Substring) -> Bool {
-        !name.isEmpty && !name.contains(where: { $0.isWhitespace || $0 == "+" })
+    private static func isKeyName(_ name: String) -> Bool {
+        !name.isEmpty && !name.unicodeScalars.contains { $0.properties.isWhitespace || $0 == "+" }
     }
 
     public init(text: String, signatures: [Signature]) { (self.text, self.signatures) = (text, signatures) }

@@ -126,6 +126,22 @@ struct TreeTests {
         }
     }
 
+    @Test("Key names are judged by scalars, not by what a Unicode version holds for one character")
+    func keyNames() throws {
+        let key = SigningKey(seed: .random(32))
+        let note = Checkpoint(origin: "a/b", size: 1, root: .zero).signed(by: key)
+        let verifier = LogVerifier(origin: "a/b", key: key.publicKey)
+        func verifies(_ name: String) -> Bool {
+            let foreign = SignedNote.Signature(name: name, keyID: [1, 2, 3, 4], bytes: [5])
+            let text = SignedNote(text: note.text, signatures: note.signatures + [foreign]).serialized
+            return (try? verifier.verify(text)) != nil
+        }
+        for good in ["w", "\u{301}w", "\u{200d}w", "\u{fe0f}", "w\u{600}", "李"] { #expect(verifies(good), "\(good)") }
+        for bad in ["", "a+b", "+\u{301}", "\u{600}+", "\u{600}\u{a0}", "a\u{2003}b", "a b", "\u{1}"] {
+            #expect(!verifies(bad), "\(bad)")
+        }
+    }
+
     @Test("A witness signature is found, dated and checked")
     func witnesses() throws {
         let log = SigningKey(seed: .random(32))

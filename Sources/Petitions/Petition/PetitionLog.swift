@@ -108,9 +108,10 @@ public struct PetitionLog: Sendable {
         case .opened: throw .onlyFirst
         case .coSigned: throw .proof
         case .ringExtended(let step):
-            let ring = try check(step, in: workplace)
+            try check(step, in: workplace)
             try check(statement.authorship, of: statement, in: workplace, at: step.roster.size)
-            rings.append(ring)
+            // Last, because it costs in proportion to the roster.
+            rings.append(try ring(of: step, in: workplace))
             rosterSize = step.roster.size
         case .closed(let closure):
             try check(closure)
@@ -200,13 +201,17 @@ extension PetitionLog {
         guard roster.size >= rosterSize, workplace.root(at: roster.size) == roster.root else { throw .roster }
     }
 
-    private func check(
-        _ step: PetitionStatement.RingExtension, in workplace: WorkplaceLog
-    ) throws(RuleViolation) -> RosterRing {
+    private func check(_ step: PetitionStatement.RingExtension, in workplace: WorkplaceLog) throws(RuleViolation) {
         guard closure == nil else { throw .closedBefore }
         guard step.epoch == UInt16(rings.count), step.epoch <= Self.maximalExtensions else { throw .ringEpoch }
-        guard step.roster.size > rosterSize, let size = Int(exactly: step.roster.size) else { throw .roster }
+        guard step.roster.size > rosterSize else { throw .roster }
         try check(step.roster, in: workplace)
+    }
+
+    private func ring(
+        of step: PetitionStatement.RingExtension, in workplace: WorkplaceLog
+    ) throws(RuleViolation) -> RosterRing {
+        guard let size = Int(exactly: step.roster.size) else { throw .roster }
         let ring = try workplace.ring(extending: rings[rings.count - 1], to: size)
         guard ring.ring.count > self.ring.count, ring.ring.count == step.ringCount,
             ring.ring.digest == step.ringDigest

@@ -127,7 +127,7 @@ struct Cosign: AsyncParsableCommand {
         }
         return try document.demands.enumerated().map { i, demand in
             Terminal.line("\n" + Terminal.bold("\(i + 1). " + Terminal.harmless(demand.title)))
-            Terminal.line(Terminal.harmless(demand.text) + "\n")
+            Terminal.line(Terminal.block(demand.text) + "\n")
             while true {
                 guard let text = Terminal.ask("[s]upport, [o]ppose or [a]bstain? ") else {
                     throw ClientError.invalid("There is no terminal to ask on: use --answers or --all.")

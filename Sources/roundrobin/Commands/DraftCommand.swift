@@ -116,7 +116,7 @@ struct DraftCommand: AsyncParsableCommand {
             Terminal.line(
                 Terminal.bold(Terminal.harmless(found.title)) + Terminal.faint("  (revision \(found.revision))"))
             Terminal.line()
-            Terminal.line(Terminal.harmless(found.text))
+            Terminal.line(Terminal.block(found.text))
         }
     }
 

@@ -296,11 +296,11 @@ enum PetitionText {
         if json { return try Terminal.json(Facts(id, manifest, document)) }
         Terminal.line(Terminal.bold(Terminal.harmless(document.title)))
         Terminal.line(Terminal.faint(id.hex))
-        if !document.preamble.isEmpty { Terminal.line("\n" + Terminal.harmless(document.preamble)) }
+        if !document.preamble.isEmpty { Terminal.line("\n" + Terminal.block(document.preamble)) }
         for (i, demand) in document.demands.enumerated() {
             Terminal.line()
             Terminal.line(Terminal.bold("\(i + 1). " + Terminal.harmless(demand.title)))
-            Terminal.line(Terminal.harmless(demand.text))
+            Terminal.line(Terminal.block(demand.text))
         }
         Terminal.line()
         Terminal.line(

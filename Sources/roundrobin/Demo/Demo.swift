@@ -19,8 +19,8 @@ struct Demo: AsyncParsableCommand {
             keep
             ?? FileManager.default.temporaryDirectory
             .appending(path: "roundrobin-demo-" + Hex.encode(Random.bytes(6))).path
-        guard !FileManager.default.fileExists(atPath: directory) else {
-            throw ClientError.invalid("\(directory) exists already; the demo needs a directory of its own.")
+        guard (try? FileManager.default.contentsOfDirectory(atPath: directory))?.isEmpty ?? true else {
+            throw ClientError.invalid("\(directory) is not empty; the demo needs a directory of its own.")
         }
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])

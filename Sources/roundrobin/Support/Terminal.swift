@@ -38,16 +38,25 @@ enum Terminal {
         return String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
     }
 
-    /// What was written by others, made harmless for a terminal: no control characters.
+    /// What was written by others, on one line and without anything that moves the cursor or changes the direction: a name
+    /// or a title must not be able to print a line of its own.
     static func harmless(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { scalar in
-                    let control = scalar.value < 0x20 && scalar != "\n" && scalar != "\t"
-                    let isBidi = (0x202a...0x202e).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
-                    return control || scalar.value == 0x7f || (0x80..<0xa0).contains(scalar.value) || isBidi
-                        ? "\u{fffd}" : scalar
-                }))
+        String(String.UnicodeScalarView(text.unicodeScalars.map { isHarmless($0) ? $0 : "\u{fffd}" }))
+    }
+
+    /// A longer text of others, each line harmless and indented, so that none can pass for a line of ours.
+    static func block(_ text: String) -> String {
+        text.split(omittingEmptySubsequences: false) { $0.isNewline }.map { "  " + harmless(String($0)) }
+            .joined(separator: "\n")
+    }
+
+    private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse: false
+        // Joiners shape letters and emoji; every other format character (bidi among them) only deceives.
+        case .format: scalar.value == 0x200c || scalar.value == 0x200d
+        default: true
+        }
     }
 
     /// JSON on one line per call, keys sorted.
