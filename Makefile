@@ -39,5 +39,5 @@ test: dependencies lint
 install: dependencies
 	$(SWIFT) build -c release --product roundrobin
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/roundrobin
-	install -m 755 "$$($(SWIFT) build -c release --show-bin-path)/roundrobin" $(DESTDIR)$(PREFIX)/bin/roundrobin
+	install -s -m 755 "$$($(SWIFT) build -c release --show-bin-path)/roundrobin" $(DESTDIR)$(PREFIX)/bin/roundrobin
 	cp -R templates $(DESTDIR)$(PREFIX)/share/roundrobin/
