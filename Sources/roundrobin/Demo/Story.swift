@@ -168,8 +168,9 @@ final class Story {
         for member in members { receipts += try member.verifyReceipts(view) }
         step("All \(receipts) receipts verify against the log.")
         let path = directory + "/petition.rrbundle"
-        try Data(view.bundle.serialized).write(to: URL(filePath: path))
-        step("Exported to \(path).")
+        let bytes = view.bundle.serialized
+        try Data(bytes).write(to: URL(filePath: path))
+        step("Exported as petition.rrbundle, \(bytes.count / 1000) kB.")
         try check(path, audited)
     }
 
