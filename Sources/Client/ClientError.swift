@@ -12,7 +12,7 @@ public enum ClientError: Error, Sendable {
     case keystoreVersion
     case disk(String)
     // Service
-    case unreachable(String)
+    case unreachable(String, proxy: String?)
     case refused(status: Int, title: String, detail: String, rule: String?)
     case badAnswer(String)
     // Logs
@@ -44,7 +44,9 @@ public enum ClientError: Error, Sendable {
     case notTrustee
     case nonceUsed
     case foreignSealKey
-    case acceptancesMissing([Int])
+    case acceptancesMissing([String])
+    case notAssembled
+    case assembledAlready(String)
     case offersMissing([String])
     case deadlineNotReached
     case levelNotReached(standing: Int, needed: Int)
@@ -62,7 +64,8 @@ extension ClientError: CustomStringConvertible {
         case .keystoreDamaged(let file): "The keystore's file \(file) is damaged."
         case .keystoreVersion: "The keystore was written by a newer version."
         case .disk(let what): "The disk refused: \(what)."
-        case .unreachable(let why): "The service cannot be reached (\(why))."
+        case .unreachable(let why, nil): "The service cannot be reached (\(why))."
+        case .unreachable(let why, let proxy?): "The service cannot be reached through the proxy \(proxy) (\(why))."
         case .refused(let status, let title, _, _): "The service refused (\(status)): \(title)"
         case .badAnswer(let what): "The service answered what it may not: \(what)."
         case .logUnverified(let log, let error): "The \(log) log does not verify: \(error)."
@@ -75,6 +78,7 @@ extension ClientError: CustomStringConvertible {
         case .objectRolledBack:
             "The service is rolling back: it serves an older or another revision than this device has seen."
         case .objectForged: "A stored text was not written by a member, or is another than was asked for."
+        case .rule(.invite): "That is not a whole invite address."
         case .rule(let rule): "The protocol's rule on \"\(rule.rawValue)\" is broken."
         case .otherWorkplace: "That belongs to another workplace."
         case .notMember: "You are not a present member of this workplace."
@@ -95,8 +99,9 @@ extension ClientError: CustomStringConvertible {
         case .notTrustee: "You are not a trustee of this petition."
         case .nonceUsed: "This offer has been used for a petition already; a second one could open the first."
         case .foreignSealKey: "The petition does not carry the seal keys that you offered."
-        case .acceptancesMissing(let places):
-            "Trustee\(places.count == 1 ? "" : "s") \(places.map(String.init).joined(separator: ", ")) did not accept yet."
+        case .acceptancesMissing(let members): "Not accepted yet by \(members.joined(separator: ", "))."
+        case .notAssembled: "The petition is not assembled yet."
+        case .assembledAlready(let id): "It has been assembled already, as petition \(id.prefix(16))."
         case .offersMissing(let members): "No offer yet from \(members.joined(separator: ", "))."
         case .deadlineNotReached:
             "The log says that the deadline has passed, but this machine's clock says that it has not."
@@ -115,16 +120,18 @@ extension ClientError: CustomStringConvertible {
         case .keystoreDamaged: "Restore from a backup with keys restore into an empty ROUNDROBIN_HOME."
         case .keystoreVersion: "Update roundrobin."
         case .disk: "Make room or mend the permissions, then try again; nothing was lost."
-        case .unreachable: "Check the address, the network and --proxy; nothing was changed."
+        case .unreachable(_, nil): "Check the address and the network, then try again."
+        case .unreachable: "Is Tor running, with HTTPTunnelPort at that port? Check the address too, then try again."
         case .refused(_, _, let detail, let rule): detail + (rule.map { " (rule: \($0))" } ?? "")
         case .badAnswer, .logUnverified, .objectForged:
             "Do not trust this service until you have compared with a coworker over another channel."
         case .rolledBack, .forked, .objectRolledBack:
             "Do not sign anything. Tell coworkers over another channel, and compare the checkpoints that you have."
         case .serviceFaults: "Do not sign anything. Keep an export, and tell coworkers over another channel."
+        case .rule(.invite): "It looks like https://service.example/join#..., on one line. Copy it again, whole."
         case .rule: "Update roundrobin, or ask who made it to make it anew."
         case .otherWorkplace: "Use the keystore of that workplace (ROUNDROBIN_HOME)."
-        case .notMember: "Ask an organiser for an invite."
+        case .notMember: "If you were removed, only a new invite lets you in again."
         case .notOrganiser: "Ask an organiser to do it."
         case .noSuch: "List what there is, and name it by its number or the first characters of its id."
         case .ambiguous: "Name it by more characters of its id."
@@ -139,14 +146,19 @@ extension ClientError: CustomStringConvertible {
         case .stillPending: "Run the same command again: it is sent again unchanged until its receipt comes."
         case .nothingToWithdraw: "See petition list for what you signed from this device."
         case .notTrustee: "Nothing to do."
-        case .nonceUsed: "Make a fresh offer with petition offer, and ask for the petition to be assembled anew."
+        case .nonceUsed:
+            "Make a fresh offer with petition offer --again, and ask for the petition to be assembled anew."
         case .foreignSealKey: "Do not accept. Ask the organiser to assemble it anew from your offer."
-        case .acceptancesMissing: "Ask them to run petition accept; then try again."
+        case .acceptancesMissing:
+            "Ask them to run petition accept (after a new petition offer, if theirs was for an earlier assembly); then try again."
+        case .notAssembled: "Ask the organiser to run petition assemble."
+        case .assembledAlready:
+            "Assembling again makes another petition: every trustee who has accepted must offer anew first. If that is what you want, use --again."
         case .offersMissing: "Ask them to run petition offer; then try again."
         case .deadlineNotReached:
             "Check this machine's clock. If it is right, the service closed too early: tell your coworkers."
         case .levelNotReached: "Release it when the count is there."
-        case .invalid: "Correct it and try again."
+        case .invalid: ""
         }
     }
 }

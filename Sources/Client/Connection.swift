@@ -29,6 +29,7 @@ public struct Proxy: Sendable, Hashable {
 final class Connection: Sendable {
     let serviceURL: String
     private let isAnonymous: Bool
+    private let proxy: Proxy?
     private let client: HTTPClient
     private static let timeout: TimeAmount = .seconds(90)
     private static let maximalAnswer = 64 << 20
@@ -36,8 +37,11 @@ final class Connection: Sendable {
     init(serviceURL: String, proxy: Proxy?, anonymous: Bool) {
         self.serviceURL = serviceURL
         isAnonymous = anonymous
+        self.proxy = proxy
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow, decompression: .disabled)
-        configuration.timeout = .init(connect: Self.timeout, read: Self.timeout)
+        configuration.timeout = .init(connect: proxy == nil ? .seconds(15) : Self.timeout, read: Self.timeout)
+        // A refused connection is said at once; who asks may try again.
+        configuration.connectionPool.retryConnectionEstablishment = false
         if let proxy {
             // Tor isolates streams by these credentials, so each connection gets a circuit of its own.
             configuration.proxy = .server(
@@ -118,7 +122,7 @@ final class Connection: Sendable {
             let response = try await client.execute(request, timeout: Self.timeout)
             status = Int(response.status.code)
             answer = Array(buffer: try await response.body.collect(upTo: Self.maximalAnswer))
-        } catch { throw ClientError.unreachable(Self.reason(error)) }
+        } catch { throw ClientError.unreachable(Self.reason(error), proxy: proxy.map { "\($0.host):\($0.port)" }) }
         guard (200..<300).contains(status) else {
             let problem = try? JSONDecoder().decode(Problem.self, from: Data(answer))
             throw ClientError.refused(

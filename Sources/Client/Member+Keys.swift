@@ -45,7 +45,7 @@ extension Member {
         passphrase: borrowing SecretBytes, proxy: Proxy? = nil
     ) throws -> Member {
         guard let bytes = try SecureFiles.read(path) else { throw ClientError.noSuch("file \(path)") }
-        let payload = try PassphraseBox.open(bytes, magic: backupMagic, passphrase: backupPassphrase, name: path)
+        let payload: SecretBytes = try backup(bytes, backupPassphrase, path)
         let length = payload.withUnsafeBytes { raw in
             raw.count >= 4 ? (0..<4).reduce(0) { $0 << 8 | Int(raw[$1]) } : 0
         }
@@ -59,6 +59,16 @@ extension Member {
         var json = [UInt8](try JSONEncoder().encode(state))
         try keystore.write(.state, SecretBytes(moving: &json))
         return try load(keystore, proxy, Member.systemClock)
+    }
+
+    private static func backup(
+        _ bytes: [UInt8], _ passphrase: borrowing SecretBytes, _ path: String
+    ) throws -> SecretBytes {
+        do {
+            return try PassphraseBox.open(bytes, magic: backupMagic, passphrase: passphrase, name: path)
+        } catch ClientError.wrongPassphrase { throw ClientError.invalid("The backup's passphrase is wrong.") } catch {
+            throw ClientError.invalid("\(path) is no backup, or is damaged.")
+        }
     }
 
     /// Replaces the ring key, then erases every old one that no open petition needs, with what this device kept of the

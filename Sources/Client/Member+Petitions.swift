@@ -32,7 +32,7 @@ extension Member {
 
     /// Makes and posts a statement of an organiser in a petition's log. When another came first it is made anew, once.
     private func organise(
-        _ id: ID<Petition>,
+        _ id: ID<Petition>, when check: () throws -> Void,
         _ make: (PetitionLog, WorkplaceLog, UInt32) throws(RuleViolation) -> PetitionStatement
     ) async throws {
         for attempt in 0..<2 {
@@ -41,6 +41,7 @@ extension Member {
             let statement = try ClientError.rules {
                 () throws(RuleViolation) in try make(log, roster, log.nextSequence(of: signKey))
             }
+            try check()
             do { return try await submit(statement, in: roster) } catch ClientError.refused(let status, _, _, _)
                 where status == 409 && attempt == 0
             { continue }
@@ -56,10 +57,19 @@ extension Member {
 
     /// Lets in those who were admitted since the ring was fixed. Returns the new ring's size.
     public func extend(_ id: ID<Petition>) async throws -> Int {
-        var count = 0
-        try await organise(id) { (log, roster, sequence) throws(RuleViolation) in
+        var (before, count, isClosed) = (0, 0, false)
+        try await organise(
+            id,
+            when: {
+                if isClosed { throw ClientError.closed }
+                if count == before {
+                    throw ClientError.invalid("Nobody has joined since; the ring stays at \(before) keys.")
+                }
+            }
+        ) { (log, roster, sequence) throws(RuleViolation) in
             let ring = try log.extendedRing(in: roster, to: roster.size)
-            count = ring.count
+            (before, count) = (log.ring.count, ring.count)
+            isClosed = log.closure != nil
             return try PetitionStatement.extendRing(
                 of: id,
                 .init(
@@ -72,8 +82,11 @@ extension Member {
 
     /// Closes a petition to further co-signatures.
     public func closePetition(_ id: ID<Petition>) async throws {
-        try await organise(id) { (log, roster, sequence) throws(RuleViolation) in
-            try PetitionStatement.close(
+        var isClosed = false
+        try await organise(id, when: { if isClosed { throw ClientError.closed } }) {
+            (log, roster, sequence) throws(RuleViolation) in
+            isClosed = log.closure != nil
+            return try PetitionStatement.close(
                 id, size: UInt64(log.size), root: log.tree.root,
                 roster: .init(size: UInt64(roster.size), root: roster.tree.root), sequence: sequence,
                 by: identity.seed.signingKey())

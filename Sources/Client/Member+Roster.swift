@@ -51,12 +51,30 @@ extension Member {
 
     /// Removes a member, then gives everybody else a new group key.
     public func remove(_ member: Bytes32) async throws {
-        try await organise { _ in .memberRemoved(member) }
+        try await organise { roster in
+            guard roster.isMember(member) else {
+                throw ClientError.invalid("\(roster.describe(member)) has left already.")
+            }
+            try Self.keepOneOrganiser(roster, member)
+            return .memberRemoved(member)
+        }
         // Who removes themselves leaves the new group key to another organiser.
         if member != signKey { try await rotateGroupKey() }
     }
 
     public func appoint(_ member: Bytes32) async throws { try await organise { _ in .organiserAppointed(member) } }
 
-    public func dismiss(_ member: Bytes32) async throws { try await organise { _ in .organiserDismissed(member) } }
+    public func dismiss(_ member: Bytes32) async throws {
+        try await organise { roster in
+            try Self.keepOneOrganiser(roster, member)
+            return .organiserDismissed(member)
+        }
+    }
+
+    private static func keepOneOrganiser(_ roster: WorkplaceLog, _ member: Bytes32) throws {
+        let organisers = roster.members(at: roster.size).filter { roster.isOrganiser($0.signKey) }.map(\.signKey)
+        if organisers == [member] {
+            throw ClientError.invalid("\(roster.describe(member)) is the only organiser: appoint another first.")
+        }
+    }
 }

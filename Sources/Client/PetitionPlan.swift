@@ -141,9 +141,13 @@ extension Member {
     }
 
     /// As a trustee: offers fresh seal keys for a plan. The nonce behind them serves one petition only.
-    public func offer(_ id: ID<Object>) async throws {
+    /// - Parameter again: also when the petition has been assembled; then it must be assembled anew.
+    public func offer(_ id: ID<Object>, again: Bool = false) async throws {
         let roster = try await roster()
         let (plan, _) = try await plan(id, in: roster)
+        if !again, let assembled = try plan.assembled() {
+            throw ClientError.assembledAlready(assembled.manifest.id.hex)
+        }
         guard plan.trustees.contains(signKey.hex) else { throw ClientError.notTrustee }
         try check(plan, in: roster)
         let nonce = Random.bytes32()
@@ -158,10 +162,14 @@ extension Member {
     }
 
     /// As an organiser: fixes the document, the ring and the seal keys, and so the petition's id.
-    public func assemble(_ id: ID<Object>) async throws -> ID<Petition> {
+    /// - Parameter again: also when it was assembled before, which voids what trustees have accepted.
+    public func assemble(_ id: ID<Object>, again: Bool = false) async throws -> ID<Petition> {
         let roster = try await roster()
         guard roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
         var (plan, object) = try await plan(id, in: roster)
+        if !again, let assembled = try plan.assembled() {
+            throw ClientError.assembledAlready(assembled.manifest.id.hex)
+        }
         try check(plan, in: roster)
         let keys = try await offeredKeys(id, plan, in: roster)
         var demands: [PetitionDocument.Demand] = []
@@ -190,7 +198,9 @@ extension Member {
             offers[author.hex] = keys.compactMap { Bytes32(hex: $0) }
         }
         let missing = plan.trustees.filter { offers[$0]?.count != 1 + plan.levels.count }
-        guard missing.isEmpty else { throw ClientError.offersMissing(missing.map { String($0.prefix(8)) }) }
+        guard missing.isEmpty else {
+            throw ClientError.offersMissing(missing.compactMap { Bytes32(hex: $0).map(roster.describe) })
+        }
         return plan.trustees.compactMap { offers[$0] }
     }
 
@@ -217,7 +227,7 @@ extension Member {
     ) {
         let roster = try await roster()
         guard let (manifest, document) = try await plan(id, in: roster).plan.assembled() else {
-            throw ClientError.invalid("The petition is not assembled yet: run petition assemble first.")
+            throw ClientError.notAssembled
         }
         return (manifest.id, manifest, document)
     }
@@ -227,7 +237,7 @@ extension Member {
     public func accept(_ id: ID<Object>) async throws -> ID<Petition> {
         let roster = try await roster()
         guard let (manifest, _) = try await plan(id, in: roster).plan.assembled() else {
-            throw ClientError.invalid("The petition is not assembled yet.")
+            throw ClientError.notAssembled
         }
         guard manifest.workplace == workplaceID else { throw ClientError.otherWorkplace }
         guard var offer = state.offers[id.hex], let nonce = Bytes32(hex: offer.nonce) else {
@@ -255,10 +265,10 @@ extension Member {
         var roster = try await roster()
         guard roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
         guard let (manifest, document) = try await plan(id, in: roster).plan.assembled() else {
-            throw ClientError.invalid("The petition is not assembled yet.")
+            throw ClientError.notAssembled
         }
         let petition = manifest.id
-        let acceptances = try await acceptances(of: manifest, id, in: roster)
+        let acceptances = try await acceptances(of: manifest, planID: id, in: roster)
         let announced = roster.announcements[petition]?.contains {
             $0.signer == signKey && $0.leaf >= Int(manifest.rosterSize)
         }
@@ -285,7 +295,7 @@ extension Member {
     }
 
     private func acceptances(
-        of manifest: Manifest, _ id: ID<Object>, in roster: WorkplaceLog
+        of manifest: Manifest, planID id: ID<Object>, in roster: WorkplaceLog
     ) async throws -> [PetitionStatement.Acceptance] {
         var found: [Int: PetitionStatement.Acceptance] = [:]
         for (_, content) in try await comments(in: roster) {
@@ -299,7 +309,19 @@ extension Member {
             }
         }
         let missing = manifest.trustees.indices.filter { found[$0] == nil }
-        guard missing.isEmpty else { throw ClientError.acceptancesMissing(missing.map { $0 + 1 }) }
+        if !missing.isEmpty {
+            let trustees = try await plan(id, in: roster).plan.trustees.compactMap { Bytes32(hex: $0) }
+            throw ClientError.acceptancesMissing(
+                missing.map { trustees.indices.contains($0) ? roster.describe(trustees[$0]) : "trustee \($0 + 1)" })
+        }
         return manifest.trustees.indices.compactMap { found[$0] }
+    }
+}
+
+extension WorkplaceLog {
+    /// How a member is named to people: by the number in the order of admission, and the key's first characters.
+    public func describe(_ key: Bytes32) -> String {
+        let number = members.firstIndex { $0.signKey == key }.map { "member \($0 + 1)" } ?? "somebody unknown"
+        return "\(number) (\(key.hex.prefix(8)))"
     }
 }

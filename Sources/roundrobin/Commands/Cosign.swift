@@ -126,7 +126,9 @@ struct Cosign: AsyncParsableCommand {
                     + "Sign it only if you have read it elsewhere, with --answers.")
         }
         return try document.demands.enumerated().map { i, demand in
-            Terminal.line("\n" + Terminal.bold("\(i + 1). " + Terminal.harmless(demand.title)))
+            Terminal.line(
+                "\n" + Terminal.bold("Demand \(i + 1) of \(document.demands.count): " + Terminal.harmless(demand.title))
+            )
             Terminal.line(Terminal.block(demand.text) + "\n")
             while true {
                 guard let text = Terminal.ask("[s]upport, [o]ppose or [a]bstain? ") else {
@@ -150,6 +152,7 @@ struct Withdraw: AsyncParsableCommand {
     func run() async throws {
         try await keystore.withMember { member in
             try await signing.wait()
+            SigningOptions.warn([], proxy: keystore.proxy)
             let id: ID<Petition>
             if let whole = ID<Petition>(hex: petition) {
                 id = whole

@@ -81,7 +81,9 @@ struct DraftCommand: AsyncParsableCommand {
             let (drafts, unreadable) = try await keystore.withMember { (try await $0.drafts(), $0.unreadableObjects) }
             if output.json { return try Terminal.json(["drafts": drafts.map { Facts($0) }]) }
             if unreadable > 0 {
-                Terminal.warning("\(unreadable) texts cannot be read on this device; they are left out.")
+                Terminal.warning(
+                    "\(Terminal.count(unreadable, "text")) cannot be read on this device and left out: made under a group key that it "
+                        + "lacks (invited before a rotation), or damaged. Ask who wrote it to make it anew.")
             }
             for (i, draft) in drafts.enumerated() {
                 Terminal.line(
@@ -156,7 +158,7 @@ struct DraftCommand: AsyncParsableCommand {
                 if output.json { return try Terminal.json(["revisions": history.map { Facts($0) }]) }
                 for entry in history {
                     Terminal.line(
-                        "r\(entry.revision)  \(Naming.describe(entry.author, in: roster))  \(Terminal.harmless(entry.title))"
+                        "r\(entry.revision)  \(roster.describe(entry.author))  \(Terminal.harmless(entry.title))"
                     )
                 }
             }

@@ -78,7 +78,7 @@ struct KeysCommand: AsyncParsableCommand {
                         waiting_for: report.waitingFor.map(\.hex)))
             }
             Terminal.line(
-                "Rotated. Erased \(report.erasedKeys) old keys, and what this device kept of \(report.forgottenPetitions.count) petitions."
+                "Rotated. Erased \(Terminal.count(report.erasedKeys, "old key")), and what this device kept of \(Terminal.count(report.forgottenPetitions.count, "petition"))."
             )
             for id in report.waitingFor {
                 Terminal.line(

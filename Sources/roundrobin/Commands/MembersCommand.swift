@@ -46,6 +46,10 @@ struct MembersCommand: AsyncParsableCommand {
                     Terminal.line("\(number)  \(entry.key.prefix(16))  \(state)\(entry.you ? "  (you)" : "")")
                 }
                 Terminal.note("\(entries.count { $0.present }) members of \(roster.eligible(at: roster.size)) people.")
+                if entries.count(where: \.present) > Int(roster.eligible(at: roster.size)) {
+                    Terminal.warning(
+                        "There are more members than people: somebody admitted invented ones, or the count is old.")
+                }
             }
         }
     }
@@ -67,6 +71,7 @@ struct MembersCommand: AsyncParsableCommand {
                 try await own.remove(try Naming.member(member, in: try await own.roster()))
             }
             Terminal.line("Removed, and the group key rotated. What they could read before stays readable to them.")
+            Terminal.line("Invites that are still open carry the old group keys: revoke them and make new ones.")
         }
     }
 

@@ -87,11 +87,13 @@ struct PetitionCommand: AsyncParsableCommand {
     struct Offer: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "As a trustee: offer fresh seal keys for a prepared petition.")
+        @Flag(help: "Also when it has been assembled; then it must be assembled again.")
+        var again = false
         @OptionGroup var plan: PlanOptions
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
-            try await keystore.withMember { try await $0.offer(try await plan.find($0)) }
+            try await keystore.withMember { try await $0.offer(try await plan.find($0), again: again) }
             Terminal.line("Offered. You will be asked to accept when the petition is assembled.")
         }
     }
@@ -99,12 +101,14 @@ struct PetitionCommand: AsyncParsableCommand {
     struct Assemble: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Fix the wording, the ring and the seal keys: the petition gets its id.")
+        @Flag(help: "Also when it was assembled before. Trustees who accepted that must offer anew first.")
+        var again = false
         @OptionGroup var plan: PlanOptions
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let id = try await keystore.withMember { try await $0.assemble(try await plan.find($0)) }
+            let id = try await keystore.withMember { try await $0.assemble(try await plan.find($0), again: again) }
             if output.json { return try Terminal.json(["petition": id.hex]) }
             Terminal.line("Petition \(id.hex). Next, each trustee: roundrobin petition preview, then petition accept.")
         }
@@ -169,7 +173,10 @@ struct PetitionCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let summaries = try await keystore.withMember { try await $0.petitions() }
+            let (summaries, prepared) = try await keystore.withMember { member in
+                (try await member.petitions(), try await member.plans())
+            }
+            let plans = prepared.map { Plan(plan: $0.id.hex, title: $0.plan.title, assembled: $0.plan.manifest != nil) }
             let entries = summaries.map { summary in
                 Entry(
                     petition: summary.id.hex,
@@ -177,14 +184,30 @@ struct PetitionCommand: AsyncParsableCommand {
                     cosignatures: summary.tally?.cosignatures, ring: summary.tally?.ring,
                     quorum: summary.log?.manifest.quorum, you: PetitionText.own(summary.own))
             }
-            if output.json { return try Terminal.json(["petitions": entries]) }
+            if output.json { return try Terminal.json(Facts(petitions: entries, prepared: plans)) }
             for entry in entries {
                 let count = entry.cosignatures ?? 0
                 Terminal.line(
                     "\(entry.petition.prefix(16))  \(entry.state)  \(Terminal.bar(count, of: entry.ring ?? 0)) "
                         + "\(count) of \(entry.ring ?? 0), quorum \(entry.quorum ?? 0)  \(entry.you)")
             }
+            for plan in plans {
+                Terminal.line(
+                    "\(plan.plan.prefix(16))  \(plan.assembled ? "assembled" : "prepared")  \(Terminal.harmless(plan.title))"
+                )
+            }
             if entries.isEmpty { Terminal.note("No petition has been announced.") }
+        }
+
+        private struct Plan: Encodable {
+            let plan: String
+            let title: String
+            let assembled: Bool
+        }
+
+        private struct Facts: Encodable {
+            let petitions: [Entry]
+            let prepared: [Plan]
         }
     }
 
@@ -299,7 +322,7 @@ enum PetitionText {
         if !document.preamble.isEmpty { Terminal.line("\n" + Terminal.block(document.preamble)) }
         for (i, demand) in document.demands.enumerated() {
             Terminal.line()
-            Terminal.line(Terminal.bold("\(i + 1). " + Terminal.harmless(demand.title)))
+            Terminal.line(Terminal.bold("Demand \(i + 1): " + Terminal.harmless(demand.title)))
             Terminal.line(Terminal.block(demand.text))
         }
         Terminal.line()
@@ -314,7 +337,8 @@ enum PetitionText {
         Terminal.line(
             "Standing  \(Terminal.bar(count, of: tally.ring)) \(count) of \(tally.ring) in the ring (\(tally.eligible) people)"
         )
-        Terminal.line("Quorum    \(Terminal.bar(count, of: Int(log.manifest.quorum))) \(log.manifest.quorum)")
+        Terminal.line(
+            "Quorum    \(Terminal.bar(count, of: Int(log.manifest.quorum))) \(count) of \(log.manifest.quorum)")
         Terminal.line("You       \(self.own(own))")
     }
 

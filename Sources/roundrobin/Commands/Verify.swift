@@ -60,19 +60,24 @@ enum TallyText {
             "Co-signatures \(Terminal.bar(tally.cosignatures, of: tally.ring)) \(tally.cosignatures) of \(tally.ring) in the ring"
         )
         Terminal.line(
-            "Participation \(Terminal.bar(tally.cosignatures, of: Int(tally.eligible))) of \(tally.eligible) people")
+            "Participation \(Terminal.bar(tally.cosignatures, of: Int(tally.eligible))) \(tally.cosignatures) of \(tally.eligible) people"
+        )
+        let quorum = Int(audited.petition.manifest.quorum)
+        Terminal.line(
+            "Quorum        \(Terminal.bar(tally.cosignatures, of: quorum)) \(tally.cosignatures) of \(quorum)")
         Terminal.line("Withdrawn     \(tally.withdrawn)")
         Terminal.line("State         \(tally.closed ? "closed" : "open")")
         guard let questions = tally.questions, let spoiled = tally.spoiled else {
             return Terminal.line(
-                "Ballots       sealed until \(audited.petition.manifest.threshold) trustees release their keys")
+                "Ballots       sealed: \(audited.petition.released[0].count) of \(audited.petition.manifest.threshold) keys released"
+            )
         }
         Terminal.line("Spoiled       \(spoiled)")
         let words = audited.petition.manifest.kind == .petition ? ["support", "oppose"] : ["accept", "reject"]
         for (i, counts) in questions.enumerated() {
-            let title = audited.document.map { Terminal.harmless($0.demands[i].title) } ?? "Demand \(i + 1)"
+            let title = audited.document.map { Terminal.harmless($0.demands[i].title) } ?? "(the wording is not here)"
             Terminal.line()
-            Terminal.line(Terminal.bold("\(i + 1). \(title)"))
+            Terminal.line(Terminal.bold("Demand \(i + 1): \(title)"))
             for choice in Array(1..<counts.count) + [0] {
                 let word = choice == 0 ? "abstain" : choice <= words.count ? words[choice - 1] : "choice \(choice)"
                 let padded = word + String(repeating: " ", count: max(1, 10 - word.count))
@@ -89,7 +94,9 @@ extension TallyText {
     static func show(_ faults: [Fault]) {
         guard !faults.isEmpty else { return }
         for fault in faults { Terminal.line(Terminal.red("Fault: ") + Terminal.harmless(fault.description)) }
-        Terminal.line(Terminal.red("\(faults.count) faults: the service accepted or changed what it must not."))
+        Terminal.line(
+            Terminal.red(Terminal.count(faults.count, "fault"))
+                + ": do not believe this as it is. It was damaged or altered, or the service cheated.")
     }
 }
 
@@ -115,7 +122,10 @@ struct TallyCommand: AsyncParsableCommand {
 
     private func show(_ audited: AuditedPetition) {
         TallyText.show(audited)
-        if remarks { for remark in audited.tally.remarks { Terminal.line("· " + Terminal.harmless(remark)) } }
+        if remarks, !audited.tally.remarks.isEmpty {
+            Terminal.line("\n" + Terminal.bold("Remarks"))
+            for remark in audited.tally.remarks { Terminal.line("· " + Terminal.harmless(remark)) }
+        }
         TallyText.show(audited.faults)
     }
 }
@@ -141,6 +151,9 @@ struct Verify: AsyncParsableCommand {
     func run() async throws {
         do {
             let bundle = try await bundle()
+            if let petition, ID<Petition>(hex: petition.lowercased()) == nil {
+                throw ClientError.invalid("--petition takes the whole id, 64 characters; this has \(petition.count).")
+            }
             if let petition, bundle.petitionID.hex != petition.lowercased() {
                 throw PetitionBundle.Unreadable.otherPetition
             }
@@ -151,7 +164,10 @@ struct Verify: AsyncParsableCommand {
             if !audited.faults.isEmpty { throw ExitCode(1) }
         } catch let error as PetitionBundle.Unreadable {
             if output.json { try Terminal.json(["unreadable": error.rawValue]) }
-            throw ClientError.invalid("This cannot be verified: \(error.rawValue).")
+            throw ClientError.invalid(
+                error == .format
+                    ? "This file is damaged, or is no bundle; get it again."
+                    : "This cannot be verified: \(error.rawValue).")
         } catch let error as ClientError {
             if output.json { try Terminal.json(["unreadable": error.description]) }
             throw error
@@ -159,7 +175,10 @@ struct Verify: AsyncParsableCommand {
     }
 
     private func bundle() async throws -> PetitionBundle {
-        if let id = ID<Petition>(hex: subject), let service {
+        if let service {
+            guard let id = ID<Petition>(hex: subject) else {
+                throw ClientError.invalid("--service takes the petition's whole id, 64 characters.")
+            }
             return try await PublicReader.bundle(of: id, at: service, proxy: keystore.parsedProxy())
         }
         if let data = FileManager.default.contents(atPath: subject) {

@@ -31,7 +31,8 @@ struct WorkplaceCommand: AsyncParsableCommand {
             if output.json { return try Terminal.json(["workplace": member.workplaceID.hex]) }
             Terminal.line("Founded workplace \(member.workplaceID.hex).")
             Terminal.line(
-                "Next: roundrobin invite create --count 10, and give each coworker one address by a channel you trust.")
+                "Next: roundrobin invite create --count \(min(max(Int(eligible) - 1, 1), 1000)), and give each coworker one address by a channel you trust."
+            )
             Terminal.line("Make a backup: roundrobin keys backup FILE.")
         }
     }
@@ -130,9 +131,12 @@ struct InviteCommand: AsyncParsableCommand {
                 let former = try await replaces.asyncMap { try Naming.member($0, in: try await member.roster()) }
                 return try await member.invite(count: count, note: note, replacing: former)
             }
-            if output.json { return try Terminal.json(["invites": urls]) }
-            for url in urls { Terminal.line(url) }
-            Terminal.note("Give each to one coworker by a channel you trust. They run: roundrobin join '<address>'")
+            let ids = try urls.map { try Invite(parsing: $0).signingKey().publicKey.hex }
+            if output.json { return try Terminal.json(["invites": urls, "ids": ids]) }
+            for (id, url) in zip(ids, urls) { Terminal.line("\(id.prefix(16))  \(url)") }
+            Terminal.note(
+                "Give each address to one coworker by a channel you trust. They run: roundrobin join, and paste it when asked.\n"
+                    + "The first column is what invite list shows, and invite revoke takes.")
         }
     }
 
@@ -152,7 +156,9 @@ struct InviteCommand: AsyncParsableCommand {
                 let entries = try await member.roster().openInvites.sorted { $0.hex < $1.hex }
                     .map { Entry(invite: $0.hex, note: member.note(ofInvite: $0)) }
                 if output.json { return try Terminal.json(["open": entries]) }
-                for entry in entries { Terminal.line("\(entry.invite.prefix(16))  \(entry.note ?? "")") }
+                for entry in entries {
+                    Terminal.line("\(entry.invite.prefix(16))" + (entry.note.map { "  " + $0 } ?? ""))
+                }
                 Terminal.note("\(entries.count) open.")
             }
         }
@@ -162,7 +168,7 @@ struct InviteCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Revoke open invites, and rotate the group key that they carry.")
 
-        @Argument(help: "The first characters of each invite, from invite list.")
+        @Argument(help: "The first characters of each invite, from invite list, or its whole address.")
         var invites: [String]
 
         @OptionGroup var keystore: KeystoreOptions
@@ -171,6 +177,7 @@ struct InviteCommand: AsyncParsableCommand {
             try await keystore.withMember { member in
                 let open = try await member.roster().openInvites
                 let keys = try invites.map { name in
+                    if let invite = try? Invite(parsing: name) { return invite.signingKey().publicKey }
                     let fitting = open.filter { $0.hex.hasPrefix(name) }
                     guard name.count >= 4, fitting.count == 1 else { throw ClientError.noSuch("open invite") }
                     return fitting[0]

@@ -59,21 +59,34 @@ struct PassphraseSource {
     var file: String?
     var descriptor: Int32?
 
+    /// Bytes that a new passphrase has at least.
+    static let shortest = 12
+
+    /// - Parameter new: whether it is being chosen: then it is asked for twice, and may not be short.
     func read(new: Bool, prompt: String) throws -> SecretBytes {
+        let passphrase = try readOnce(prompt)
+        guard new else { return passphrase }
+        guard passphrase.count >= Self.shortest else {
+            throw ClientError.invalid(
+                "That is too short: take four or five random words, at least \(Self.shortest) characters.")
+        }
+        if descriptor == nil, file == nil {
+            guard let second = try Terminal.askSecretly("The same again: "), SecretBytes.equal(passphrase, second)
+            else {
+                throw ClientError.invalid("The two passphrases differ.")
+            }
+        }
+        return passphrase
+    }
+
+    private func readOnce(_ prompt: String) throws -> SecretBytes {
         if let descriptor {
             if let secret = Terminal.readLine(from: descriptor) { return secret }
             throw ClientError.invalid("Nothing could be read from descriptor \(descriptor).")
         }
         if let file { return try Self.firstLine(ofFile: file) }
-        guard let first = Terminal.askSecretly(prompt) else {
-            throw ClientError.invalid("There is no terminal to ask for the passphrase: use --passphrase-file.")
-        }
-        if new {
-            guard let second = Terminal.askSecretly("The same again: "), SecretBytes.equal(first, second) else {
-                throw ClientError.invalid("The two passphrases differ.")
-            }
-        }
-        return first
+        if let secret = try Terminal.askSecretly(prompt) { return secret }
+        throw ClientError.invalid("There is no terminal to ask for the passphrase: use --passphrase-file.")
     }
 
     static func firstLine(ofFile path: String) throws -> SecretBytes {
@@ -120,12 +133,6 @@ enum Naming {
         guard name.count >= 4, let first = fitting.first else { throw ClientError.noSuch(what) }
         guard fitting.count == 1 else { throw ClientError.ambiguous(what) }
         return first.value
-    }
-
-    /// `member 17 (a1b2c3d4)`.
-    static func describe(_ key: Bytes32, in roster: WorkplaceLog) -> String {
-        let number = roster.members.firstIndex { $0.signKey == key }.map { "member \($0 + 1)" } ?? "somebody unknown"
-        return "\(number) (\(key.hex.prefix(8)))"
     }
 }
 

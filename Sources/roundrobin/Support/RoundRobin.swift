@@ -52,6 +52,8 @@ struct RoundRobin: AsyncParsableCommand {
             case let error as StorageError:
                 (Self.words(error), "See docs/organisers.md on running a service.")
             case is CancellationError: ("Stopped.", "Nothing was lost; run it again.")
+            case let error where "\(error)".contains("Address already in use"):
+                ("That address is in use by another program.", "Choose another with --listen.")
             default: ("Something failed: \(error)", "Try again; if it happens again, please report it.")
             }
         Terminal.error(what, next)

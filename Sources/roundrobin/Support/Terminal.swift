@@ -1,3 +1,4 @@
+import Client
 import Foundation
 import Sodium
 
@@ -18,7 +19,7 @@ enum Terminal {
     static func error(_ what: String, _ next: String) {
         // Some of it are a service's words.
         standardError(paint("Error: ", "31") + harmless(what))
-        standardError("       " + harmless(next))
+        if !next.isEmpty { standardError("       " + harmless(next)) }
     }
 
     private static func standardError(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
@@ -31,6 +32,9 @@ enum Terminal {
     private static func paint(_ text: String, _ code: String) -> String {
         hasColour ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
     }
+
+    /// `1 key`, `2 keys`.
+    static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
     /// A bar of `width` cells for `part` of `whole`.
     static func bar(_ part: Int, of whole: Int, width: Int = 24) -> String {
@@ -74,7 +78,8 @@ enum Terminal {
     }
 
     /// Asks for a passphrase without showing it.
-    static func askSecretly(_ question: String) -> SecretBytes? {
+    /// Nil when there is no terminal.
+    static func askSecretly(_ question: String) throws -> SecretBytes? {
         let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
         guard terminal >= 0 else { return nil }
         defer { close(terminal) }
@@ -88,7 +93,8 @@ enum Terminal {
             _ = write(terminal, "\n", 1)
         }
         _ = question.withCString { write(terminal, $0, strlen($0)) }
-        return readLine(from: terminal)
+        if let secret = readLine(from: terminal) { return secret }
+        throw ClientError.invalid("The passphrase is empty.")
     }
 
     /// The first line of a descriptor, without its line feed, at most 4096 bytes.
