@@ -46,6 +46,7 @@ public enum ClientError: Error, Sendable {
     case foreignSealKey
     case acceptancesMissing([String])
     case notAssembled
+    case notPreviewed
     case assembledAlready(String)
     case offersMissing([String])
     case deadlineNotReached
@@ -101,6 +102,7 @@ extension ClientError: CustomStringConvertible {
         case .foreignSealKey: "The petition does not carry the seal keys that you offered."
         case .acceptancesMissing(let members): "Not accepted yet by \(members.joined(separator: ", "))."
         case .notAssembled: "The petition is not assembled yet."
+        case .notPreviewed: "This device has not shown you this very petition; it may have been assembled anew since."
         case .assembledAlready(let id): "It has been assembled already, as petition \(id.prefix(16))."
         case .offersMissing(let members): "No offer yet from \(members.joined(separator: ", "))."
         case .deadlineNotReached:
@@ -151,6 +153,7 @@ extension ClientError: CustomStringConvertible {
         case .foreignSealKey: "Do not accept. Ask the organiser to assemble it anew from your offer."
         case .acceptancesMissing:
             "Ask them to run petition accept (after a new petition offer, if theirs was for an earlier assembly); then try again."
+        case .notPreviewed: "Read it with petition preview, then accept."
         case .notAssembled: "Ask the organiser to run petition assemble."
         case .assembledAlready:
             "Assembling again makes another petition: every trustee who has accepted must offer anew first. If that is what you want, use --again."

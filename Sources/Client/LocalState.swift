@@ -56,6 +56,8 @@ struct LocalState: Codable {
     var cosignatures: [String: CoSigning] = [:]
     /// By the plan that they answer.
     var offers: [String: TrusteeOffer] = [:]
+    /// By plan, the petition that this device was shown last: what a trustee may accept.
+    var previews: [String: String] = [:]
     /// What an organiser noted beside an invite they made, by invite key.
     var inviteNotes: [String: String] = [:]
 

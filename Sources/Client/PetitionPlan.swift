@@ -229,6 +229,8 @@ extension Member {
         guard let (manifest, document) = try await plan(id, in: roster).plan.assembled() else {
             throw ClientError.notAssembled
         }
+        state.previews[id.hex] = manifest.id.hex
+        try save()
         return (manifest.id, manifest, document)
     }
 
@@ -240,6 +242,8 @@ extension Member {
             throw ClientError.notAssembled
         }
         guard manifest.workplace == workplaceID else { throw ClientError.otherWorkplace }
+        // An organiser who assembles anew between reading and signing does not get a signature under another text.
+        guard state.previews[id.hex] == manifest.id.hex else { throw ClientError.notPreviewed }
         guard var offer = state.offers[id.hex], let nonce = Bytes32(hex: offer.nonce) else {
             throw ClientError.notTrustee
         }

@@ -95,6 +95,7 @@ struct CrashTests {
                 quorum: 1, closes: 0))
         try await founder.offer(plan)
         _ = try await founder.assemble(plan)
+        _ = try await founder.preview(plan)
         _ = try await founder.accept(plan)
         let id = try await founder.openPetition(plan)
         for member in members { await member.close() }

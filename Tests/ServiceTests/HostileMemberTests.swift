@@ -47,6 +47,35 @@ struct HostileMemberTests {
         await workplace.close()
     }
 
+    @Test("A trustee accepts only what this device has shown them, and one petition for each offer")
+    func reassembly() async throws {
+        let service = try await RunningService.start(database: directory("a.sqlite"))
+        let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
+        let (organiser, trustee) = (workplace.members[0], workplace.members[1])
+        let draft = try await organiser.newDraft(language: "en", title: "T", text: "x")
+        let plan = try await organiser.prepare(
+            PetitionPlan(
+                language: "en", title: "P", preamble: "", drafts: [(draft.id, 1)], trustees: [trustee.signKey],
+                threshold: 1,
+                quorum: 1, closes: 0))
+        try await trustee.offer(plan)
+        _ = try await organiser.assemble(plan)
+        _ = try await trustee.preview(plan)
+        await #expect(throws: ClientError.self, "assembled already") { try await organiser.assemble(plan) }
+        let second = try await organiser.assemble(plan, again: true)
+        await #expect { try await trustee.accept(plan) } throws: { error in
+            if case .notPreviewed = error as? ClientError { true } else { false }
+        }
+        _ = try await trustee.preview(plan)
+        #expect(try await trustee.accept(plan) == second)
+        _ = try await organiser.assemble(plan, again: true)
+        _ = try await trustee.preview(plan)
+        await #expect { try await trustee.accept(plan) } throws: { error in
+            if case .nonceUsed = error as? ClientError { true } else { false }
+        }
+        await workplace.close()
+    }
+
     @Test("A text that does not open is left out of lists, and counted")
     func junkTexts() async throws {
         let service = try await RunningService.start(database: directory("a.sqlite"))

@@ -8,6 +8,7 @@ import Petitions
 import Service
 import Sodium
 import TestSupport
+import Testing
 
 /// The real service on a loopback port, on a database in a directory of its own.
 final class RunningService: Sendable {
@@ -113,7 +114,11 @@ final class LiveWorkplace {
                 levels: levels))
         for member in members.prefix(trustees) { try await member.offer(plan) }
         _ = try await founder.assemble(plan)
-        for member in members.prefix(trustees) { _ = try await member.accept(plan) }
+        for member in members.prefix(trustees) {
+            await #expect(throws: ClientError.self, "not read yet") { try await member.accept(plan) }
+            _ = try await member.preview(plan)
+            _ = try await member.accept(plan)
+        }
         let id = try await founder.openPetition(plan)
         guard let summary = try await founder.petitions().first(where: { $0.id == id }) else { throw Absent() }
         return summary

@@ -122,6 +122,7 @@ final class Story {
         for trustee in trustees { try await trustee.offer(plan) }
         let assembled = try await members[0].assemble(plan)
         for trustee in trustees {
+            _ = try await trustee.preview(plan)
             guard try await trustee.accept(plan) == assembled else { throw ClientError.foreignSealKey }
         }
         let petition = try await members[0].openPetition(plan)
