@@ -8,11 +8,18 @@ let settings: [SwiftSetting] =
     [.enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility")]
     + (strict ? [.treatAllWarnings(as: .error)] : [])
 
+// Arithmetic is optimised in debug builds too: it is a hundred times slower otherwise, and so would the demo and the tests
+// be. Checks of bounds and overflow stay in either way.
+let arithmetic = settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 let package = Package(
     name: "roundrobin",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "roundrobin", targets: ["roundrobin"])
+        .executable(name: "roundrobin", targets: ["roundrobin"]),
+        // For Benchmarks/, a package of its own.
+        .library(
+            name: "RoundRobin", targets: ["Sodium", "Ristretto", "MembershipProofs", "TransparencyLog", "Petitions"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -30,7 +37,10 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .target(name: "Sodium", dependencies: ["CSodium"], swiftSettings: settings),
-        .target(name: "MembershipProofs", dependencies: ["Sodium"], swiftSettings: settings),
+        // Vector kernels; each function names the processor features that it needs, so no flags are.
+        .target(name: "CLanes", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
+        .target(name: "Ristretto", dependencies: ["CLanes", "Sodium"], swiftSettings: arithmetic),
+        .target(name: "MembershipProofs", dependencies: ["CLanes", "Ristretto", "Sodium"], swiftSettings: arithmetic),
         .target(name: "TransparencyLog", dependencies: ["Sodium"], swiftSettings: settings),
         .target(
             name: "Petitions", dependencies: ["Sodium", "MembershipProofs", "TransparencyLog"],
@@ -86,7 +96,9 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "SodiumTests", dependencies: ["Sodium", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "MembershipProofsTests", dependencies: ["MembershipProofs", "Sodium", "TestSupport"],
+            name: "RistrettoTests", dependencies: ["Ristretto", "Sodium", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "MembershipProofsTests", dependencies: ["MembershipProofs", "Ristretto", "Sodium", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "TransparencyLogTests", dependencies: ["TransparencyLog", "Sodium", "TestSupport"],

@@ -21,9 +21,16 @@ public struct Bytes32: Hashable, Sendable {
     /// Nil unless there are exactly 32 bytes.
     public init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count == 32 else { return nil }
-        self.init { buffer in
-            for (i, byte) in bytes.enumerated() { buffer[i] = byte }
+        self = Self.array(bytes)[0]
+    }
+
+    /// Thirty-two bytes after thirty-two bytes; what is left over at the end is dropped.
+    public static func array(_ bytes: some Collection<UInt8>) -> [Bytes32] {
+        let parts: [Bytes32]? = bytes.withContiguousStorageIfAvailable { buffer in
+            let raw = UnsafeRawBufferPointer(buffer)
+            return (0..<raw.count / 32).map { raw.loadUnaligned(fromByteOffset: 32 * $0, as: Bytes32.self) }
         }
+        return parts ?? array(Array(bytes))
     }
 
     /// Nil unless the text is 64 lowercase hexadecimal digits.
@@ -38,6 +45,17 @@ public struct Bytes32: Hashable, Sendable {
 
     func withPointer<R>(_ body: (UnsafePointer<UInt8>) throws -> R) rethrows -> R {
         try withUnsafeBytes { try body($0.baseAddress!.assumingMemoryBound(to: UInt8.self)) }
+    }
+
+    /// As four little-endian words, the lowest first.
+    @inlinable
+    public var littleEndianWords: (UInt64, UInt64, UInt64, UInt64) {
+        (UInt64(littleEndian: a), UInt64(littleEndian: b), UInt64(littleEndian: c), UInt64(littleEndian: d))
+    }
+
+    @inlinable
+    public init(littleEndianWords w: (UInt64, UInt64, UInt64, UInt64)) {
+        (a, b, c, d) = (w.0.littleEndian, w.1.littleEndian, w.2.littleEndian, w.3.littleEndian)
     }
 
     public var bytes: [UInt8] { withUnsafeBytes { [UInt8]($0) } }

@@ -10,11 +10,10 @@ public struct Scalar: Hashable, Sendable {
     public static let zero = Scalar(unchecked: .zero)
     public static let one = Scalar(1)
 
-    /// l = 2^252 + 27742317777372353535851937790883648493, little-endian.
-    private static let order: [UInt8] = [
-        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
-    ]
+    /// l = 2^252 + 27742317777372353535851937790883648493, in little-endian words.
+    private static var order: (UInt64, UInt64, UInt64, UInt64) {
+        (0x5812_631a_5cf5_d3ed, 0x14de_f9de_a2f7_9cd6, 0, 0x1000_0000_0000_0000)
+    }
 
     public init(_ value: UInt64) {
         encoding = Bytes32 { buffer in
@@ -24,10 +23,11 @@ public struct Scalar: Hashable, Sendable {
 
     /// - Throws: `SodiumError.notCanonicalScalar` when the number is not below l; libsodium would not notice.
     public init(decoding bytes: Bytes32) throws(SodiumError) {
-        let reduced = bytes.withUnsafeBytes { raw -> Bool in
-            for i in (0..<32).reversed() where raw[i] != Self.order[i] { return raw[i] < Self.order[i] }
-            return false
-        }
+        let (w, l) = (bytes.littleEndianWords, Self.order)
+        let reduced =
+            if w.3 != l.3 { w.3 < l.3 } else if w.2 != l.2 { w.2 < l.2 } else if w.1 != l.1 { w.1 < l.1 } else {
+                w.0 < l.0
+            }
         guard reduced else { throw .notCanonicalScalar }
         encoding = bytes
     }

@@ -59,6 +59,12 @@ public struct SecretScalars: ~Copyable, Sendable {
         other.at(j) { source in edit { ($0 + 32 * i).update(from: source, count: 32) } }
     }
 
+    /// self[i] = self[j].
+    public mutating func move(_ i: Int, _ j: Int) {
+        precondition(min(i, j) >= 0 && max(i, j) < count)
+        edit { ($0 + 32 * i).update(from: $0 + 32 * j, count: 32) }
+    }
+
     /// self[i] = 1 when a == b, else 0, without a branch on either.
     public mutating func setEqual(_ i: Int, _ a: UInt32, _ b: UInt32) {
         precondition(i >= 0 && i < count)
@@ -106,6 +112,33 @@ public struct SecretScalars: ~Copyable, Sendable {
     /// self[i] * G.
     public borrowing func multiplyGenerator(by i: Int) -> Element {
         at(i) { n in Element(unchecked: Bytes32 { out in _ = crypto_scalarmult_ristretto255_base(out.baseAddress!, n) })
+        }
+    }
+
+    /// The digits of a scalar in base 16: sixty-four from -8 to 7.
+    public static let digits = 64
+
+    /// Writes self[i] in signed digits of base 16, the lowest first, to the places 0, `stride`, 2 * `stride`, ... of
+    /// `target`. Without a branch or an address that depends on the scalar.
+    public borrowing func writeDigits(of i: Int, to target: UnsafeMutablePointer<Int8>, stride: Int) {
+        at(i) { bytes in
+            var carry: Int8 = 0
+            for place in 0..<Self.digits {
+                let nibble = Int8(bitPattern: bytes[place >> 1] >> UInt8(4 * (place & 1)) & 15) &+ carry
+                // Digits from 8 on borrow sixteen from the next; the last one has nothing to borrow, being at most 2.
+                carry = (nibble &+ 8) >> 4
+                target[place * stride] = nibble &- (carry << 4)
+            }
+        }
+    }
+
+    /// self[i] += self[a] when self[bit] is one, for self[bit] zero or one, without a branch on it.
+    public mutating func add(_ i: Int, _ a: Int, when bit: Int, scratch: Int) {
+        precondition(min(i, a, bit, scratch) >= 0 && max(i, a, bit, scratch) < count)
+        edit { base in
+            let mask = 0 &- base[32 * bit]
+            for byte in 0..<32 { base[32 * scratch + byte] = base[32 * a + byte] & mask }
+            crypto_core_ristretto255_scalar_add(base + 32 * i, base + 32 * i, base + 32 * scratch)
         }
     }
 

@@ -1,0 +1,57 @@
+// Arithmetic of curve25519 in the eight 64-bit lanes of AVX-512 IFMA: the kernels behind the Swift module Ristretto, which
+// has a portable counterpart of each and tests that hold them equal. Nothing here may be called unless
+// rr_lanes_are_there() says so. Field elements are five limbs of 51 bits, as in Swift; no kernel allocates memory.
+#ifndef RR_LANES_H
+#define RR_LANES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Whether this processor, and its operating system, have what the other functions need.
+int rr_lanes_are_there(void);
+
+// Words of a point as (y + x, y - x, 2dxy) and one word of padding; of one as (X, Y, Z, T) and four words of padding.
+#define RR_AFFINE_WORDS 16
+#define RR_EXTENDED_WORDS 24
+
+// Decodes `count` encodings of 32 bytes (RFC 9496, section 4.3.1) to affine points; ok[i] is 1 or 0, and where it is 0 the
+// point's words mean nothing.
+void rr_lanes_decode(const uint8_t *encodings, size_t count, uint64_t *points, uint8_t *ok);
+
+// Sums each bucket: bucket b holds entries[starts[b]] up to entries[starts[b + 1]], each twice a point's place, plus one
+// when it is to be subtracted. `order` lists the buckets, a multiple of eight; eight that follow one another are summed
+// side by side, so they should be of like length. sums[b] becomes an extended point.
+void rr_lanes_sum_buckets(const uint64_t *points, const uint32_t *entries, const uint32_t *starts,
+                          const uint32_t *order, size_t buckets, uint64_t *sums);
+
+// The buckets in eight runs that follow one another; of each run the sum, and the sum with weights 1, 2, ...:
+// eight extended points each.
+void rr_lanes_weigh_buckets(const uint64_t *sums, size_t buckets, uint64_t *plain, uint64_t *weighted);
+
+// Adds to each sums[r][c] the products left[r][b] * right[c][b] over b < count <= 256. A scalar is five limbs of 52 bits.
+// left[r] is `stride` scalars; right holds groups of eight columns: right[group][b][limb][column]; so do the sums, of ten
+// limbs: sums[r][group][limb][column], whose last limb takes what the others carry.
+void rr_lanes_add_products(const uint64_t *left, size_t rows, const uint64_t *right, size_t groups, size_t count,
+                           size_t stride, uint64_t *sums);
+
+// Sums under secret scalars, constant-time in them. A table holds the multiples 1 to 8 of eight public points, one a lane;
+// a digit is between -8 and 7, eight of them, one a lane, stand for each window; each window has eight sums.
+#define RR_SECRET_TABLE_WORDS 960
+#define RR_SECRET_SUM_WORDS 160
+
+void rr_lanes_secret_table(const uint64_t *points, uint64_t *table);
+// All sums become the neutral element.
+void rr_lanes_secret_clear(size_t windows, uint64_t *sums);
+// Adds to each window's sums the multiples that its digits choose.
+void rr_lanes_secret_add(const uint64_t *table, const int8_t *digits, size_t windows, uint64_t *sums);
+// Eight extended points: each lane's sum over the windows w of 16^w times the window's.
+void rr_lanes_secret_finish(const uint64_t *sums, size_t windows, uint64_t *points);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

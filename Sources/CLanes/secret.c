@@ -1,0 +1,97 @@
+// Sums of multiples under secret scalars. Constant-time in the digits: every entry of a table is read for every digit, in
+// the same order, and choices are made by masks that arithmetic makes, never by an address or a branch.
+
+#if defined(__x86_64__)
+#include "point.h"
+
+#pragma clang attribute push(__attribute__((target(RR_TARGET))), apply_to = function)
+
+#define TABLE_WORDS (15 * 8)
+
+RR_INLINE void put(uint64_t *to, fe8 a) {
+    for (int i = 0; i < 5; i++) _mm512_storeu_si512(to + 8 * i, a.l[i]);
+}
+RR_INLINE fe8 get(const uint64_t *from) {
+    fe8 a;
+    for (int i = 0; i < 5; i++) a.l[i] = _mm512_loadu_si512(from + 8 * i);
+    return a;
+}
+RR_INLINE void put_point(uint64_t *to, ge8 p) {
+    put(to, p.X);
+    put(to + 40, p.Y);
+    put(to + 80, p.Z);
+    put(to + 120, p.T);
+}
+RR_INLINE ge8 get_point(const uint64_t *from) { return (ge8){get(from), get(from + 40), get(from + 80), get(from + 120)}; }
+
+// The points are public; so are the tables.
+void rr_lanes_secret_table(const uint64_t *points, uint64_t *table) {
+    const uint64_t *from[8];
+    for (int i = 0; i < 8; i++) from[i] = points + RR_AFFINE_WORDS * i;
+    affine8 p = affine8_load(from);
+    ge8 multiple[8];
+    multiple[0] = ge8_add_affine(ge8_neutral(), p, 0);
+    for (int e = 1; e < 8; e++) multiple[e] = ge8_add_affine(multiple[e - 1], p, 0);
+    // One inversion for all eight (Montgomery's trick).
+    fe8 product[8];
+    product[0] = multiple[0].Z;
+    for (int e = 1; e < 8; e++) product[e] = fe8_mul(product[e - 1], multiple[e].Z);
+    fe8 inverse = fe16_invert((fe16){product[7], product[7]}).a;
+    for (int e = 7; e >= 0; e--) {
+        fe8 z = e > 0 ? fe8_mul(inverse, product[e - 1]) : inverse;
+        inverse = fe8_mul(inverse, multiple[e].Z);
+        fe8 x = fe8_mul(multiple[e].X, z), y = fe8_mul(multiple[e].Y, z);
+        put(table + TABLE_WORDS * e, fe8_add(y, x));
+        put(table + TABLE_WORDS * e + 40, fe8_sub(y, x));
+        put(table + TABLE_WORDS * e + 80, fe8_mul(fe8_mul(x, y), fe8_2d()));
+    }
+}
+
+void rr_lanes_secret_clear(size_t windows, uint64_t *sums) {
+    for (size_t w = 0; w < windows; w++) put_point(sums + 160 * w, ge8_neutral());
+}
+
+void rr_lanes_secret_add(const uint64_t *table, const int8_t *digits, size_t windows, uint64_t *sums) {
+    for (size_t w = 0; w < windows; w++) {
+        word8 digit = _mm512_cvtepi8_epi64(_mm_loadl_epi64((const __m128i *)(digits + 8 * w)));
+        word8 sign = _mm512_srai_epi64(digit, 63);
+        word8 place = SUB(_mm512_xor_si512(digit, sign), sign);
+        // Minus one where the place is 0, 1, ...: then x - 1 is negative.
+#define MASK(e) _mm512_srai_epi64(SUB(_mm512_xor_si512(place, w8(e)), w8(1)), 63)
+        word8 chosen[15];
+        word8 none = SHR(MASK(0), 63);
+        for (int i = 0; i < 15; i++) chosen[i] = w8_zero();
+        chosen[0] = none;
+        chosen[5] = none;
+        for (int e = 0; e < 8; e++) {
+            word8 mask = MASK(e + 1);
+#pragma clang loop unroll(full)
+            for (int i = 0; i < 15; i++) {
+                word8 entry = _mm512_loadu_si512(table + TABLE_WORDS * e + 8 * i);
+                chosen[i] = _mm512_ternarylogic_epi64(chosen[i], entry, mask, 0xf8);  // chosen | (entry & mask)
+            }
+        }
+#undef MASK
+        affine8 q;
+        for (int i = 0; i < 5; i++) {
+            q.sum.l[i] = chosen[i];
+            q.difference.l[i] = chosen[5 + i];
+            q.product.l[i] = chosen[10 + i];
+        }
+        put_point(sums + 160 * w, ge8_add_affine(get_point(sums + 160 * w), q, _mm512_movepi64_mask(sign)));
+    }
+}
+
+void rr_lanes_secret_finish(const uint64_t *sums, size_t windows, uint64_t *points) {
+    ge8 sum = get_point(sums + 160 * (windows - 1));
+    for (size_t w = windows - 1; w-- > 0;) {
+        for (int i = 0; i < 4; i++) sum = ge8_double(sum);
+        sum = ge8_add(sum, get_point(sums + 160 * w));
+    }
+    uint64_t *to[8];
+    for (int i = 0; i < 8; i++) to[i] = points + RR_EXTENDED_WORDS * i;
+    ge8_store(sum, to);
+}
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,58 @@
+#if canImport(Dispatch)
+    import Dispatch
+#endif
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Which machine code does the work. Both give the same results; the tests hold them against each other.
+public enum Arithmetic: Sendable, CaseIterable {
+    /// Swift alone, for every processor. The reference.
+    case portable
+    /// Eight lanes of AVX-512 IFMA, where the processor has it.
+    case lanes
+
+    /// The fastest that this processor has.
+    public static let fastest: Arithmetic = Lanes.areThere ? .lanes : .portable
+
+    /// Those that this processor has.
+    public static var available: [Arithmetic] { Lanes.areThere ? [.portable, .lanes] : [.portable] }
+}
+
+/// Work on all cores.
+public enum Cores {
+    /// How many there are.
+    public static let count: Int = {
+        #if canImport(Glibc)
+            max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        #elseif canImport(Darwin)
+            max(1, Int(sysconf(_SC_NPROCESSORS_ONLN)))
+        #else
+            1
+        #endif
+    }()
+
+    /// Calls `body` with each number below `count`, on as many cores as there are, and returns when all have returned. A
+    /// platform without Dispatch does one after the other.
+    /// - Parameter all: false for one after the other, on this thread.
+    public static func each(_ count: Int, onAll all: Bool = true, _ body: @Sendable (Int) -> Void) {
+        guard all, count > 1 else {
+            for i in 0..<count { body(i) }
+            return
+        }
+        #if canImport(Dispatch)
+            DispatchQueue.concurrentPerform(iterations: count, execute: body)
+        #else
+            for i in 0..<count { body(i) }
+        #endif
+    }
+}
+
+/// Memory of which each call of `Cores.each` writes places of its own.
+public struct OwnPlaces<Value>: @unchecked Sendable {
+    public let buffer: UnsafeMutableBufferPointer<Value>
+
+    public init(_ buffer: UnsafeMutableBufferPointer<Value>) { self.buffer = buffer }
+}

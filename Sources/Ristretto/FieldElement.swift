@@ -1,0 +1,186 @@
+/// The field modulo p = 2^255 - 19, in five limbs of 51 bits. Public data only.
+///
+/// Limbs are not kept below 2^51. "Tight" is what products and `carried` give: every limb below 2^51 + 2^15. "Loose" is
+/// what sums and differences of tight elements give: every limb below 2^54. Products take loose factors, and so does
+/// every other operation unless it says otherwise; 5 * 19 * 2^54 * 2^54 stays below 2^115, so that a carry fits a word.
+@frozen
+public struct FieldElement: Sendable {
+    public var l0: UInt64
+    public var l1: UInt64
+    public var l2: UInt64
+    public var l3: UInt64
+    public var l4: UInt64
+
+    @inlinable @inline(__always)
+    public init(_ l0: UInt64, _ l1: UInt64, _ l2: UInt64, _ l3: UInt64, _ l4: UInt64) {
+        (self.l0, self.l1, self.l2, self.l3, self.l4) = (l0, l1, l2, l3, l4)
+    }
+
+    public static let zero = FieldElement(0, 0, 0, 0, 0)
+    public static let one = FieldElement(1, 0, 0, 0, 0)
+
+    @inlinable @inline(__always)
+    static var mask: UInt64 { (1 << 51) - 1 }
+
+    // MARK: Sums
+
+    /// Of tight elements; the result is loose.
+    @inlinable @inline(__always)
+    public static func + (a: FieldElement, b: FieldElement) -> FieldElement {
+        FieldElement(a.l0 &+ b.l0, a.l1 &+ b.l1, a.l2 &+ b.l2, a.l3 &+ b.l3, a.l4 &+ b.l4)
+    }
+
+    /// a - b + 4p: b may be a sum of two tight elements, a of up to four; the result is loose.
+    @inlinable @inline(__always)
+    public static func - (a: FieldElement, b: FieldElement) -> FieldElement {
+        FieldElement(
+            a.l0 &+ 0x1f_ffff_ffff_ffb4 &- b.l0, a.l1 &+ 0x1f_ffff_ffff_fffc &- b.l1,
+            a.l2 &+ 0x1f_ffff_ffff_fffc &- b.l2, a.l3 &+ 0x1f_ffff_ffff_fffc &- b.l3,
+            a.l4 &+ 0x1f_ffff_ffff_fffc &- b.l4)
+    }
+
+    /// a - b for a loose b, by 16p; the result is tight.
+    @inlinable @inline(__always)
+    public static func minusLoose(_ a: FieldElement, _ b: FieldElement) -> FieldElement {
+        FieldElement(
+            a.l0 &+ 0x7f_ffff_ffff_fed0 &- b.l0, a.l1 &+ 0x7f_ffff_ffff_fff0 &- b.l1,
+            a.l2 &+ 0x7f_ffff_ffff_fff0 &- b.l2, a.l3 &+ 0x7f_ffff_ffff_fff0 &- b.l3,
+            a.l4 &+ 0x7f_ffff_ffff_fff0 &- b.l4
+        ).carried
+    }
+
+    @inlinable @inline(__always)
+    public static prefix func - (a: FieldElement) -> FieldElement { minusLoose(.zero, a) }
+
+    /// The same element with tight limbs, from limbs of up to 64 bits.
+    @inlinable @inline(__always)
+    public var carried: FieldElement {
+        FieldElement(
+            (l0 & Self.mask) &+ 19 &* (l4 >> 51), (l1 & Self.mask) &+ (l0 >> 51), (l2 & Self.mask) &+ (l1 >> 51),
+            (l3 & Self.mask) &+ (l2 >> 51), (l4 & Self.mask) &+ (l3 >> 51))
+    }
+
+    // MARK: Products
+
+    @inlinable @inline(__always)
+    static func wide(_ a: UInt64, _ b: UInt64) -> UInt128 {
+        UInt128(truncatingIfNeeded: a) &* UInt128(truncatingIfNeeded: b)
+    }
+
+    @inlinable @inline(__always)
+    public static func * (a: FieldElement, b: FieldElement) -> FieldElement {
+        let (b1, b2, b3, b4) = (19 &* b.l1, 19 &* b.l2, 19 &* b.l3, 19 &* b.l4)
+        let c0 = wide(a.l0, b.l0) &+ wide(a.l1, b4) &+ wide(a.l2, b3) &+ wide(a.l3, b2) &+ wide(a.l4, b1)
+        let c1 = wide(a.l0, b.l1) &+ wide(a.l1, b.l0) &+ wide(a.l2, b4) &+ wide(a.l3, b3) &+ wide(a.l4, b2)
+        let c2 = wide(a.l0, b.l2) &+ wide(a.l1, b.l1) &+ wide(a.l2, b.l0) &+ wide(a.l3, b4) &+ wide(a.l4, b3)
+        let c3 = wide(a.l0, b.l3) &+ wide(a.l1, b.l2) &+ wide(a.l2, b.l1) &+ wide(a.l3, b.l0) &+ wide(a.l4, b4)
+        let c4 = wide(a.l0, b.l4) &+ wide(a.l1, b.l3) &+ wide(a.l2, b.l2) &+ wide(a.l3, b.l1) &+ wide(a.l4, b.l0)
+        return reduce(c0, c1, c2, c3, c4)
+    }
+
+    @inlinable @inline(__always)
+    public var squared: FieldElement {
+        let (d0, d1, d2) = (2 &* l0, 2 &* l1, 2 &* l2)
+        let (m3, m4) = (19 &* l3, 19 &* l4)
+        let c0 = Self.wide(l0, l0) &+ Self.wide(d1, m4) &+ Self.wide(d2, m3)
+        let c1 = Self.wide(d0, l1) &+ Self.wide(d2, m4) &+ Self.wide(l3, m3)
+        let c2 = Self.wide(d0, l2) &+ Self.wide(l1, l1) &+ Self.wide(2 &* l3, m4)
+        let c3 = Self.wide(d0, l3) &+ Self.wide(d1, l2) &+ Self.wide(l4, m4)
+        let c4 = Self.wide(d0, l4) &+ Self.wide(d1, l3) &+ Self.wide(l2, l2)
+        return Self.reduce(c0, c1, c2, c3, c4)
+    }
+
+    @inlinable @inline(__always)
+    static func reduce(_ c0: UInt128, _ c1: UInt128, _ c2: UInt128, _ c3: UInt128, _ c4: UInt128) -> FieldElement {
+        let d1 = c1 &+ (c0 >> 51)
+        let d2 = c2 &+ (d1 >> 51)
+        let d3 = c3 &+ (d2 >> 51)
+        let d4 = c4 &+ (d3 >> 51)
+        let l0 = (UInt64(truncatingIfNeeded: c0) & mask) &+ 19 &* UInt64(truncatingIfNeeded: d4 >> 51)
+        return FieldElement(
+            l0 & mask, (UInt64(truncatingIfNeeded: d1) & mask) &+ (l0 >> 51), UInt64(truncatingIfNeeded: d2) & mask,
+            UInt64(truncatingIfNeeded: d3) & mask, UInt64(truncatingIfNeeded: d4) & mask)
+    }
+
+    /// self^(2^n).
+    @inlinable
+    public func squared(times n: Int) -> FieldElement {
+        var power = self
+        for _ in 0..<n { power = power.squared }
+        return power
+    }
+
+    // MARK: Canonical form
+
+    /// The limbs of the one representative below p, from tight or loose limbs.
+    @inlinable
+    public var canonical: FieldElement {
+        var a = carried.carried
+        // Now below 2^255 + 2^16. q = 1 when the number is at least p: then adding 19 overflows 2^255.
+        var q = (a.l0 &+ 19) >> 51
+        q = (a.l1 &+ q) >> 51
+        q = (a.l2 &+ q) >> 51
+        q = (a.l3 &+ q) >> 51
+        q = (a.l4 &+ q) >> 51
+        a.l0 &+= 19 &* q
+        a.l1 &+= a.l0 >> 51
+        a.l2 &+= a.l1 >> 51
+        a.l3 &+= a.l2 >> 51
+        a.l4 &+= a.l3 >> 51
+        return FieldElement(
+            a.l0 & Self.mask, a.l1 & Self.mask, a.l2 & Self.mask, a.l3 & Self.mask, a.l4 & Self.mask)
+    }
+
+    @inlinable
+    public var isZero: Bool { zeroMask != 0 }
+
+    /// The lowest bit of the canonical form: what RFC 9496 section 3.1 calls negative.
+    @inlinable
+    public var isNegative: Bool { negativeMask != 0 }
+
+    @inlinable
+    public static func equal(_ a: FieldElement, _ b: FieldElement) -> Bool { minusLoose(a, b).isZero }
+
+    // MARK: Choices without branches
+
+    /// All ones for zero, else none.
+    @inlinable
+    var zeroMask: UInt64 {
+        let c = canonical
+        let bits = c.l0 | c.l1 | c.l2 | c.l3 | c.l4
+        return 0 &- ((~bits & (bits &- 1)) >> 63)
+    }
+
+    /// All ones for a negative element, else none.
+    @inlinable
+    var negativeMask: UInt64 { 0 &- (canonical.l0 & 1) }
+
+    /// `other` where the mask is all ones, self where it is none.
+    @inlinable @inline(__always)
+    func replaced(by other: FieldElement, where mask: UInt64) -> FieldElement {
+        FieldElement(
+            l0 ^ (mask & (l0 ^ other.l0)), l1 ^ (mask & (l1 ^ other.l1)), l2 ^ (mask & (l2 ^ other.l2)),
+            l3 ^ (mask & (l3 ^ other.l3)), l4 ^ (mask & (l4 ^ other.l4)))
+    }
+
+    @inlinable
+    func negated(where mask: UInt64) -> FieldElement { replaced(by: -self, where: mask) }
+
+    @inlinable
+    public var absolute: FieldElement { negated(where: negativeMask) }
+
+    /// From four little-endian words; bit 255 is dropped.
+    @inlinable
+    public init(words w: (UInt64, UInt64, UInt64, UInt64)) {
+        self.init(
+            w.0 & Self.mask, (w.0 >> 51 | w.1 << 13) & Self.mask, (w.1 >> 38 | w.2 << 26) & Self.mask,
+            (w.2 >> 25 | w.3 << 39) & Self.mask, w.3 >> 12 & Self.mask)
+    }
+
+    /// Four little-endian words of the canonical form.
+    @inlinable
+    public var words: (UInt64, UInt64, UInt64, UInt64) {
+        let c = canonical
+        return (c.l0 | c.l1 << 51, c.l1 >> 13 | c.l2 << 38, c.l2 >> 26 | c.l3 << 25, c.l3 >> 39 | c.l4 << 12)
+    }
+}
