@@ -1,5 +1,6 @@
 // docs/protocol.md, section 5
 
+import Ristretto
 import Sodium
 
 /// The generators of the commitments: outputs of a hash to the group, so that nobody knows a relation among them.
@@ -9,16 +10,20 @@ struct Generators: Sendable {
     static let maximalDigits = 10
     static let shared = Generators()
 
-    let H: Element
+    let G = AffinePoint(Element.generator)
+    let H: AffinePoint
     /// H_{j,i} at 4j + i.
-    let first: [Element]
+    let first: [AffinePoint]
     /// K_{j,i} at 4j + i.
-    let second: [Element]
+    let second: [AffinePoint]
 
     private init() {
-        H = Domain.hashToGroup("generator", Array("blind".utf8))
+        H = AffinePoint(Domain.hashToGroup("generator", Array("blind".utf8)))
         let places = (0..<UInt8(Self.maximalDigits)).flatMap { j in (0..<UInt8(4)).map { i in (j, i) } }
-        first = places.map { Domain.hashToGroup("generator", [$0.0, $0.1, 0]) }
-        second = places.map { Domain.hashToGroup("generator", [$0.0, $0.1, 1]) }
+        first = places.map { AffinePoint(Domain.hashToGroup("generator", [$0.0, $0.1, 0])) }
+        second = places.map { AffinePoint(Domain.hashToGroup("generator", [$0.0, $0.1, 1])) }
     }
+
+    /// H, H_{0,0}..., K_{0,0}... of the first m digits: the points of a commitment, in its order.
+    func ofCommitment(digits m: Int) -> [AffinePoint] { [H] + first[..<(4 * m)] + second[..<(4 * m)] }
 }

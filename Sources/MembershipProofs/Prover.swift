@@ -1,29 +1,34 @@
 // docs/protocol.md, section 5
 
+import Ristretto
 import Sodium
 
 /// Makes membership proofs. Constant-time in x, the index and the randomness: positions and loop bounds depend on the
-/// ring's size alone, every value goes through libsodium's constant-time scalar operations, and no result is branched
-/// on.
+/// ring's size alone, scalars go through libsodium's constant-time operations, points through `SecretSums`, and no result
+/// is branched on.
 public enum Prover {
     /// - Throws: `MembershipError.keyNotInRing`.
     public static func prove(
-        _ secret: borrowing ProverSecret, ring: Ring, scope: Scope, message: Bytes32
+        _ secret: borrowing ProverSecret, ring: Ring, scope: Scope, message: Bytes32,
+        by arithmetic: Arithmetic = .fastest
     ) throws(MembershipError) -> (tag: LinkingTag, proof: Proof) {
         let statement = Statement(ring: ring, scope: scope, tag: secret.tag(in: scope), message: message)
-        var session = ProverSession(statement, index: try index(of: secret.publicKey, in: ring), secret)
+        var session = ProverSession(
+            statement, index: try index(of: secret.publicKey, in: ring), secret, by: arithmetic)
         return (statement.tag, session.run(secret))
     }
 
     /// The index, without stopping early at the one that fits.
     private static func index(of key: Element, in ring: Ring) throws(MembershipError) -> UInt32 {
-        let wanted = key.encoding.bytes
+        let wanted = key.encoding.littleEndianWords
         var index: UInt32 = 0
         var found: UInt32 = 0
         for (k, candidate) in ring.keys.enumerated() {
-            var difference: UInt8 = 0
-            for (a, b) in zip(candidate.encoding.bytes, wanted) { difference |= a ^ b }
-            let mask = UInt32(bitPattern: Int32(bitPattern: (UInt32(difference) &- 1)) >> 31)
+            let words = candidate.encoding.littleEndianWords
+            let difference =
+                (words.0 ^ wanted.0) | (words.1 ^ wanted.1) | (words.2 ^ wanted.2) | (words.3 ^ wanted.3)
+            // Bit 63 of (x | -x) is set unless x is zero.
+            let mask = UInt32(truncatingIfNeeded: (difference | (0 &- difference)) >> 63) &- 1
             index |= mask & UInt32(truncatingIfNeeded: k)
             found |= mask
         }
@@ -35,6 +40,7 @@ public enum Prover {
 /// The secrets of one proof, in one row of guarded memory that is wiped when the proof is made.
 private struct ProverSession: ~Copyable {
     private let statement: Statement
+    private let arithmetic: Arithmetic
     private let m: Int
     private var row: SecretScalars
     private let places: Places
@@ -42,6 +48,12 @@ private struct ProverSession: ~Copyable {
     /// Where in the row each secret of the proof stands.
     private struct Places {
         let m: Int
+        /// The low digits whose indices are expanded together, and how many those are.
+        let blockDigits: Int
+        var block: Int { 1 << (2 * blockDigits) }
+
+        init(m: Int) { (self.m, blockDigits) = (m, min(m, 3)) }
+
         var zero: Int { 0 }
         var rA: Int { 1 }
         var rB: Int { 2 }
@@ -50,15 +62,24 @@ private struct ProverSession: ~Copyable {
         func s(_ j: Int, _ i: Int) -> Int { 3 + 5 * m + 4 * j + i }
         /// Room for intermediate values.
         func scratch(_ i: Int) -> Int { 3 + 9 * m + i }
-        /// The coefficients c_{k,0...m} of the key in hand, twice, and of the surplus indices' sum.
-        func c(_ e: Int) -> Int { 3 + 9 * m + 8 + e }
-        func next(_ e: Int) -> Int { 3 + 9 * m + 8 + (m + 1) + e }
-        func surplus(_ e: Int) -> Int { 3 + 9 * m + 8 + 2 * (m + 1) + e }
-        var count: Int { 3 + 9 * m + 8 + 3 * (m + 1) }
+        /// -a^2 and a(1-2s), for the commitments.
+        func square(_ i: Int) -> Int { scratch(6) + i }
+        func product(_ i: Int) -> Int { square(4 * m) + i }
+        /// The coefficients of the surplus indices' sum.
+        func surplus(_ e: Int) -> Int { product(4 * m) + e }
+        /// The coefficients of a block's indices, while the digits below `level` are still to be multiplied in: those of
+        /// level 0 are c_{k,0...m-1}.
+        func c(_ level: Int, _ k: Int, _ e: Int) -> Int {
+            var start = surplus(m)
+            for l in level + 1..<max(level + 1, blockDigits + 1) { start += m << (2 * (blockDigits - l)) }
+            return start + m * k + e
+        }
+        var count: Int { c(0, block, 0) }
     }
 
-    init(_ statement: Statement, index: UInt32, _ secret: borrowing ProverSecret) {
+    init(_ statement: Statement, index: UInt32, _ secret: borrowing ProverSecret, by arithmetic: Arithmetic) {
         self.statement = statement
+        self.arithmetic = arithmetic
         m = statement.ring.digits
         places = Places(m: m)
         row = SecretScalars(count: places.count)
@@ -79,86 +100,116 @@ private struct ProverSession: ~Copyable {
     }
 
     mutating func run(_ secret: borrowing ProverSecret) -> Proof {
-        let A = commitA()
-        let B = commitB()
-        let (X, Y) = commitRing()
+        let (A, B) = commitDigits()
+        let Y = commitNonces()
+        let X = commitRing()
         return respond(secret, A, B, X, Y)
     }
 
-    /// A = Com(a, -a^2, r_A).
-    private mutating func commitA() -> Element {
-        let generators = Generators.shared
-        let square = places.scratch(0)
-        var sum = row.multiply(generators.H, by: places.rA)
-        for j in 0..<m {
-            for i in 0..<4 {
-                row.multiply(square, places.a(j, i), places.a(j, i))
-                row.subtract(square, places.zero, square)
-                sum = sum + row.multiply(generators.first[4 * j + i], by: places.a(j, i))
-                sum = sum + row.multiply(generators.second[4 * j + i], by: square)
-            }
+    /// A = Com(a, -a^2, r_A) and B = Com(s, a(1-2s), r_B).
+    private mutating func commitDigits() -> (A: Element, B: Element) {
+        for i in 0..<4 * m {
+            let (a, s, square, product) = (places.a(0, i), places.s(0, i), places.square(i), places.product(i))
+            row.multiply(square, a, a)
+            row.subtract(square, places.zero, square)
+            // a(1 - 2s) = a - as - as
+            row.multiply(product, a, s)
+            row.add(product, product, product)
+            row.subtract(product, a, product)
         }
-        return sum
+        // As `Generators.ofCommitment` orders them.
+        let A = [places.rA] + (0..<4 * m).map { places.a(0, $0) } + (0..<4 * m).map(places.square)
+        let B = [places.rB] + (0..<4 * m).map { places.s(0, $0) } + (0..<4 * m).map(places.product)
+        let commitments = [A, B]
+        let generators = Generators.shared.ofCommitment(digits: m)
+        var sums = SecretSums(rows: 2, by: arithmetic)
+        for first in stride(from: 0, to: generators.count, by: 8) {
+            let eight = generators[first..<min(first + 8, generators.count)]
+            sums.add(eight, row) { commitments[$0][first + $1] }
+        }
+        let result = sums.finish()
+        return (result[0], result[1])
     }
 
-    /// B = Com(s, a(1-2s), r_B).
-    private mutating func commitB() -> Element {
-        let generators = Generators.shared
-        let product = places.scratch(0)
-        var sum = row.multiply(generators.H, by: places.rB)
-        for j in 0..<m {
-            for i in 0..<4 {
-                // a(1 - 2s) = a - as - as
-                row.multiply(product, places.a(j, i), places.s(j, i))
-                row.add(product, product, product)
-                row.subtract(product, places.a(j, i), product)
-                sum = sum + row.multiply(generators.first[4 * j + i], by: places.s(j, i))
-                sum = sum + row.multiply(generators.second[4 * j + i], by: product)
-            }
-        }
-        return sum
+    /// Y_j = p_j U.
+    private borrowing func commitNonces() -> [Element] {
+        var sums = SecretSums(rows: m, by: arithmetic)
+        sums.add([AffinePoint(statement.scope.base)], row) { j, _ in places.p(j) }
+        return sums.finish()
     }
 
-    /// X_j = sum_k c_{k,j} M_k + p_j G and Y_j = p_j U.
-    private mutating func commitRing() -> (X: [Element], Y: [Element]) {
-        let ring = statement.ring
-        var X = (0..<m).map { row.multiplyGenerator(by: places.p($0)) }
-        let Y = (0..<m).map { row.multiply(statement.scope.base, by: places.p($0)) }
-        let last = ring.count - 1
-        for k in 0..<ring.paddedCount {
-            expand(k)
-            if k < last {
-                for j in 0..<m { X[j] = X[j] + row.multiply(ring.keys[k], by: places.c(j)) }
-            } else {
-                for j in 0..<m { row.add(places.surplus(j), places.surplus(j), places.c(j)) }
+    /// X_j = sum_k c_{k,j} M_k + p_j G.
+    private mutating func commitRing() -> [Element] {
+        let (points, places) = (statement.ring.points, places)
+        let last = points.count - 1
+        var sums = SecretSums(rows: m, by: arithmetic)
+        for first in stride(from: 0, to: statement.ring.paddedCount, by: places.block) {
+            expandHighDigits(of: first)
+            guard first <= last else {
+                addSurplusBlock()
+                continue
+            }
+            expandBlock()
+            let here = min(places.block, last - first)
+            for k in stride(from: 0, to: here, by: 8) {
+                sums.add(points[first + k..<first + min(k + 8, here)], row) { j, i in places.c(0, k + i, j) }
+            }
+            for k in here..<places.block {
+                for e in 0..<m { row.add(places.surplus(e), places.surplus(e), places.c(0, k, e)) }
             }
         }
-        for j in 0..<m { X[j] = X[j] + row.multiply(ring.keys[last], by: places.surplus(j)) }
-        return (X, Y)
+        sums.add([points[last], Generators.shared.G], row) { j, i in i == 0 ? places.surplus(j) : places.p(j) }
+        return sums.finish()
     }
 
-    /// The coefficients of prod_j (s_{j,k_j} T + a_{j,k_j}) for the index k.
-    private mutating func expand(_ k: Int) {
-        row.set(places.c(0), .one)
-        for j in 0..<m {
-            let digit = k >> (2 * j) & 3
-            let (s, a) = (places.s(j, digit), places.a(j, digit))
-            for e in 0...j + 1 {
-                row.set(places.next(e), .zero)
-                if e <= j { row.multiply(places.next(e), places.c(e), a) }
-                if e > 0 {
-                    row.multiply(places.scratch(0), places.c(e - 1), s)
-                    row.add(places.next(e), places.next(e), places.scratch(0))
+    /// prod_j (s_{j,k_j} T + a_{j,k_j}) over the digits of an index above a block's. Coefficients from T^m on are not
+    /// kept: only the signer's own index has one.
+    private mutating func expandHighDigits(of index: Int) {
+        let top = places.blockDigits
+        for e in 0..<m { row.set(places.c(top, 0, e), e == 0 ? .one : .zero) }
+        for j in top..<m {
+            let digit = index >> (2 * j) & 3
+            for e in (0..<min(j - top + 2, m)).reversed() {
+                multiply(into: places.scratch(0), places.c(top, 0, e), e == 0 ? nil : places.c(top, 0, e - 1), j, digit)
+                row.move(places.c(top, 0, e), places.scratch(0))
+            }
+        }
+    }
+
+    /// Multiplies the digits of a block in, from the highest to the lowest, for every value of each.
+    private mutating func expandBlock() {
+        for j in (0..<places.blockDigits).reversed() {
+            let degree = min(m - j, m - 1)
+            for k in 0..<1 << (2 * (places.blockDigits - 1 - j)) {
+                for digit in 0..<4 {
+                    for e in 0...degree {
+                        let lower = e == 0 ? nil : places.c(j + 1, k, e - 1)
+                        multiply(into: places.c(j, 4 * k + digit, e), places.c(j + 1, k, e), lower, j, digit)
+                    }
                 }
             }
-            for e in 0...j + 1 { row.add(places.c(e), places.next(e), places.zero) }
+        }
+    }
+
+    /// out = c a_{j,i} + lower s_{j,i}: one coefficient of a product with s_{j,i} T + a_{j,i}.
+    private mutating func multiply(into out: Int, _ c: Int, _ lower: Int?, _ j: Int, _ i: Int) {
+        row.multiply(out, c, places.a(j, i))
+        if let lower { row.add(out, lower, when: places.s(j, i), scratch: places.scratch(1)) }
+    }
+
+    /// A block that is surplus as a whole: over all values of a digit the s add up to 1 and the a to 0, so the block's
+    /// sum is what the digits above it give, times T for each of its digits.
+    private mutating func addSurplusBlock() {
+        let top = places.blockDigits
+        for e in top..<max(top, m) {
+            row.add(places.surplus(e), places.surplus(e), places.c(top, 0, e - top))
         }
     }
 
     private mutating func respond(
         _ secret: borrowing ProverSecret, _ A: Element, _ B: Element, _ X: [Element], _ Y: [Element]
     ) -> Proof {
-        let e = statement.challenge(A, B, X, Y)
+        let e = statement.challenge(([A, B] + X + Y).map(\.encoding))
         let (challenge, value, power) = (places.scratch(0), places.scratch(1), places.scratch(2))
         row.set(challenge, e)
         // f_{j,i} = s_{j,i} e + a_{j,i}

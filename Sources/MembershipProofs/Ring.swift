@@ -1,6 +1,8 @@
 // docs/protocol.md, section 5
 
+import Ristretto
 import Sodium
+import Synchronization
 
 /// The keys among which a signer hides, in order of admission: 2 to 2^20 elements, none the identity.
 public struct Ring: Sendable, Equatable {
@@ -11,6 +13,7 @@ public struct Ring: Sendable, Equatable {
     public let digest: Bytes32
     /// m, the least m >= 1 with 4^m >= N: how many base-4 digits an index has.
     public let digits: Int
+    private let decoded = DecodedKeys()
 
     /// - Throws: `MembershipError.ringSize`, `MembershipError.identityInRing`.
     public init(_ keys: [Element]) throws(MembershipError) {
@@ -27,6 +30,9 @@ public struct Ring: Sendable, Equatable {
 
     public var count: Int { keys.count }
 
+    /// The keys decoded. Done when they are first asked for, and kept: a ring serves many batches.
+    var points: [AffinePoint] { decoded.points(of: keys) }
+
     static func digits(for count: Int) -> Int {
         var (m, size) = (1, 4)
         while size < count { (m, size) = (m + 1, size * 4) }
@@ -38,6 +44,21 @@ public struct Ring: Sendable, Equatable {
     var paddedCount: Int { 1 << (2 * digits) }
 
     public static func == (a: Ring, b: Ring) -> Bool { a.digest == b.digest }
+}
+
+/// A ring's keys as points, shared by the ring's copies.
+private final class DecodedKeys: Sendable {
+    private let decoded = Mutex<[AffinePoint]?>(nil)
+
+    func points(of keys: [Element]) -> [AffinePoint] {
+        decoded.withLock { decoded in
+            if let decoded { return decoded }
+            let points = AffinePoint.decode(keys.map(\.encoding)).compactMap(\.self)
+            precondition(points.count == keys.count, "an element's encoding is canonical")
+            decoded = points
+            return points
+        }
+    }
 }
 
 /// What a membership proof or a ring breaks.

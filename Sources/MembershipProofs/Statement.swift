@@ -40,12 +40,13 @@ public struct Statement: Sendable {
     }
 
     /// e = HashToScalar("membership", ring_digest || uint32 N || scope || tag || message || A || B || X_* || Y_*).
-    func challenge(_ A: Element, _ B: Element, _ X: [Element], _ Y: [Element]) -> Scalar {
-        var transcript = ring.digest.bytes + UInt32(ring.count).bigEndianBytes
-        transcript += scope.id.bytes + tag.encoding.bytes + message.bytes
-        transcript += A.encoding.bytes + B.encoding.bytes
-        for x in X { transcript += x.encoding.bytes }
-        for y in Y { transcript += y.encoding.bytes }
+    /// - Parameter commitments: A, B, X_0..., Y_0... as they are encoded.
+    func challenge(_ commitments: [Bytes32]) -> Scalar {
+        var transcript: [UInt8] = []
+        transcript.reserveCapacity(4 + 32 * (4 + commitments.count))
+        transcript += ring.digest.bytes
+        transcript += UInt32(ring.count).bigEndianBytes
+        for part in [scope.id, tag.encoding, message] + commitments { transcript += part.bytes }
         return Domain.hashToScalar("membership", transcript)
     }
 }

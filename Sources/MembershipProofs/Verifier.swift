@@ -1,80 +1,134 @@
 // docs/protocol.md, section 5
 
+import Ristretto
 import Sodium
 
-/// Verification of membership proofs, on public data alone. Equations are numbered as in the specification:
+/// What is claimed of one ring and scope: that the proof shows that the tag's holder is in the ring and meant the message.
+public struct Claim: Sendable {
+    public let tag: LinkingTag
+    public let message: Bytes32
+    public let proof: Proof
+
+    public init(tag: LinkingTag, message: Bytes32, proof: Proof) {
+        (self.tag, self.message, self.proof) = (tag, message, proof)
+    }
+}
+
+/// Verification of membership proofs, on public data alone and in variable time. Equations are numbered as in the
+/// specification:
 ///
 ///     (1) A + eB = Com(f, f(e-f), z_A)
 ///     (2) sum_k (prod_j f_{j,k_j}) M_k - sum_j e^j X_j = zG
 ///     (3) e^m tag - sum_j e^j Y_j = zU
-public enum Verifier {
-    /// Whether the proof shows the statement.
+///
+/// A batch adds all equations of all its proofs up, each under a random weight, to one sum of multiples that must be the
+/// identity. The ring's keys stand once in it, each under the sum of what the proofs have for it.
+public struct Verifier: Sendable {
+    private let ring: Ring
+    private let scope: Scope
+    private let arithmetic: Arithmetic
+    private let usesAllCores: Bool
+
+    /// - Parameter usesAllCores: whether a batch may be worked on by all cores.
+    public init(
+        ring: Ring, scope: Scope, by arithmetic: Arithmetic = .fastest, onAllCores usesAllCores: Bool = true
+    ) {
+        (self.ring, self.scope, self.arithmetic, self.usesAllCores) = (ring, scope, arithmetic, usesAllCores)
+    }
+
+    /// Whether a proof shows a statement.
     public static func verify(_ proof: Proof, of statement: Statement) -> Bool {
-        let m = statement.ring.digits
-        // A proof is decoded for a ring; one that was decoded for a ring of another size proves nothing here.
-        guard proof.X.count == m, proof.Y.count == m, proof.f.count == 3 * m else { return false }
-        let e = statement.challenge(proof.A, proof.B, proof.X, proof.Y)
-        guard e != .zero else { return false }
-        let f = rows(of: proof, e)
-        let powers = Verifier.powers(of: e, upTo: m)
-        return commitmentHolds(proof, f, e) && tagHolds(proof, statement, powers)
-            && ringHolds(proof, statement, f, powers)
+        Verifier(ring: statement.ring, scope: statement.scope)
+            .verify([Claim(tag: statement.tag, message: statement.message, proof: proof)])[0]
     }
 
-    /// The verdict on each, in order. Equal to `verify` one by one.
-    public static func verify(_ batch: [(proof: Proof, statement: Statement)]) -> [Bool] {
-        batch.map { verify($0.proof, of: $0.statement) }
+    /// The verdict on each, in order: those of verifying one by one. Memory grows with the batch, by about three
+    /// kilobytes a proof; who has more claims than that verifies one batch after the other.
+    public func verify(_ claims: [Claim]) -> [Bool] {
+        let prepared = prepare(claims)
+        // Those that already failed have no part in the sum.
+        let places = prepared.indices.filter { prepared[$0] != nil }
+        let sound = places.compactMap { prepared[$0] }
+        var verdicts = [Bool](repeating: false, count: claims.count)
+        isolate(sound[...], known: nil) { verdicts[places[$0]] = true }
+        return verdicts
     }
 
-    /// f_{j,i} for all i in 0...3, at 4j + i, with f_{j,0} = e - f_{j,1} - f_{j,2} - f_{j,3}.
-    private static func rows(of proof: Proof, _ e: Scalar) -> [Scalar] {
-        (0..<proof.X.count).flatMap { j in
-            let row = Array(proof.f[3 * j..<3 * j + 3])
-            return [e - row[0] - row[1] - row[2]] + row
+    /// Reports the places of the proofs that hold. A sum that is not the identity is split in two; when one half holds, the
+    /// other is known not to.
+    private func isolate(_ proofs: ArraySlice<PreparedProof>, known: Bool?, _ report: (Int) -> Void) {
+        guard !proofs.isEmpty else { return }
+        if known ?? holds(proofs) { return proofs.indices.forEach(report) }
+        guard proofs.count > 1 else { return }
+        let middle = proofs.startIndex + proofs.count / 2
+        let first = holds(proofs[..<middle])
+        isolate(proofs[..<middle], known: first, report)
+        isolate(proofs[middle...], known: first ? false : nil, report)
+    }
+
+    // MARK: One proof
+
+    /// Calls `body` with ranges that cover `count` things, on all cores when this may use them.
+    private func inStrips(_ count: Int, of size: Int, _ body: @Sendable (Range<Int>) -> Void) {
+        let strips = (count + size - 1) / size
+        Cores.each(strips, onAll: usesAllCores) { body($0 * size..<min(($0 + 1) * size, count)) }
+    }
+
+    /// Decodes and hashes. Nil in the place of a proof that fails before any equation is looked at.
+    private func prepare(_ claims: [Claim]) -> [PreparedProof?] {
+        let m = ring.digits
+        var prepared = [PreparedProof?](repeating: nil, count: claims.count)
+        prepared.withUnsafeMutableBufferPointer { buffer in
+            let out = OwnPlaces(buffer)
+            inStrips(claims.count, of: 64) { strip in
+                // A proof is decoded for a ring; one that was decoded for a ring of another size proves nothing here.
+                let fitting = strip.filter { claims[$0].proof.digits == m }
+                let encodings = fitting.flatMap { claims[$0].proof.elements + [claims[$0].tag.encoding] }
+                let points = AffinePoint.decode(encodings, by: arithmetic)
+                for (i, place) in fitting.enumerated() {
+                    let own = points[i * (2 * m + 3)..<(i + 1) * (2 * m + 3)].compactMap(\.self)
+                    guard own.count == 2 * m + 3 else { continue }
+                    out.buffer[place] = PreparedProof(claims[place], own, ring: ring, scope: scope)
+                }
+            }
         }
+        return prepared
     }
 
-    /// 1, e, ..., e^m.
-    private static func powers(of e: Scalar, upTo m: Int) -> [Scalar] {
-        var powers = [Scalar.one]
-        for j in 0..<m { powers.append(powers[j] * e) }
-        return powers
-    }
+    // MARK: One sum
 
-    private static func commitmentHolds(_ proof: Proof, _ f: [Scalar], _ e: Scalar) -> Bool {
+    /// Whether the weighted sum of all equations of these proofs is the identity.
+    private func holds(_ proofs: ArraySlice<PreparedProof>) -> Bool {
+        let (m, count) = (ring.digits, proofs.count)
+        let shape = RingShape(ring)
+        let strip = (count + (usesAllCores ? Cores.count : 1) - 1) / (usesAllCores ? Cores.count : 1)
+        let strips = (count + strip - 1) / strip
+        var partial = [PartialSum?](repeating: nil, count: strips)
+        var own = [Multiscalar.Words](repeating: (0, 0, 0, 0), count: count * (2 * m + 3))
+        partial.withUnsafeMutableBufferPointer { partial in
+            own.withUnsafeMutableBufferPointer { own in
+                let (sums, scalars) = (OwnPlaces(partial), OwnPlaces(own))
+                inStrips(count, of: strip) { range in
+                    var sum = PartialSum(shape, by: arithmetic)
+                    for first in stride(from: range.lowerBound, to: range.upperBound, by: TensorSum.block) {
+                        let block = first..<min(first + TensorSum.block, range.upperBound)
+                        sum.add(proofs[proofs.startIndex + block.lowerBound..<proofs.startIndex + block.upperBound]) {
+                            scalars.buffer[block.lowerBound * (2 * m + 3) + $0] = $1
+                        }
+                    }
+                    sums.buffer[range.lowerBound / strip] = sum
+                }
+            }
+        }
+        guard var total = partial[0] else { return false }
+        for case .some(let other) in partial.dropFirst() { total.add(other) }
+        var points: [AffinePoint] = []
+        points.reserveCapacity(own.count + total.fixed.count + ring.count)
+        for proof in proofs { points += proof.points }
         let generators = Generators.shared
-        var commitment = proof.zA * generators.H
-        for (i, value) in f.enumerated() {
-            commitment = commitment + value * generators.first[i] + value * (e - value) * generators.second[i]
-        }
-        return proof.A + e * proof.B == commitment
-    }
-
-    private static func tagHolds(_ proof: Proof, _ statement: Statement, _ powers: [Scalar]) -> Bool {
-        var left = powers[proof.Y.count] * statement.tag.element
-        for (j, y) in proof.Y.enumerated() { left = left - powers[j] * y }
-        return left == proof.z * statement.scope.base
-    }
-
-    private static func ringHolds(
-        _ proof: Proof, _ statement: Statement, _ f: [Scalar], _ powers: [Scalar]
-    ) -> Bool {
-        var left = Element.identity
-        for (key, coefficient) in zip(statement.ring.keys, coefficients(f, statement.ring)) {
-            left = left + coefficient * key
-        }
-        for (j, x) in proof.X.enumerated() { left = left - powers[j] * x }
-        return left == Element.generator(times: proof.z)
-    }
-
-    /// prod_j f_{j,k_j} for each ring key; what falls to the surplus indices is added to the last key's.
-    static func coefficients(_ f: [Scalar], _ ring: Ring) -> [Scalar] {
-        // The tensor product of the rows, the least significant digit innermost.
-        var products = [Scalar.one]
-        for j in (0..<ring.digits).reversed() {
-            products = products.flatMap { product in (0..<4).map { i in product * f[4 * j + i] } }
-        }
-        let surplus = products[(ring.count - 1)...].reduce(.zero, +)
-        return Array(products[..<(ring.count - 1)]) + [surplus]
+        points += [generators.G, AffinePoint(scope.base)] + generators.ofCommitment(digits: m)
+        points += ring.points
+        let scalars = own + total.fixed.map(\.words) + shape.coefficients(total)
+        return Multiscalar.sum(points, scalars, by: arithmetic, onAllCores: usesAllCores).isIdentity
     }
 }

@@ -85,21 +85,6 @@ struct SoundnessTests {
         }
     }
 
-    @Test("A batch gives the verdicts of one-by-one verification", arguments: [0, 1, 2, 4, 8])
-    func batches(_ bad: Int) throws {
-        let (ring, secrets) = try ring(5)
-        let scope = Scope(Random.bytes32())
-        var batch: [(proof: Proof, statement: Statement)] = []
-        for i in 0..<8 {
-            let message = Random.bytes32()
-            let (tag, proof) = try Prover.prove(secrets[i % 5].secret, ring: ring, scope: scope, message: message)
-            let claimed = i < bad ? Random.bytes32() : message
-            batch.append((proof, Statement(ring: ring, scope: scope, tag: tag, message: claimed)))
-        }
-        #expect(Verifier.verify(batch) == (0..<8).map { $0 >= bad })
-        #expect(Verifier.verify([]) == [])
-    }
-
     @Test("Rings of one key, of the identity, or beyond 2^20 are refused")
     func ringSizes() {
         let key = Element.generator

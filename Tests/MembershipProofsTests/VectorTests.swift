@@ -41,7 +41,9 @@ struct MembershipVectorTests {
             let proof = try? Proof(decoding: proof.bytes, for: ring)
         else { return false }
         let statement = Statement(ring: ring, scope: Scope(scope.bytes32), tag: tag, message: message.bytes32)
-        return Verifier.verify(proof, of: statement)
+        let verdict = Verifier.verify(proof, of: statement)
+        #expect(ReferenceVerifier.verify(proof, of: statement) == verdict)
+        return verdict
     }
 
     @Test("Every valid proof is accepted, every invalid one rejected")

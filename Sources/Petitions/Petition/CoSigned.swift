@@ -87,18 +87,17 @@ public struct ProvenCoSignature: Sendable {
 extension PetitionLog {
     /// Checks the proofs of a batch for the newest ring. The verdicts are in order.
     public func prove(_ batch: [CoSigned]) -> [Result<ProvenCoSignature, RuleViolation>] {
-        let scope = Scope(id.bytes)
         let ring = ring
         var verdicts = [Result<ProvenCoSignature, RuleViolation>](repeating: .failure(.proof), count: batch.count)
         var places: [Int] = []
-        var claims: [(proof: Proof, statement: Statement)] = []
+        var claims: [Claim] = []
         for (i, coSigned) in batch.enumerated() {
             guard let proof = try? Proof(decoding: coSigned.proof, for: ring) else { continue }
             places.append(i)
-            claims.append(
-                (proof, Statement(ring: ring, scope: scope, tag: coSigned.tag, message: coSigned.message)))
+            claims.append(Claim(tag: coSigned.tag, message: coSigned.message, proof: proof))
         }
-        for (i, holds) in zip(places, Verifier.verify(claims)) where holds {
+        let verifier = Verifier(ring: ring, scope: Scope(id.bytes))
+        for (i, holds) in zip(places, verifier.verify(claims)) where holds {
             verdicts[i] = .success(ProvenCoSignature(batch[i], ringDigest: ring.digest))
         }
         return verdicts

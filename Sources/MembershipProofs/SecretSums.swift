@@ -1,0 +1,189 @@
+// Straus' method with masked look-ups: docs/security-argument.md, "The prover's time"
+
+import CLanes
+import Ristretto
+import Sodium
+
+/// Several sums over the same public points, each under secret scalars of its own:  sum_k c_{r,k} P_k  for each row r.
+///
+/// Constant-time in the scalars: they are written in signed digits of base 16, every one of a point's eight multiples is
+/// read for every digit, and what is read is chosen by masks. Doublings are shared by all points and done at the end. What
+/// depends on a scalar lives in guarded memory.
+struct SecretSums: ~Copyable {
+    private let rows: Int
+    private let arithmetic: Arithmetic
+    /// For each row and digit a sum, or in lanes eight.
+    private var sums: SecretBytes
+    private var digits: SecretBytes
+
+    private static let windows = SecretScalars.digits
+
+    init(rows: Int, by arithmetic: Arithmetic) {
+        (self.rows, self.arithmetic) = (rows, arithmetic)
+        let count = rows * Self.windows
+        digits = SecretBytes(zeros: 8 * count)
+        switch arithmetic {
+        case .portable:
+            sums = SecretBytes(zeros: MemoryLayout<ExtendedPoint>.stride * count)
+            sums.withUnsafeMutableBytes {
+                $0.bindMemory(to: ExtendedPoint.self).update(repeating: .neutral)
+            }
+        case .lanes:
+            sums = SecretBytes(zeros: 8 * Int(RR_SECRET_SUM_WORDS) * count)
+            sums.withUnsafeMutableBytes { rr_lanes_secret_clear(count, $0.words) }
+        }
+    }
+
+    /// Adds multiples of up to eight points.
+    /// - Parameter place: where in `scalars` the scalar of a row and of a point (from 0) stands.
+    mutating func add(
+        _ points: ArraySlice<AffinePoint>, _ scalars: borrowing SecretScalars,
+        at place: (_ row: Int, _ point: Int) -> Int
+    ) {
+        precondition(points.count <= 8)
+        let rows = rows
+        digits.withUnsafeMutableBytes { memory in
+            let digits = memory.bindMemory(to: Int8.self)
+            // Lanes without a point add nothing: their digits are zero.
+            if points.count < 8 { digits.update(repeating: 0) }
+            guard let base = digits.baseAddress else { return }
+            for row in 0..<rows {
+                for point in 0..<points.count {
+                    scalars.writeDigits(
+                        of: place(row, point), to: base + 8 * Self.windows * row + point, stride: 8)
+                }
+            }
+        }
+        switch arithmetic {
+        case .portable: addPortably(points)
+        case .lanes: addInLanes(points)
+        }
+    }
+
+    private mutating func addInLanes(_ points: ArraySlice<AffinePoint>) {
+        let padded = points + Array(repeating: .neutral, count: 8 - points.count)
+        let count = rows * Self.windows
+        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Int(RR_SECRET_TABLE_WORDS)) { table in
+            padded.withUnsafeBytes {
+                rr_lanes_secret_table($0.assumingMemoryBound(to: UInt64.self).baseAddress, table.baseAddress)
+            }
+            digits.withUnsafeBytes { digits in
+                sums.withUnsafeMutableBytes {
+                    rr_lanes_secret_add(
+                        table.baseAddress, digits.assumingMemoryBound(to: Int8.self).baseAddress, count, $0.words)
+                }
+            }
+        }
+    }
+
+    private mutating func addPortably(_ points: ArraySlice<AffinePoint>) {
+        var multiples: [ExtendedPoint] = []
+        for point in points {
+            var multiple = ExtendedPoint(point)
+            for _ in 0..<8 {
+                multiples.append(multiple)
+                multiple = multiple + point
+            }
+        }
+        let (table, count) = (ExtendedPoint.affine(multiples), rows * Self.windows)
+        table.withUnsafeBufferPointer { table in
+            digits.withUnsafeBytes { digits in
+                sums.withUnsafeMutableBytes { memory in
+                    let sums = memory.assumingMemoryBound(to: ExtendedPoint.self)
+                    for point in 0..<points.count {
+                        let multiples = UnsafeBufferPointer(rebasing: table[8 * point..<8 * point + 8])
+                        for i in 0..<count {
+                            let digit = Int8(bitPattern: digits[8 * i + point])
+                            sums[i] = sums[i] + Self.choose(digit, of: multiples)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The multiple that a digit from -8 to 8 asks for, every one having been read.
+    @inline(__always)
+    private static func choose(_ digit: Int8, of multiples: UnsafeBufferPointer<AffinePoint>) -> AffinePoint {
+        let wide = Int64(digit)
+        let sign = UInt64(bitPattern: wide >> 63)
+        let place = (UInt64(bitPattern: wide) ^ sign) &- sign
+        var chosen = AffinePoint(sum: .zero, difference: .zero, product: .zero)
+        chosen.sum.l0 = (place &- 1) >> 63
+        chosen.difference.l0 = chosen.sum.l0
+        for e in 0..<8 {
+            // All ones where the place is e + 1: only then is the difference zero and one less negative.
+            let mask = UInt64(bitPattern: Int64(bitPattern: (place ^ UInt64(e + 1)) &- 1) >> 63)
+            chosen.sum.take(multiples[e].sum, mask)
+            chosen.difference.take(multiples[e].difference, mask)
+            chosen.product.take(multiples[e].product, mask)
+        }
+        let minus = FieldElement.zero - chosen.product
+        return AffinePoint(
+            sum: chosen.sum.choosing(chosen.difference, sign), difference: chosen.difference.choosing(chosen.sum, sign),
+            product: chosen.product.choosing(minus, sign))
+    }
+
+    /// The sums, as public elements, by row.
+    consuming func finish() -> [Element] {
+        var results: [Element] = []
+        for row in 0..<rows {
+            let sum = arithmetic == .portable ? finishPortably(row) : finishInLanes(row)
+            guard let element = try? Element(decoding: sum.encoding) else {
+                preconditionFailure("a sum of points has a canonical encoding")
+            }
+            results.append(element)
+        }
+        return results
+    }
+
+    private borrowing func finishPortably(_ row: Int) -> ExtendedPoint {
+        sums.withUnsafeBytes { memory in
+            let sums = memory.assumingMemoryBound(to: ExtendedPoint.self)
+            var sum = sums[row * Self.windows + Self.windows - 1]
+            for window in (0..<Self.windows - 1).reversed() {
+                sum = sum.doubled(times: 4) + sums[row * Self.windows + window]
+            }
+            return sum
+        }
+    }
+
+    private borrowing func finishInLanes(_ row: Int) -> ExtendedPoint {
+        var lanes = SecretBytes(zeros: 8 * 8 * Int(RR_EXTENDED_WORDS))
+        return sums.withUnsafeBytes { sums in
+            lanes.withUnsafeMutableBytes { lanes in
+                let first = Int(RR_SECRET_SUM_WORDS) * Self.windows * row
+                rr_lanes_secret_finish(sums.words + first, Self.windows, lanes.words)
+                var sum = ExtendedPoint(words: lanes.words)
+                for lane in 1..<8 { sum = sum + ExtendedPoint(words: lanes.words + Int(RR_EXTENDED_WORDS) * lane) }
+                return sum
+            }
+        }
+    }
+}
+
+extension FieldElement {
+    @inline(__always)
+    fileprivate mutating func take(_ other: FieldElement, _ mask: UInt64) {
+        l0 |= other.l0 & mask
+        l1 |= other.l1 & mask
+        l2 |= other.l2 & mask
+        l3 |= other.l3 & mask
+        l4 |= other.l4 & mask
+    }
+
+    @inline(__always)
+    fileprivate func choosing(_ other: FieldElement, _ mask: UInt64) -> FieldElement {
+        FieldElement(
+            l0 ^ (mask & (l0 ^ other.l0)), l1 ^ (mask & (l1 ^ other.l1)), l2 ^ (mask & (l2 ^ other.l2)),
+            l3 ^ (mask & (l3 ^ other.l3)), l4 ^ (mask & (l4 ^ other.l4)))
+    }
+}
+
+extension UnsafeMutableRawBufferPointer {
+    fileprivate var words: UnsafeMutablePointer<UInt64>! { baseAddress?.assumingMemoryBound(to: UInt64.self) }
+}
+
+extension UnsafeRawBufferPointer {
+    fileprivate var words: UnsafePointer<UInt64>! { baseAddress?.assumingMemoryBound(to: UInt64.self) }
+}
