@@ -43,7 +43,7 @@ let package = Package(
         .target(name: "MembershipProofs", dependencies: ["CLanes", "Ristretto", "Sodium"], swiftSettings: arithmetic),
         .target(name: "TransparencyLog", dependencies: ["Sodium"], swiftSettings: settings),
         .target(
-            name: "Petitions", dependencies: ["Sodium", "MembershipProofs", "TransparencyLog"],
+            name: "Petitions", dependencies: ["Ristretto", "Sodium", "MembershipProofs", "TransparencyLog"],
             swiftSettings: settings),
         .target(
             name: "Storage",

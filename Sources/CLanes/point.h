@@ -98,5 +98,23 @@ RR_INLINE void ge8_store(ge8 p, uint64_t *const to[8]) {
     }
 }
 
+// Choices by signed digits from -8 to 8 among eight entries, every one of which is read: no address and no branch depends
+// on a digit. All ones in the lanes where the place is e; (x ^ e) - 1 is negative only there.
+RR_INLINE word8 place_is(word8 place, uint64_t e) {
+    return _mm512_srai_epi64(SUB(_mm512_xor_si512(place, w8(e)), w8(1)), 63);
+}
+RR_INLINE word8 digits_load(const int8_t *digits) {
+    return _mm512_cvtepi8_epi64(_mm_loadl_epi64((const __m128i *)digits));
+}
+RR_INLINE word8 digits_sign(word8 digits) { return _mm512_srai_epi64(digits, 63); }
+RR_INLINE word8 digits_place(word8 digits) {
+    word8 sign = digits_sign(digits);
+    return SUB(_mm512_xor_si512(digits, sign), sign);
+}
+// chosen | (entry & mask)
+RR_INLINE word8 w8_take(word8 chosen, word8 entry, word8 mask) {
+    return _mm512_ternarylogic_epi64(chosen, entry, mask, 0xf8);
+}
+
 #pragma clang attribute pop
 #endif

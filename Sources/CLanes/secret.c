@@ -53,32 +53,23 @@ void rr_lanes_secret_clear(size_t windows, uint64_t *sums) {
 
 void rr_lanes_secret_add(const uint64_t *table, const int8_t *digits, size_t windows, uint64_t *sums) {
     for (size_t w = 0; w < windows; w++) {
-        word8 digit = _mm512_cvtepi8_epi64(_mm_loadl_epi64((const __m128i *)(digits + 8 * w)));
-        word8 sign = _mm512_srai_epi64(digit, 63);
-        word8 place = SUB(_mm512_xor_si512(digit, sign), sign);
-        // Minus one where the place is 0, 1, ...: then x - 1 is negative.
-#define MASK(e) _mm512_srai_epi64(SUB(_mm512_xor_si512(place, w8(e)), w8(1)), 63)
+        word8 digit = digits_load(digits + 8 * w), place = digits_place(digit);
         word8 chosen[15];
-        word8 none = SHR(MASK(0), 63);
         for (int i = 0; i < 15; i++) chosen[i] = w8_zero();
-        chosen[0] = none;
-        chosen[5] = none;
+        chosen[0] = chosen[5] = SHR(place_is(place, 0), 63);
         for (int e = 0; e < 8; e++) {
-            word8 mask = MASK(e + 1);
+            word8 mask = place_is(place, e + 1);
 #pragma clang loop unroll(full)
-            for (int i = 0; i < 15; i++) {
-                word8 entry = _mm512_loadu_si512(table + TABLE_WORDS * e + 8 * i);
-                chosen[i] = _mm512_ternarylogic_epi64(chosen[i], entry, mask, 0xf8);  // chosen | (entry & mask)
-            }
+            for (int i = 0; i < 15; i++)
+                chosen[i] = w8_take(chosen[i], _mm512_loadu_si512(table + TABLE_WORDS * e + 8 * i), mask);
         }
-#undef MASK
         affine8 q;
         for (int i = 0; i < 5; i++) {
             q.sum.l[i] = chosen[i];
             q.difference.l[i] = chosen[5 + i];
             q.product.l[i] = chosen[10 + i];
         }
-        put_point(sums + 160 * w, ge8_add_affine(get_point(sums + 160 * w), q, _mm512_movepi64_mask(sign)));
+        put_point(sums + 160 * w, ge8_add_affine(get_point(sums + 160 * w), q, _mm512_movepi64_mask(digit)));
     }
 }
 

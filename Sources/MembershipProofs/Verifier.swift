@@ -50,20 +50,12 @@ public struct Verifier: Sendable {
         let places = prepared.indices.filter { prepared[$0] != nil }
         let sound = places.compactMap { prepared[$0] }
         var verdicts = [Bool](repeating: false, count: claims.count)
-        isolate(sound[...], known: nil) { verdicts[places[$0]] = true }
+        Batch.isolate(0..<sound.count) {
+            holds(sound[$0])
+        } report: {
+            verdicts[places[$0]] = true
+        }
         return verdicts
-    }
-
-    /// Reports the places of the proofs that hold. A sum that is not the identity is split in two; when one half holds, the
-    /// other is known not to.
-    private func isolate(_ proofs: ArraySlice<PreparedProof>, known: Bool?, _ report: (Int) -> Void) {
-        guard !proofs.isEmpty else { return }
-        if known ?? holds(proofs) { return proofs.indices.forEach(report) }
-        guard proofs.count > 1 else { return }
-        let middle = proofs.startIndex + proofs.count / 2
-        let first = holds(proofs[..<middle])
-        isolate(proofs[..<middle], known: first, report)
-        isolate(proofs[middle...], known: first ? false : nil, report)
     }
 
     // MARK: One proof

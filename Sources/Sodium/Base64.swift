@@ -27,6 +27,44 @@ public enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// As `decode(_:)` of RFC 4648 section 4, for text that is no secret: in variable time, and many times as fast.
+    public static func decode(published text: ArraySlice<UInt8>) -> [UInt8]? {
+        guard text.count % 4 == 0 else { return nil }
+        guard let last = text.last else { return [] }
+        let padding = last != UInt8(ascii: "=") ? 0 : text[text.endIndex - 2] == UInt8(ascii: "=") ? 2 : 1
+        var bad: UInt32 = 0
+        let bytes = text.withUnsafeBufferPointer { text in
+            values.withUnsafeBufferPointer { values in
+                [UInt8](unsafeUninitializedCapacity: text.count / 4 * 3) { out, filled in
+                    func value(_ i: Int) -> UInt32 { UInt32(values[Int(text[i])]) }
+                    for group in 0..<text.count / 4 {
+                        let isLast = group == text.count / 4 - 1
+                        let third = isLast && padding == 2 ? 0 : value(4 * group + 2)
+                        let fourth = isLast && padding > 0 ? 0 : value(4 * group + 3)
+                        let (first, second) = (value(4 * group), value(4 * group + 1))
+                        bad |= (first | second | third | fourth) & 0x80
+                        let bits = first << 18 | second << 12 | third << 6 | fourth
+                        // Bits that stand for no byte must be zero.
+                        if isLast { bad |= bits & (1 << UInt32(8 * padding) - 1) }
+                        out[3 * group] = UInt8(truncatingIfNeeded: bits >> 16)
+                        out[3 * group + 1] = UInt8(truncatingIfNeeded: bits >> 8)
+                        out[3 * group + 2] = UInt8(truncatingIfNeeded: bits)
+                    }
+                    filled = text.count / 4 * 3 - padding
+                }
+            }
+        }
+        return bad == 0 ? bytes : nil
+    }
+
+    /// What each character stands for; 0x80 for those that stand for nothing.
+    private static let values: [UInt8] = {
+        var values = [UInt8](repeating: 0x80, count: 256)
+        let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+        for (i, character) in alphabet.utf8.enumerated() { values[Int(character)] = UInt8(i) }
+        return values
+    }()
+
     /// Nil for anything that `encode` would not have produced: other characters, missing or surplus padding, unused
     /// bits that are not zero (RFC 4648 section 3.5).
     public static func decode(_ text: some StringProtocol, _ variant: Variant = .standard) -> [UInt8]? {

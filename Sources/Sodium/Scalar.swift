@@ -33,7 +33,7 @@ public struct Scalar: Hashable, Sendable {
     }
 
     /// 64 bytes, little-endian, modulo l.
-    init(reducing wide: [UInt8]) {
+    public init(reducing wide: [UInt8]) {
         precondition(wide.count == 64)
         encoding = Bytes32 { crypto_core_ristretto255_scalar_reduce($0.baseAddress!, wide) }
     }

@@ -84,17 +84,21 @@ public enum SealedBox {
     /// - Throws: `SodiumError.weakPublicKey` unless the key is below 2^255-19 and not of low order
     ///   (docs/protocol.md, section 1).
     public static func checkPublicKey(_ key: Bytes32) throws(SodiumError) {
-        let belowPrime = key.withUnsafeBytes { raw -> Bool in
-            if raw[31] != 0x7f { return raw[31] < 0x7f }
-            for i in (1..<31).reversed() where raw[i] != 0xff { return true }
-            return raw[0] < 0xed
-        }
-        var one = [UInt8](repeating: 0, count: 32)
-        one[0] = 1
-        var shared = [UInt8](repeating: 0, count: 32)
-        let code = key.withPointer { crypto_scalarmult(&shared, one, $0) }
-        guard belowPrime, code == 0, shared.contains(where: { $0 != 0 }) else { throw .weakPublicKey }
+        let w = key.littleEndianWords
+        let isBelowPrime = w.3 >> 63 == 0 && !(w.3 == .max >> 1 && w.2 == .max && w.1 == .max && w.0 >= .max - 18)
+        guard isBelowPrime, !lowOrder.contains(key) else { throw .weakPublicKey }
     }
+
+    /// X25519 of a clamped scalar, which is a multiple of 8 and not of the groups' large orders, is zero for these
+    /// coordinates and no others: 0, 1, -1, and the two of points of order eight.
+    private static let lowOrder: Set<Bytes32> = Set(
+        [
+            "0000000000000000000000000000000000000000000000000000000000000000",
+            "0100000000000000000000000000000000000000000000000000000000000000",
+            "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+            "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+            "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        ].compactMap { Bytes32(hex: $0) })
 }
 
 /// XChaCha20-Poly1305-IETF.

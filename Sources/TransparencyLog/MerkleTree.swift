@@ -41,8 +41,12 @@ public struct MerkleTree: Sendable {
 
     /// Appends a leaf and returns the nodes that are complete because of it, the leaf's own first.
     @discardableResult
-    public mutating func append(_ leaf: some Collection<UInt8>) -> [Node] {
-        var hash = Self.leafHash(leaf)
+    public mutating func append(_ leaf: some Collection<UInt8>) -> [Node] { append(leafHash: Self.leafHash(leaf)) }
+
+    /// The same, for a leaf that has been hashed already.
+    @discardableResult
+    public mutating func append(leafHash: Bytes32) -> [Node] {
+        var hash = leafHash
         var nodes: [Node] = []
         var level = 0
         while true {

@@ -102,12 +102,20 @@ struct KeyVectorTests {
                     uniqueKeysWithValues: chosen.map { (UInt8($0 + 1), c.trustees[$0].secret.bytes32) })
                 func open(_ bytes: [UInt8]) -> [UInt8]? {
                     SealedPayload.open(
-                        bytes, with: secrets, keys: keys, threshold: c.threshold,
-                        associatedData: c.associated_data.bytes, context: "rrballot")
+                        [.init(bytes: bytes, associatedData: c.associated_data.bytes)], with: secrets, keys: keys,
+                        threshold: c.threshold, context: "rrballot")[0]
                 }
                 #expect(open(c.sealed.bytes) == c.plaintext.bytes)
                 for spoiled in c.spoiled { #expect(open(spoiled.sealed.bytes) == nil, "\(spoiled.why)") }
             }
+            // Many at once, good and spoiled among one another, each get their own verdict.
+            let secrets = Dictionary(
+                uniqueKeysWithValues: c.trustees.indices.map { (UInt8($0 + 1), c.trustees[$0].secret.bytes32) })
+            let mixed = (0..<70).map { $0 % 3 == 0 ? c.sealed.bytes : c.spoiled[$0 % c.spoiled.count].sealed.bytes }
+            let opened = SealedPayload.open(
+                mixed.map { .init(bytes: $0, associatedData: c.associated_data.bytes) }, with: secrets, keys: keys,
+                threshold: c.threshold, context: "rrballot")
+            #expect(opened == (0..<70).map { $0 % 3 == 0 ? c.plaintext.bytes : nil })
         }
     }
 

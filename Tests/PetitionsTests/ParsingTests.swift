@@ -45,6 +45,26 @@ struct ParsingTests {
             unreadable(joined(lines), "leaf")
         }
         lines[2] = leaf
+        for (from, to) in [("\"leaf\": \"", "\"leaf\": \"\\u"), ("\"leaf\": \"", "\"leaf\": \"*"), ("\"}", "\",}")] {
+            lines[2] = leaf.replacing(from, with: to)
+            unreadable(joined(lines), "leaf \(to)")
+        }
+        // The same leaf in every spelling that JSON allows: as we write it, in another order, with a letter escaped.
+        let original = try PetitionBundle(parsing: Array(text.utf8)).workplace.leaves
+        let letter = leaf.firstRange(of: "\"leaf\": \"").map { leaf[$0.upperBound] }
+        let escaped = "\\u00" + String(try unwrap(letter?.asciiValue), radix: 16)
+        let swapped = leaf.replacing("\"log\": \"workplace\", ", with: "")
+            .replacing("}", with: ", \"log\": \"workplace\"}")
+        for spelling in [
+            leaf.replacing(": ", with: ":").replacing(", ", with: ","), leaf.replacing(", ", with: " ,\t"), swapped,
+            leaf.replacing("\"leaf\": \"\(try unwrap(letter))", with: "\"leaf\": \"\(escaped)"),
+            leaf.replacing("\"leaf\"", with: "\"\\u006ceaf\""),
+        ] {
+            lines[2] = spelling
+            #expect(spelling != leaf)
+            #expect(try PetitionBundle(parsing: Array(joined(lines).utf8)).workplace.leaves == original)
+        }
+        lines[2] = leaf
         // Spaces and the order of members inside an object are JSON's own business.
         lines[0] = header.replacing(": ", with: ":")
         #expect(throws: Never.self) { try PetitionBundle(parsing: Array(joined(lines).utf8)) }

@@ -20,6 +20,28 @@ struct PrimitiveTests {
         }
     }
 
+    @Test("Base64 for published text accepts what the other accepts, and nothing else")
+    func publishedBase64() {
+        for length in 0..<40 {
+            let bytes = Random.bytes(length)
+            let text = Array(Base64.encode(bytes).utf8)
+            #expect(Base64.decode(published: text[...]) == bytes)
+            for place in text.indices {
+                for character in "A/+=-_ \n\0".utf8 {
+                    var changed = text
+                    changed[place] = character
+                    #expect(
+                        Base64.decode(published: changed[...])
+                            == Base64.decode(String(decoding: changed, as: UTF8.self)))
+                }
+                #expect(
+                    Base64.decode(published: text[..<place])
+                        == Base64.decode(String(decoding: text[..<place], as: UTF8.self)))
+            }
+        }
+        #expect(Base64.decode(published: [0xff, 0x41, 0x41, 0x41][...]) == nil)
+    }
+
     @Test("Hexadecimal is lowercase and whole")
     func hex() {
         #expect(Hex.decode("00ff") == [0, 255])

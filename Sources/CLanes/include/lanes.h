@@ -38,6 +38,18 @@ void rr_lanes_weigh_buckets(const uint64_t *sums, size_t buckets, uint64_t *plai
 void rr_lanes_add_products(const uint64_t *left, size_t rows, const uint64_t *right, size_t groups, size_t count,
                            size_t stride, uint64_t *sums);
 
+// X25519 (RFC 7748, section 5) of eight scalars of 32 bytes, clamped here, and eight u-coordinates, whose bit 255 is
+// dropped; shared secrets of 32 bytes.
+void rr_lanes_x25519(const uint8_t *scalars, const uint8_t *points, uint8_t *shared);
+
+// The multiples 1 to 8 of the base point of edwards25519, as rr_lanes_ed25519 takes them: eight affine points.
+#define RR_BASE_TABLE_WORDS 128
+
+// Encodings of [s]B - [h]A for eight public keys A (RFC 8032, section 5.1). The scalars s and h are in signed digits of base
+// 16: 64 times eight, one a lane, the lowest first. ok[i] is 0 where A is no point of the curve. Public data only.
+void rr_lanes_ed25519(const uint64_t *base_table, const uint8_t *keys, const int8_t *s, const int8_t *h,
+                      uint8_t *encodings, uint8_t *ok);
+
 // Sums under secret scalars, constant-time in them. A table holds the multiples 1 to 8 of eight public points, one a lane;
 // a digit is between -8 and 7, eight of them, one a lane, stand for each window; each window has eight sums.
 #define RR_SECRET_TABLE_WORDS 960

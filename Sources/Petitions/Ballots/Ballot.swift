@@ -10,7 +10,7 @@ public struct Ballot: Hashable, Sendable {
     /// At most 4,000 bytes of UTF-8.
     public let remark: String
 
-    private static let context: StaticString = "rrballot"
+    static let context: StaticString = "rrballot"
     static let remarkLengths = 0...4000
 
     /// - Throws: `RuleViolation.options` when the choices do not fit the manifest, `.ballotLength` when the remark does
@@ -64,14 +64,10 @@ public struct Ballot: Hashable, Sendable {
         } catch { throw .trustees }
     }
 
-    /// Nil for a spoiled ballot.
-    static func open(
-        _ sealed: [UInt8], with secrets: [UInt8: Bytes32], for petition: ID<Petition>, _ manifest: Manifest,
-        tag: LinkingTag, sequence: UInt32
-    ) -> Ballot? {
-        let padded = SealedPayload.open(
-            sealed, with: secrets, keys: manifest.trustees, threshold: manifest.threshold,
-            associatedData: associatedData(petition, tag, sequence), context: context)
-        return padded.flatMap(Padding.unpad).flatMap { Ballot(decoding: $0, for: manifest) }
+    /// What a sealed ballot says; nil for a spoiled one.
+    /// - Parameter padded: the plaintext, when the payload opened.
+    init?(padded: [UInt8]?, for manifest: Manifest) {
+        guard let plaintext = padded.flatMap(Padding.unpad) else { return nil }
+        self.init(decoding: plaintext, for: manifest)
     }
 }

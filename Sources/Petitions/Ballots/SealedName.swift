@@ -59,9 +59,10 @@ public enum SealedName {
     ) -> ReleasedName? {
         let set = Int(standing.level)
         guard sealed.count == log.manifest.sealedNameLength, let keys = log.manifest.keySet(set),
-            let padded = SealedPayload.open(
-                sealed, with: log.released[set], keys: keys, threshold: log.manifest.threshold,
-                associatedData: associatedData(log.id, tag, standing.sequence, standing.level), context: context),
+            let opened = SealedPayload.open(
+                [.init(bytes: sealed, associatedData: associatedData(log.id, tag, standing.sequence, standing.level))],
+                with: log.released[set], keys: keys, threshold: log.manifest.threshold, context: context
+            ).first, let padded = opened,
             let plaintext = Padding.unpad(padded)
         else { return nil }
         var reader = ByteReader(plaintext)

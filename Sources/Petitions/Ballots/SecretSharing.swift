@@ -25,32 +25,52 @@ struct SecretSharing: ~Copyable {
     borrowing func share(of trustee: UInt8) -> SecretBytes {
         var share = SecretBytes(zeros: 32)
         coefficients.withUnsafeBytes { coefficients in
-            share.withUnsafeMutableBytes { share in
-                for byte in 0..<32 {
-                    var value: UInt8 = 0
-                    // Horner's rule.
-                    for e in (0..<threshold).reversed() {
-                        value = GF256.multiply(value, trustee) ^ coefficients[32 * e + byte]
-                    }
-                    share[byte] = value
-                }
-            }
+            share.withUnsafeMutableBytes { Self.evaluate(coefficients, at: trustee, into: $0) }
         }
         return share
     }
 
-    /// Adds the Lagrange term at zero of one share to `secret`.
-    static func interpolate(
-        _ share: borrowing SecretBytes, at place: Int, of trustees: [UInt8], into secret: inout SecretBytes
+    /// Horner's rule, byte by byte, over 32 bytes a coefficient.
+    fileprivate static func evaluate(
+        _ coefficients: UnsafeRawBufferPointer, at trustee: UInt8, into share: UnsafeMutableRawBufferPointer
     ) {
-        let own = trustees[place]
-        var weight: UInt8 = 1
-        for (i, other) in trustees.enumerated() where i != place {
-            weight = GF256.multiply(weight, GF256.multiply(other, GF256.inverse(other ^ own)))
+        for byte in 0..<32 {
+            var value: UInt8 = 0
+            for e in (0..<coefficients.count / 32).reversed() {
+                value = GF256.multiply(value, trustee) ^ coefficients[32 * e + byte]
+            }
+            share[byte] = value
         }
-        share.withUnsafeBytes { share in
-            secret.withUnsafeMutableBytes { secret in
-                for i in 0..<32 { secret[i] ^= GF256.multiply(share[i], weight) }
+    }
+}
+
+/// The same polynomial once its secret is public.
+struct PublishedSharing {
+    private let coefficients: [Bytes32]
+
+    init(seed: Bytes32, threshold: UInt8, context: StaticString) {
+        coefficients =
+            [seed]
+            + (1..<max(UInt64(threshold), 1)).map { PublishedKeys.derive(seed, id: 100 + $0, context: context) }
+    }
+
+    func share(of trustee: UInt8) -> Bytes32 {
+        coefficients.withUnsafeBytes { coefficients in
+            Bytes32 { SecretSharing.evaluate(coefficients, at: trustee, into: UnsafeMutableRawBufferPointer($0)) }
+        }
+    }
+
+    /// The secret that the shares of these trustees give: the polynomial's value at zero (Lagrange).
+    static func interpolate(_ shares: [Bytes32], of trustees: [UInt8]) -> Bytes32 {
+        Bytes32 { secret in
+            for (share, own) in zip(shares, trustees) {
+                var weight: UInt8 = 1
+                for other in trustees where other != own {
+                    weight = GF256.multiply(weight, GF256.multiply(other, GF256.inverse(other ^ own)))
+                }
+                share.withUnsafeBytes { share in
+                    for i in 0..<32 { secret[i] ^= GF256.multiply(share[i], weight) }
+                }
             }
         }
     }

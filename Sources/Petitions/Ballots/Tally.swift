@@ -28,10 +28,17 @@ extension PetitionLog {
         if isReleased(0) {
             var counts = manifest.options.map { [Int](repeating: 0, count: Int($0) + 1) }
             var unreadable = 0
-            for (tag, standing) in tags where standing.action == .sign {
-                let ballot = Ballot.open(
-                    standing.sealedBallot, with: released[0], for: id, manifest, tag: tag,
-                    sequence: standing.sequence)
+            let standing = tags.filter { $0.value.action == .sign }
+            let sealed = standing.map { tag, standing in
+                SealedPayload.Sealed(
+                    bytes: standing.sealedBallot,
+                    associatedData: Ballot.associatedData(id, tag, standing.sequence))
+            }
+            let opened = SealedPayload.open(
+                sealed, with: released[0], keys: manifest.trustees, threshold: manifest.threshold,
+                context: Ballot.context)
+            for padded in opened {
+                let ballot = Ballot(padded: padded, for: manifest)
                 guard let ballot else {
                     unreadable += 1
                     continue

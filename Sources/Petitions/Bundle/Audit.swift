@@ -1,6 +1,7 @@
 // docs/protocol.md, sections 8 and 9
 
 import MembershipProofs
+import Ristretto
 import Sodium
 import TransparencyLog
 
@@ -43,22 +44,25 @@ extension WorkplaceLog {
             throw .firstWorkplaceLeaf
         }
         var faults: [Fault] = []
-        for (index, leaf) in leaves.enumerated().dropFirst() {
-            do throws(RuleViolation) {
-                try log.append(leaf)
-            } catch {
-                log.skip(leaf)
-                faults.append(Fault(place: .leaf(log: "workplace", index: index), what: error.rawValue))
+        for start in stride(from: 1, to: leaves.count, by: auditBatch) {
+            let batch = leaves[start..<min(start + auditBatch, leaves.count)]
+            for (index, statement) in zip(batch.indices, log.prove(batch)) {
+                do throws(RuleViolation) {
+                    try log.append(try statement.get())
+                } catch {
+                    log.skip(leaves[index])
+                    faults.append(Fault(place: .leaf(log: "workplace", index: index), what: error.rawValue))
+                }
             }
         }
         return Audited(log, faults)
     }
 }
 
-extension PetitionLog {
-    /// Leaves whose proofs are checked together: bounds the memory, whatever the length of the log.
-    private static let batch = 1024
+/// Leaves that are decoded and checked together: bounds the memory, whatever the length of a log.
+private let auditBatch = 4096
 
+extension PetitionLog {
     /// - Throws: `PetitionBundle.Unreadable` when the first leaf is invalid.
     public static func audit(
         _ leaves: [[UInt8]], in workplace: WorkplaceLog
@@ -67,39 +71,29 @@ extension PetitionLog {
             throw .firstPetitionLeaf
         }
         var faults: [Fault] = []
-        var index = 1
-        while index < leaves.count {
-            // Each leaf is decoded once: a long log of other statements must not cost more than its length.
-            let (run, next) = coSignatures(in: leaves, from: index)
-            for (coSigned, verdict) in zip(run, log.prove(run)) {
+        for start in stride(from: 1, to: leaves.count, by: auditBatch) {
+            let batch = leaves[start..<min(start + auditBatch, leaves.count)]
+            let statements = PetitionStatement.decode(batch)
+            var index = start
+            while index < batch.endIndex {
+                // Co-signatures that follow one another meet the same ring, and their proofs are checked together.
+                let run = statements[(index - start)...].prefix { $0.coSigned != nil }.compactMap(\.coSigned)
+                for (coSigned, verdict) in zip(run, log.prove(run)) {
+                    faults += log.fold(leaves[index], at: index) { (log) throws(RuleViolation) in
+                        // The cheap rules first, so that a leaf which breaks several is reported for the plainest.
+                        try log.check(coSigned)
+                        try log.append(verdict.get())
+                    }
+                    index += 1
+                }
+                guard index < batch.endIndex else { break }
                 faults += log.fold(leaves[index], at: index) { (log) throws(RuleViolation) in
-                    // The cheap rules first, so that a leaf which breaks several is reported for the plainest.
-                    try log.check(coSigned)
-                    try log.append(verdict.get())
+                    try log.append(statements[index - start].get(), in: workplace)
                 }
                 index += 1
             }
-            guard let next, index < leaves.count else { continue }
-            faults += log.fold(leaves[index], at: index) { (log) throws(RuleViolation) in
-                try log.append(next.get(), in: workplace)
-            }
-            index += 1
         }
         return Audited(log, faults)
-    }
-
-    /// The co-signatures that follow one another from a place on, whose proofs meet one and the same ring and are checked
-    /// together; and the leaf behind them, decoded or refused, when that ended the run.
-    private static func coSignatures(
-        in leaves: [[UInt8]], from start: Int
-    ) -> (run: [CoSigned], next: Result<PetitionStatement, RuleViolation>?) {
-        var run: [CoSigned] = []
-        for leaf in leaves[start..<min(start + batch, leaves.count)] {
-            let statement = Result { () throws(RuleViolation) in try PetitionStatement(decoding: leaf) }
-            guard let coSigned = (try? statement.get())?.coSigned else { return (run, statement) }
-            run.append(coSigned)
-        }
-        return (run, nil)
     }
 
     /// Appends by `append`, or keeps the place of a leaf that it refuses.
@@ -116,7 +110,18 @@ extension PetitionLog {
     }
 }
 
+extension Result where Success == PetitionStatement {
+    fileprivate var coSigned: CoSigned? { (try? get())?.coSigned }
+}
+
 extension PetitionStatement {
+    /// Decodes many, on all cores.
+    fileprivate static func decode(_ leaves: ArraySlice<[UInt8]>) -> [Result<PetitionStatement, RuleViolation>] {
+        Cores.map(leaves, strip: 64) { leaf in
+            Result { () throws(RuleViolation) in try PetitionStatement(decoding: leaf) }
+        }
+    }
+
     /// The co-signature, when it is one.
     public var coSigned: CoSigned? {
         if case .coSigned(let coSigned) = body { coSigned } else { nil }

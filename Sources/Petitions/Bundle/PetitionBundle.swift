@@ -44,75 +44,43 @@ public struct PetitionBundle: Sendable {
     }
 
     public init(parsing bytes: [UInt8]) throws(Unreadable) {
-        guard bytes.last == 0x0a else { throw .format }
-        var lines = try Lines(bytes.dropLast().split(separator: 0x0a, omittingEmptySubsequences: false))
-        guard let header = try lines.next(), let members = header.members("format", "workplace", "petition"),
-            let format = members["format"]?.text, format.utf8.elementsEqual(Self.format.utf8),
-            let workplaceID = members["workplace"]?.text.flatMap({ ID<Workplace>(hex: $0) }),
-            let petitionID = members["petition"]?.text.flatMap({ ID<Petition>(hex: $0) })
+        var lines = try BundleLines(bytes)
+        guard let header = lines.next()?.value?.members("format", "workplace", "petition"),
+            let format = header["format"]?.text, format.utf8.elementsEqual(Self.format.utf8),
+            let workplaceID = header["workplace"]?.text.flatMap({ ID<Workplace>(hex: $0) }),
+            let petitionID = header["petition"]?.text.flatMap({ ID<Petition>(hex: $0) })
         else { throw .format }
         (self.workplaceID, self.petitionID) = (workplaceID, petitionID)
-        workplace = try Self.log("workplace", &lines)
-        petition = try Self.log("petition", &lines)
+        workplace = try Self.log(.workplace, &lines)
+        petition = try Self.log(.petition, &lines)
         var names: [[UInt8]] = []
-        while let members = lines.current?.members("name") {
+        while let members = lines.current?.value?.members("name") {
             guard let name = Self.base64(members["name"]) else { throw .format }
             names.append(name)
-            try lines.advance()
+            lines.advance()
         }
         self.names = names
-        if let members = lines.current?.members("document") {
+        if let members = lines.current?.value?.members("document") {
             guard let document = Self.base64(members["document"]) else { throw .format }
             self.document = document
-            try lines.advance()
+            lines.advance()
         }
         guard lines.current == nil else { throw .format }
     }
 
     private static func base64(_ value: JSONValue?) -> [UInt8]? { value?.text.flatMap { Base64.decode($0) } }
 
-    private static func log(_ name: String, _ lines: inout Lines) throws(Unreadable) -> Log {
-        func isThis(_ value: JSONValue?) -> Bool { value?.text?.utf8.elementsEqual(name.utf8) ?? false }
-        guard let first = try lines.next()?.members("log", "checkpoint"), isThis(first["log"]),
+    private static func log(_ name: BundleLine.Log, _ lines: inout BundleLines) throws(Unreadable) -> Log {
+        guard let first = lines.next()?.value?.members("log", "checkpoint"), name.isNamed(by: first["log"]),
             let checkpoint = first["checkpoint"]?.text
         else { throw .format }
         var leaves: [[UInt8]] = []
-        while let members = lines.current?.members("log", "leaf"), isThis(members["log"]) {
-            guard let leaf = base64(members["leaf"]) else { throw .format }
+        while case .leaf(name, let leaf)? = lines.current {
             leaves.append(leaf)
-            try lines.advance()
+            lines.advance()
         }
         guard !leaves.isEmpty else { throw .format }
         return Log(checkpoint: checkpoint, leaves: leaves)
-    }
-
-    /// One line at a time, each parsed once.
-    private struct Lines {
-        private var rest: ArraySlice<ArraySlice<UInt8>>
-        private(set) var current: JSONValue?
-
-        init(_ lines: [ArraySlice<UInt8>]) throws(Unreadable) {
-            rest = lines[...]
-            try advance()
-        }
-
-        mutating func advance() throws(Unreadable) {
-            guard let line = rest.popFirst() else {
-                current = nil
-                return
-            }
-            // An object and nothing around it, a carriage return included.
-            guard line.first == UInt8(ascii: "{"), line.last == UInt8(ascii: "}"),
-                let value = try? JSONValue(parsing: Array(line))
-            else { throw .format }
-            current = value
-        }
-
-        mutating func next() throws(Unreadable) -> JSONValue? {
-            let value = current
-            try advance()
-            return value
-        }
     }
 
     /// The file's bytes.

@@ -1,7 +1,9 @@
 // docs/protocol.md, sections 4 and 5
 
 import MembershipProofs
+import Ristretto
 import Sodium
+import TransparencyLog
 
 /// A co-signature as it stands in the log, well-formed and not yet checked.
 public struct CoSigned: Sendable {
@@ -78,9 +80,10 @@ public struct CoSigned: Sendable {
 public struct ProvenCoSignature: Sendable {
     public let coSigned: CoSigned
     let ringDigest: Bytes32
+    let leafHash: Bytes32
 
-    fileprivate init(_ coSigned: CoSigned, ringDigest: Bytes32) {
-        (self.coSigned, self.ringDigest) = (coSigned, ringDigest)
+    fileprivate init(_ coSigned: CoSigned, ringDigest: Bytes32, leafHash: Bytes32) {
+        (self.coSigned, self.ringDigest, self.leafHash) = (coSigned, ringDigest, leafHash)
     }
 }
 
@@ -89,16 +92,18 @@ extension PetitionLog {
     public func prove(_ batch: [CoSigned]) -> [Result<ProvenCoSignature, RuleViolation>] {
         let ring = ring
         var verdicts = [Result<ProvenCoSignature, RuleViolation>](repeating: .failure(.proof), count: batch.count)
-        var places: [Int] = []
-        var claims: [Claim] = []
-        for (i, coSigned) in batch.enumerated() {
-            guard let proof = try? Proof(decoding: coSigned.proof, for: ring) else { continue }
-            places.append(i)
-            claims.append(Claim(tag: coSigned.tag, message: coSigned.message, proof: proof))
+        let read = Cores.map(batch[...], strip: 64) { coSigned in
+            let proof = try? Proof(decoding: coSigned.proof, for: ring)
+            return (
+                claim: proof.map { Claim(tag: coSigned.tag, message: coSigned.message, proof: $0) },
+                leafHash: MerkleTree.leafHash(coSigned.bytes)
+            )
         }
+        let places = read.indices.filter { read[$0].claim != nil }
         let verifier = Verifier(ring: ring, scope: Scope(id.bytes))
-        for (i, holds) in zip(places, verifier.verify(claims)) where holds {
-            verdicts[i] = .success(ProvenCoSignature(batch[i], ringDigest: ring.digest))
+        for (i, holds) in zip(places, verifier.verify(read.compactMap(\.claim))) where holds {
+            verdicts[i] = .success(
+                ProvenCoSignature(batch[i], ringDigest: ring.digest, leafHash: read[i].leafHash))
         }
         return verdicts
     }

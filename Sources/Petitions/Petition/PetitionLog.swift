@@ -147,7 +147,7 @@ public struct PetitionLog: Sendable {
             nameDigest: coSigned.nameDigest, sealedBallot: coSigned.sealedBallot, leaf: size)
         cosignatures += (coSigned.action == .sign ? 1 : 0) - (before == .sign ? 1 : 0)
         if !coSigned.nameDigest.isZero { nameDigests.insert(coSigned.nameDigest) }
-        return tree.append(coSigned.bytes)
+        return tree.append(leafHash: proven.leafHash)
     }
 
     /// Keeps the place of a leaf that breaks a rule: it is in the tree, and counts for nothing.

@@ -32,9 +32,10 @@ public struct MemberKeys: Hashable, Sendable {
         Domain.digest("possession", workplace.bytes.bytes, signKey.bytes, boxKey.bytes)
     }
 
-    func provesPossession(_ proof: [UInt8], in workplace: ID<Workplace>) -> Bool {
-        let context = Self.possessionContext(workplace, signKey: signKey, boxKey: boxKey)
-        return Possession.verify(proof, of: ringKey, context: context)
+    /// The claim that the proof shows possession of the ring key, bound to the other two.
+    func possession(_ proof: [UInt8], in workplace: ID<Workplace>) -> Possession.Claim {
+        Possession.Claim(
+            proof, of: ringKey, context: Self.possessionContext(workplace, signKey: signKey, boxKey: boxKey))
     }
 }
 

@@ -5,17 +5,18 @@ import Sodium
 
 extension WorkplaceLog {
     /// Whether the statement may be the next leaf.
-    func check(_ statement: WorkplaceStatement) throws(RuleViolation) {
+    func check(_ proven: ProvenWorkplaceStatement) throws(RuleViolation) {
+        let statement = proven.statement
         if case .founded = statement.body { throw .onlyFirst }
         guard statement.workplace == id else { throw .workplaceID }
-        if let authorship = statement.authorship { try check(authorship, of: statement) }
+        if let authorship = statement.authorship { try check(authorship, of: proven) }
         switch statement.body {
         case .founded: throw .onlyFirst
         case .invitesIssued(let invitations): try check(issued: invitations)
         case .invitesRevoked(let keys):
             guard Set(keys).count == keys.count else { throw .listRepeats }
             guard keys.allSatisfy({ invites[$0]?.isOpen == true }) else { throw .inviteNotOpen }
-        case .memberAdmitted(let admission): try check(admission, statement)
+        case .memberAdmitted(let admission): try check(admission, proven)
         case .memberRemoved(let member):
             guard isMember(member) else { throw .notMember }
             if isOrganiser(member), organiserCount == 1 { throw .lastOrganiser }
@@ -28,19 +29,19 @@ extension WorkplaceLog {
         case .eligibleDeclared: break
         case .groupKeyRotated(let epoch, _):
             guard UInt64(epoch) == UInt64(groupKeys.count) else { throw .epoch }
-        case .ringKeyRotated(let key, let possession): try check(ringKey: key, possession, statement)
+        case .ringKeyRotated(let key, _): try check(ringKey: key, proven)
         case .petitionAnnounced: break
         }
     }
 
-    private func check(_ authorship: Authorship, of statement: WorkplaceStatement) throws(RuleViolation) {
-        if case .ringKeyRotated = statement.body {
+    private func check(_ authorship: Authorship, of proven: ProvenWorkplaceStatement) throws(RuleViolation) {
+        if case .ringKeyRotated = proven.statement.body {
             guard isMember(authorship.signer) else { throw .notMember }
         } else {
             guard isOrganiser(authorship.signer) else { throw .notOrganiser }
         }
         guard authorship.sequence == nextSequence(of: authorship.signer) else { throw .sequenceOfSigner }
-        try authorship.verify(statement.bytes)
+        guard proven.isSigned else { throw .signature }
     }
 
     private func check(issued invitations: [WorkplaceStatement.Invitation]) throws(RuleViolation) {
@@ -54,27 +55,20 @@ extension WorkplaceLog {
     }
 
     private func check(
-        _ admission: WorkplaceStatement.Admission, _ statement: WorkplaceStatement
+        _ admission: WorkplaceStatement.Admission, _ proven: ProvenWorkplaceStatement
     ) throws(RuleViolation) {
         let keys = admission.keys
         guard invites[admission.inviteKey]?.isOpen == true else { throw .inviteNotOpen }
         guard Set(keys.all).count == 3, usedKeys.isDisjoint(with: keys.all) else { throw .keyUsedBefore }
-        guard keys.provesPossession(admission.possession, in: id) else { throw .possession }
-        guard
-            Ed25519.verify(
-                admission.inviteSignature, of: WorkplaceStatement.admissionPreimage(id, keys),
-                by: admission.inviteKey)
-        else { throw .signature }
-        try statement.verifyLastSignature(by: keys.signKey)
+        guard proven.isPossessed == true else { throw .possession }
+        guard proven.isInvited, proven.isSigned else { throw .signature }
     }
 
-    private func check(
-        ringKey: Element, _ possession: [UInt8], _ statement: WorkplaceStatement
-    ) throws(RuleViolation) {
-        guard let signer = statement.authorship?.signer, let member = member(signer) else { throw .notMember }
+    private func check(ringKey: Element, _ proven: ProvenWorkplaceStatement) throws(RuleViolation) {
         guard !usedKeys.contains(ringKey.encoding) else { throw .keyUsedBefore }
-        let keys = MemberKeys(ringKey: ringKey, signKey: member.signKey, boxKey: member.boxKey)
-        guard keys.provesPossession(possession, in: id) else { throw .possession }
+        // Somebody who was admitted after the statement had been looked at is known now.
+        let holds = proven.isPossessed ?? possession(of: proven.statement).map { Possession.verify([$0])[0] }
+        guard holds == true else { throw .possession }
     }
 
     /// What a statement that holds changes.

@@ -57,7 +57,9 @@ public struct WorkplaceLog: Sendable {
         guard case .founded(let founding) = statement.body else { throw .mustBeFirst }
         let keys = founding.keys
         guard Set(keys.all).count == 3 else { throw .keyUsedBefore }
-        guard keys.provesPossession(founding.possession, in: statement.workplace) else { throw .possession }
+        guard Possession.verify([keys.possession(founding.possession, in: statement.workplace)])[0] else {
+            throw .possession
+        }
         try statement.verifyLastSignature(by: keys.signKey)
         id = statement.workplace
         self.founding = founding
@@ -115,11 +117,16 @@ public struct WorkplaceLog: Sendable {
     /// - Returns: the tree's nodes that this completes.
     @discardableResult
     public mutating func append(_ leaf: [UInt8]) throws(RuleViolation) -> [MerkleTree.Node] {
-        let statement = try WorkplaceStatement(decoding: leaf)
-        try check(statement)
+        try append(try prove([leaf])[0].get())
+    }
+
+    /// The same, for a statement whose signatures have been looked at.
+    @discardableResult
+    public mutating func append(_ proven: ProvenWorkplaceStatement) throws(RuleViolation) -> [MerkleTree.Node] {
+        try check(proven)
         let index = size
-        let nodes = tree.append(leaf)
-        apply(statement, at: index)
+        let nodes = tree.append(leafHash: proven.leafHash)
+        apply(proven.statement, at: index)
         return nodes
     }
 
