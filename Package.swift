@@ -119,6 +119,7 @@ let package = Package(
             dependencies: [
                 "Service", "Client", "RequestSignatures", "Petitions", "MembershipProofs", "TransparencyLog", "Storage",
                 "Sodium", "TestSupport", "Yams", .product(name: "Logging", package: "swift-log"),
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),

@@ -86,39 +86,50 @@ struct Routes: Sendable {
     private func addStatements(to router: Router<Context>) {
         router.post("v1/workplaces") { request, _ in
             let bytes = try await body(of: request, upTo: maximalStatementLength)
-            let statement = try WorkplaceStatement(decoding: bytes)
-            return try await receipt(.workplace(statement.workplace), bytes)
+            return try await receipt(.workplace(WorkplaceStatement(decoding: bytes)))
         }
         router.post("v1/workplaces/:workplace/statements") { request, context in
             let workplace = ID<Workplace>(try id(context, "workplace"))
-            return try await receipt(.workplace(workplace), body(of: request, upTo: maximalStatementLength))
+            let bytes = try await body(of: request, upTo: maximalStatementLength)
+            let statement = try WorkplaceStatement(decoding: bytes)
+            try check(statement.workplace == workplace, .workplace(workplace), orBroken: .workplaceID)
+            return try await receipt(.workplace(statement))
         }
         router.post("v1/petitions") { request, _ in
             let bytes = try await body(of: request, upTo: maximalStatementLength)
-            return try await receipt(.petition(PetitionStatement(decoding: bytes).petition), bytes)
+            return try await receipt(.petition(PetitionStatement(decoding: bytes)))
         }
         router.post("v1/petitions/:petition/statements") { request, context in
             let petition = ID<Petition>(try id(context, "petition"))
             let bytes = try await body(of: request, upTo: maximalStatementLength)
-            guard try PetitionStatement(decoding: bytes).coSigned == nil else {
+            let statement = try PetitionStatement(decoding: bytes)
+            guard statement.coSigned == nil else {
                 throw Refusal.malformed("A co-signature goes to /v1/petitions/{petition}/cosignatures.")
             }
-            return try await receipt(.petition(petition), bytes)
+            try check(statement.petition == petition, .petition(petition), orBroken: .petitionID)
+            return try await receipt(.petition(statement))
         }
         // No header is read here, and no cookie set: nothing but the body says anything.
         router.post("v1/petitions/:petition/cosignatures") { request, context in
             let petition = ID<Petition>(try id(context, "petition"))
             let bytes = try await body(of: request, upTo: CoSignatureRequest.maximalLength)
             let parsed = try CoSignatureRequest(decoding: bytes)
-            guard try PetitionStatement(decoding: parsed.statement).coSigned != nil else {
-                throw Refusal.malformed("This is no co-signature.")
-            }
-            return try await receipt(.petition(petition), parsed.statement, parsed.sealedName)
+            let statement = try PetitionStatement(decoding: parsed.statement)
+            guard statement.coSigned != nil else { throw Refusal.malformed("This is no co-signature.") }
+            try check(statement.petition == petition, .petition(petition), orBroken: .petitionID)
+            return try await receipt(.petition(statement, sealedName: parsed.sealedName))
         }
     }
 
-    private func receipt(_ log: LogName, _ bytes: [UInt8], _ sealedName: [UInt8]? = nil) async throws -> Response {
-        .text(try await sequencer.submit(.init(log: log, bytes: bytes, sealedName: sealedName)))
+    /// A statement goes to the log that it names. An address of no log is told first.
+    private func check(_ isNamed: Bool, _ log: LogName, orBroken rule: RuleViolation) throws {
+        guard !isNamed else { return }
+        guard try store.checkpoint(of: log) != nil else { throw Refusal.noSuchLog }
+        throw rule
+    }
+
+    private func receipt(_ submission: Sequencer.Submission) async throws -> Response {
+        .text(try await sequencer.submit(submission))
     }
 
     private func body(of request: Request, upTo limit: Int) async throws -> [UInt8] {

@@ -7,13 +7,27 @@ import Storage
 import TransparencyLog
 
 /// Admits statements to the logs, one batch after the other: what arrives together is checked together and shares one
-/// transaction. Guards the folded logs; the database is their truth, so after a failed commit they are read anew.
+/// transaction, and while it goes to the disk the proofs of the next batch are checked. Guards the folded logs; the
+/// database is their truth, so after a failed commit they are what they were before the batch.
 actor Sequencer {
-    /// One statement on its way into a log.
-    struct Submission: Sendable {
-        let log: LogName
-        let bytes: [UInt8]
-        let sealedName: [UInt8]?
+    /// One statement on its way into a log, decoded once.
+    enum Submission: Sendable {
+        case workplace(WorkplaceStatement)
+        case petition(PetitionStatement, sealedName: [UInt8]? = nil)
+
+        var log: LogName {
+            switch self {
+            case .workplace(let statement): .workplace(statement.workplace)
+            case .petition(let statement, _): .petition(statement.petition)
+            }
+        }
+
+        var bytes: [UInt8] {
+            switch self {
+            case .workplace(let statement): statement.bytes
+            case .petition(let statement, _): statement.bytes
+            }
+        }
     }
 
     private struct Pending {
@@ -26,7 +40,9 @@ actor Sequencer {
     private let clock: @Sendable () -> UInt64
     /// Submissions that may wait; beyond, the service says that it is busy.
     private let capacity: Int
-    private let batchSize = 256
+    /// Statements that share a transaction at most: so many make the ring's part of a verification small, and wait a
+    /// fraction of a second for one another.
+    private let batchSize = 1024
     private var queue: [Pending] = []
     private var isDraining = false
     private var workplaces: [ID<Workplace>: WorkplaceLog] = [:]
@@ -59,7 +75,7 @@ actor Sequencer {
             }
             let statement = try PetitionStatement.closeByDeadline(petition, size: UInt64(log.size), root: root)
             do {
-                _ = try await submit(Submission(log: .petition(petition), bytes: statement.bytes, sealedName: nil))
+                _ = try await submit(.petition(statement))
             } catch {
                 logger.warning(
                     "a due petition could not be closed yet", metadata: ["why": "\(Self.refusal(error).slug)"])
@@ -151,27 +167,78 @@ actor Sequencer {
     }
 
     private func drain() async {
-        while !queue.isEmpty {
-            let batch = Array(queue.prefix(batchSize))
-            queue.removeFirst(batch.count)
-            await process(batch)
+        var next = takeBatch()
+        while !next.pending.isEmpty {
+            let batch = next
+            var growth: [LogName: Growth] = [:]
+            var admitted: [(pending: Pending, leaf: Int)] = []
+            let proofs = await batch.proofs.value
+            for (i, pending) in batch.pending.enumerated() {
+                do {
+                    let leaf = try admit(pending.submission, proof: proofs[i], &growth)
+                    admitted.append((pending, leaf))
+                } catch { pending.answer.resume(throwing: Self.refusal(error)) }
+            }
+            let (grown, done) = (growth, admitted)
+            async let written: Void = write(grown, answering: done)
+            // What arrived meanwhile is checked while this batch goes to the disk.
+            next = takeBatch()
+            await written
+            if next.pending.isEmpty { next = takeBatch() }
         }
         isDraining = false
     }
 
-    private func process(_ batch: [Pending]) async {
-        var growth: [LogName: Growth] = [:]
-        var admitted: [(pending: Pending, leaf: Int)] = []
-        let proofs = await provenCoSignatures(in: batch)
-        for (i, pending) in batch.enumerated() {
-            do {
-                let leaf = try admit(pending.submission, proof: proofs[i], &growth)
-                admitted.append((pending, leaf))
-            } catch { pending.answer.resume(throwing: Self.refusal(error)) }
+    /// Statements taken from the queue, and the verdicts on their co-signatures' proofs, by place, being worked out off the
+    /// actor.
+    private struct Batch: Sendable {
+        let pending: [Pending]
+        let proofs: Task<[Int: Result<ProvenCoSignature, RuleViolation>], Never>
+    }
+
+    private func takeBatch() -> Batch {
+        let pending = Array(queue.prefix(batchSize))
+        queue.removeFirst(pending.count)
+        let work = proofWork(of: pending)
+        return Batch(
+            pending: pending,
+            proofs: Task.detached {
+                var verdicts: [Int: Result<ProvenCoSignature, RuleViolation>] = [:]
+                for part in work {
+                    for (place, verdict) in zip(part.places, part.log.prove(part.coSigned)) {
+                        verdicts[place] = verdict
+                    }
+                }
+                return verdicts
+            })
+    }
+
+    private struct ProofWork: Sendable {
+        let log: PetitionLog
+        var places: [Int] = []
+        var coSigned: [CoSigned] = []
+    }
+
+    /// The proofs worth looking at, by petition: of co-signatures that break none of the cheap rules so far. Of a tag that
+    /// stands more than once in a batch the later ones are looked at when their turn comes.
+    private func proofWork(of pending: [Pending]) -> [ProofWork] {
+        var work: [ID<Petition>: ProofWork] = [:]
+        for (place, pending) in pending.enumerated() {
+            guard case .petition(let statement, _) = pending.submission, let coSigned = statement.coSigned,
+                let log = try? petitionLog(statement.petition), (try? log.check(coSigned)) != nil
+            else { continue }
+            work[statement.petition, default: ProofWork(log: log)].places.append(place)
+            work[statement.petition]?.coSigned.append(coSigned)
         }
+        return Array(work.values)
+    }
+
+    private func write(_ growth: [LogName: Growth], answering admitted: [(pending: Pending, leaf: Int)]) async {
         do {
-            try await store.commit(growth.map { log, growth in try append(log, growth) })
-            for (pending, leaf) in admitted { answer(pending, leaf) }
+            let appends = try growth.map { log, growth in try append(log, growth) }
+            if !appends.isEmpty { try await store.commit(appends) }
+            let byLog = Dictionary(uniqueKeysWithValues: appends.map { ($0.log, $0) })
+            for (pending, leaf) in admitted { answer(pending, leaf, in: byLog[pending.submission.log]) }
         } catch {
             // Nothing of the batch is on the disk: take back what was folded in advance.
             for (log, growth) in growth { restore(log, growth.before) }
@@ -203,38 +270,25 @@ actor Sequencer {
         }
     }
 
-    /// The verdicts on the proofs of the batch's co-signatures, worked out off the actor, by place in the batch.
-    private func provenCoSignatures(in batch: [Pending]) async -> [Int: Result<ProvenCoSignature, RuleViolation>] {
-        var byPetition: [ID<Petition>: [(place: Int, coSigned: CoSigned)]] = [:]
-        for (i, pending) in batch.enumerated() {
-            guard case .petition(let id) = pending.submission.log,
-                let coSigned = (try? PetitionStatement(decoding: pending.submission.bytes))?.coSigned,
-                // Cheap rules first: what they refuse is not worth a proof's time.
-                let log = try? petitionLog(id), (try? log.check(coSigned)) != nil
-            else { continue }
-            byPetition[id, default: []].append((i, coSigned))
-        }
-        var verdicts: [Int: Result<ProvenCoSignature, RuleViolation>] = [:]
-        for (id, group) in byPetition {
-            guard let log = petitions[id] else { continue }
-            let results = await Task.detached { log.prove(group.map(\.coSigned)) }.value
-            for ((place, _), result) in zip(group, results) { verdicts[place] = result }
-        }
-        return verdicts
-    }
-
     /// Folds the statement in and notes what is to be written. Returns the leaf's index.
     private func admit(
         _ submission: Submission, proof: Result<ProvenCoSignature, RuleViolation>?, _ growth: inout [LogName: Growth]
     ) throws -> Int {
-        if let place = try placeOfSame(submission, growth[submission.log]) { return place }
-        switch submission.log {
-        case .workplace(let id): return try admit(submission, to: id, &growth)
-        case .petition(let id):
-            let statement = try PetitionStatement(decoding: submission.bytes)
+        switch submission {
+        case .workplace(let statement):
+            if let place = try placeOfSame(submission, growth[submission.log]) { return place }
+            return try admit(submission, statement, &growth)
+        case .petition(let statement, let sealedName):
+            let id = statement.petition
+            // A co-signature that keeps the rules is new: had it been appended, its tag's next sequence would be another.
+            let isNew =
+                if let coSigned = statement.coSigned, let log = try petitionLog(id) {
+                    (try? log.check(coSigned)) != nil
+                } else { false }
+            if !isNew, let place = try placeOfSame(submission, growth[submission.log]) { return place }
             if case .opened(let manifest, _) = statement.body { return try open(submission, manifest, id, &growth) }
             try closeIfDue(id, &growth)
-            if let place = try placeOfSame(submission, growth[submission.log]) { return place }
+            if !isNew, let place = try placeOfSame(submission, growth[submission.log]) { return place }
             guard var log = try petitionLog(id) else { throw Refusal.noSuchLog }
             let before = growth[submission.log] == nil ? log : nil
             // Out of the dictionary while it changes, so that it is changed in place and copied once a batch at most.
@@ -245,7 +299,7 @@ actor Sequencer {
             var names: [LogAppend.NameChange] = []
             if let coSigned = statement.coSigned {
                 try log.check(coSigned)
-                names = [try Self.nameChange(coSigned, submission.sealedName, log.manifest)]
+                names = [try Self.nameChange(coSigned, sealedName, log.manifest)]
                 nodes = try log.append(try (proof ?? log.prove([coSigned])[0]).get())
             } else {
                 if case .closed(let closure) = statement.body, case .deadline = closure.cause,
@@ -260,14 +314,14 @@ actor Sequencer {
         }
     }
 
-    private func admit(_ submission: Submission, to id: ID<Workplace>, _ growth: inout [LogName: Growth]) throws -> Int
-    {
-        let statement = try WorkplaceStatement(decoding: submission.bytes)
+    private func admit(
+        _ submission: Submission, _ statement: WorkplaceStatement, _ growth: inout [LogName: Growth]
+    ) throws -> Int {
+        let id = statement.workplace
         if case .founded(let founding) = statement.body {
             guard founding.service == store.serviceName, founding.logKey == store.logKey().publicKey else {
                 throw Refusal.notAcceptedHere("The statement names another service or another log key than this one's.")
             }
-            guard statement.workplace == id else { throw RuleViolation.workplaceID }
             guard workplaces[id] == nil, try store.leaves(of: .workplace(id)) == nil else {
                 throw RuleViolation.onlyFirst
             }
@@ -289,7 +343,6 @@ actor Sequencer {
     private func open(
         _ submission: Submission, _ manifest: Manifest, _ id: ID<Petition>, _ growth: inout [LogName: Growth]
     ) throws -> Int {
-        guard manifest.id == id else { throw RuleViolation.petitionID }
         guard try petitionLog(id) == nil else { throw RuleViolation.onlyFirst }
         let log = try PetitionLog(opening: submission.bytes, in: workplaceLog(manifest.workplace))
         petitions[id] = log
@@ -320,8 +373,7 @@ actor Sequencer {
         let statement = try PetitionStatement.closeByDeadline(id, size: UInt64(start), root: log.tree.root)
         let nodes = try log.append(statement, in: workplaceLog(log.manifest.workplace))
         petitions[id] = log
-        let submission = Submission(log: .petition(id), bytes: statement.bytes, sealedName: nil)
-        note(submission, nodes, [], at: start, log.manifest.workplace, .petition(before), &growth)
+        note(.petition(statement), nodes, [], at: start, log.manifest.workplace, .petition(before), &growth)
     }
 
     /// A sealed name comes with the co-signature that carries its digest, and goes with it.
@@ -373,10 +425,13 @@ actor Sequencer {
     }
 
     /// The receipt of a durable leaf, under the first checkpoint that covers it: the same bytes each time.
-    private func answer(_ pending: Pending, _ leaf: Int) {
+    /// - Parameter append: what was just written to the log. A leaf that was there before has an older checkpoint.
+    private func answer(_ pending: Pending, _ leaf: Int, in append: LogAppend?) {
         do {
             let (_, tree, _) = try tail(of: pending.submission.log)
-            guard let (size, note) = try store.checkpoint(of: pending.submission.log, covering: leaf),
+            let written = append.flatMap { leaf >= $0.start ? ($0.start + $0.leaves.count, $0.note) : nil }
+            guard
+                let (size, note) = try written ?? store.checkpoint(of: pending.submission.log, covering: leaf),
                 let path = tree.inclusionProof(of: leaf, at: size)
             else { throw Refusal.storage(.damaged) }
             pending.answer.resume(returning: Receipt(index: UInt64(leaf), path: path, note: note).serialized)

@@ -22,14 +22,16 @@ final class RunningService: Sendable {
 
     static func start(
         database: String, name: String = "test.example", port: Int = 0,
+        limits: ServiceConfiguration.Limits = .init(),
         clock: @escaping @Sendable () -> UInt64 = Member.systemClock
     ) async throws -> RunningService {
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
         var logger = Logger(label: "test") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .critical
+        var configuration = ServiceConfiguration(host: "127.0.0.1", port: port, databasePath: database, name: name)
+        configuration.limits = limits
         let service = try PetitionService(
-            ServiceConfiguration(host: "127.0.0.1", port: port, databasePath: database, name: name), logger: logger,
-            clock: clock, onListening: { found.yield($0) })
+            configuration, logger: logger, clock: clock, onListening: { found.yield($0) })
         let task = Task {
             defer { found.finish() }
             try await service.run()

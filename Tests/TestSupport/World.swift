@@ -27,11 +27,12 @@ public final class World {
     public var founder: Person { people[0] }
 
     /// - Parameter members: how many, the founder among them.
-    public init(members: Int, eligible: UInt32 = 50) throws {
+    /// - Parameter logKey: of a real service that is to keep the logs; else this world signs its checkpoints itself.
+    public init(members: Int, eligible: UInt32 = 50, logKey: Bytes32? = nil) throws {
         serviceKey = SigningKey(seed: .random(32))
         let founder = Person()
         let statement = try WorkplaceStatement.found(
-            service: "test.example", logKey: serviceKey.publicKey, eligible: eligible, seed: founder.seed,
+            service: "test.example", logKey: logKey ?? serviceKey.publicKey, eligible: eligible, seed: founder.seed,
             ring: founder.ring)
         log = try WorkplaceLog(founding: statement.bytes)
         leaves = [statement.bytes]

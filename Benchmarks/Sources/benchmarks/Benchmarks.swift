@@ -1,12 +1,13 @@
 import ArgumentParser
 import Foundation
 import Petitions
+import Sodium
 
 @main
 struct Benchmarks: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures what docs/performance.md says, and makes the files to measure with.",
-        subcommands: [MakeBundle.self, Stages.self])
+        subcommands: [MakeBundle.self, Stages.self, ServiceLoad.self])
 }
 
 struct MakeBundle: ParsableCommand {
@@ -19,8 +20,9 @@ struct MakeBundle: ParsableCommand {
     var output: String
 
     func run() throws {
-        let petition = try InventedPetition(members: members, cosigning: members)
-        try Data(petition.bundle.serialized).write(to: URL(filePath: output))
-        print(petition.bundle.petitionID.hex)
+        let key = SigningKey(seed: .random(32))
+        let petition = try InventedPetition(members: members, service: "bench.example", logKey: key.publicKey)
+        try Data(petition.bundle(signedBy: key).serialized).write(to: URL(filePath: output))
+        print(petition.id.hex)
     }
 }

@@ -1,0 +1,154 @@
+import ArgumentParser
+import Foundation
+import Petitions
+import Sodium
+import Synchronization
+
+/// Co-signatures over loopback HTTP into `roundrobin serve`, durable, with receipts. The load comes from the same machine
+/// and takes its share of the same cores.
+struct ServiceLoad: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "service", abstract: "Throughput and latency of the service under co-signatures.")
+
+    @Option(help: "The roundrobin program, a release build.")
+    var program: String
+    @Option(help: "Keys in the ring.")
+    var members = 1024
+    @Option(help: "Connections.")
+    var connections = 64
+    @Option(help: "How many times everybody co-signs as fast as it goes.")
+    var rounds = 8
+    @Option(help: "Seconds at half of the rate that was reached, for the latencies.")
+    var seconds = 10
+
+    func run() throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "roundrobin-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let port = UInt16.random(in: 20_000..<60_000)
+        let process = Process()
+        process.executableURL = URL(filePath: program)
+        process.arguments = [
+            "serve", "--database", directory.appending(path: "service.sqlite").path, "--name", "bench.example",
+            "--listen",
+            "127.0.0.1:\(port)",
+        ]
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        defer {
+            process.terminate()
+            process.waitUntilExit()
+        }
+        try measure(port)
+    }
+
+    private func measure(_ port: UInt16) throws {
+        var first = try patiently(port)
+        struct Info: Decodable { let log_key: String }
+        let info = try JSONDecoder().decode(Info.self, from: Data(try first.send("GET", "/v1/service").body))
+        guard let key = Bytes32(hex: info.log_key) else { throw HTTPConnection.Failure(what: "no log key") }
+        // Enough for the throughput, and for the latencies at half of ten thousand a second.
+        let latencyRounds = max(1, seconds * 5000 / members)
+        let petition = try InventedPetition(
+            members: members, rounds: rounds + latencyRounds, service: "bench.example", logKey: key)
+        _ = try first.expect("POST", "/v1/workplaces", petition.roster[0])
+        for statement in petition.roster.dropFirst() {
+            _ = try first.expect("POST", "/v1/workplaces/\(petition.workplace.hex)/statements", statement)
+        }
+        _ = try first.expect("POST", "/v1/petitions", petition.opened)
+        let path = "/v1/petitions/\(petition.id.hex)/cosignatures"
+        let bodies = petition.coSignatures.map { CoSignatureRequest(statement: $0, sealedName: nil).encoding }
+
+        let count = rounds * members
+        let fast = try load(port, path, Array(bodies[..<count]), perSecond: nil)
+        let rate = Double(count) / fast.seconds
+        print(
+            "throughput: \(count) co-signatures in \(fast.seconds.rounded(2)) s, \(Int(rate)) a second, "
+                + fast.percentiles)
+        let some = Array(bodies[count..<min(bodies.count, count + Int(rate / 2 * Double(seconds)))])
+        let half = try load(port, path, some, perSecond: rate / 2)
+        print("at half of it: \(Int(Double(some.count) / half.seconds)) a second, " + half.percentiles)
+        let asked = try load(port, path, Array(bodies[(count + some.count)...].prefix(750 * seconds)), perSecond: 750)
+        print("at 750 a second: \(Int(Double(asked.count) / asked.seconds)) a second, " + asked.percentiles)
+        let read = try first.send("GET", "/petition/\(petition.id.hex)/checkpoint").body
+        let size = String(decoding: read, as: UTF8.self).split(separator: "\n")[1]
+        print("the log's checkpoint says \(size) leaves; \(1 + count + some.count + asked.count) were acknowledged")
+    }
+
+    private struct Result: Sendable {
+        let count: Int
+        let seconds: Double
+        /// Milliseconds, sorted.
+        let latencies: [Double]
+
+        var percentiles: String {
+            guard let last = latencies.last else { return "no latencies" }
+            func at(_ share: Double) -> Double { latencies[Int(share * Double(latencies.count - 1))].rounded(1) }
+            return "p50 \(at(0.5)) ms, p99 \(at(0.99)) ms, longest \(last.rounded(1)) ms"
+        }
+    }
+
+    /// Each connection has members of its own, because a member's statements must come in order.
+    /// - Parameter perSecond: when each request is due; latencies are counted from then. Nil for as fast as it goes.
+    private func load(_ port: UInt16, _ path: String, _ bodies: [[UInt8]], perSecond: Double?) throws -> Result {
+        let results = Mutex<(latencies: [Double], failures: [String])>(([], []))
+        let start = ContinuousClock.now
+        let (connections, members) = (connections, members)
+        let threads = (0..<connections).map { own in
+            let thread = Thread {
+                do {
+                    var connection = try HTTPConnection(port: port)
+                    var latencies: [Double] = []
+                    for (i, body) in bodies.enumerated() where i % members % connections == own {
+                        var due = ContinuousClock.now
+                        if let perSecond {
+                            due = start + .seconds(Double(i) / perSecond)
+                            let early = due - ContinuousClock.now
+                            if early > .zero { Thread.sleep(forTimeInterval: early.nanoseconds / 1e9) }
+                        }
+                        _ = try connection.expect("POST", path, body)
+                        latencies.append((ContinuousClock.now - due).nanoseconds / 1e6)
+                    }
+                    results.withLock { $0.latencies += latencies }
+                } catch { results.withLock { $0.failures.append("\(error)") } }
+                results.withLock { $0.latencies.append(-1) }
+            }
+            thread.start()
+            return thread
+        }
+        while results.withLock({ $0.latencies.count { $0 < 0 } }) < threads.count {
+            Thread.sleep(forTimeInterval: 0.002)
+        }
+        let seconds = (ContinuousClock.now - start).nanoseconds / 1e9
+        let (all, failures) = results.withLock { ($0.latencies, $0.failures) }
+        if let failure = failures.first { throw HTTPConnection.Failure(what: failure) }
+        return Result(count: bodies.count, seconds: seconds, latencies: all.filter { $0 >= 0 }.sorted())
+    }
+
+    /// A connection as soon as the service listens.
+    private func patiently(_ port: UInt16) throws -> HTTPConnection {
+        for _ in 0..<200 {
+            if let connection = try? HTTPConnection(port: port) { return connection }
+            Thread.sleep(forTimeInterval: 0.05)
+        }
+        return try HTTPConnection(port: port)
+    }
+}
+
+extension HTTPConnection {
+    /// The answer, which must be 200.
+    mutating func expect(_ method: String, _ path: String, _ body: [UInt8]) throws -> [UInt8] {
+        let answer = try send(method, path, body)
+        guard answer.status == 200 else {
+            throw Failure(what: "\(answer.status): \(String(decoding: answer.body, as: UTF8.self))")
+        }
+        return answer.body
+    }
+}
+
+extension Double {
+    func rounded(_ digits: Int) -> Double {
+        let factor = pow(10, Double(digits))
+        return (self * factor).rounded() / factor
+    }
+}

@@ -1,0 +1,133 @@
+import Foundation
+import GRDB
+import NIOHTTP1
+import Petitions
+import Service
+import Sodium
+import TestSupport
+import Testing
+import TransparencyLog
+
+@Suite("Co-signatures that arrive together", .serialized)
+struct BatchingTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    /// A world whose logs a running service keeps.
+    final class KeptWorld {
+        let service: RunningService
+        let petition: PetitionWorld
+        var path: String { "/v1/petitions/\(petition.log.id.hex)/cosignatures" }
+
+        init(members: Int, service: RunningService) async throws {
+            struct Info: Decodable { let log_key: String }
+            let answer = try await service.send("GET", "/v1/service").body
+            let info = try JSONDecoder().decode(Info.self, from: Data(answer))
+            let world = try World(members: members, logKey: Bytes32(hex: info.log_key))
+            petition = try PetitionWorld(world)
+            self.service = service
+            for (i, leaf) in world.leaves.enumerated() {
+                let path = i == 0 ? "/v1/workplaces" : "/v1/workplaces/\(world.log.id.hex)/statements"
+                #expect(try await service.send("POST", path, body: leaf).status == 200)
+            }
+            #expect(try await service.send("POST", "/v1/petitions", body: petition.leaves[0]).status == 200)
+        }
+
+        func request(_ statement: PetitionStatement) -> [UInt8] {
+            CoSignatureRequest(statement: statement.bytes, sealedName: nil).encoding
+        }
+
+        /// Sends all at once; the answers are in order.
+        func sendTogether(_ bodies: [[UInt8]]) async throws -> [Int] {
+            let (service, path) = (service, path)
+            return try await withThrowingTaskGroup(of: (Int, Int).self) { group in
+                for (i, body) in bodies.enumerated() {
+                    group.addTask { (i, try await service.send("POST", path, body: body).status) }
+                }
+                return try await group.reduce(into: [Int](repeating: 0, count: bodies.count)) { $0[$1.0] = $1.1 }
+            }
+        }
+
+        func size() async throws -> UInt64 {
+            let note = try await service.send("GET", "/petition/\(petition.log.id.hex)/checkpoint").body
+            return try Checkpoint(parsing: SignedNote(parsing: String(decoding: note, as: UTF8.self)).text).size
+        }
+    }
+
+    @Test(
+        "Each gets its own answer: good ones, the same bytes twice, a wrong proof, a wrong sequence, a second of one tag"
+    )
+    func together() async throws {
+        let service = try await RunningService.start(database: directory("a.sqlite"))
+        let kept = try await KeptWorld(members: 9, service: service)
+        let people = kept.petition.world.people
+        let good = try people.prefix(8).map { kept.request(try kept.petition.coSignature(by: $0)) }
+        var forged = kept.request(try kept.petition.coSignature(by: people[8]))
+        // The last scalar's lowest bit: well-formed, and no proof.
+        forged[forged.count - 2 - 32] ^= 1
+        let late = kept.request(try kept.petition.coSignature(by: people[1], sequence: 5))
+        let other = kept.request(try kept.petition.coSignature(by: people[2], choices: [2, 2]))
+        let statuses = try await kept.sendTogether(good + [good[3], good[3], forged, late, other])
+        // Of the two different first co-signatures by one tag one is taken, whichever comes first.
+        #expect(Set([statuses[2], statuses[12]]) == [200, 409])
+        var others = statuses
+        (others[2], others[12]) = (200, 409)
+        #expect(others == Array(repeating: 200, count: 8) + [200, 200, 422, 409, 409])
+        #expect(try await kept.size() == 9)
+        // The same bytes once more: the same receipt, and no leaf.
+        let first = try await service.send("POST", kept.path, body: good[4])
+        let again = try await service.send("POST", kept.path, body: good[4])
+        #expect(first.status == 200 && first.body == again.body)
+        #expect(try await kept.size() == 9)
+        await service.stop()
+    }
+
+    @Test("While nothing can be written everything can be read, a full queue is told, and then all goes through")
+    func readingWhileWriting() async throws {
+        var limits = ServiceConfiguration.Limits()
+        limits.queue = 2
+        let service = try await RunningService.start(database: directory("a.sqlite"), limits: limits)
+        let kept = try await KeptWorld(members: 8, service: service)
+        let bodies = try kept.petition.world.people.map { kept.request(try kept.petition.coSignature(by: $0)) }
+        // Another process holds the database's one place for a writer.
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let other = try DatabaseQueue(path: directory("a.sqlite"), configuration: configuration)
+        try await other.writeWithoutTransaction { db in try db.execute(sql: "BEGIN IMMEDIATE") }
+        let (path, first) = (kept.path, bodies[0])
+        let waiting = Task { try await service.send("POST", path, body: first) }
+        try await Task.sleep(for: .milliseconds(300))
+        let rest = Task {
+            try await withThrowingTaskGroup(of: (Int, Int, String?).self) { group in
+                for i in 1..<bodies.count {
+                    group.addTask {
+                        let answer = try await service.send("POST", path, body: bodies[i])
+                        return (i, answer.status, answer.headers.first(name: "retry-after"))
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+        }
+        try await Task.sleep(for: .milliseconds(300))
+        let id = kept.petition.log.id.hex
+        for path in [
+            "/v1/service", "/healthz", "/petition/\(id)/checkpoint", "/petition/\(id)/tile/entries/000.p/1",
+            "/v1/petitions/\(id)/names",
+        ] {
+            #expect(try await service.send("GET", path).status == 200, "\(path)")
+        }
+        #expect(try await kept.size() == 1, "nothing has been written yet")
+        try await other.writeWithoutTransaction { db in try db.execute(sql: "ROLLBACK") }
+        #expect(try await waiting.value.status == 200)
+        let answers = try await rest.value
+        let refused = answers.filter { $0.1 == 503 }
+        #expect(!refused.isEmpty && refused.allSatisfy { $0.2 == "1" })
+        #expect(answers.count { $0.1 == 200 } + refused.count == answers.count)
+        for (i, _, _) in refused {
+            #expect(try await service.send("POST", path, body: bodies[i]).status == 200)
+        }
+        #expect(try await kept.size() == 9)
+        await service.stop()
+    }
+}
