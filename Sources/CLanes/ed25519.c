@@ -41,7 +41,7 @@ static __mmask8 decode_negated(const uint8_t *keys, ge8 *point) {
     return right | flipped;
 }
 
-void rr_lanes_ed25519(const uint64_t *base_table, const uint8_t *keys, const int8_t *s, const int8_t *h,
+void rr_lanes_ed25519(const uint64_t *base, const uint8_t *keys, const int8_t *s, const int8_t *h,
                       uint8_t *encodings, uint8_t *ok) {
     ge8 multiple;
     __mmask8 good = decode_negated(keys, &multiple);
@@ -70,13 +70,7 @@ void rr_lanes_ed25519(const uint64_t *base_table, const uint8_t *keys, const int
         memcpy(&q, chosen, sizeof q);
         sum = ge8_add_cached(sum, q, _mm512_movepi64_mask(digit));
         digit = digits_load(s + 8 * w);
-        const uint64_t *from[8];
-        static const uint64_t neutral[RR_AFFINE_WORDS] __attribute__((aligned(64))) = {1, 0, 0, 0, 0, 1};
-        for (int i = 0; i < 8; i++) {
-            int d = s[8 * w + i];
-            from[i] = d == 0 ? neutral : base_table + RR_AFFINE_WORDS * ((d < 0 ? -d : d) - 1);
-        }
-        sum = ge8_add_affine(sum, affine8_load(from), _mm512_movepi64_mask(digit));
+        sum = ge8_add_affine(sum, multiples_load(base, s + 8 * w), _mm512_movepi64_mask(digit));
     }
     fe8 inverse = fe16_invert((fe16){sum.Z, sum.Z}).a;
     fe8_store(fe8_mul(sum.Y, inverse), fe8_is_negative(fe8_mul(sum.X, inverse)), encodings);

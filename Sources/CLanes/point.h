@@ -116,5 +116,17 @@ RR_INLINE word8 w8_take(word8 chosen, word8 entry, word8 mask) {
     return _mm512_ternarylogic_epi64(chosen, entry, mask, 0xf8);
 }
 
+// The multiples that eight public digits ask for, of a table of eight; where the digit is negative, what is to be
+// subtracted.
+RR_INLINE affine8 multiples_load(const uint64_t *table, const int8_t *digits) {
+    static const uint64_t neutral[RR_AFFINE_WORDS] __attribute__((aligned(64))) = {1, 0, 0, 0, 0, 1};
+    const uint64_t *from[8];
+    for (int i = 0; i < 8; i++) {
+        int d = digits[i];
+        from[i] = d == 0 ? neutral : table + RR_AFFINE_WORDS * ((d < 0 ? -d : d) - 1);
+    }
+    return affine8_load(from);
+}
+
 #pragma clang attribute pop
 #endif

@@ -1,41 +1,81 @@
-// Sums of products of scalars without reduction, in limbs of 52 bits.
+// Sums of products of scalars by their residues modulo twenty numbers just under 2^26. Products of two residues are below
+// 2^52, so the multiplier's low half is all of them.
 
 #if defined(__x86_64__)
 #include "field.h"
 
 #pragma clang attribute push(__attribute__((target(RR_TARGET))), apply_to = function)
 
-// One row times eight columns, over `count` proofs.
-RR_INLINE void row(const uint64_t *left, const uint64_t *right, size_t count, uint64_t *sums) {
-    word8 z[10];
-    for (int k = 0; k < 10; k++) z[k] = _mm512_loadu_si512(sums + 8 * k);
-    for (size_t b = 0; b < count; b++) {
-        const uint64_t *u = left + 5 * b, *v = right + 40 * b;
-        word8 w[5];
-        for (int j = 0; j < 5; j++) w[j] = _mm512_loadu_si512(v + 8 * j);
+#define MODULI 20
+#define WORDS (8 * MODULI)
+
+RR_INLINE word8 fold(word8 x, word8 c) {
+    return LO(AND(x, w8((1ULL << 26) - 1)), SHR(x, 26), c);
+}
+
+void rr_lanes_residues(const uint64_t *scalars, size_t count, const uint64_t *powers, const uint64_t *deficits,
+                       uint64_t *residues) {
+    uint64_t w[4][8] = {{0}};
+    for (size_t i = 0; i < count; i++)
+        for (int j = 0; j < 4; j++) w[j][i] = scalars[4 * i + j];
+    word8 w0 = _mm512_loadu_si512(w[0]), w1 = _mm512_loadu_si512(w[1]), w2 = _mm512_loadu_si512(w[2]),
+          w3 = _mm512_loadu_si512(w[3]), m = w8((1ULL << 26) - 1);
+#define OR(a, b) _mm512_or_si512(a, b)
+    word8 limb[10] = {AND(w0, m),
+                      AND(SHR(w0, 26), m),
+                      AND(OR(SHR(w0, 52), SHL(w1, 12)), m),
+                      AND(SHR(w1, 14), m),
+                      AND(OR(SHR(w1, 40), SHL(w2, 24)), m),
+                      AND(SHR(w2, 2), m),
+                      AND(SHR(w2, 28), m),
+                      AND(OR(SHR(w2, 54), SHL(w3, 10)), m),
+                      AND(SHR(w3, 16), m),
+                      SHR(w3, 42)};
+#undef OR
+    for (int j = 0; j < MODULI; j++) {
+        word8 sum = w8_zero(), c = w8(deficits[j]);
 #pragma clang loop unroll(full)
-        for (int i = 0; i < 5; i++) {
-            word8 a = w8(u[i]);
+        for (int i = 0; i < 10; i++) sum = LO(sum, limb[i], w8(powers[MODULI * i + j]));
+        _mm512_storeu_si512(residues + 8 * j, fold(fold(fold(sum, c), c), c));
+    }
+}
+
+// Two rows times eight columns over `count` pairs, for ten moduli: twenty sums, which fit the registers.
+RR_INLINE void two_rows(const uint64_t *a, const uint64_t *b, const uint64_t *right, size_t count, uint64_t *sums_a,
+                        uint64_t *sums_b) {
+    word8 x[10], y[10];
+    for (int j = 0; j < 10; j++) {
+        x[j] = _mm512_loadu_si512(sums_a + 8 * j);
+        y[j] = _mm512_loadu_si512(sums_b + 8 * j);
+    }
+    for (size_t p = 0; p < count; p++) {
 #pragma clang loop unroll(full)
-            for (int j = 0; j < 5; j++) {
-                z[i + j] = LO(z[i + j], a, w[j]);
-                z[i + j + 1] = HI(z[i + j + 1], a, w[j]);
-            }
+        for (int j = 0; j < 10; j++) {
+            word8 r = _mm512_loadu_si512(right + 80 * p + 8 * j);
+            x[j] = LO(x[j], r, w8(a[10 * p + j]));
+            y[j] = LO(y[j], r, w8(b[10 * p + j]));
         }
     }
-    word8 m = w8((1ULL << 52) - 1);
-    for (int k = 0; k < 9; k++) {
-        z[k + 1] = ADD(z[k + 1], SHR(z[k], 52));
-        z[k] = AND(z[k], m);
+    for (int j = 0; j < 10; j++) {
+        _mm512_storeu_si512(sums_a + 8 * j, x[j]);
+        _mm512_storeu_si512(sums_b + 8 * j, y[j]);
     }
-    for (int k = 0; k < 10; k++) _mm512_storeu_si512(sums + 8 * k, z[k]);
 }
 
 void rr_lanes_add_products(const uint64_t *left, size_t rows, const uint64_t *right, size_t groups, size_t count,
-                           size_t stride, uint64_t *sums) {
-    for (size_t group = 0; group < groups; group++)
-        for (size_t r = 0; r < rows; r++)
-            row(left + 5 * stride * r, right + 40 * stride * group, count, sums + 80 * (groups * r + group));
+                           uint64_t *sums) {
+    uint64_t spare[80] = {0};
+    for (size_t half = 0; half < 2; half++)
+        for (size_t group = 0; group < groups; group++) {
+            const uint64_t *columns = right + 80 * count * (groups * half + group);
+            for (size_t r = 0; r < rows; r += 2) {
+                const uint64_t *a = left + 10 * count * (rows * half + r);
+                uint64_t *own = sums + 80 * (rows * (groups * half + group) + r);
+                // The last row of an odd number is done twice, once for nothing.
+                int has_next = r + 1 < rows;
+                two_rows(a, has_next ? a + 10 * count : a, columns, count, own, has_next ? own + 80 : spare);
+            }
+        }
 }
 
 #pragma clang attribute pop

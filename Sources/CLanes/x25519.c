@@ -41,5 +41,15 @@ void rr_lanes_x25519(const uint8_t *scalars, const uint8_t *points, uint8_t *sha
     fe8_store(fe8_mul(x2, fe16_invert((fe16){z2, z2}).a), 0, shared);
 }
 
+void rr_lanes_x25519_base(const uint64_t *table, const int8_t *digits, uint8_t *points) {
+    ge8 sum = ge8_neutral();
+    for (size_t w = 0; w < 64; w++)
+        sum = ge8_add_affine(sum, multiples_load(table + RR_AFFINE_WORDS * 8 * w, digits + 8 * w),
+                             _mm512_movepi64_mask(digits_load(digits + 8 * w)));
+    // u = (1 + y) / (1 - y)
+    fe8 below = fe8_sub(sum.Z, sum.Y);
+    fe8_store(fe8_mul(fe8_add(sum.Z, sum.Y), fe16_invert((fe16){below, below}).a), 0, points);
+}
+
 #pragma clang attribute pop
 #endif

@@ -140,7 +140,7 @@ private struct ProverSession: ~Copyable {
 
     /// X_j = sum_k c_{k,j} M_k + p_j G.
     private mutating func commitRing() -> [Element] {
-        let (points, places) = (statement.ring.points, places)
+        let (points, places) = (statement.ring.points(by: arithmetic), places)
         let last = points.count - 1
         var sums = SecretSums(rows: m, by: arithmetic)
         for first in stride(from: 0, to: statement.ring.paddedCount, by: places.block) {

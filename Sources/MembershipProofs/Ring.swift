@@ -31,7 +31,7 @@ public struct Ring: Sendable, Equatable {
     public var count: Int { keys.count }
 
     /// The keys decoded. Done when they are first asked for, and kept: a ring serves many batches.
-    var points: [AffinePoint] { decoded.points(of: keys) }
+    func points(by arithmetic: Arithmetic) -> [AffinePoint] { decoded.points(of: keys, by: arithmetic) }
 
     static func digits(for count: Int) -> Int {
         var (m, size) = (1, 4)
@@ -50,10 +50,10 @@ public struct Ring: Sendable, Equatable {
 private final class DecodedKeys: Sendable {
     private let decoded = Mutex<[AffinePoint]?>(nil)
 
-    func points(of keys: [Element]) -> [AffinePoint] {
+    func points(of keys: [Element], by arithmetic: Arithmetic) -> [AffinePoint] {
         decoded.withLock { decoded in
             if let decoded { return decoded }
-            let points = AffinePoint.decode(keys.map(\.encoding)).compactMap(\.self)
+            let points = AffinePoint.decode(keys.map(\.encoding), by: arithmetic).compactMap(\.self)
             precondition(points.count == keys.count, "an element's encoding is canonical")
             decoded = points
             return points

@@ -42,20 +42,24 @@ public struct Verifier: Sendable {
             .verify([Claim(tag: statement.tag, message: statement.message, proof: proof)])[0]
     }
 
-    /// The verdict on each, in order: those of verifying one by one. Memory grows with the batch, by about three
-    /// kilobytes a proof; who has more claims than that verifies one batch after the other.
+    /// Proofs that are summed together at most, which bounds the memory to some three kilobytes for each of them.
+    static let batch = 4096
+
+    /// The verdict on each, in order: those of verifying one by one.
     public func verify(_ claims: [Claim]) -> [Bool] {
-        let prepared = prepare(claims)
-        // Those that already failed have no part in the sum.
-        let places = prepared.indices.filter { prepared[$0] != nil }
-        let sound = places.compactMap { prepared[$0] }
-        var verdicts = [Bool](repeating: false, count: claims.count)
-        Batch.isolate(0..<sound.count) {
-            holds(sound[$0])
-        } report: {
-            verdicts[places[$0]] = true
+        stride(from: 0, to: claims.count, by: Self.batch).flatMap { start in
+            let prepared = prepare(claims[start..<min(start + Self.batch, claims.count)])
+            // Those that already failed have no part in the sum.
+            let places = prepared.indices.filter { prepared[$0] != nil }
+            let sound = places.compactMap { prepared[$0] }
+            var verdicts = [Bool](repeating: false, count: prepared.count)
+            Batch.isolate(0..<sound.count) {
+                holds(sound[$0])
+            } report: {
+                verdicts[places[$0]] = true
+            }
+            return verdicts
         }
-        return verdicts
     }
 
     // MARK: One proof
@@ -67,8 +71,8 @@ public struct Verifier: Sendable {
     }
 
     /// Decodes and hashes. Nil in the place of a proof that fails before any equation is looked at.
-    private func prepare(_ claims: [Claim]) -> [PreparedProof?] {
-        let m = ring.digits
+    private func prepare(_ claims: ArraySlice<Claim>) -> [PreparedProof?] {
+        let (m, claims) = (ring.digits, Array(claims))
         var prepared = [PreparedProof?](repeating: nil, count: claims.count)
         prepared.withUnsafeMutableBufferPointer { buffer in
             let out = OwnPlaces(buffer)
@@ -89,6 +93,9 @@ public struct Verifier: Sendable {
 
     // MARK: One sum
 
+    /// Proofs whose tensors are in memory at a time.
+    private static let block = 64
+
     /// Whether the weighted sum of all equations of these proofs is the identity.
     private func holds(_ proofs: ArraySlice<PreparedProof>) -> Bool {
         let (m, count) = (ring.digits, proofs.count)
@@ -102,8 +109,8 @@ public struct Verifier: Sendable {
                 let (sums, scalars) = (OwnPlaces(partial), OwnPlaces(own))
                 inStrips(count, of: strip) { range in
                     var sum = PartialSum(shape, by: arithmetic)
-                    for first in stride(from: range.lowerBound, to: range.upperBound, by: TensorSum.block) {
-                        let block = first..<min(first + TensorSum.block, range.upperBound)
+                    for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.block) {
+                        let block = first..<min(first + Self.block, range.upperBound)
                         sum.add(proofs[proofs.startIndex + block.lowerBound..<proofs.startIndex + block.upperBound]) {
                             scalars.buffer[block.lowerBound * (2 * m + 3) + $0] = $1
                         }
@@ -119,7 +126,7 @@ public struct Verifier: Sendable {
         for proof in proofs { points += proof.points }
         let generators = Generators.shared
         points += [generators.G, AffinePoint(scope.base)] + generators.ofCommitment(digits: m)
-        points += ring.points
+        points += ring.points(by: arithmetic)
         let scalars = own + total.fixed.map(\.words) + shape.coefficients(total)
         return Multiscalar.sum(points, scalars, by: arithmetic, onAllCores: usesAllCores).isIdentity
     }

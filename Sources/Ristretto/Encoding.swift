@@ -5,22 +5,8 @@ import Sodium
 extension AffinePoint {
     /// Decodes the canonical encoding of an element, the identity's included (section 4.3.1). Nil for everything else.
     public init?(decoding bytes: Bytes32) {
-        let words = bytes.littleEndianWords
-        let s = FieldElement(words: words)
-        // Canonical: below p, bit 255 clear; and not negative.
-        guard words == s.words, words.0 & 1 == 0 else { return nil }
-        let ss = s.squared
-        let u1 = FieldElement.one - ss
-        let u2 = FieldElement.one + ss
-        let u2u2 = u2.squared
-        let v = FieldElement.minusLoose(-(FieldElement.d * u1.squared), u2u2)
-        let (wasSquare, root) = FieldElement.rootOfRatio(.one, v * u2u2)
-        let dx = root * u2
-        let dy = root * dx * v
-        let x = ((s + s) * dx).absolute
-        let y = u1 * dy
-        guard wasSquare, !(x * y).isNegative, !y.isZero else { return nil }
-        self.init(x: x, y: y)
+        guard let half = HalfDecoded(bytes), let point = half.finish(half.w7.powerP58) else { return nil }
+        self = point
     }
 
     /// Decodes what is already known to be an element.
@@ -34,9 +20,60 @@ extension AffinePoint {
     /// Decodes many; nil in the place of what is no element.
     public static func decode(_ encodings: [Bytes32], by arithmetic: Arithmetic = .fastest) -> [AffinePoint?] {
         switch arithmetic {
-        case .portable: encodings.map { AffinePoint(decoding: $0) }
+        case .portable: HalfDecoded.finish(encodings.map { HalfDecoded($0) })
         case .lanes: Lanes.decode(encodings)
         }
+    }
+}
+
+/// Decoding up to its one long power, which is worked out for two at a time.
+private struct HalfDecoded {
+    private let s: FieldElement
+    private let u1: FieldElement
+    private let u2: FieldElement
+    private let v: FieldElement
+    /// v u2^2, of which the inverse root is wanted; its third power and its seventh.
+    private let w: FieldElement
+    private let w3: FieldElement
+    let w7: FieldElement
+
+    /// Nil unless the bytes are a number below p that is not negative.
+    init?(_ bytes: Bytes32) {
+        let words = bytes.littleEndianWords
+        s = FieldElement(words: words)
+        guard words == s.words, words.0 & 1 == 0 else { return nil }
+        let ss = s.squared
+        u1 = FieldElement.one - ss
+        u2 = FieldElement.one + ss
+        let u2u2 = u2.squared
+        v = FieldElement.minusLoose(-(FieldElement.d * u1.squared), u2u2)
+        w = v * u2u2
+        w3 = w.squared * w
+        w7 = w3.squared * w
+    }
+
+    /// - Parameter power: w^7 to the power (p-5)/8.
+    func finish(_ power: FieldElement) -> AffinePoint? {
+        let (wasSquare, root) = FieldElement.root(of: .one, over: w, w3, power: power)
+        let dx = root * u2
+        let dy = root * dx * v
+        let x = ((s + s) * dx).absolute
+        let y = u1 * dy
+        guard wasSquare, !(x * y).isNegative, !y.isZero else { return nil }
+        return AffinePoint(x: x, y: y)
+    }
+
+    static func finish(_ halves: [HalfDecoded?]) -> [AffinePoint?] {
+        var points = [AffinePoint?](repeating: nil, count: halves.count)
+        let places = halves.indices.filter { halves[$0] != nil }
+        for i in stride(from: 0, to: places.count, by: 2) {
+            let (first, second) = (places[i], places[min(i + 1, places.count - 1)])
+            guard let a = halves[first], let b = halves[second] else { continue }
+            let power = FieldPair(a: a.w7, b: b.w7).powerP58
+            points[first] = a.finish(power.a)
+            points[second] = b.finish(power.b)
+        }
+        return points
     }
 }
 

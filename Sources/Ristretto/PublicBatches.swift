@@ -6,7 +6,7 @@ import Sodium
 /// X25519 for many pairs at once, all of it public: secrets that have been released, keys in a log.
 public enum X25519Batch {
     /// The u-coordinate of the base point.
-    public static let base = Bytes32(littleEndianWords: (9, 0, 0, 0))
+    static let base = Bytes32(littleEndianWords: (9, 0, 0, 0))
 
     /// The shared secret of each pair; nil where it is zero, because the point is of small order.
     public static func shared(
@@ -32,6 +32,59 @@ public enum X25519Batch {
             return shared[..<pairs.count].map { $0.isZero ? nil : $0 }
         }
     }
+}
+
+extension X25519Batch {
+    /// The public keys of secrets: X25519 with the base point.
+    public static func publicKeys(_ secrets: [Bytes32], by arithmetic: Arithmetic = .fastest) -> [Bytes32] {
+        switch arithmetic {
+        case .portable: return secrets.map { PublishedKeys.publicKey($0) }
+        case .lanes:
+            var keys = [Bytes32](repeating: .zero, count: (secrets.count + 7) / 8 * 8)
+            for first in stride(from: 0, to: secrets.count, by: 8) {
+                var digits = [Int8](repeating: 0, count: 512)
+                for (lane, secret) in secrets[first..<min(first + 8, secrets.count)].enumerated() {
+                    var words = secret.littleEndianWords
+                    words.0 &= ~7
+                    words.3 = words.3 & .max >> 1 | 1 << 62
+                    SignedDigits.write(words, width: 4) { digits[8 * $0 + lane] = Int8($1) }
+                }
+                EdwardsBase.table.withUnsafeBytes { table in
+                    keys.withUnsafeMutableBytes { keys in
+                        rr_lanes_x25519_base(
+                            table.assumingMemoryBound(to: UInt64.self).baseAddress, digits,
+                            keys.assumingMemoryBound(to: UInt8.self).baseAddress.map { $0 + 32 * first })
+                    }
+                }
+            }
+            return Array(keys[..<secrets.count])
+        }
+    }
+}
+
+/// The base point of edwards25519.
+enum EdwardsBase {
+    /// (x, 4/5) with an even x.
+    static let point: AffinePoint = {
+        let y = FieldElement(4, 0, 0, 0, 0) * FieldElement(5, 0, 0, 0, 0).inverse
+        let (_, x) = FieldElement.rootOfRatio((y.squared - .one).carried, (y.squared * .d + .one).carried)
+        return AffinePoint(x: x, y: y)
+    }()
+
+    /// The multiples 1 to 8 of 16^w times it, for w from 0 to 63.
+    static let table: [AffinePoint] = {
+        var multiples: [ExtendedPoint] = []
+        var power = ExtendedPoint(point)
+        for _ in 0..<64 {
+            var multiple = power
+            for _ in 0..<8 {
+                multiples.append(multiple)
+                multiple = multiple + power
+            }
+            power = power.doubled(times: 4)
+        }
+        return ExtendedPoint.affine(multiples)
+    }()
 }
 
 /// Ed25519 verification of many signatures at once, each by its own equation: the verdicts are libsodium's (S < l; the key
@@ -60,15 +113,6 @@ public enum SignatureBatch {
         }
     }
 
-    /// The multiples 1 to 8 of the base point.
-    static let baseTable: [AffinePoint] = {
-        let y = FieldElement(4, 0, 0, 0, 0) * FieldElement(5, 0, 0, 0, 0).inverse
-        let u = y.squared - .one
-        let (_, x) = FieldElement.rootOfRatio(u.carried, (y.squared * .d + .one).carried)
-        let base = AffinePoint(x: x, y: y)
-        return ExtendedPoint.affine((1..<8).reduce(into: [ExtendedPoint(base)]) { $0.append($0[$1 - 1] + base) })
-    }()
-
     private static func eight(_ claims: ArraySlice<Claim>) -> [Bool] {
         var (keys, found) = ([Bytes32](repeating: .zero, count: 8), [Bytes32](repeating: .zero, count: 8))
         var (s, h) = ([Int8](repeating: 0, count: 512), [Int8](repeating: 0, count: 512))
@@ -85,7 +129,7 @@ public enum SignatureBatch {
                 h[8 * $0 + lane] = Int8($1)
             }
         }
-        baseTable.withUnsafeBytes { table in
+        EdwardsBase.table.withUnsafeBytes { table in
             keys.withOctets { keys in
                 found.withUnsafeMutableBytes { found in
                     rr_lanes_ed25519(

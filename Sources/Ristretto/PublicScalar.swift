@@ -86,9 +86,38 @@ public struct PublicScalar: Sendable, Equatable {
 
     @inlinable
     public static func * (a: PublicScalar, b: PublicScalar) -> PublicScalar {
-        var t = WideSum()
-        t.add(a, times: b)
-        return t.montgomeryReduced
+        // A word of a at a time, and a word off the bottom; in between the number stays below 2^257.
+        var t: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
+        multiplyStep(a.w0, b, &t)
+        multiplyStep(a.w1, b, &t)
+        multiplyStep(a.w2, b, &t)
+        multiplyStep(a.w3, b, &t)
+        return PublicScalar(montgomery: t.0, t.1, t.2, t.3).lessOrder
+    }
+
+    /// t = (t + a b + q l) / 2^64, where q makes the lowest word vanish.
+    @inlinable @inline(__always)
+    static func multiplyStep(_ a: UInt64, _ b: PublicScalar, _ t: inout (UInt64, UInt64, UInt64, UInt64, UInt64)) {
+        @inline(__always)
+        func wide(_ x: UInt64, _ y: UInt64) -> UInt128 {
+            UInt128(truncatingIfNeeded: x) &* UInt128(truncatingIfNeeded: y)
+        }
+        @inline(__always)
+        func low(_ x: UInt128) -> UInt64 { UInt64(truncatingIfNeeded: x) }
+        @inline(__always)
+        func word(_ x: UInt64) -> UInt128 { UInt128(truncatingIfNeeded: x) }
+        let s0 = word(t.0) &+ wide(a, b.w0)
+        let s1 = word(t.1) &+ wide(a, b.w1) &+ (s0 >> 64)
+        let s2 = word(t.2) &+ wide(a, b.w2) &+ (s1 >> 64)
+        let s3 = word(t.3) &+ wide(a, b.w3) &+ (s2 >> 64)
+        let s4 = word(t.4) &+ (s3 >> 64)
+        let q = low(s0) &* negatedInverse
+        let r0 = word(low(s0)) &+ wide(q, l0)
+        let r1 = word(low(s1)) &+ wide(q, l1) &+ (r0 >> 64)
+        let r2 = word(low(s2)) &+ (r1 >> 64)
+        let r3 = word(low(s3)) &+ (word(q) << 60) &+ (r2 >> 64)
+        let r4 = s4 &+ (r3 >> 64)
+        t = (low(r1), low(r2), low(r3), low(r4), low(r4 >> 64))
     }
 
     @inlinable public static func += (a: inout PublicScalar, b: PublicScalar) { a = a + b }
@@ -191,6 +220,29 @@ public struct WideSum: Sendable {
         t8 = t8 &+ c
     }
 
+    /// s0 + 2^64 s1 + 2^128 s2 + 2^192 s3.
+    @usableFromInline @inline(__always)
+    init(_ s0: UInt128, _ s1: UInt128, _ s2: UInt128, _ s3: UInt128) {
+        self.init()
+        let u1 = s1 &+ (s0 >> 64)
+        let u2 = s2 &+ (u1 >> 64)
+        let u3 = s3 &+ (u2 >> 64)
+        (t0, t1) = (UInt64(truncatingIfNeeded: s0), UInt64(truncatingIfNeeded: u1))
+        (t2, t3) = (UInt64(truncatingIfNeeded: u2), UInt64(truncatingIfNeeded: u3))
+        t4 = UInt64(truncatingIfNeeded: u3 >> 64)
+    }
+
+    /// Adds a scalar's four words times one word.
+    @inlinable @inline(__always)
+    mutating func add(_ a: PublicScalar, times b: UInt64) {
+        var c: UInt64 = 0
+        Self.multiply(a.w0, b, &t0, &c)
+        Self.multiply(a.w1, b, &t1, &c)
+        Self.multiply(a.w2, b, &t2, &c)
+        Self.multiply(a.w3, b, &t3, &c)
+        t4 = t4 &+ c
+    }
+
     /// One word off the bottom: (t + q l) / 2^64, where q makes the lowest word vanish.
     @inlinable @inline(__always)
     static func step(
@@ -237,10 +289,4 @@ public struct WideSum: Sendable {
         return PublicScalar(montgomery: t.t0, t.t1, t.t2, t.t3).lessOrder
     }
 
-    /// The sum of the products of the scalars themselves, below l, in words: both factors' 2^256 are taken out.
-    @inlinable
-    public var words: (UInt64, UInt64, UInt64, UInt64) {
-        let s = shifted.montgomeryReduced
-        return (s.w0, s.w1, s.w2, s.w3)
-    }
 }

@@ -1,32 +1,29 @@
 import CLanes
 
 /// A matrix of scalars: the sum over pairs of vectors of their tensor products, entry (r, c) being the sum of
-/// left[r] * right[c]. Nothing is reduced modulo l before the entries are asked for, which is what makes a product cost a
-/// multiplication and nothing more.
+/// left[r] * right[c]. Worked out on residues (`ResidueSystem`), and put together modulo l when an entry is asked for.
 public struct TensorSum: Sendable {
     public let rows: Int
     public let columns: Int
-    private var sums: Sums
+    private let arithmetic: Arithmetic
+    /// How many pairs have been added, and how many since the sums were reduced.
+    private var pairs = 0
+    private var unreduced = 0
+    /// For each half of the moduli, each eight columns and each row: for each modulus the eight columns' sums.
+    private var sums: [UInt64]
 
-    private enum Sums: Sendable {
-        case portable([WideSum])
-        /// As `rr_lanes_add_products` keeps them.
-        case lanes([UInt64])
-    }
-
-    /// How many pairs are added at a time, so that they stay in a core's own cache; the lanes' limbs have room for 256.
-    public static let block = 64
+    /// How many pairs are worked on at a time, so that eight columns of them, by half of the moduli, stay in a core's first
+    /// cache.
+    static let block = 32
+    private static let half = ResidueSystem.count / 2
 
     /// - Parameter columns: at least 1.
     public init(rows: Int, columns: Int, by arithmetic: Arithmetic = .fastest) {
-        (self.rows, self.columns) = (rows, columns)
-        switch arithmetic {
-        case .portable: sums = .portable(Array(repeating: WideSum(), count: rows * columns))
-        case .lanes: sums = .lanes(Array(repeating: 0, count: 80 * rows * Self.groups(columns)))
-        }
+        (self.rows, self.columns, self.arithmetic) = (rows, columns, arithmetic)
+        sums = Array(repeating: 0, count: 16 * Self.half * rows * Self.groups(columns))
     }
 
-    private static func groups(_ columns: Int) -> Int { (columns + 7) / 8 }
+    private static func groups(_ count: Int) -> Int { (count + 7) / 8 }
 
     /// Adds the products of `count` pairs.
     /// - Parameters:
@@ -34,35 +31,87 @@ public struct TensorSum: Sendable {
     ///   - right: `columns` scalars for each pair.
     public mutating func add(_ count: Int, left: [PublicScalar], right: [PublicScalar]) {
         precondition(left.count == count * rows && right.count == count * columns)
+        pairs += count
+        precondition(pairs <= ResidueSystem.maximalProducts)
+        let groups = Self.groups(columns)
+        var leftResidues = [UInt64](repeating: 0, count: 2 * Self.half * Self.block * rows)
+        var rightResidues = [UInt64](repeating: 0, count: 16 * Self.half * Self.block * groups)
         for first in stride(from: 0, to: count, by: Self.block) {
-            let pairs = first..<min(first + Self.block, count)
-            switch sums {
-            case .portable(var entries):
-                sums = .portable([])
-                addPortably(pairs, left, right, to: &entries)
-                sums = .portable(entries)
-            case .lanes(var entries):
-                sums = .lanes([])
-                addInLanes(pairs, left, right, to: &entries)
-                sums = .lanes(entries)
+            let here = min(Self.block, count - first)
+            if unreduced + here > ResidueSystem.maximalUnreduced { reduce() }
+            unreduced += here
+            let (rows, half) = (rows, Self.half)
+            // left[half][row][pair][modulus]; the places follow from sizes that have been checked.
+            leftResidues.withUnsafeMutableBufferPointer { out in
+                eachEight(left[first * rows..<(first + here) * rows], rows) { pair, group, eight, residues in
+                    for h in 0..<2 {
+                        for i in 0..<eight {
+                            let place = out.baseAddress! + half &* (here &* (rows &* h &+ 8 &* group &+ i) &+ pair)
+                            for j in 0..<half { place[j] = residues[8 &* (half &* h &+ j) &+ i] }
+                        }
+                    }
+                }
+            }
+            // right[half][group][pair][modulus][column]
+            rightResidues.withUnsafeMutableBufferPointer { out in
+                eachEight(right[first * columns..<(first + here) * columns], columns) { pair, group, _, residues in
+                    for h in 0..<2 {
+                        let place = 8 &* half &* (here &* (groups &* h &+ group) &+ pair)
+                        (out.baseAddress! + place).update(from: residues + 8 &* half &* h, count: 8 &* half)
+                    }
+                }
+            }
+            switch arithmetic {
+            case .portable: addPortably(here, leftResidues, rightResidues)
+            case .lanes: rr_lanes_add_products(leftResidues, rows, rightResidues, groups, here, &sums)
             }
         }
     }
 
-    private func addPortably(
-        _ pairs: Range<Int>, _ left: [PublicScalar], _ right: [PublicScalar], to entries: inout [WideSum]
+    /// Calls `body` for each pair and each eight scalars of its vector, with their residues: for each modulus the eight.
+    private func eachEight(
+        _ scalars: ArraySlice<PublicScalar>, _ length: Int,
+        _ body: (_ pair: Int, _ group: Int, _ count: Int, UnsafeMutablePointer<UInt64>) -> Void
     ) {
-        // Turned, so that the sum in hand stays in registers while the pairs go by.
-        let (rowMajor, columnMajor) = (Self.turned(left, pairs, rows), Self.turned(right, pairs, columns))
-        let count = pairs.count
-        entries.withUnsafeMutableBufferPointer { entries in
-            rowMajor.withUnsafeBufferPointer { rowMajor in
-                columnMajor.withUnsafeBufferPointer { columnMajor in
-                    for c in 0..<columns {
-                        for r in 0..<rows {
-                            var sum = entries[r * columns + c]
-                            for b in 0..<count { sum.add(rowMajor[r * count + b], times: columnMajor[c * count + b]) }
-                            entries[r * columns + c] = sum
+        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 16 * Self.half) { residues in
+            scalars.withUnsafeBufferPointer { scalars in
+                guard let to = residues.baseAddress else { return }
+                for start in stride(from: 0, to: scalars.count, by: length) {
+                    for group in 0..<Self.groups(length) {
+                        let count = min(8, length - 8 * group)
+                        let eight = UnsafeBufferPointer(
+                            rebasing: scalars[start + 8 * group..<start + 8 * group + count])
+                        switch arithmetic {
+                        case .portable: ResidueSystem.write(eight, to: to)
+                        case .lanes:
+                            eight.withMemoryRebound(to: UInt64.self) {
+                                rr_lanes_residues(
+                                    $0.baseAddress, count, ResidueSystem.powers, ResidueSystem.deficits, to)
+                            }
+                        }
+                        body(start / length, group, count, to)
+                    }
+                }
+            }
+        }
+    }
+
+    private mutating func addPortably(_ count: Int, _ left: [UInt64], _ right: [UInt64]) {
+        let (rows, groups, half) = (rows, Self.groups(columns), Self.half)
+        sums.withUnsafeMutableBytes { sums in
+            left.withUnsafeBufferPointer { left in
+                right.withUnsafeBytes { right in
+                    guard let sums = sums.baseAddress, let left = left.baseAddress, let right = right.baseAddress else {
+                        return
+                    }
+                    for h in 0..<2 {
+                        for group in 0..<groups {
+                            let columns = right + 64 * half * count * (groups * h + group)
+                            for r in 0..<rows {
+                                Self.add(
+                                    left + half * count * (rows * h + r), columns, count,
+                                    to: sums + 64 * half * (rows * (groups * h + group) + r))
+                            }
                         }
                     }
                 }
@@ -70,107 +119,53 @@ public struct TensorSum: Sendable {
         }
     }
 
-    private static func turned(_ vectors: [PublicScalar], _ pairs: Range<Int>, _ length: Int) -> [PublicScalar] {
-        [PublicScalar](unsafeUninitializedCapacity: pairs.count * length) { buffer, filled in
-            filled = pairs.count * length
-            for (b, pair) in pairs.enumerated() {
-                for i in 0..<length { buffer[i * pairs.count + b] = vectors[pair * length + i] }
+    /// One row times eight columns, for half of the moduli. Sizes are what `add` has checked, so nothing here overflows.
+    private static func add(
+        _ own: UnsafePointer<UInt64>, _ columns: UnsafeRawPointer, _ count: Int, to sums: UnsafeMutableRawPointer
+    ) {
+        // The masks say that 32 bits suffice, which vector units multiply at once.
+        let mask = SIMD8<UInt64>(repeating: 0xffff_ffff)
+        for j in 0..<half {
+            var sum = sums.loadUnaligned(fromByteOffset: 64 &* j, as: SIMD8<UInt64>.self)
+            var (factor, eight) = (own + j, columns + (64 &* j))
+            for _ in 0..<count {
+                let columns = eight.loadUnaligned(as: SIMD8<UInt64>.self)
+                sum &+= (columns & mask) &* (SIMD8(repeating: factor.pointee) & mask)
+                factor += half
+                eight += 64 &* half
             }
+            sums.storeBytes(of: sum, toByteOffset: 64 &* j, as: SIMD8<UInt64>.self)
         }
     }
 
-    private func addInLanes(
-        _ pairs: Range<Int>, _ left: [PublicScalar], _ right: [PublicScalar], to entries: inout [UInt64]
-    ) {
-        let (count, groups) = (pairs.count, Self.groups(columns))
-        var rowLimbs = [UInt64](repeating: 0, count: 5 * count * rows)
-        var columnLimbs = [UInt64](repeating: 0, count: 40 * count * groups)
-        for (b, pair) in pairs.enumerated() {
-            for r in 0..<rows {
-                left[pair * rows + r].writeLimbs { rowLimbs[5 * (count * r + b) + $0] = $1 }
-            }
-            for c in 0..<columns {
-                let place = 40 * (count * (c / 8) + b) + c % 8
-                right[pair * columns + c].writeLimbs { columnLimbs[place + 8 * $0] = $1 }
-            }
+    private mutating func reduce() {
+        for i in sums.indices {
+            let modulus = i / 8 % Self.half + (i < sums.count / 2 ? 0 : Self.half)
+            let c = ResidueSystem.deficits[modulus]
+            sums[i] = ResidueSystem.fold(ResidueSystem.foldOnce(sums[i], c), c)
         }
-        rr_lanes_add_products(rowLimbs, rows, columnLimbs, groups, count, count, &entries)
+        unreduced = 0
     }
 
     /// Adds another sum of the same shape.
     public mutating func add(_ other: TensorSum) {
-        switch (sums, other.sums) {
-        case (.portable(var mine), .portable(let others)):
-            sums = .portable([])
-            for i in mine.indices { mine[i].add(others[i]) }
-            sums = .portable(mine)
-        case (.lanes(var mine), .lanes(let others)):
-            sums = .lanes([])
-            // Limbs are below 2^52, but for the last, which has room.
-            for i in mine.indices { mine[i] &+= others[i] }
-            sums = .lanes(mine)
-        default: preconditionFailure("sums by different arithmetic")
-        }
+        precondition(rows == other.rows && columns == other.columns)
+        pairs += other.pairs
+        precondition(pairs <= ResidueSystem.maximalProducts)
+        var other = other
+        reduce()
+        other.reduce()
+        for i in sums.indices { sums[i] &+= other.sums[i] }
+        unreduced = 1
     }
 
     /// The entry modulo l.
     public func entry(_ row: Int, _ column: Int) -> Multiscalar.Words {
-        switch sums {
-        case .portable(let entries): return entries[row * columns + column].words
-        case .lanes(let entries):
-            let place = 80 * (Self.groups(columns) * row + column / 8) + column % 8
-            return WideSum(limbs: { entries[place + 8 * $0] }).words
+        let (half, groups) = (Self.half, Self.groups(columns))
+        let number = ResidueSystem.number { j in
+            let place = rows * (groups * (j / half) + column / 8) + row
+            return sums[8 * (half * place + j % half) + column % 8]
         }
-    }
-}
-
-extension PublicScalar {
-    /// Montgomery's form in five limbs of 52 bits.
-    @inline(__always)
-    fileprivate func writeLimbs(_ store: (Int, UInt64) -> Void) {
-        let mask: UInt64 = 1 << 52 - 1
-        store(0, w0 & mask)
-        store(1, (w0 >> 52 | w1 << 12) & mask)
-        store(2, (w1 >> 40 | w2 << 24) & mask)
-        store(3, (w2 >> 28 | w3 << 36) & mask)
-        store(4, w3 >> 16)
-    }
-}
-
-extension WideSum {
-    /// From ten limbs of base 2^52, each of up to 64 bits.
-    fileprivate init(limbs: (Int) -> UInt64) {
-        self.init()
-        var bits: UInt128 = 0
-        var (have, next) = (0, 0)
-        func word() -> UInt64 {
-            while have < 64, next < 10 {
-                bits &+= UInt128(limbs(next)) << UInt128(have)
-                have += 52
-                next += 1
-            }
-            defer {
-                bits >>= 64
-                have -= 64
-            }
-            return UInt64(truncatingIfNeeded: bits)
-        }
-        (t0, t1, t2, t3) = (word(), word(), word(), word())
-        (t4, t5, t6, t7) = (word(), word(), word(), word())
-        t8 = word()
-    }
-
-    @usableFromInline
-    mutating func add(_ other: WideSum) {
-        var carry: UInt64 = 0
-        t0 = PublicScalar.add(t0, other.t0, &carry)
-        t1 = PublicScalar.add(t1, other.t1, &carry)
-        t2 = PublicScalar.add(t2, other.t2, &carry)
-        t3 = PublicScalar.add(t3, other.t3, &carry)
-        t4 = PublicScalar.add(t4, other.t4, &carry)
-        t5 = PublicScalar.add(t5, other.t5, &carry)
-        t6 = PublicScalar.add(t6, other.t6, &carry)
-        t7 = PublicScalar.add(t7, other.t7, &carry)
-        t8 = t8 &+ other.t8 &+ carry
+        return (number.w0, number.w1, number.w2, number.w3)
     }
 }

@@ -13,6 +13,11 @@ public enum PublishedKeys {
         return code == 0 && !shared.isZero ? shared : nil
     }
 
+    /// X25519 with the base point.
+    public static func publicKey(_ secret: Bytes32) -> Bytes32 {
+        Bytes32 { out in secret.withPointer { _ = crypto_scalarmult_base(out.baseAddress!, $0) } }
+    }
+
     /// The secret half of crypto_box_seed_keypair: the first 32 bytes of SHA-512(seed).
     public static func boxSecret(seed: Bytes32) -> Bytes32 { Bytes32.array(SHA512.hash(seed.bytes))[0] }
 

@@ -33,6 +33,12 @@ struct PublicBatchTests {
         let expected = pairs.map { PublishedKeys.shared($0.scalar, $0.point) }
         #expect(X25519Batch.shared(pairs, by: arithmetic) == expected)
         #expect(expected.contains(nil))
+        let secrets =
+            [.zero, Bytes32(littleEndianWords: (.max, .max, .max, .max))] + (0..<15).map { _ in Random.bytes32() }
+        for count in [0, 1, 8, 17] {
+            let some = Array(secrets.prefix(count))
+            #expect(X25519Batch.publicKeys(some, by: arithmetic) == some.map { PublishedKeys.publicKey($0) })
+        }
         for count in [0, 1, 7, 8, 9] {
             #expect(X25519Batch.shared(Array(pairs.suffix(count)), by: arithmetic) == expected.suffix(count))
         }
@@ -129,7 +135,7 @@ struct PublicBatchTests {
     /// The Ed25519 encoding of a multiple of the base point.
     private func edwards(_ scalar: Scalar) -> Bytes32 {
         let point = ExtendedPoint.affine([
-            Multiscalar.sum([SignatureBatch.baseTable[0]], [scalar.encoding.littleEndianWords])
+            Multiscalar.sum([EdwardsBase.point], [scalar.encoding.littleEndianWords])
         ])[0]
         let half = FieldElement(2, 0, 0, 0, 0).inverse
         let (x, y) = ((point.sum - point.difference) * half, (point.sum + point.difference) * half)

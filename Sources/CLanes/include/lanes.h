@@ -32,22 +32,30 @@ void rr_lanes_sum_buckets(const uint64_t *points, const uint32_t *entries, const
 // eight extended points each.
 void rr_lanes_weigh_buckets(const uint64_t *sums, size_t buckets, uint64_t *plain, uint64_t *weighted);
 
-// Adds to each sums[r][c] the products left[r][b] * right[c][b] over b < count <= 256. A scalar is five limbs of 52 bits.
-// left[r] is `stride` scalars; right holds groups of eight columns: right[group][b][limb][column]; so do the sums, of ten
-// limbs: sums[r][group][limb][column], whose last limb takes what the others carry.
+// Residues of up to eight scalars of four words modulo twenty numbers 2^26 - deficits[j], each below 2^26:
+// residues[j][scalar], zeros where there is no scalar. powers[i][j] is 2^(26 i) modulo the j-th.
+void rr_lanes_residues(const uint64_t *scalars, size_t count, const uint64_t *powers, const uint64_t *deficits,
+                       uint64_t *residues);
+
+// Adds to the sums of each row and column the products of their residues over `count` pairs, the moduli being worked on in
+// two halves: left[half][row][pair][modulus], right[half][group][pair][modulus][column of the group's eight],
+// sums[half][group][row][modulus][column]. Nothing keeps the sums from overflowing after 4096 products.
 void rr_lanes_add_products(const uint64_t *left, size_t rows, const uint64_t *right, size_t groups, size_t count,
-                           size_t stride, uint64_t *sums);
+                           uint64_t *sums);
 
 // X25519 (RFC 7748, section 5) of eight scalars of 32 bytes, clamped here, and eight u-coordinates, whose bit 255 is
 // dropped; shared secrets of 32 bytes.
 void rr_lanes_x25519(const uint8_t *scalars, const uint8_t *points, uint8_t *shared);
 
-// The multiples 1 to 8 of the base point of edwards25519, as rr_lanes_ed25519 takes them: eight affine points.
-#define RR_BASE_TABLE_WORDS 128
+// The same for the base point, on edwards25519, where a sum of 64 multiples from a table is enough: multiples 1 to 8 of the
+// base point, of 16 times it, of 16^2 times it, ...: 64 times eight affine points. The clamped scalars are in signed digits
+// of base 16: 64 times eight, one a lane, the lowest first. Public data only.
+void rr_lanes_x25519_base(const uint64_t *table, const int8_t *digits, uint8_t *points);
 
 // Encodings of [s]B - [h]A for eight public keys A (RFC 8032, section 5.1). The scalars s and h are in signed digits of base
-// 16: 64 times eight, one a lane, the lowest first. ok[i] is 0 where A is no point of the curve. Public data only.
-void rr_lanes_ed25519(const uint64_t *base_table, const uint8_t *keys, const int8_t *s, const int8_t *h,
+// 16, as above, and so is the table, of which the first eight points are used. ok[i] is 0 where A is no point of the curve.
+// Public data only.
+void rr_lanes_ed25519(const uint64_t *table, const uint8_t *keys, const int8_t *s, const int8_t *h,
                       uint8_t *encodings, uint8_t *ok);
 
 // Sums under secret scalars, constant-time in them. A table holds the multiples 1 to 8 of eight public points, one a lane;

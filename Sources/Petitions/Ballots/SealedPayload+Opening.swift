@@ -105,8 +105,7 @@ extension SealedPayload {
             }
         }
         let present = secrets.compactMap(\.self)
-        let ephemerals = X25519Batch.shared(
-            present.flatMap { secrets in secrets.map { (scalar: $0, point: X25519Batch.base) } })
+        let ephemerals = X25519Batch.publicKeys(present.flatMap(\.self))
         let sealings = X25519Batch.shared(
             present.flatMap { secrets in
                 others.map { (scalar: secrets[Int($0) - 1], point: keys[Int($0) - 1]) }
@@ -121,9 +120,8 @@ extension SealedPayload {
                 let shared =
                     trustees.firstIndex(of: trustee).map { openings[i * trustees.count + $0] }
                     ?? others.firstIndex(of: trustee).map { sealings[next * others.count + $0] }
-                guard let shared = shared.flatMap(\.self),
-                    let ephemeral = ephemerals[next * keys.count + Int(trustee) - 1]
-                else { return nil }
+                guard let shared = shared.flatMap(\.self) else { return nil }
+                let ephemeral = ephemerals[next * keys.count + Int(trustee) - 1]
                 boxes += PublishedKeys.sealBox(
                     sharing.share(of: trustee), ephemeral: ephemeral, for: keys[Int(trustee) - 1],
                     shared: shared)
