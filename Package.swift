@@ -85,7 +85,7 @@ let package = Package(
         .executableTarget(
             name: "roundrobin",
             dependencies: [
-                "Client", "MembershipProofs", "Petitions", "Service", "Sodium", "Storage", "Templates",
+                "Client", "MembershipProofs", "Petitions", "Ristretto", "Service", "Sodium", "Storage", "Templates",
                 "TransparencyLog",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
