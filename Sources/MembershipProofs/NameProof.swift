@@ -1,5 +1,6 @@
 // docs/protocol.md, section 6, "Names on a condition"
 
+import Ristretto
 import Sodium
 
 /// A Chaum-Pedersen proof (CRYPTO '92) that a tag and a ring key have the same secret, bound to a name: c || s, 64 bytes.
@@ -12,7 +13,7 @@ public enum NameProof {
         nonces.draw(into: &row, 0)
         let R1 = row.multiplyGenerator(by: 0)
         let R2 = row.multiply(scope.base, by: 0)
-        let c = challenge(secret.publicKey, secret.tag(in: scope), scope, R1, R2, name)
+        let c = challenge(secret.publicKey, secret.tag(in: scope), scope, R1.encoding, R2.encoding, name)
         row.set(1, c)
         row.copy(2, from: secret.x, 0)
         row.multiply(1, 1, 2)
@@ -27,18 +28,23 @@ public enum NameProof {
             let second = Bytes32(proof.suffix(32)), let c = try? Scalar(decoding: first),
             let s = try? Scalar(decoding: second)
         else { return false }
-        let R1 = Element.generator(times: s) - c * key
-        let R2 = s * scope.base - c * tag.element
+        // sG - cP and sU - c tag
+        func commitment(_ base: Element, _ multiple: Element) -> Bytes32 {
+            Multiscalar.sum(
+                [AffinePoint(base), AffinePoint(multiple)], [PublicScalar(s).words, (-PublicScalar(c)).words]
+            ).encoding
+        }
+        let (R1, R2) = (commitment(.generator, key), commitment(scope.base, tag.element))
         return challenge(key, tag, scope, R1, R2, name) == c
     }
 
     /// c = HashToScalar("naming", P || tag || petition_id || R_1 || R_2 || Digest("name", name)).
     private static func challenge(
-        _ P: Element, _ tag: LinkingTag, _ scope: Scope, _ R1: Element, _ R2: Element, _ name: [UInt8]
+        _ P: Element, _ tag: LinkingTag, _ scope: Scope, _ R1: Bytes32, _ R2: Bytes32, _ name: [UInt8]
     ) -> Scalar {
         Domain.hashToScalar(
             "naming",
-            P.encoding.bytes + tag.encoding.bytes + scope.id.bytes + R1.encoding.bytes + R2.encoding.bytes
+            P.encoding.bytes + tag.encoding.bytes + scope.id.bytes + R1.bytes + R2.bytes
                 + Domain.digest("name", name).bytes)
     }
 }

@@ -14,8 +14,17 @@ public enum Arithmetic: Sendable, CaseIterable {
     /// Eight lanes of AVX-512 IFMA, where the processor has it.
     case lanes
 
-    /// The fastest that this processor has.
-    public static let fastest: Arithmetic = Lanes.areThere ? .lanes : .portable
+    /// The fastest that this processor has; with ROUNDROBIN_PORTABLE in the environment the portable one, to measure it
+    /// or to rule the other out.
+    public static let fastest: Arithmetic = Lanes.areThere && !isPortableAskedFor ? .lanes : .portable
+
+    private static var isPortableAskedFor: Bool {
+        #if canImport(Glibc) || canImport(Darwin)
+            getenv("ROUNDROBIN_PORTABLE") != nil
+        #else
+            false
+        #endif
+    }
 
     /// Those that this processor has.
     public static var available: [Arithmetic] { Lanes.areThere ? [.portable, .lanes] : [.portable] }

@@ -1,6 +1,7 @@
 // docs/protocol.md, section 6, "Names on a condition"
 
 import MembershipProofs
+import Ristretto
 import Sodium
 
 /// A name that a co-signer adds on a condition, once it is opened: a claim by that roster member.
@@ -53,25 +54,43 @@ public enum SealedName {
         } catch { throw .trustees }
     }
 
-    /// Nil for a name that fails in anything; that is no fault, the name is discarded.
-    static func open(
-        _ sealed: [UInt8], of tag: LinkingTag, _ standing: PetitionLog.Standing, in log: PetitionLog
-    ) -> ReleasedName? {
-        let set = Int(standing.level)
-        guard sealed.count == log.manifest.sealedNameLength, let keys = log.manifest.keySet(set),
+    /// A sealed name of a standing co-signature whose level is released.
+    struct Due: Sendable {
+        let sealed: [UInt8]
+        let tag: LinkingTag
+        let standing: PetitionLog.Standing
+    }
+
+    /// The names that hold, in no order. One that fails in anything is discarded, and that is no fault. On all cores.
+    static func open(_ due: [Due], in log: PetitionLog) -> [ReleasedName] {
+        let scope = Scope(log.id.bytes)
+        return Dictionary(grouping: due, by: \.standing.level).flatMap { level, due -> [ReleasedName] in
+            guard let keys = log.manifest.keySet(Int(level)) else { return [] }
+            let fitting = due.filter { $0.sealed.count == log.manifest.sealedNameLength }
+            let payloads = fitting.map {
+                SealedPayload.Sealed(
+                    bytes: $0.sealed, associatedData: associatedData(log.id, $0.tag, $0.standing.sequence, level))
+            }
             let opened = SealedPayload.open(
-                [.init(bytes: sealed, associatedData: associatedData(log.id, tag, standing.sequence, standing.level))],
-                with: log.released[set], keys: keys, threshold: log.manifest.threshold, context: context
-            ).first, let padded = opened,
-            let plaintext = Padding.unpad(padded)
-        else { return nil }
+                payloads, with: log.released[Int(level)], keys: keys, threshold: log.manifest.threshold,
+                context: context)
+            return Cores.map(Array(zip(fitting, opened))[...], strip: 64) { due, padded in
+                padded.flatMap { read($0, of: due.tag, scope, in: log) }
+            }.compactMap(\.self)
+        }
+    }
+
+    private static func read(
+        _ padded: [UInt8], of tag: LinkingTag, _ scope: Scope, in log: PetitionLog
+    ) -> ReleasedName? {
+        guard let plaintext = Padding.unpad(padded) else { return nil }
         var reader = ByteReader(plaintext)
         guard let version = try? reader.uint8(), version == 1, let epoch = try? reader.uint16(),
             let index = try? reader.uint32(), let name = try? reader.vector8(nameLengths),
             let proof = try? reader.take(NameProof.length), reader.isAtEnd,
             let text = String(validating: name, as: UTF8.self), let ring = log.ring(epoch: Int(epoch)),
             ring.keys.indices.contains(Int(index)),
-            NameProof.verify(proof, key: ring.keys[Int(index)], tag: tag, scope: Scope(log.id.bytes), name: name)
+            NameProof.verify(proof, key: ring.keys[Int(index)], tag: tag, scope: scope, name: name)
         else { return nil }
         // Rings only grow at the end, so an index in any epoch is the index in the newest.
         return ReleasedName(member: Int(index), name: text)

@@ -198,20 +198,20 @@ extension PetitionLog {
 
     func open(names: [[UInt8]]) -> ([ReleasedName], [Fault]) {
         var due = namesDue
-        var released: [ReleasedName] = []
+        var standing: [SealedName.Due] = []
         var faults: [Fault] = []
         for (line, sealed) in names.enumerated() {
-            guard let tag = due.removeValue(forKey: SealedName.digest(of: sealed)), let standing = tags[tag] else {
+            guard let tag = due.removeValue(forKey: SealedName.digest(of: sealed)), let last = tags[tag] else {
                 faults.append(
                     Fault(
                         place: .name(line: line), what: "of no standing co-signature whose level is released, or twice")
                 )
                 continue
             }
-            if let name = SealedName.open(sealed, of: tag, standing, in: self) { released.append(name) }
+            standing.append(SealedName.Due(sealed: sealed, tag: tag, standing: last))
         }
         if !due.isEmpty { faults.append(Fault(place: .names, what: "\(due.count) missing")) }
-        released.sort {
+        let released = SealedName.open(standing, in: self).sorted {
             $0.member == $1.member
                 ? $0.name.unicodeScalars.lexicographicallyPrecedes($1.name.unicodeScalars) : $0.member < $1.member
         }
