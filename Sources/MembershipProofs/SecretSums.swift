@@ -108,16 +108,22 @@ struct SecretSums: ~Copyable {
         let wide = Int64(digit)
         let sign = UInt64(bitPattern: wide >> 63)
         let place = (UInt64(bitPattern: wide) ^ sign) &- sign
-        var chosen = AffinePoint(sum: .zero, difference: .zero, product: .zero)
-        chosen.sum.l0 = (place &- 1) >> 63
-        chosen.difference.l0 = chosen.sum.l0
+        // A point's sixteen words in two vectors.
+        var (low, high) = (SIMD8<UInt64>(), SIMD8<UInt64>())
+        let memory = UnsafeRawBufferPointer(multiples)
         for e in 0..<8 {
             // All ones where the place is e + 1: only then is the difference zero and one less negative.
-            let mask = UInt64(bitPattern: Int64(bitPattern: (place ^ UInt64(e + 1)) &- 1) >> 63)
-            chosen.sum.take(multiples[e].sum, mask)
-            chosen.difference.take(multiples[e].difference, mask)
-            chosen.product.take(multiples[e].product, mask)
+            let bits = UInt64(bitPattern: Int64(bitPattern: (place ^ UInt64(e + 1)) &- 1) >> 63)
+            let mask = SIMD8<UInt64>(repeating: bits)
+            low |= memory.loadUnaligned(fromByteOffset: 128 * e, as: SIMD8<UInt64>.self) & mask
+            high |= memory.loadUnaligned(fromByteOffset: 128 * e + 64, as: SIMD8<UInt64>.self) & mask
         }
+        // Place 0 is the neutral element.
+        let none = (place &- 1) >> 63
+        let chosen = AffinePoint(
+            sum: FieldElement(low[0] | none, low[1], low[2], low[3], low[4]),
+            difference: FieldElement(low[5] | none, low[6], low[7], high[0], high[1]),
+            product: FieldElement(high[2], high[3], high[4], high[5], high[6]))
         let minus = FieldElement.zero - chosen.product
         return AffinePoint(
             sum: chosen.sum.choosing(chosen.difference, sign), difference: chosen.difference.choosing(chosen.sum, sign),
@@ -163,15 +169,6 @@ struct SecretSums: ~Copyable {
 }
 
 extension FieldElement {
-    @inline(__always)
-    fileprivate mutating func take(_ other: FieldElement, _ mask: UInt64) {
-        l0 |= other.l0 & mask
-        l1 |= other.l1 & mask
-        l2 |= other.l2 & mask
-        l3 |= other.l3 & mask
-        l4 |= other.l4 & mask
-    }
-
     @inline(__always)
     fileprivate func choosing(_ other: FieldElement, _ mask: UInt64) -> FieldElement {
         FieldElement(

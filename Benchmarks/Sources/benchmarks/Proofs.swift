@@ -18,8 +18,16 @@ struct Proofs: ParsableCommand {
     var batch: [Int] = [1, 16, 256, 1024, 0]
     @Flag(help: "Leave proving out.")
     var withoutProving = false
+    @Option(help: "Draw how the costs grow with the ring to this SVG file.")
+    var plot: String?
 
     func run() throws {
+        var lines: [Plot.Line] = []
+        func note(_ name: String, _ size: Int, _ nanoseconds: Double) {
+            let place = lines.firstIndex { $0.name == name } ?? lines.count
+            if place == lines.count { lines.append(Plot.Line(name: name, points: [])) }
+            lines[place].points.append((Double(size), nanoseconds / 1e9))
+        }
         print("| N | arithmetic | prove, one core | verify, ring decoded |", terminator: "")
         for size in batch { print(" B = \(size == 0 ? "N" : "\(size)"), one core | two cores |", terminator: "") }
         print("\n|---|---|---|---|" + String(repeating: "---|---|", count: batch.count))
@@ -33,14 +41,22 @@ struct Proofs: ParsableCommand {
             }
             let made = claims.compactMap(\.self)
             guard made.count == different else { throw WrongVerdict() }
-            for arithmetic in Arithmetic.available { try row(invented, made, arithmetic) }
+            for arithmetic in Arithmetic.available { try row(invented, made, arithmetic, note) }
+        }
+        if let plot {
+            let svg = Plot(title: "Cost of a proof, one core (log scales)", lines: lines).svg
+            try Data(svg.utf8).write(to: URL(filePath: plot))
         }
         print("\npeak memory \(Usage.now.peak >> 20) MiB")
     }
 
     private struct WrongVerdict: Error {}
 
-    private func row(_ invented: InventedRing, _ claims: [Claim], _ arithmetic: Arithmetic) throws {
+    private func row(
+        _ invented: InventedRing, _ claims: [Claim], _ arithmetic: Arithmetic,
+        _ note: (_ name: String, _ size: Int, _ nanoseconds: Double) -> Void
+    ) throws {
+        let name = arithmetic == .lanes ? "IFMA" : "portable"
         let (ring, scope) = (invented.ring, invented.scope)
         print("| \(ring.count) | \(arithmetic) |", terminator: "")
         if withoutProving {
@@ -53,13 +69,14 @@ struct Proofs: ParsableCommand {
                 _ = try Prover.prove(secret, ring: ring, scope: scope, message: Random.bytes32(), by: arithmetic)
             }
             print(" \(time.text) |", terminator: "")
+            note("prove, \(name)", ring.count, time)
         }
         // One proof alone, of a ring whose keys are points already.
         let alone = Verifier(ring: ring, scope: scope, by: arithmetic, onAllCores: false)
         guard alone.verify([claims[0]])[0] else { throw WrongVerdict() }
-        print(
-            " \(try median(7) { guard alone.verify([claims[0]])[0] else { throw WrongVerdict() } }.text) |",
-            terminator: "")
+        let time = try median(7) { guard alone.verify([claims[0]])[0] else { throw WrongVerdict() } }
+        print(" \(time.text) |", terminator: "")
+        note("verify alone, \(name)", ring.count, time)
         let encoded = claims.map(\.proof.encoding)
         for size in batch {
             let count = size == 0 ? ring.count : size
@@ -75,6 +92,7 @@ struct Proofs: ParsableCommand {
                     guard verdicts.count == count, verdicts.allSatisfy(\.self) else { throw WrongVerdict() }
                 }
                 print(" \((time / Double(count)).text) |", terminator: "")
+                if size == 0, !cores { note("verify in B = N, \(name)", ring.count, time / Double(count)) }
                 try? FileHandle.standardOutput.synchronize()
             }
         }
