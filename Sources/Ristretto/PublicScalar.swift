@@ -149,10 +149,10 @@ public struct PublicScalar: Sendable, Equatable {
         return e
     }
 
-    /// A fresh weight of 128 bits from the system's generator, never zero.
+    /// A fresh weight: 128 bits from the system's generator.
     public static func randomWeight() -> PublicScalar {
         let bytes = Random.bytes32().littleEndianWords
-        return PublicScalar(words: (bytes.0 | 1, bytes.1, 0, 0))
+        return PublicScalar(words: (bytes.0, bytes.1, 0, 0))
     }
 }
 
