@@ -5,13 +5,6 @@
 
 #include <string.h>
 
-int rr_lanes_are_there(void) {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512ifma");
-}
-
 #pragma clang attribute push(__attribute__((target(RR_TARGET))), apply_to = function)
 
 // Below p, bit 255 clear, and even: the canonical encoding of a number that is not negative.
@@ -76,8 +69,4 @@ void rr_lanes_decode(const uint8_t *encodings, size_t count, uint64_t *points, u
 }
 
 #pragma clang attribute pop
-#else
-#include "include/lanes.h"
-
-int rr_lanes_are_there(void) { return 0; }
 #endif

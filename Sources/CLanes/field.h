@@ -1,5 +1,5 @@
 // Eight field elements modulo 2^255 - 19, one a lane, in five limbs of 51 bits. The multiplier reads 52 bits of each
-// limb, so factors must have been carried: "tight" limbs are below 2^51 + 2^15, and products and fe8_carry give them.
+// limb, so factors must have been carried: "tight" limbs are below 2^51 + 2^16, and products and fe8_carry give them.
 #ifndef RR_FIELD_H
 #define RR_FIELD_H
 
@@ -119,7 +119,7 @@ RR_INLINE fe8 fe8_sq(fe8 a) {
 // Below p, from tight limbs.
 RR_INLINE fe8 fe8_canonical(fe8 a) {
     word8 m = w8_mask();
-    // Twice, as in Swift: then the number is below 2^255 + 2^16.
+    // Twice, as in Swift: then the number is below 2p.
     a = fe8_carry(fe8_carry(a));
     word8 q = SHR(ADD(a.l[0], w8(19)), 51);
     for (int i = 1; i < 5; i++) q = SHR(ADD(a.l[i], q), 51);

@@ -2,20 +2,24 @@
 enum Batch {
     /// Reports the places, out of a range, whose equations hold. A sum that does not hold is split in two until each bad
     /// equation stands alone; when one half holds, the other is known not to.
-    /// - Parameter holds: whether the sum over some places is the identity, under fresh weights each time it is asked.
-    static func isolate(_ places: Range<Int>, _ holds: (Range<Int>) -> Bool, report: (Int) -> Void) {
-        isolate(places, known: nil, holds, report)
+    /// - Parameters:
+    ///   - known: whether all of them hold, where that is known.
+    ///   - holds: whether the sum over some places is the identity, under fresh weights each time it is asked.
+    static func isolate(
+        _ places: Range<Int>, known: Bool? = nil, _ holds: (Range<Int>) -> Bool, report: (Int) -> Void
+    ) {
+        isolate(places, known, holds, report)
     }
 
     private static func isolate(
-        _ places: Range<Int>, known: Bool?, _ holds: (Range<Int>) -> Bool, _ report: (Int) -> Void
+        _ places: Range<Int>, _ known: Bool?, _ holds: (Range<Int>) -> Bool, _ report: (Int) -> Void
     ) {
         guard !places.isEmpty else { return }
         if known ?? holds(places) { return places.forEach(report) }
         guard places.count > 1 else { return }
         let middle = places.lowerBound + places.count / 2
         let first = holds(places.lowerBound..<middle)
-        isolate(places.lowerBound..<middle, known: first, holds, report)
-        isolate(middle..<places.upperBound, known: first ? false : nil, holds, report)
+        isolate(places.lowerBound..<middle, first, holds, report)
+        isolate(middle..<places.upperBound, first ? false : nil, holds, report)
     }
 }

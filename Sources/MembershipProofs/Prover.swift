@@ -15,6 +15,8 @@ public enum Prover {
         let statement = Statement(ring: ring, scope: scope, tag: secret.tag(in: scope), message: message)
         var session = ProverSession(
             statement, index: try index(of: secret.publicKey, in: ring), secret, by: arithmetic)
+        // What was on the stack beside the guarded memory.
+        defer { Stack.wipe(32_768) }
         return (statement.tag, session.run(secret))
     }
 

@@ -44,6 +44,8 @@ public struct Verifier: Sendable {
 
     /// Proofs that are summed together at most, which bounds the memory to some three kilobytes for each of them.
     static let batch = 4096
+    /// What the ring's coefficients may take while they are summed: 160 bytes for each key and core.
+    private static let memory = 256 << 20
 
     /// The verdict on each, in order: those of verifying one by one.
     public func verify(_ claims: [Claim]) -> [Bool] {
@@ -53,13 +55,29 @@ public struct Verifier: Sendable {
             let places = prepared.indices.filter { prepared[$0] != nil }
             let sound = places.compactMap { prepared[$0] }
             var verdicts = [Bool](repeating: false, count: prepared.count)
-            Batch.isolate(0..<sound.count) {
-                holds(sound[$0])
-            } report: {
-                verdicts[places[$0]] = true
-            }
+            for place in holding(sound) { verdicts[places[place]] = true }
             return verdicts
         }
+    }
+
+    /// The places of the proofs that hold. What fails at equations (1) and (3), as garbage does, is found without the ring,
+    /// which costs nearly everything.
+    private func holding(_ proofs: [PreparedProof]) -> [Int] {
+        guard !proofs.isEmpty, !holds(proofs[...], .all) else { return Array(proofs.indices) }
+        var likely: [Int] = []
+        Batch.isolate(0..<proofs.count) {
+            holds(proofs[$0], .withoutRing)
+        } report: {
+            likely.append($0)
+        }
+        let rest = likely.map { proofs[$0] }
+        var holding: [Int] = []
+        Batch.isolate(0..<rest.count, known: rest.count == proofs.count ? false : nil) {
+            holds(rest[$0], .all)
+        } report: {
+            holding.append(likely[$0])
+        }
+        return holding
     }
 
     // MARK: One proof
@@ -96,11 +114,13 @@ public struct Verifier: Sendable {
     /// Proofs whose tensors are in memory at a time.
     private static let block = 64
 
-    /// Whether the weighted sum of all equations of these proofs is the identity.
-    private func holds(_ proofs: ArraySlice<PreparedProof>) -> Bool {
+    /// Whether the weighted sum of these proofs' equations is the identity.
+    private func holds(_ proofs: ArraySlice<PreparedProof>, _ equations: PartialSum.Equations) -> Bool {
         let (m, count) = (ring.digits, proofs.count)
         let shape = RingShape(ring)
-        let strip = (count + (usesAllCores ? Cores.count : 1) - 1) / (usesAllCores ? Cores.count : 1)
+        let most = max(1, Self.memory / (160 * shape.rows * shape.columns))
+        let cores = usesAllCores ? min(Cores.count, most, count) : 1
+        let strip = (count + cores - 1) / cores
         let strips = (count + strip - 1) / strip
         var partial = [PartialSum?](repeating: nil, count: strips)
         var own = [Multiscalar.Words](repeating: (0, 0, 0, 0), count: count * (2 * m + 3))
@@ -108,7 +128,7 @@ public struct Verifier: Sendable {
             own.withUnsafeMutableBufferPointer { own in
                 let (sums, scalars) = (OwnPlaces(partial), OwnPlaces(own))
                 inStrips(count, of: strip) { range in
-                    var sum = PartialSum(shape, by: arithmetic)
+                    var sum = PartialSum(shape, equations, by: arithmetic)
                     for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.block) {
                         let block = first..<min(first + Self.block, range.upperBound)
                         sum.add(proofs[proofs.startIndex + block.lowerBound..<proofs.startIndex + block.upperBound]) {
@@ -126,8 +146,11 @@ public struct Verifier: Sendable {
         for proof in proofs { points += proof.points }
         let generators = Generators.shared
         points += [generators.G, AffinePoint(scope.base)] + generators.ofCommitment(digits: m)
-        points += ring.points(by: arithmetic)
-        let scalars = own + total.fixed.map(\.words) + shape.coefficients(total)
+        var scalars = own + total.fixed.map(\.words)
+        if equations == .all {
+            points += ring.points(by: arithmetic)
+            scalars += shape.coefficients(total)
+        }
         return Multiscalar.sum(points, scalars, by: arithmetic, onAllCores: usesAllCores).isIdentity
     }
 }

@@ -30,7 +30,7 @@ public struct FieldElement: Sendable {
         FieldElement(a.l0 &+ b.l0, a.l1 &+ b.l1, a.l2 &+ b.l2, a.l3 &+ b.l3, a.l4 &+ b.l4)
     }
 
-    /// a - b + 4p: b may be a sum of two tight elements, a of up to four; the result is loose.
+    /// a - b + 4p: either may be a sum of two tight elements; the result is loose.
     @inlinable @inline(__always)
     public static func - (a: FieldElement, b: FieldElement) -> FieldElement {
         FieldElement(
@@ -116,7 +116,7 @@ public struct FieldElement: Sendable {
     @inlinable
     public var canonical: FieldElement {
         var a = carried.carried
-        // Now below 2^255 + 2^16. q = 1 when the number is at least p: then adding 19 overflows 2^255.
+        // Now below 2p. q = 1 when the number is at least p: then adding 19 overflows 2^255.
         var q = (a.l0 &+ 19) >> 51
         q = (a.l1 &+ q) >> 51
         q = (a.l2 &+ q) >> 51

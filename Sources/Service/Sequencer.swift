@@ -193,24 +193,56 @@ actor Sequencer {
     /// actor.
     private struct Batch: Sendable {
         let pending: [Pending]
-        let proofs: Task<[Int: Result<ProvenCoSignature, RuleViolation>], Never>
+        let proofs: Task<[Int: ProofVerdict], Never>
     }
 
     private func takeBatch() -> Batch {
-        let pending = Array(queue.prefix(batchSize))
-        queue.removeFirst(pending.count)
+        let pending = takePending()
         let work = proofWork(of: pending)
         return Batch(
             pending: pending,
             proofs: Task.detached {
-                var verdicts: [Int: Result<ProvenCoSignature, RuleViolation>] = [:]
+                var verdicts: [Int: ProofVerdict] = [:]
                 for part in work {
-                    for (place, verdict) in zip(part.places, part.log.prove(part.coSigned)) {
-                        verdicts[place] = verdict
+                    for (place, result) in zip(part.places, part.log.prove(part.coSigned)) {
+                        verdicts[place] = ProofVerdict(ring: part.log.ring.digest, result: result)
                     }
                 }
                 return verdicts
             })
+    }
+
+    /// The next statements of the queue, but of each tag one at most: a second one's proof could be looked at only after the
+    /// first is in, alone and with everybody waiting. It stays for the next batch.
+    private func takePending() -> [Pending] {
+        var (taken, left): ([Pending], [Pending]) = ([], [])
+        var tags: Set<TagInPetition> = []
+        for (place, pending) in queue.enumerated() {
+            guard taken.count < batchSize else {
+                left += queue[place...]
+                break
+            }
+            if case .petition(let statement, _) = pending.submission, let tag = statement.coSigned?.tag,
+                !tags.insert(TagInPetition(petition: statement.petition, tag: tag)).inserted
+            {
+                left.append(pending)
+            } else {
+                taken.append(pending)
+            }
+        }
+        queue = left
+        return taken
+    }
+
+    private struct TagInPetition: Hashable {
+        let petition: ID<Petition>
+        let tag: LinkingTag
+    }
+
+    /// What became of a co-signature's proof, and the ring that it was held against.
+    private struct ProofVerdict: Sendable {
+        let ring: Bytes32
+        let result: Result<ProvenCoSignature, RuleViolation>
     }
 
     private struct ProofWork: Sendable {
@@ -219,8 +251,7 @@ actor Sequencer {
         var coSigned: [CoSigned] = []
     }
 
-    /// The proofs worth looking at, by petition: of co-signatures that break none of the cheap rules so far. Of a tag that
-    /// stands more than once in a batch the later ones are looked at when their turn comes.
+    /// The proofs worth looking at, by petition: of co-signatures that break none of the cheap rules so far.
     private func proofWork(of pending: [Pending]) -> [ProofWork] {
         var work: [ID<Petition>: ProofWork] = [:]
         for (place, pending) in pending.enumerated() {
@@ -272,7 +303,7 @@ actor Sequencer {
 
     /// Folds the statement in and notes what is to be written. Returns the leaf's index.
     private func admit(
-        _ submission: Submission, proof: Result<ProvenCoSignature, RuleViolation>?, _ growth: inout [LogName: Growth]
+        _ submission: Submission, proof: ProofVerdict?, _ growth: inout [LogName: Growth]
     ) throws -> Int {
         switch submission {
         case .workplace(let statement):
@@ -300,7 +331,10 @@ actor Sequencer {
             if let coSigned = statement.coSigned {
                 try log.check(coSigned)
                 names = [try Self.nameChange(coSigned, sealedName, log.manifest)]
-                nodes = try log.append(try (proof ?? log.prove([coSigned])[0]).get())
+                // A verdict for another ring than the present one says nothing: the ring has grown in this batch, or has
+                // not because a commit failed.
+                let known = proof.flatMap { $0.ring == log.ring.digest ? $0.result : nil }
+                nodes = try log.append(try (known ?? log.prove([coSigned])[0]).get())
             } else {
                 if case .closed(let closure) = statement.body, case .deadline = closure.cause,
                     clock() < log.manifest.closes

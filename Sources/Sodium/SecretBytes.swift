@@ -91,6 +91,12 @@ public struct SecretBytes: ~Copyable, @unchecked Sendable {
     }
 }
 
+/// What functions that have returned left of their secrets on this thread's stack, and in registers that were saved there.
+public enum Stack {
+    /// Wipes the next `count` bytes that a call would use (sodium_stackzero).
+    public static func wipe(_ count: Int) { sodium_stackzero(count) }
+}
+
 extension UnsafeRawBufferPointer {
     /// The buffer as libsodium takes it. Nil for an empty one, which only parameters that may be nil are given.
     var octets: UnsafePointer<UInt8>! { baseAddress?.assumingMemoryBound(to: UInt8.self) }

@@ -98,6 +98,25 @@ struct BatchTests {
         #expect(Verifier(ring: crowd.ring, scope: crowd.scope).verify(claims) == [true, false, true])
     }
 
+    @Test("A proof of which one equation alone fails is found, whichever it is", arguments: Arithmetic.available)
+    func oneEquation(_ arithmetic: Arithmetic) throws {
+        let x = Scalar.random()
+        let keys = (0..<17).map { $0 == 9 ? Element.generator(times: x) : .generator(times: .random()) }
+        let prover = DishonestProver(ring: try Ring(keys), scope: Scope(Random.bytes32()), index: 9, x: x)
+        let verifier = Verifier(ring: prover.ring, scope: prover.scope, by: arithmetic)
+        func claims(_ shifts: [DishonestProver.Shift]) throws -> [Claim] { try shifts.map { try prover.claim($0) } }
+        #expect(verifier.verify(try claims([.nothing, .commitment, .ring, .tag])) == [true, false, false, false])
+        for shift in [DishonestProver.Shift.commitment, .ring, .tag] {
+            #expect(verifier.verify(try claims([shift])) == [false])
+            #expect(verifier.verify(try claims([.nothing, .nothing, shift])) == [true, true, false])
+            #expect(verifier.verify(try claims([shift, .nothing, shift, .nothing])) == [false, true, false, true])
+            #expect(verifier.verify(try claims([shift, shift])) == [false, false])
+            // Errors that cancel under equal weights.
+            let cancelling = [try prover.claim(shift, by: .one), try prover.claim(shift, by: -.one)]
+            #expect(verifier.verify(cancelling) == [false, false])
+        }
+    }
+
     @Test("Two errors that cancel under equal weights do not pass")
     func cancelling() throws {
         let crowd = try Crowd(5, signers: [0, 1])

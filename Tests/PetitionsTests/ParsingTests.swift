@@ -49,6 +49,10 @@ struct ParsingTests {
             lines[2] = leaf.replacing(from, with: to)
             unreadable(joined(lines), "leaf \(to)")
         }
+        for half in ["{\"log\":\"workplace\",\"leaf\":\"}", "{\"log\": \"workplace\", \"leaf\": \"}"] {
+            lines[2] = half
+            unreadable(joined(lines), "a value without an end: \(half)")
+        }
         // The same leaf in every spelling that JSON allows: as we write it, in another order, with a letter escaped.
         let original = try PetitionBundle(parsing: Array(text.utf8)).workplace.leaves
         let letter = leaf.firstRange(of: "\"leaf\": \"").map { leaf[$0.upperBound] }

@@ -41,7 +41,8 @@ enum BundleLine: Sendable {
 
     private static func plainLeaf(_ line: ArraySlice<UInt8>) -> (Log, [UInt8])? {
         guard line.suffix(2).elementsEqual([UInt8(ascii: "\""), UInt8(ascii: "}")]),
-            let (log, start) = starts.first(where: { line.starts(with: $0.start) }),
+            // The quote that ends the value is not the one that starts it.
+            let (log, start) = starts.first(where: { line.starts(with: $0.start) && line.count >= $0.start.count + 2 }),
             let leaf = Base64.decode(published: line.dropFirst(start.count).dropLast(2))
         else { return nil }
         return (log, leaf)

@@ -93,7 +93,8 @@ extension PetitionLog {
         let ring = ring
         var verdicts = [Result<ProvenCoSignature, RuleViolation>](repeating: .failure(.proof), count: batch.count)
         let read = Cores.map(batch[...], strip: 64) { coSigned in
-            let proof = try? Proof(decoding: coSigned.proof, for: ring)
+            // The proof is for a scope, and the scope is this petition.
+            let proof = coSigned.petition == id ? try? Proof(decoding: coSigned.proof, for: ring) : nil
             return (
                 claim: proof.map { Claim(tag: coSigned.tag, message: coSigned.message, proof: $0) },
                 leafHash: MerkleTree.leafHash(coSigned.bytes)
