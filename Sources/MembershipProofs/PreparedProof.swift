@@ -79,14 +79,7 @@ struct RingShape: Sendable {
 
 /// The weighted sum of some proofs' equations, but for the proofs' own points.
 struct PartialSum: Sendable {
-    enum Equations: Sendable {
-        case all
-        /// (1) and (3).
-        case withoutRing
-    }
-
     private let shape: RingShape
-    private let equations: Equations
     /// The scalars of G, U, H, H_{j,i} and K_{j,i}.
     private(set) var fixed: [PublicScalar]
     /// The ring's coefficients, as far as they are laid out.
@@ -94,11 +87,10 @@ struct PartialSum: Sendable {
     /// What falls to the rows that are not.
     private(set) var surplus = PublicScalar.zero
 
-    init(_ shape: RingShape, _ equations: Equations, by arithmetic: Arithmetic) {
-        (self.shape, self.equations) = (shape, equations)
+    init(_ shape: RingShape, by arithmetic: Arithmetic) {
+        self.shape = shape
         fixed = Array(repeating: .zero, count: 3 + 8 * shape.m)
-        let rows = equations == .all ? shape.rows : 0
-        tensors = TensorSum(rows: rows, columns: shape.columns, by: arithmetic)
+        tensors = TensorSum(rows: shape.rows, columns: shape.columns, by: arithmetic)
     }
 
     mutating func add(_ other: PartialSum) {
@@ -116,8 +108,7 @@ struct PartialSum: Sendable {
         right.reserveCapacity(proofs.count * shape.columns)
         var place = 0
         for proof in proofs {
-            let (w1, w3) = (PublicScalar.randomWeight(), PublicScalar.randomWeight())
-            let w2 = equations == .all ? PublicScalar.randomWeight() : .zero
+            let (w1, w2, w3) = (PublicScalar.randomWeight(), PublicScalar.randomWeight(), PublicScalar.randomWeight())
             let e = proof.powers[1]
             func own(_ scalar: PublicScalar) {
                 store(place, scalar.words)
@@ -135,13 +126,13 @@ struct PartialSum: Sendable {
             // (2) w2 (sum_k (prod_j f_{j,k_j}) M_k - sum_j e^j X_j - zG)
             for j in 0..<m { own(-(w2 * proof.powers[j])) }
             fixed[0] -= w2 * proof.z
-            if equations == .all { addTensors(of: proof, w2, &left, &right) }
+            addTensors(of: proof, w2, &left, &right)
             // (3) w3 (e^m tag - sum_j e^j Y_j - zU)
             for j in 0..<m { own(-(w3 * proof.powers[j])) }
             own(w3 * proof.powers[m])
             fixed[1] -= w3 * proof.z
         }
-        if equations == .all { tensors.add(proofs.count, left: left, right: right) }
+        tensors.add(proofs.count, left: left, right: right)
     }
 
     /// w2 prod_j f_{j,k_j} for every k, as the two vectors of which it is the tensor product.

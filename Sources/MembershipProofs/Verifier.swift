@@ -60,20 +60,20 @@ public struct Verifier: Sendable {
         }
     }
 
-    /// The places of the proofs that hold. What fails at equations (1) and (3), as garbage does, is found without the ring,
-    /// which costs nearly everything.
+    /// The places of the proofs that hold. What fails at equation (3), as garbage does, is found without the ring, which costs
+    /// nearly everything.
     private func holding(_ proofs: [PreparedProof]) -> [Int] {
-        guard !proofs.isEmpty, !holds(proofs[...], .all) else { return Array(proofs.indices) }
+        guard !proofs.isEmpty, !holds(proofs[...]) else { return Array(proofs.indices) }
         var likely: [Int] = []
         Batch.isolate(0..<proofs.count) {
-            holds(proofs[$0], .withoutRing)
+            tagsHold(proofs[$0])
         } report: {
             likely.append($0)
         }
         let rest = likely.map { proofs[$0] }
         var holding: [Int] = []
         Batch.isolate(0..<rest.count, known: rest.count == proofs.count ? false : nil) {
-            holds(rest[$0], .all)
+            holds(rest[$0])
         } report: {
             holding.append(likely[$0])
         }
@@ -114,8 +114,24 @@ public struct Verifier: Sendable {
     /// Proofs whose tensors are in memory at a time.
     private static let block = 64
 
-    /// Whether the weighted sum of these proofs' equations is the identity.
-    private func holds(_ proofs: ArraySlice<PreparedProof>, _ equations: PartialSum.Equations) -> Bool {
+    /// Whether the weighted sum of these proofs' equations (3) is the identity.
+    private func tagsHold(_ proofs: ArraySlice<PreparedProof>) -> Bool {
+        let m = ring.digits
+        var points = [AffinePoint(scope.base)]
+        var (scalars, ofU) = ([(0, 0, 0, 0) as Multiscalar.Words], PublicScalar.zero)
+        for proof in proofs {
+            let weight = PublicScalar.randomWeight()
+            points += proof.points[(m + 2)...]
+            for j in 0..<m { scalars.append((-(weight * proof.powers[j])).words) }
+            scalars.append((weight * proof.powers[m]).words)
+            ofU -= weight * proof.z
+        }
+        scalars[0] = ofU.words
+        return Multiscalar.sum(points, scalars, by: arithmetic, onAllCores: usesAllCores).isIdentity
+    }
+
+    /// Whether the weighted sum of all of these proofs' equations is the identity.
+    private func holds(_ proofs: ArraySlice<PreparedProof>) -> Bool {
         let (m, count) = (ring.digits, proofs.count)
         let shape = RingShape(ring)
         let most = max(1, Self.memory / (160 * shape.rows * shape.columns))
@@ -128,7 +144,7 @@ public struct Verifier: Sendable {
             own.withUnsafeMutableBufferPointer { own in
                 let (sums, scalars) = (OwnPlaces(partial), OwnPlaces(own))
                 inStrips(count, of: strip) { range in
-                    var sum = PartialSum(shape, equations, by: arithmetic)
+                    var sum = PartialSum(shape, by: arithmetic)
                     for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.block) {
                         let block = first..<min(first + Self.block, range.upperBound)
                         sum.add(proofs[proofs.startIndex + block.lowerBound..<proofs.startIndex + block.upperBound]) {
@@ -146,11 +162,8 @@ public struct Verifier: Sendable {
         for proof in proofs { points += proof.points }
         let generators = Generators.shared
         points += [generators.G, AffinePoint(scope.base)] + generators.ofCommitment(digits: m)
-        var scalars = own + total.fixed.map(\.words)
-        if equations == .all {
-            points += ring.points(by: arithmetic)
-            scalars += shape.coefficients(total)
-        }
+        points += ring.points(by: arithmetic)
+        let scalars = own + total.fixed.map(\.words) + shape.coefficients(total)
         return Multiscalar.sum(points, scalars, by: arithmetic, onAllCores: usesAllCores).isIdentity
     }
 }
