@@ -67,10 +67,10 @@ struct RingShape: Sendable {
     }
 
     /// The coefficient of each key, what falls to surplus indices being added to the last key's.
-    func coefficients(_ sum: PartialSum) -> [Multiscalar.Words] {
-        var coefficients: [Multiscalar.Words] = []
-        coefficients.reserveCapacity(count)
-        for k in 0..<count - 1 { coefficients.append(sum.tensors.entry(k / columns, k % columns)) }
+    func coefficients(_ sum: PartialSum, onAllCores cores: Bool) -> [Multiscalar.Words] {
+        let coefficients = Cores.map(Array(0..<count - 1)[...], strip: 1024, onAll: cores) { k in
+            sum.tensors.entry(k / columns, k % columns)
+        }
         var last = sum.surplus
         for k in count - 1..<rows * columns { last += PublicScalar(words: sum.tensors.entry(k / columns, k % columns)) }
         return coefficients + [last.words]

@@ -163,7 +163,7 @@ public struct Verifier: Sendable {
         let generators = Generators.shared
         points += [generators.G, AffinePoint(scope.base)] + generators.ofCommitment(digits: m)
         points += ring.points(by: arithmetic)
-        let scalars = own + total.fixed.map(\.words) + shape.coefficients(total)
+        let scalars = own + total.fixed.map(\.words) + shape.coefficients(total, onAllCores: usesAllCores)
         return Multiscalar.sum(points, scalars, by: arithmetic, onAllCores: usesAllCores).isIdentity
     }
 }

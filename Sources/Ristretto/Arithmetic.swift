@@ -63,12 +63,13 @@ extension Cores {
     /// What `transform` makes of each element, in order.
     /// - Parameter strip: how many elements one core takes at a time.
     public static func map<Element: Sendable, Result: Sendable>(
-        _ elements: ArraySlice<Element>, strip: Int, _ transform: @Sendable (Element) -> Result
+        _ elements: ArraySlice<Element>, strip: Int, onAll all: Bool = true,
+        _ transform: @Sendable (Element) -> Result
     ) -> [Result] {
         let count = elements.count
         return [Result](unsafeUninitializedCapacity: count) { buffer, filled in
             let out = OwnPlaces(buffer)
-            each((count + strip - 1) / strip) { i in
+            each((count + strip - 1) / strip, onAll: all) { i in
                 for place in i * strip..<min((i + 1) * strip, count) {
                     out.buffer.initializeElement(at: place, to: transform(elements[elements.startIndex + place]))
                 }

@@ -1,6 +1,8 @@
 // Straus, "Addition chains of vectors", 1964; Pippenger, "On the evaluation of powers and monomials", SIAM J. Comput. 1980,
 // in the bucket form of Bernstein, Doumen, Lange and Oosterwijk, INDOCRYPT 2012, section 4
 
+import CLanes
+
 /// Sums of multiples of public points, in variable time.
 public enum Multiscalar {
     /// Four little-endian words of a number below 2^253.
@@ -19,7 +21,7 @@ public enum Multiscalar {
     ) -> ExtendedPoint {
         precondition(points.count == scalars.count)
         guard points.count >= fewest else { return straus(points, scalars) }
-        return Buckets(points, scalars, by: arithmetic).sum(onAllCores: cores)
+        return Buckets(points, scalars, by: arithmetic, onAllCores: cores).sum()
     }
 
     // MARK: Few points
@@ -95,12 +97,16 @@ private struct Buckets {
     let width: Int
     let windows: Int
     let arithmetic: Arithmetic
+    let cores: Bool
     /// The digits of one window after the other.
     let digits: [Int16]
 
-    init(_ points: [AffinePoint], _ scalars: [Multiscalar.Words], by arithmetic: Arithmetic) {
+    init(
+        _ points: [AffinePoint], _ scalars: [Multiscalar.Words], by arithmetic: Arithmetic, onAllCores cores: Bool
+    ) {
         self.points = points
         self.arithmetic = arithmetic
+        self.cores = cores
         let count = points.count
         let width = Self.bestWidth(for: count)
         self.width = width
@@ -108,8 +114,11 @@ private struct Buckets {
         self.windows = windows
         digits = [Int16](unsafeUninitializedCapacity: windows * count) { buffer, filled in
             filled = windows * count
-            for (i, words) in scalars.enumerated() {
-                SignedDigits.write(words, width: width) { buffer[$0 * count + i] = $1 }
+            let (out, strip) = (OwnPlaces(buffer), 1024)
+            Cores.each((count + strip - 1) / strip, onAll: cores) { part in
+                for i in part * strip..<min((part + 1) * strip, count) {
+                    SignedDigits.write(scalars[i], width: width) { out.buffer[$0 * count + i] = $1 }
+                }
             }
         }
     }
@@ -122,7 +131,7 @@ private struct Buckets {
         } ?? 4
     }
 
-    func sum(onAllCores cores: Bool) -> ExtendedPoint {
+    func sum() -> ExtendedPoint {
         var sums = [ExtendedPoint](repeating: .neutral, count: windows)
         sums.withUnsafeMutableBufferPointer { buffer in
             let out = OwnPlaces(buffer)
@@ -148,7 +157,11 @@ private struct Buckets {
         var (running, total) = (ExtendedPoint.neutral, ExtendedPoint.neutral)
         for bucket in (0..<sorted.buckets).reversed() {
             let range = Int(sorted.starts[bucket])..<Int(sorted.starts[bucket + 1])
-            for entry in sorted.entries[range] {
+            for i in range {
+                let entry = sorted.entries[i]
+                if i + 2 < sorted.entries.count, let base = points.baseAddress {
+                    rr_prefetch(base + Int(sorted.entries[i + 2] >> 1))
+                }
                 let point = points[Int(entry >> 1)]
                 running = entry & 1 == 0 ? running + point : running - point
             }

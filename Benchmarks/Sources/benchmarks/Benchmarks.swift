@@ -7,7 +7,9 @@ import Sodium
 struct Benchmarks: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures what docs/performance.md says, and makes the files to measure with.",
-        subcommands: [Proofs.self, Timing.self, ServiceLoad.self, MakeBundle.self, Stages.self])
+        subcommands: [
+            Basics.self, Proofs.self, Timing.self, ServiceLoad.self, MakeBundle.self, Stages.self,
+        ])
 }
 
 struct MakeBundle: ParsableCommand {
