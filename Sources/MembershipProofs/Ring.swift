@@ -33,6 +33,12 @@ public struct Ring: Sendable, Equatable {
     /// The keys decoded. Done when they are first asked for, and kept: a ring serves many batches.
     func points(by arithmetic: Arithmetic) -> [AffinePoint] { decoded.points(of: keys, by: arithmetic) }
 
+    /// Multiples of the keys and of some further points, always the same, for a ring that is summed over again and again for
+    /// few proofs. Nil for the first few times, and for large rings.
+    func table(with further: [AffinePoint], by arithmetic: Arithmetic) -> MultiplesTable? {
+        decoded.table(of: further + points(by: arithmetic))
+    }
+
     static func digits(for count: Int) -> Int {
         var (m, size) = (1, 4)
         while size < count { (m, size) = (m + 1, size * 4) }
@@ -49,6 +55,22 @@ public struct Ring: Sendable, Equatable {
 /// A ring's keys as points, shared by the ring's copies.
 private final class DecodedKeys: Sendable {
     private let decoded = Mutex<[AffinePoint]?>(nil)
+    private let table = Mutex<(uses: Int, table: MultiplesTable?)>((0, nil))
+
+    /// Up to so many points get a table, of three kilobytes each: a ring of 2,048 and the generators. Larger ones would gain
+    /// little, their tables being far from the processor.
+    private static let largest = 2048 + 128
+    /// A table costs about as much as it saves in twenty sums.
+    private static let worthwhile = 8
+
+    func table(of points: [AffinePoint]) -> MultiplesTable? {
+        guard points.count <= Self.largest else { return nil }
+        return table.withLock { state in
+            state.uses += 1
+            if state.table == nil, state.uses > Self.worthwhile { state.table = MultiplesTable(points) }
+            return state.table
+        }
+    }
 
     func points(of keys: [Element], by arithmetic: Arithmetic) -> [AffinePoint] {
         decoded.withLock { decoded in

@@ -160,10 +160,19 @@ public struct Verifier: Sendable {
         var points: [AffinePoint] = []
         points.reserveCapacity(own.count + total.fixed.count + ring.count)
         for proof in proofs { points += proof.points }
-        let generators = Generators.shared
-        points += [generators.G, AffinePoint(scope.base)] + generators.ofCommitment(digits: m)
-        points += ring.points(by: arithmetic)
-        let scalars = own + total.fixed.map(\.words) + shape.coefficients(total, onAllCores: usesAllCores)
-        return Multiscalar.sum(points, scalars, by: arithmetic, onAllCores: usesAllCores).isIdentity
+        points.append(AffinePoint(scope.base))
+        own.append(total.fixed[1].words)
+        // What is the same for every batch of this ring.
+        let lasting = [Generators.shared.G] + Generators.shared.ofCommitment(digits: m)
+        let scalars =
+            [total.fixed[0].words] + total.fixed[2...].map(\.words)
+            + shape.coefficients(total, onAllCores: usesAllCores)
+        if own.count <= ring.count, let table = ring.table(with: lasting, by: arithmetic) {
+            let rest = Multiscalar.sum(points, own, by: arithmetic, onAllCores: usesAllCores)
+            return (table.sum(scalars, by: arithmetic) + rest).isIdentity
+        }
+        return Multiscalar.sum(
+            points + lasting + ring.points(by: arithmetic), own + scalars, by: arithmetic, onAllCores: usesAllCores
+        ).isIdentity
     }
 }

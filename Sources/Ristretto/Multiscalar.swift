@@ -145,29 +145,7 @@ private struct Buckets {
         let sorted = digits.withUnsafeBufferPointer {
             SortedEntries(UnsafeBufferPointer(rebasing: $0[window * points.count..<(window + 1) * points.count]), width)
         }
-        return points.withUnsafeBufferPointer { points in
-            switch arithmetic {
-            case .portable: Self.sum(points, sorted)
-            case .lanes: Lanes.sum(points, sorted)
-            }
-        }
-    }
-
-    private static func sum(_ points: UnsafeBufferPointer<AffinePoint>, _ sorted: SortedEntries) -> ExtendedPoint {
-        var (running, total) = (ExtendedPoint.neutral, ExtendedPoint.neutral)
-        for bucket in (0..<sorted.buckets).reversed() {
-            let range = Int(sorted.starts[bucket])..<Int(sorted.starts[bucket + 1])
-            for i in range {
-                let entry = sorted.entries[i]
-                if i + 2 < sorted.entries.count, let base = points.baseAddress {
-                    rr_prefetch(base + Int(sorted.entries[i + 2] >> 1))
-                }
-                let point = points[Int(entry >> 1)]
-                running = entry & 1 == 0 ? running + point : running - point
-            }
-            total = total + running
-        }
-        return total
+        return points.withUnsafeBufferPointer { sorted.sum(of: $0, by: arithmetic) }
     }
 }
 
@@ -197,5 +175,32 @@ struct SortedEntries {
                 ends[bucket] &+= 1
             }
         }
+    }
+}
+
+extension SortedEntries {
+    /// The buckets' sums, each times its digit.
+    func sum(of points: UnsafeBufferPointer<AffinePoint>, by arithmetic: Arithmetic) -> ExtendedPoint {
+        switch arithmetic {
+        case .portable: portableSum(of: points)
+        case .lanes: Lanes.sum(points, self)
+        }
+    }
+
+    private func portableSum(of points: UnsafeBufferPointer<AffinePoint>) -> ExtendedPoint {
+        var (running, total) = (ExtendedPoint.neutral, ExtendedPoint.neutral)
+        for bucket in (0..<buckets).reversed() {
+            let range = Int(starts[bucket])..<Int(starts[bucket + 1])
+            for i in range {
+                let entry = entries[i]
+                if i + 2 < entries.count, let base = points.baseAddress {
+                    rr_prefetch(base + Int(entries[i + 2] >> 1))
+                }
+                let point = points[Int(entry >> 1)]
+                running = entry & 1 == 0 ? running + point : running - point
+            }
+            total = total + running
+        }
+        return total
     }
 }

@@ -117,6 +117,20 @@ struct BatchTests {
         }
     }
 
+    @Test("Verdicts stay the same when a ring has been used often enough for a table", arguments: Arithmetic.available)
+    func usedAgain(_ arithmetic: Arithmetic) throws {
+        let crowd = try Crowd(70, signers: [0, 69])
+        let (good, other) = (try crowd.claim(0), try crowd.claim(1))
+        let bad = Claim(tag: good.tag, message: other.message, proof: good.proof)
+        let verifier = Verifier(ring: crowd.ring, scope: crowd.scope, by: arithmetic)
+        for _ in 0..<20 {
+            #expect(verifier.verify([good, other]) == [true, true])
+            #expect(verifier.verify([bad, other]) == [false, true])
+        }
+        // The table is the ring's, whatever the scope.
+        #expect(Verifier(ring: crowd.ring, scope: Scope(Random.bytes32()), by: arithmetic).verify([good]) == [false])
+    }
+
     @Test("Two errors that cancel under equal weights do not pass")
     func cancelling() throws {
         let crowd = try Crowd(5, signers: [0, 1])

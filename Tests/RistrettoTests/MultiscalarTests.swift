@@ -44,6 +44,20 @@ struct MultiscalarTests {
         }
     }
 
+    @Test("A table of multiples gives the same sums", arguments: Arithmetic.available, [1, 7, 65])
+    func tables(_ arithmetic: Arithmetic, _ count: Int) {
+        let elements = (0..<count).map { $0 % 9 == 8 ? Element.identity : .generator(times: .random()) }
+        let table = MultiplesTable(elements.map { AffinePoint($0) })
+        #expect(table.count == count)
+        for scalars in [
+            (0..<count).map { _ in Scalar.random() }, Array(repeating: .zero, count: count),
+            Array(repeating: -.one, count: count),
+        ] {
+            let sum = table.sum(scalars.map { PublicScalar($0).words }, by: arithmetic)
+            #expect(sum.encoding == expected(elements, scalars).encoding)
+        }
+    }
+
     @Test("Signed digits give the number back, for every width", arguments: 4...15)
     func digits(_ width: Int) {
         let scalars: [Scalar] = [.zero, .one, -.one, -Scalar(2), .random(), .random()]

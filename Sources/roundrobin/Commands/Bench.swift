@@ -86,6 +86,8 @@ struct Bench: ParsableCommand {
         let batch = (0..<1024).map { claims[$0 % claims.count] }
         func verify(_ claims: [Claim], onAllCores: Bool) throws -> Double {
             let verifier = Verifier(ring: ring, scope: scope, by: arithmetic, onAllCores: onAllCores)
+            // As a service finds it: a ring that has been used before.
+            for _ in 0..<(claims.count == 1 ? 10 : 0) { _ = verifier.verify(claims) }
             return try Self.milliseconds(atLeast: claims.count == 1 ? 5 : 2) {
                 guard verifier.verify(claims).allSatisfy(\.self) else { throw WrongVerdict() }
             } / Double(claims.count)
