@@ -41,9 +41,7 @@ public struct PublicScalar: Sendable, Equatable {
     /// The number itself, below l, in four little-endian words.
     @inlinable
     public var words: (UInt64, UInt64, UInt64, UInt64) {
-        var t = WideSum()
-        (t.t0, t.t1, t.t2, t.t3) = (w0, w1, w2, w3)
-        let reduced = t.montgomeryReduced
+        let reduced = WideSum(self).montgomeryReduced
         return (reduced.w0, reduced.w1, reduced.w2, reduced.w3)
     }
 
@@ -156,137 +154,29 @@ public struct PublicScalar: Sendable, Equatable {
     }
 }
 
-/// A sum of products of scalars that is not reduced until it is asked for: nine words, room for 2^64 products.
-@frozen
-public struct WideSum: Sendable {
-    @usableFromInline var t0: UInt64 = 0
-    @usableFromInline var t1: UInt64 = 0
-    @usableFromInline var t2: UInt64 = 0
-    @usableFromInline var t3: UInt64 = 0
-    @usableFromInline var t4: UInt64 = 0
-    @usableFromInline var t5: UInt64 = 0
-    @usableFromInline var t6: UInt64 = 0
-    @usableFromInline var t7: UInt64 = 0
-    @usableFromInline var t8: UInt64 = 0
+/// A number of five words that is not reduced modulo l until it is asked for.
+@usableFromInline
+struct WideSum: Sendable {
+    @usableFromInline var t: (UInt64, UInt64, UInt64, UInt64, UInt64)
 
-    @inlinable
-    public init() {}
-
-    /// t + a * b + carry, the high half going to the carry.
-    @inlinable @inline(__always)
-    static func multiply(_ a: UInt64, _ b: UInt64, _ t: inout UInt64, _ carry: inout UInt64) {
-        let sum =
-            UInt128(truncatingIfNeeded: a) &* UInt128(truncatingIfNeeded: b) &+ UInt128(truncatingIfNeeded: t)
-            &+ UInt128(truncatingIfNeeded: carry)
-        t = UInt64(truncatingIfNeeded: sum)
-        carry = UInt64(truncatingIfNeeded: sum >> 64)
-    }
-
-    @inlinable @inline(__always)
-    static func carry(_ t: inout UInt64, _ carry: inout UInt64) { t = PublicScalar.add(t, 0, &carry) }
-
-    /// Adds a * b.
-    @inlinable @inline(__always)
-    public mutating func add(_ a: PublicScalar, times b: PublicScalar) {
-        var c: UInt64 = 0
-        Self.multiply(a.w0, b.w0, &t0, &c)
-        Self.multiply(a.w0, b.w1, &t1, &c)
-        Self.multiply(a.w0, b.w2, &t2, &c)
-        Self.multiply(a.w0, b.w3, &t3, &c)
-        var p4 = c
-        c = 0
-        Self.multiply(a.w1, b.w0, &t1, &c)
-        Self.multiply(a.w1, b.w1, &t2, &c)
-        Self.multiply(a.w1, b.w2, &t3, &c)
-        Self.multiply(a.w1, b.w3, &p4, &c)
-        var p5 = c
-        c = 0
-        Self.multiply(a.w2, b.w0, &t2, &c)
-        Self.multiply(a.w2, b.w1, &t3, &c)
-        Self.multiply(a.w2, b.w2, &p4, &c)
-        Self.multiply(a.w2, b.w3, &p5, &c)
-        var p6 = c
-        c = 0
-        Self.multiply(a.w3, b.w0, &t3, &c)
-        Self.multiply(a.w3, b.w1, &p4, &c)
-        Self.multiply(a.w3, b.w2, &p5, &c)
-        Self.multiply(a.w3, b.w3, &p6, &c)
-        let p7 = c
-        c = 0
-        t4 = PublicScalar.add(t4, p4, &c)
-        t5 = PublicScalar.add(t5, p5, &c)
-        t6 = PublicScalar.add(t6, p6, &c)
-        t7 = PublicScalar.add(t7, p7, &c)
-        t8 = t8 &+ c
-    }
-
-    /// s0 + 2^64 s1 + 2^128 s2 + 2^192 s3.
     @usableFromInline @inline(__always)
+    init(_ scalar: PublicScalar) { t = (scalar.w0, scalar.w1, scalar.w2, scalar.w3, 0) }
+
+    /// s0 + 2^64 s1 + 2^128 s2 + 2^192 s3, below 2^320.
+    @inline(__always)
     init(_ s0: UInt128, _ s1: UInt128, _ s2: UInt128, _ s3: UInt128) {
-        self.init()
         let u1 = s1 &+ (s0 >> 64)
         let u2 = s2 &+ (u1 >> 64)
         let u3 = s3 &+ (u2 >> 64)
-        (t0, t1) = (UInt64(truncatingIfNeeded: s0), UInt64(truncatingIfNeeded: u1))
-        (t2, t3) = (UInt64(truncatingIfNeeded: u2), UInt64(truncatingIfNeeded: u3))
-        t4 = UInt64(truncatingIfNeeded: u3 >> 64)
+        func low(_ x: UInt128) -> UInt64 { UInt64(truncatingIfNeeded: x) }
+        t = (low(s0), low(u1), low(u2), low(u3), low(u3 >> 64))
     }
 
-    /// Adds a scalar's four words times one word.
-    @inlinable @inline(__always)
-    mutating func add(_ a: PublicScalar, times b: UInt64) {
-        var c: UInt64 = 0
-        Self.multiply(a.w0, b, &t0, &c)
-        Self.multiply(a.w1, b, &t1, &c)
-        Self.multiply(a.w2, b, &t2, &c)
-        Self.multiply(a.w3, b, &t3, &c)
-        t4 = t4 &+ c
-    }
-
-    /// One word off the bottom: (t + q l) / 2^64, where q makes the lowest word vanish.
-    @inlinable @inline(__always)
-    static func step(
-        _ t0: UInt64, _ t1: inout UInt64, _ t2: inout UInt64, _ t3: inout UInt64, _ carry: inout UInt64
-    ) {
-        let q = t0 &* PublicScalar.negatedInverse
-        var (c, lowest) = (UInt64(0), t0)
-        multiply(q, PublicScalar.l0, &lowest, &c)
-        multiply(q, PublicScalar.l1, &t1, &c)
-        self.carry(&t2, &c)
-        multiply(q, PublicScalar.l3, &t3, &c)
-        carry = c
-    }
-
-    /// The sum divided by 2^256, modulo l and below 2^321: words 4 to 8 of what Montgomery's four steps leave.
-    @inlinable @inline(__always)
-    var shifted: WideSum {
-        var t = self
-        var carry: UInt64 = 0
-        var (c4, c5, c6, c7) = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
-        Self.step(t.t0, &t.t1, &t.t2, &t.t3, &c4)
-        Self.step(t.t1, &t.t2, &t.t3, &t.t4, &c5)
-        // What the first step carried belongs to word 4.
-        t.t4 = PublicScalar.add(t.t4, c4, &carry)
-        c5 = c5 &+ carry
-        carry = 0
-        Self.step(t.t2, &t.t3, &t.t4, &t.t5, &c6)
-        t.t5 = PublicScalar.add(t.t5, c5, &carry)
-        c6 = c6 &+ carry
-        carry = 0
-        Self.step(t.t3, &t.t4, &t.t5, &t.t6, &c7)
-        t.t6 = PublicScalar.add(t.t6, c6, &carry)
-        t.t7 = PublicScalar.add(t.t7, c7, &carry)
-        t.t8 = t.t8 &+ carry
-        var result = WideSum()
-        (result.t0, result.t1, result.t2, result.t3, result.t4) = (t.t4, t.t5, t.t6, t.t7, t.t8)
-        return result
-    }
-
-    /// The sum / 2^256 mod l, for a sum below 2^256 l.
-    @inlinable
+    /// The number / 2^256 mod l.
+    @usableFromInline
     var montgomeryReduced: PublicScalar {
-        let t = shifted
-        return PublicScalar(montgomery: t.t0, t.t1, t.t2, t.t3).lessOrder
+        var t = t
+        for _ in 0..<4 { PublicScalar.multiplyStep(0, .zero, &t) }
+        return PublicScalar(montgomery: t.0, t.1, t.2, t.3).lessOrder
     }
-
 }

@@ -101,11 +101,14 @@ enum ResidueSystem {
                 s3 &+= wide(part.weight.w3, t)
             }
         }
-        var sum = WideSum(s0, s1, s2, s3)
         // The number is the sum of t times the others' product, less the product of all as often as it goes in. The rest is
         // below a third, so a rounding error cannot reach the next whole number.
-        sum.add(wrap, times: UInt64(quotient + 0x1p-10))
-        return sum.montgomeryReduced
+        let times = UInt64(quotient + 0x1p-10)
+        s0 &+= wide(wrap.w0, times)
+        s1 &+= wide(wrap.w1, times)
+        s2 &+= wide(wrap.w2, times)
+        s3 &+= wide(wrap.w3, times)
+        return WideSum(s0, s1, s2, s3).montgomeryReduced
     }
 }
 
@@ -142,8 +145,6 @@ extension ResidueSystem {
 extension PublicScalar {
     /// The four words as a number, divided by 2^256 modulo l.
     fileprivate var dividedByMontgomery: PublicScalar {
-        var t = WideSum()
-        t.add(self, times: 1)
-        return t.montgomeryReduced
+        WideSum(self).montgomeryReduced
     }
 }

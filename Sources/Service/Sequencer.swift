@@ -212,23 +212,27 @@ actor Sequencer {
             })
     }
 
-    /// The next statements of the queue, but of each tag one at most: a second one's proof could be looked at only after the
-    /// first is in, alone and with everybody waiting. It stays for the next batch.
+    /// The next statements of the queue, but not a co-signature that comes after another one of its tag: its proof could be
+    /// looked at only once the other is in, alone and with everybody waiting. It is the first of the next batch. Those of one
+    /// sequence are taken together, whoever made them, so that false ones under somebody's tag cannot hold theirs up.
     private func takePending() -> [Pending] {
         var (taken, left): ([Pending], [Pending]) = ([], [])
-        var tags: Set<TagInPetition> = []
+        var sequences: [TagInPetition: UInt32] = [:]
         for (place, pending) in queue.enumerated() {
             guard taken.count < batchSize else {
                 left += queue[place...]
                 break
             }
-            if case .petition(let statement, _) = pending.submission, let tag = statement.coSigned?.tag,
-                !tags.insert(TagInPetition(petition: statement.petition, tag: tag)).inserted
-            {
-                left.append(pending)
-            } else {
-                taken.append(pending)
+            if case .petition(let statement, _) = pending.submission, let coSigned = statement.coSigned {
+                let tag = TagInPetition(petition: statement.petition, tag: coSigned.tag)
+                let first = sequences[tag, default: coSigned.sequence]
+                guard first >= coSigned.sequence else {
+                    left.append(pending)
+                    continue
+                }
+                sequences[tag] = coSigned.sequence
             }
+            taken.append(pending)
         }
         queue = left
         return taken

@@ -83,6 +83,30 @@ struct BatchingTests {
         await service.stop()
     }
 
+    @Test("False co-signatures under somebody's tag, sent before and with theirs, do not hold theirs up")
+    func somebodysTag() async throws {
+        let service = try await RunningService.start(database: directory("a.sqlite"))
+        let kept = try await KeptWorld(members: 5, service: service)
+        let person = kept.petition.world.people[2]
+        let own = try kept.petition.coSignature(by: person)
+        let forged = (0..<20).map { i -> [UInt8] in
+            var bytes = kept.request(own)
+            // Different scalars near the end of the proof: well-formed, and no proofs.
+            bytes[bytes.count - 2 - 32] ^= UInt8(i + 1)
+            return bytes
+        }
+        var statuses = try await kept.sendTogether(forged + [kept.request(own)] + forged)
+        #expect(statuses.remove(at: 20) == 200)
+        #expect(statuses.allSatisfy { $0 == 422 || $0 == 409 })
+        // And the next one of the tag, among copies of the first.
+        try kept.petition.append(own)
+        let next = kept.request(try kept.petition.coSignature(by: person, choices: [2, 1]))
+        let again = Array(repeating: kept.request(own), count: 10)
+        #expect(try await kept.sendTogether(again + [next] + again).allSatisfy { $0 == 200 })
+        #expect(try await kept.size() == 3)
+        await service.stop()
+    }
+
     @Test("While nothing can be written everything can be read, a full queue is told, and then all goes through")
     func readingWhileWriting() async throws {
         var limits = ServiceConfiguration.Limits()
