@@ -36,7 +36,7 @@ public struct Ring: Sendable, Equatable {
     /// Multiples of the keys and of some further points, always the same, for a ring that is summed over again and again for
     /// few proofs. Nil for the first few times, and for large rings.
     func table(with further: [AffinePoint], by arithmetic: Arithmetic) -> MultiplesTable? {
-        decoded.table(of: further + points(by: arithmetic))
+        decoded.table(of: count + further.count) { further + points(by: arithmetic) }
     }
 
     static func digits(for count: Int) -> Int {
@@ -63,11 +63,11 @@ private final class DecodedKeys: Sendable {
     /// A table costs about as much as it saves in twenty sums.
     private static let worthwhile = 8
 
-    func table(of points: [AffinePoint]) -> MultiplesTable? {
-        guard points.count <= Self.largest else { return nil }
+    func table(of count: Int, _ points: () -> [AffinePoint]) -> MultiplesTable? {
+        guard count <= Self.largest else { return nil }
         return table.withLock { state in
             state.uses += 1
-            if state.table == nil, state.uses > Self.worthwhile { state.table = MultiplesTable(points) }
+            if state.table == nil, state.uses > Self.worthwhile { state.table = MultiplesTable(points()) }
             return state.table
         }
     }

@@ -171,8 +171,9 @@ public struct Verifier: Sendable {
             let rest = Multiscalar.sum(points, own, by: arithmetic, onAllCores: usesAllCores)
             return (table.sum(scalars, by: arithmetic) + rest).isIdentity
         }
-        return Multiscalar.sum(
-            points + lasting + ring.points(by: arithmetic), own + scalars, by: arithmetic, onAllCores: usesAllCores
-        ).isIdentity
+        points += lasting
+        points += ring.points(by: arithmetic)
+        own += scalars
+        return Multiscalar.sum(points, own, by: arithmetic, onAllCores: usesAllCores).isIdentity
     }
 }
