@@ -72,12 +72,13 @@ let package = Package(
         .target(
             name: "Client",
             dependencies: [
-                "RequestSignatures", "Sodium", "MembershipProofs", "TransparencyLog", "Petitions",
+                "RequestSignatures", "Sodium", "MembershipProofs", "TransparencyLog", "Petitions", "TextDiff",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: settings),
+        .target(name: "TextDiff", swiftSettings: settings),
         .target(
             name: "Templates",
             dependencies: ["Yams", .product(name: "Mustache", package: "swift-mustache")],
@@ -86,7 +87,7 @@ let package = Package(
             name: "roundrobin",
             dependencies: [
                 "Client", "MembershipProofs", "Petitions", "Ristretto", "Service", "Sodium", "Storage", "Templates",
-                "TransparencyLog",
+                "TextDiff", "TransparencyLog",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -130,6 +131,7 @@ let package = Package(
         .testTarget(
             name: "ClientTests",
             dependencies: ["Client", "Petitions", "Sodium", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "TextDiffTests", dependencies: ["TextDiff", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TemplatesTests", dependencies: ["Templates"], swiftSettings: settings),
         .testTarget(
             name: "RoundRobinTests",

@@ -1,0 +1,110 @@
+import Foundation
+import Yams
+
+/// The languages that the program speaks. Texts are in `templates/messages/<language>.yaml`.
+public enum Language: String, CaseIterable, Sendable {
+    case english = "en"
+    case chinese = "zh-Hans"
+
+    /// A tag such as `en`, `zh-Hans`, `zh_CN.UTF-8`; nil for a language that the program does not speak.
+    public init?(tag: String) {
+        let primary = tag.lowercased().prefix { $0.isLetter }
+        switch primary {
+        case "en": self = .english
+        case "zh": self = .chinese
+        default: return nil
+        }
+    }
+
+    /// As POSIX has it: the first of LC_ALL, LC_MESSAGES and LANG that is set. English for what the program does not speak.
+    public static func preferred(in environment: [String: String]) -> Language {
+        let named = ["LC_ALL", "LC_MESSAGES", "LANG"].compactMap { environment[$0] }.first { !$0.isEmpty }
+        return named.flatMap { Language(tag: $0) } ?? .english
+    }
+
+    /// The language that an Accept-Language header (RFC 9110, section 12.5.4) asks for most.
+    public static func accepted(by header: String?) -> Language {
+        let wishes = (header ?? "").split(separator: ",").prefix(32).compactMap { entry -> (Language, Double)? in
+            let parts = entry.split(separator: ";").map { $0.trimmingCharacters(in: .whitespaces) }
+            guard let tag = parts.first, let language = Language(tag: tag) else { return nil }
+            let weight = parts.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
+            return weight > 0 ? (language, weight) : nil
+        }
+        // The first of equals, as browsers list them.
+        let strongest = wishes.map(\.1).max()
+        return wishes.first { $0.1 == strongest }?.0 ?? .english
+    }
+
+    public var other: Language { self == .english ? .chinese : .english }
+}
+
+/// The texts of one language: keys with dots, and `{name}` where a value goes.
+public struct Messages: Sendable {
+    public let language: Language
+    private let texts: [String: String]
+
+    /// - Parameter directory: the one that holds `messages`.
+    public init(_ language: Language, directory: String) throws(TemplateError) {
+        let file = "\(directory)/messages/\(language.rawValue).yaml"
+        guard let data = FileManager.default.contents(atPath: file) else { throw .noDirectory(directory + "/messages") }
+        guard let tree = try? Yams.load(yaml: String(decoding: data, as: UTF8.self)) else {
+            throw .damaged(file: file, why: "it is no YAML")
+        }
+        var texts: [String: String] = [:]
+        guard Self.flatten(tree, "", &texts) else { throw .damaged(file: file, why: "a text is neither text nor a group") }
+        (self.language, self.texts) = (language, texts)
+    }
+
+    private static func flatten(_ node: Any, _ prefix: String, _ texts: inout [String: String]) -> Bool {
+        switch node {
+        case let text as String: texts[prefix] = text
+        case let group as [String: Any]:
+            for (name, child) in group {
+                guard flatten(child, prefix.isEmpty ? name : prefix + "." + name, &texts) else { return false }
+            }
+        default: return false
+        }
+        return true
+    }
+
+    public var keys: Set<String> { Set(texts.keys) }
+
+    /// The text of a key with values filled in; the key itself when there is no such text.
+    /// - Parameter count: chooses `key.one` for 1 and `key.other` for other numbers, where the language has both, and fills
+    ///   in `{count}`.
+    public func callAsFunction(_ key: String, _ values: [String: String] = [:], count: Int? = nil) -> String {
+        var values = values
+        var chosen = texts[key]
+        if let count {
+            values["count"] = String(count)
+            chosen = texts[key + (count == 1 ? ".one" : ".other")] ?? texts[key + ".other"] ?? chosen
+        }
+        guard let chosen else { return ([key] + values.sorted { $0.key < $1.key }.map(\.value)).joined(separator: " ") }
+        return Self.fill(chosen, values)
+    }
+
+    /// In one pass, so that a value which looks like a place for another is left as it is.
+    static func fill(_ text: String, _ values: [String: String]) -> String {
+        var result = ""
+        var rest = text[...]
+        while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+            let name = String(rest[rest.index(after: open)..<close])
+            result += rest[..<open] + (values[name] ?? String(rest[open...close]))
+            rest = rest[rest.index(after: close)...]
+        }
+        return result + rest
+    }
+
+    /// The names of a text's places, for who compares languages.
+    public func places(in key: String) -> Set<String> {
+        Set((texts[key] ?? "").matches(of: /\{([a-z_]+)\}/).map { String($0.1) })
+    }
+
+    /// The texts of a group, by the part of their key behind it, as page templates use them.
+    public func group(_ prefix: String) -> [String: String] {
+        Dictionary(
+            uniqueKeysWithValues: texts.filter { $0.key.hasPrefix(prefix + ".") }.map {
+                (String($0.key.dropFirst(prefix.count + 1)), $0.value)
+            })
+    }
+}

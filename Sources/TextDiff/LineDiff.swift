@@ -1,0 +1,60 @@
+/// What changed between two texts, line by line.
+public struct LineDiff: Sendable {
+    /// Lines of the old text that became other lines; one of the two may be empty.
+    public struct Hunk: Sendable, Equatable {
+        public let old: Range<Int>
+        public let new: Range<Int>
+    }
+
+    public let old: [String]
+    public let new: [String]
+    /// In order. Between two hunks stands at least one line that both texts have.
+    public let hunks: [Hunk]
+
+    public init(from old: String, to new: String) { self.init(Self.lines(old), Self.lines(new)) }
+
+    init(_ old: [String], _ new: [String]) {
+        (self.old, self.new) = (old, new)
+        let difference = new.difference(from: old)
+        let removed = Set(difference.removals.map(\.offset))
+        let added = Set(difference.insertions.map(\.offset))
+        var hunks: [Hunk] = []
+        var (i, j) = (0, 0)
+        while i < old.count || j < new.count {
+            let start = (i, j)
+            while removed.contains(i) { i += 1 }
+            while added.contains(j) { j += 1 }
+            if start == (i, j) {
+                (i, j) = (i + 1, j + 1)
+            } else {
+                hunks.append(Hunk(old: start.0..<i, new: start.1..<j))
+            }
+        }
+        self.hunks = hunks
+    }
+
+    /// Line feeds separate lines; a text that ends in one has an empty last line.
+    static func lines(_ text: String) -> [String] {
+        text.replacing("\r\n", with: "\n").split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    }
+
+    /// Where a line of the old text stands in the new one, both from 0; nil when it was changed or is gone.
+    public func place(of line: Int) -> Int? {
+        guard old.indices.contains(line) else { return nil }
+        var shift = 0
+        for hunk in hunks {
+            if hunk.old.contains(line) { return nil }
+            if hunk.old.lowerBound > line { break }
+            shift += hunk.new.count - hunk.old.count
+        }
+        return line + shift
+    }
+}
+
+extension CollectionDifference.Change {
+    var offset: Int {
+        switch self {
+        case .insert(let offset, _, _), .remove(let offset, _, _): offset
+        }
+    }
+}

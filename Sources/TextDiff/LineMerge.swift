@@ -1,0 +1,120 @@
+/// Two changes of one text brought together, line by line: what only one side changed is taken, and what both changed in
+/// the same lines is a conflict for a person to settle.
+///
+/// The three-way merge of Khanna, Kunal and Pierce, "A Formal Investigation of Diff3" (FSTTCS 2007), with one difference:
+/// changes of neighbouring lines do not conflict, because the clauses of a demand stand one below the other.
+public struct LineMerge: Sendable {
+    public enum Piece: Sendable, Equatable {
+        case merged([String])
+        case conflict(ours: [String], theirs: [String])
+    }
+
+    public let pieces: [Piece]
+
+    public init(base: String, ours: String, theirs: String) {
+        let (a, b) = (LineDiff(from: base, to: ours), LineDiff(from: base, to: theirs))
+        var pieces: [Piece] = []
+        var done = 0
+        for cluster in Self.clusters(a.hunks, b.hunks) {
+            pieces.append(.merged(Array(a.old[done..<cluster.span.lowerBound])))
+            let (ours, theirs) = (
+                a.applied(cluster.ours, to: cluster.span), b.applied(cluster.theirs, to: cluster.span)
+            )
+            if cluster.theirs.isEmpty || ours == theirs {
+                pieces.append(.merged(ours))
+            } else if cluster.ours.isEmpty {
+                pieces.append(.merged(theirs))
+            } else {
+                pieces += Self.conflict(ours, theirs)
+            }
+            done = cluster.span.upperBound
+        }
+        pieces.append(.merged(Array(a.old[done...])))
+        self.pieces = pieces
+    }
+
+    /// The merged text; nil when there is a conflict.
+    public var text: String? {
+        var lines: [String] = []
+        for piece in pieces {
+            guard case .merged(let merged) = piece else { return nil }
+            lines += merged
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    /// The text with each conflict between markers, as editors know them.
+    public func marked(ours: String, theirs: String) -> String {
+        pieces.flatMap { piece in
+            switch piece {
+            case .merged(let lines): lines
+            case .conflict(let a, let b):
+                ["\(Self.start) \(ours)"] + a + [Self.middle] + b + ["\(Self.end) \(theirs)"]
+            }
+        }.joined(separator: "\n")
+    }
+
+    /// Whether somebody left a marker in a text.
+    public static func hasMarkers(_ text: String) -> Bool {
+        LineDiff.lines(text).contains { line in
+            line == middle || [start, end].contains { line == $0 || line.hasPrefix($0 + " ") }
+        }
+    }
+
+    private static let start = "<<<<<<<"
+    private static let middle = "======="
+    private static let end = ">>>>>>>"
+
+    // MARK: Changes that touch the same lines
+
+    private struct Cluster {
+        var span: Range<Int>
+        var ours: [LineDiff.Hunk] = []
+        var theirs: [LineDiff.Hunk] = []
+
+        /// Two insertions at one place meet; changes of neighbouring lines do not.
+        func meets(_ range: Range<Int>) -> Bool {
+            span == range || (span.lowerBound < range.upperBound && range.lowerBound < span.upperBound)
+        }
+    }
+
+    private static func clusters(_ ours: [LineDiff.Hunk], _ theirs: [LineDiff.Hunk]) -> [Cluster] {
+        let all = (ours.map { ($0, true) } + theirs.map { ($0, false) }).sorted {
+            ($0.0.old.lowerBound, $0.0.old.upperBound) < ($1.0.old.lowerBound, $1.0.old.upperBound)
+        }
+        var clusters: [Cluster] = []
+        for (hunk, isOurs) in all {
+            if clusters.last?.meets(hunk.old) != true { clusters.append(Cluster(span: hunk.old)) }
+            let last = clusters.count - 1
+            let span = clusters[last].span
+            clusters[last].span = span.lowerBound..<max(span.upperBound, hunk.old.upperBound)
+            if isOurs { clusters[last].ours.append(hunk) } else { clusters[last].theirs.append(hunk) }
+        }
+        return clusters
+    }
+
+    /// Lines that both sides begin or end with are no part of the conflict.
+    private static func conflict(_ ours: [String], _ theirs: [String]) -> [Piece] {
+        let head = zip(ours, theirs).prefix { $0 == $1 }.count
+        let (a, b) = (ours.dropFirst(head), theirs.dropFirst(head))
+        let tail = zip(a.reversed(), b.reversed()).prefix { $0 == $1 }.count
+        return [
+            .merged(Array(ours.prefix(head))),
+            .conflict(ours: Array(a.dropLast(tail)), theirs: Array(b.dropLast(tail))),
+            .merged(Array(a.suffix(tail))),
+        ]
+    }
+}
+
+extension LineDiff {
+    /// The lines of a part of the old text with some hunks in it applied.
+    fileprivate func applied(_ hunks: [Hunk], to span: Range<Int>) -> [String] {
+        var lines: [String] = []
+        var place = span.lowerBound
+        for hunk in hunks {
+            lines += old[place..<hunk.old.lowerBound] + new[hunk.new]
+            place = hunk.old.upperBound
+        }
+        return lines + old[place..<span.upperBound]
+    }
+}
