@@ -119,7 +119,7 @@ let package = Package(
             name: "ServiceTests",
             dependencies: [
                 "Service", "Client", "RequestSignatures", "Petitions", "MembershipProofs", "TransparencyLog", "Storage",
-                "Sodium", "TestSupport", "Yams", .product(name: "Logging", package: "swift-log"),
+                "Sodium", "TestSupport", "TextDiff", "Yams", .product(name: "Logging", package: "swift-log"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -135,7 +135,9 @@ let package = Package(
         .testTarget(name: "TemplatesTests", dependencies: ["Templates"], swiftSettings: settings),
         .testTarget(
             name: "RoundRobinTests",
-            dependencies: ["roundrobin", "Client", "Petitions", "Sodium", "TransparencyLog", "TestSupport"],
+            dependencies: [
+                "roundrobin", "Client", "Petitions", "Sodium", "Templates", "TransparencyLog", "TestSupport",
+            ],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -126,18 +126,18 @@ final class Connection: Sendable {
         guard (200..<300).contains(status) else {
             let problem = try? JSONDecoder().decode(Problem.self, from: Data(answer))
             throw ClientError.refused(
-                status: status, title: problem?.title ?? "no reason given",
-                detail: problem?.detail ?? "Check the service's address.", rule: problem?.rule)
+                status: status, title: problem?.title ?? "",
+                detail: problem?.detail ?? "", rule: problem?.rule)
         }
         return answer
     }
 
     private static func reason(_ error: any Error) -> String {
         switch error {
-        case let error as HTTPClientError where error == .deadlineExceeded || error == .connectTimeout: "timed out"
-        case let error as HTTPClientError where error == .invalidURL || error == .emptyHost: "not a URL"
+        case let error as HTTPClientError where error == .deadlineExceeded || error == .connectTimeout: "timedOut"
+        case let error as HTTPClientError where error == .invalidURL || error == .emptyHost: "notURL"
         case let error as HTTPClientError: error.shortDescription
-        default: "no connection"
+        default: "noConnection"
         }
     }
 }

@@ -7,7 +7,7 @@ enum SecureFiles {
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch { throw .disk("cannot make \(path)") }
+        } catch { throw .disk(path) }
     }
 
     /// Writes beside, syncs, renames, syncs the directory: after a crash the file is the old one or the new one.
@@ -15,7 +15,7 @@ enum SecureFiles {
         let temporary = path + ".new"
         unlink(temporary)
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw .disk("cannot write \(path)") }
+        guard file >= 0 else { throw .disk(path) }
         var written = 0
         while written < bytes.count {
             let count = bytes.withUnsafeBytes {
@@ -28,7 +28,7 @@ enum SecureFiles {
         close(file)
         guard synced, rename(temporary, path) == 0 else {
             unlink(temporary)
-            throw .disk("cannot write \(path)")
+            throw .disk(path)
         }
         let directory = open((path as NSString).deletingLastPathComponent, O_RDONLY | O_CLOEXEC)
         if directory >= 0 {
@@ -40,7 +40,7 @@ enum SecureFiles {
     /// Nil when there is no such file.
     static func read(_ path: String) throws(ClientError) -> [UInt8]? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
-        guard let data = FileManager.default.contents(atPath: path) else { throw .disk("cannot read \(path)") }
+        guard let data = FileManager.default.contents(atPath: path) else { throw .disk(path) }
         return [UInt8](data)
     }
 }
@@ -51,7 +51,9 @@ final class KeystoreLock {
 
     init(_ path: String) throws(ClientError) {
         file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw .disk("cannot write \(path)") }
+        guard file >= 0 else { throw .disk(path) }
+        // A process that is being started shares the lock for the moment between its fork and its exec, after we let go.
+        for _ in 0..<10 where flock(file, LOCK_EX | LOCK_NB) != 0 { usleep(20_000) }
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else { throw .keystoreLocked }  // deinit closes it
     }
 

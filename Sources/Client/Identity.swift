@@ -85,7 +85,7 @@ final class Identity {
 
     func addRingKey(_ key: RingSecret) throws(ClientError) {
         guard ringKeys.count < Self.maximalRingKeys else {
-            throw .invalid("This keystore holds too many ring keys that some petition may still need.")
+            throw .invalid("tooManyRingKeys")
         }
         ringKeys.append(key)
     }

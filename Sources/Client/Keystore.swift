@@ -136,7 +136,7 @@ public final class Keystore {
 
     private func adoptNext() throws(ClientError) {
         for record in [Record.identity, .state] where FileManager.default.fileExists(atPath: path(record, ".next")) {
-            guard rename(path(record, ".next"), path(record, "")) == 0 else { throw .disk("cannot write \(record)") }
+            guard rename(path(record, ".next"), path(record, "")) == 0 else { throw .disk(path(record, "")) }
         }
     }
 

@@ -12,18 +12,18 @@ struct LogReader {
     func fetch(_ path: String) async throws -> PetitionBundle.Log {
         guard let note = String(validating: try await connection.get("/\(path)/checkpoint"), as: UTF8.self),
             let parsed = try? SignedNote(parsing: note), let claimed = try? Checkpoint(parsing: parsed.text)
-        else { throw ClientError.badAnswer("no checkpoint") }
+        else { throw ClientError.badAnswer("checkpoint") }
         guard claimed.size <= Self.maximalLeaves else {
-            throw ClientError.badAnswer("a log larger than any workplace's")
+            throw ClientError.badAnswer("logTooLarge")
         }
         var leaves: [[UInt8]] = []
         var bytes = 0
         for tile in Tile.entries(upTo: claimed.size) {
             let entries = try await connection.get("/\(path)/\(tile.path)")
             bytes += entries.count
-            guard bytes <= Self.maximalBytes else { throw ClientError.badAnswer("a log larger than any workplace's") }
+            guard bytes <= Self.maximalBytes else { throw ClientError.badAnswer("logTooLarge") }
             do { leaves += try EntryBundle.decode(entries, count: tile.count) } catch {
-                throw ClientError.badAnswer("entries that are no entries")
+                throw ClientError.badAnswer("entries")
             }
         }
         return PetitionBundle.Log(checkpoint: note, leaves: leaves)
@@ -46,7 +46,7 @@ struct LogReader {
 
     private func audit(_ raw: PetitionBundle.Log, _ id: ID<Workplace>) throws -> Audited<WorkplaceLog> {
         let audited: Audited<WorkplaceLog>
-        do { audited = try WorkplaceLog.audit(raw.leaves) } catch { throw ClientError.badAnswer(error.rawValue) }
+        do { audited = try WorkplaceLog.audit(raw.leaves) } catch { throw ClientError.badAnswer("firstLeaf") }
         guard audited.log.id == id else { throw ClientError.otherWorkplace }
         return audited
     }
@@ -78,7 +78,7 @@ struct LogReader {
         let workplace = try audit(raw.workplace, workplaceID)
         let petition: Audited<PetitionLog>
         do { petition = try PetitionLog.audit(raw.petition.leaves, in: workplace.log) } catch {
-            throw ClientError.badAnswer(error.rawValue)
+            throw ClientError.badAnswer("firstLeaf")
         }
         guard petition.log.id == id else { throw ClientError.otherWorkplace }
         try check(raw.workplace, workplace.log.verifier, workplace.log.tree, "workplace", &pins)
@@ -99,7 +99,7 @@ struct LogReader {
             throw ClientError.logUnverified(log: name, error)
         }
         guard verified.size == UInt64(tree.count), verified.root == tree.root else {
-            throw ClientError.badAnswer("leaves that do not give the checkpoint's root")
+            throw ClientError.badAnswer("root")
         }
         let seen = (pins.promised[verifier.origin] ?? []) + [pins.verified[verifier.origin]].compactMap { $0 }
         for pin in seen {

@@ -32,7 +32,7 @@ extension Member {
         let length = (0..<4).map { UInt8(truncatingIfNeeded: plain.count >> (24 - 8 * $0)) }
         let secret = SecretBytes(length + plain, identity.stored())
         guard !FileManager.default.fileExists(atPath: path) else {
-            throw ClientError.invalid("\(path) exists already; a backup overwrites nothing.")
+            throw ClientError.invalid("fileExists", ["file": path])
         }
         try SecureFiles.write(
             try PassphraseBox.seal(secret, magic: Self.backupMagic, passphrase: passphrase, cost: .recommended()),
@@ -44,7 +44,7 @@ extension Member {
         from path: String, backupPassphrase: borrowing SecretBytes, in directory: String,
         passphrase: borrowing SecretBytes, proxy: Proxy? = nil
     ) throws -> Member {
-        guard let bytes = try SecureFiles.read(path) else { throw ClientError.noSuch("file \(path)") }
+        guard let bytes = try SecureFiles.read(path) else { throw ClientError.invalid("noFile", ["file": path]) }
         let payload: SecretBytes = try backup(bytes, backupPassphrase, path)
         let length = payload.withUnsafeBytes { raw in
             raw.count >= 4 ? (0..<4).reduce(0) { $0 << 8 | Int(raw[$1]) } : 0
@@ -66,8 +66,8 @@ extension Member {
     ) throws -> SecretBytes {
         do {
             return try PassphraseBox.open(bytes, magic: backupMagic, passphrase: passphrase, name: path)
-        } catch ClientError.wrongPassphrase { throw ClientError.invalid("The backup's passphrase is wrong.") } catch {
-            throw ClientError.invalid("\(path) is no backup, or is damaged.")
+        } catch ClientError.wrongPassphrase { throw ClientError.invalid("backupPassphrase") } catch {
+            throw ClientError.invalid("noBackup", ["file": path])
         }
     }
 

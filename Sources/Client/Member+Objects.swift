@@ -3,6 +3,7 @@
 import Foundation
 import Petitions
 import Sodium
+import TextDiff
 
 extension Member {
     /// A revision of a stored object, opened.
@@ -95,7 +96,7 @@ extension Member {
             "GET", "/v1/workplaces/\(workplaceID.hex)/objects", query: "kind=\(kind.rawValue)",
             by: identity.seed.signingKey())
         guard let list = try? JSONDecoder().decode(List.self, from: Data(answer)) else {
-            throw ClientError.badAnswer("no list of texts")
+            throw ClientError.badAnswer("texts")
         }
         return list.objects.compactMap { ID<Object>(hex: $0.id) }
     }
@@ -110,6 +111,31 @@ public struct Draft: Sendable, Equatable {
     public let language: String
     public let title: String
     public let text: String
+}
+
+extension Draft {
+    /// As a draft is edited, compared and merged: the title, an empty line, the text.
+    public var whole: String { Self.whole(title, text) }
+
+    static func whole(_ title: String, _ text: String) -> String { title + "\n\n" + text }
+
+    /// The title and the text of a whole.
+    public static func parts(_ whole: String) -> (title: String, text: String) {
+        let parts = whole.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+        return (
+            parts[0].trimmingCharacters(in: .whitespaces),
+            parts.count > 1 ? parts[1].trimmingCharacters(in: .newlines) : ""
+        )
+    }
+}
+
+/// What became of a new text for a draft.
+public enum Revision: Sendable {
+    /// It is the newest revision now. Somebody else's, written meanwhile, is merged into it.
+    case written(Draft, mergedWith: Draft?)
+    /// Somebody else changed the same lines meanwhile, and nothing was written. The text has both sides between conflict
+    /// markers (`<` ours, `>` theirs); what a person makes of it is a new text for `theirs`.
+    case conflict(with: Draft, marked: String)
 }
 
 /// What an object of kind 1 holds: a demand, or a petition in preparation.
@@ -132,19 +158,40 @@ extension Member {
         return try await write(content, id: ID(Random.bytes32()), after: nil, in: roster)
     }
 
-    /// Writes the next revision of a draft. When somebody else has written one since, nothing is overwritten.
+    /// Writes the next revision of a draft. What somebody else wrote since is merged in, line by line; nothing is overwritten.
     /// - Parameter draft: the revision that the new text was made from.
-    public func revise(_ draft: Draft, title: String, text: String) async throws -> Draft {
-        let roster = try await roster()
-        try await syncGroupKeys(roster)
-        let opened = try await object(draft.id, in: roster)
-        guard opened.object.revision == draft.revision else {
-            throw ClientError.invalid(
-                "Somebody wrote revision \(opened.object.revision) while you worked on revision \(draft.revision): "
-                    + "look at it with draft diff, and make your change on top of it.")
+    public func revise(_ draft: Draft, title: String, text: String) async throws -> Revision {
+        var (base, ours) = (draft, Draft.whole(title, text))
+        guard !LineMerge.hasMarkers(ours) else { throw ClientError.invalid("markers") }
+        var merged: Draft?
+        var refusal: (over: UInt32, error: ClientError)?
+        while true {
+            let roster = try await roster()
+            try await syncGroupKeys(roster)
+            let newest = try await object(draft.id, in: roster)
+            guard let theirs = try self.draft(newest) else { throw ClientError.noSuch("draft") }
+            if let refusal, refusal.over == theirs.revision { throw refusal.error }
+            if theirs.revision != base.revision {
+                let merge = LineMerge(base: base.whole, ours: ours, theirs: theirs.whole)
+                guard let text = merge.text else {
+                    return .conflict(with: theirs, marked: merge.marked(ours: "<", theirs: ">"))
+                }
+                (base, ours, merged) = (theirs, text, theirs)
+            }
+            // Somebody else wrote the very same.
+            if ours == theirs.whole { return .written(theirs, mergedWith: merged) }
+            let (title, text) = Draft.parts(ours)
+            let content = DraftContent.Demand(language: theirs.language, title: title, text: text)
+            do {
+                let written = try await write(content, id: draft.id, after: newest.object, in: roster)
+                return .written(written, mergedWith: merged)
+            } catch let error as ClientError {
+                guard case .refused(409, _, _, _) = error else { throw error }
+                // Another revision came between reading and writing: merge with that one too. Each round takes one in, or
+                // ends.
+                refusal = (theirs.revision, error)
+            }
         }
-        let content = DraftContent.Demand(language: draft.language, title: title, text: text)
-        return try await write(content, id: draft.id, after: opened.object, in: roster)
     }
 
     private func write(
@@ -159,7 +206,7 @@ extension Member {
 
     private func draft(_ opened: Opened) throws -> Draft? {
         guard let content = try? JSONDecoder().decode(DraftContent.self, from: Data(opened.plaintext)) else {
-            throw ClientError.badAnswer("a draft that is no draft")
+            throw ClientError.badAnswer("draft")
         }
         guard case .demand(let demand) = content else { return nil }
         return Draft(

@@ -63,7 +63,7 @@ extension Member {
             when: {
                 if isClosed { throw ClientError.closed }
                 if count == before {
-                    throw ClientError.invalid("Nobody has joined since; the ring stays at \(before) keys.")
+                    throw ClientError.invalid("nobodyJoined", ["count": "\(before)"])
                 }
             }
         ) { (log, roster, sequence) throws(RuleViolation) in
@@ -102,7 +102,7 @@ extension Member {
         }
         let nonce = log.acceptances[place].nonce
         guard let keys = log.manifest.keySet(set), let number = UInt8(exactly: set) else {
-            throw ClientError.noSuch("key set")
+            throw ClientError.noSuch("keySet")
         }
         let pair = identity.seed.sealKey(nonce: nonce, set: number)
         guard pair.publicKey == keys[place] else { throw ClientError.foreignSealKey }
@@ -153,7 +153,7 @@ extension LogReader {
         struct Names: Decodable { let names: [String] }
         let answer = try await connection.get("/v1/petitions/\(id.hex)/names")
         guard let names = try? JSONDecoder().decode(Names.self, from: Data(answer)).names else {
-            throw ClientError.badAnswer("no list of names")
+            throw ClientError.badAnswer("names")
         }
         // The log may have grown since it was read: what it does not call for here is not the bundle's.
         return names.compactMap { Base64.decode($0) }.filter { due[SealedName.digest(of: $0)] != nil }
@@ -164,7 +164,7 @@ extension LogReader {
         let log = try await fetch("petition/\(id.hex)")
         guard let first = log.leaves.first, let statement = try? PetitionStatement(decoding: first),
             case .opened(let manifest, _) = statement.body
-        else { throw ClientError.badAnswer("a petition log without its opening") }
+        else { throw ClientError.badAnswer("opening") }
         return manifest.workplace
     }
 }

@@ -16,7 +16,7 @@ extension Member {
         let roster = try await roster()
         guard roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
         guard (1...1000).contains(count) else {
-            throw ClientError.invalid("Between 1 and 1000 invites can be made at once.")
+            throw ClientError.invalid("inviteCount")
         }
         try await syncGroupKeys(roster)
         var urls: [String] = []
@@ -53,7 +53,7 @@ extension Member {
     public func remove(_ member: Bytes32) async throws {
         try await organise { roster in
             guard roster.isMember(member) else {
-                throw ClientError.invalid("\(roster.describe(member)) has left already.")
+                throw ClientError.invalidPerson("leftAlready", roster.person(member))
             }
             try Self.keepOneOrganiser(roster, member)
             return .memberRemoved(member)
@@ -74,7 +74,7 @@ extension Member {
     private static func keepOneOrganiser(_ roster: WorkplaceLog, _ member: Bytes32) throws {
         let organisers = roster.members(at: roster.size).filter { roster.isOrganiser($0.signKey) }.map(\.signKey)
         if organisers == [member] {
-            throw ClientError.invalid("\(roster.describe(member)) is the only organiser: appoint another first.")
+            throw ClientError.invalidPerson("onlyOrganiser", roster.person(member))
         }
     }
 }

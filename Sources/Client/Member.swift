@@ -96,7 +96,7 @@ public final class Member {
         await probe.close()
         guard let info = try? JSONDecoder().decode(ServiceInfo.self, from: Data(answer)),
             let logKey = Bytes32(hex: info.log_key)
-        else { throw ClientError.badAnswer("no service description") }
+        else { throw ClientError.badAnswer("service") }
         let identity = Identity()
         let statement = try ClientError.rules {
             () throws(RuleViolation) in
@@ -182,11 +182,11 @@ public final class Member {
         let inviteKey = invite.signingKey().publicKey
         var roster = try await self.roster()
         guard roster.founding.logKey == invite.logKey else {
-            throw ClientError.badAnswer("another log key than the invite's")
+            throw ClientError.badAnswer("logKey")
         }
         if !roster.isMember(signKey) {
             guard roster.inviteIsOpen(inviteKey) == true else {
-                throw ClientError.invalid("The invite has been used, revoked, or was never issued.")
+                throw ClientError.invalid("inviteNotOpen")
             }
             let workplace = invite.workplace
             let statement = try ClientError.rules {
@@ -211,7 +211,7 @@ public final class Member {
     private func adopt(_ key: consuming GroupKey?, in roster: WorkplaceLog) throws {
         guard let key, roster.groupKeys.indices.contains(Int(key.epoch)),
             roster.groupKeys[Int(key.epoch)] == key.commitment
-        else { throw ClientError.badAnswer("a group key that the log does not commit to") }
+        else { throw ClientError.badAnswer("groupKey") }
         identity.groupKeys.insert(key)
     }
 
@@ -220,7 +220,7 @@ public final class Member {
         guard let parts = URLComponents(string: trimmed), let scheme = parts.scheme,
             ["http", "https"].contains(scheme),
             parts.host?.isEmpty == false, parts.query == nil, parts.fragment == nil
-        else { throw ClientError.invalid("\(text) is no service address; it looks like https://service.example.") }
+        else { throw ClientError.invalid("serviceAddress", ["text": text]) }
         return trimmed
     }
 
@@ -300,7 +300,7 @@ public final class Member {
             "GET", "/v1/workplaces/\(workplaceID.hex)/wraps/missing", by: identity.seed.signingKey())
         struct Missing: Decodable { let members: [String] }
         guard let missing = try? JSONDecoder().decode(Missing.self, from: Data(answer)).members else {
-            throw ClientError.badAnswer("no list of members")
+            throw ClientError.badAnswer("members")
         }
         // Only who the log itself shows as a member gets a key, whatever the service asks for.
         let members = missing.compactMap { Bytes32(hex: $0) }.filter { roster.isMember($0) }
@@ -318,10 +318,10 @@ public final class Member {
 
     private func adopt(wraps answer: [UInt8], _ needed: [UInt32], in roster: WorkplaceLog) throws {
         guard let wraps = try? JSONDecoder().decode(Wraps.self, from: Data(answer)).wraps else {
-            throw ClientError.badAnswer("no list of wraps")
+            throw ClientError.badAnswer("wraps")
         }
         for wrap in wraps where needed.contains(wrap.epoch) {
-            guard let bytes = Base64.decode(wrap.wrap) else { throw ClientError.badAnswer("a wrap that is no wrap") }
+            guard let bytes = Base64.decode(wrap.wrap) else { throw ClientError.badAnswer("wraps") }
             // A coworker's client may have left a wrap that does not open; another epoch's may still.
             guard
                 let key = try? GroupKey.unwrap(
@@ -371,12 +371,5 @@ public final class Member {
         guard roster.groupKeys.count > 0, let key = identity.groupKeys.key(epoch: UInt32(roster.groupKeys.count - 1))
         else { throw ClientError.noGroupKey }
         return key
-    }
-}
-
-extension ClientError {
-    /// Rules of the protocol that a call breaks, as errors of the client.
-    static func rules<T: ~Copyable>(_ body: () throws(RuleViolation) -> T) throws(ClientError) -> T {
-        do { return try body() } catch { throw .rule(error) }
     }
 }

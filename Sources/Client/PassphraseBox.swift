@@ -46,6 +46,6 @@ enum PassphraseBox {
     private static func key(_ cost: PasswordHash, _ passphrase: borrowing SecretBytes) throws(ClientError)
         -> SecretBytes
     {
-        do { return try cost.key(for: passphrase) } catch { throw .disk("not enough memory to derive the key") }
+        do { return try cost.key(for: passphrase) } catch { throw .invalid("memory") }
     }
 }

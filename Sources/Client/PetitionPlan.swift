@@ -51,7 +51,7 @@ public struct PetitionPlan: Codable, Sendable {
         else { return nil }
         let parsed = try ClientError.rules { () throws(RuleViolation) in try Manifest(decoding: manifest) }
         do { return (parsed, try PetitionDocument(parsing: document, of: parsed)) } catch {
-            throw ClientError.invalid("The assembled document is faulty: \(error.rawValue).")
+            throw ClientError.invalid("documentFaulty", ["fault": error.rawValue])
         }
     }
 }
@@ -81,19 +81,19 @@ extension Member {
         let trustees = plan.trustees.compactMap { Bytes32(hex: $0) }
         guard (1...Manifest.maximalTrustees).contains(trustees.count), Set(trustees).count == plan.trustees.count,
             trustees.allSatisfy({ roster.isMember($0) })
-        else { throw ClientError.invalid("The trustees must be 1 to 32 different present members.") }
+        else { throw ClientError.invalid("trustees") }
         guard (1...trustees.count).contains(Int(plan.threshold)) else {
-            throw ClientError.invalid("The threshold must be between 1 and the number of trustees.")
+            throw ClientError.invalid("threshold")
         }
         guard (1...Manifest.maximalQuestions).contains(plan.drafts.count) else {
-            throw ClientError.invalid("A petition has 1 to 64 demands.")
+            throw ClientError.invalid("demands")
         }
         guard plan.levels.count <= Manifest.maximalLevels,
             zip(plan.levels, plan.levels.dropFirst()).allSatisfy({ $0 < $1 }),
             plan.levels.first != 0
-        else { throw ClientError.invalid("A petition has at most 8 levels, their counts rising from 1.") }
+        else { throw ClientError.invalid("levels") }
         guard plan.closes % 3600 == 0, plan.closes == 0 || plan.closes > clock() else {
-            throw ClientError.invalid("The deadline must be a whole hour in the future.")
+            throw ClientError.invalid("deadline")
         }
     }
 
@@ -120,7 +120,7 @@ extension Member {
     ) {
         try await syncGroupKeys(roster)
         let opened = try await object(id, in: roster)
-        guard let plan = try plan(opened) else { throw ClientError.noSuch("petition in preparation") }
+        guard let plan = try plan(opened) else { throw ClientError.noSuch("plan") }
         return (plan, opened.object)
     }
 
@@ -199,7 +199,7 @@ extension Member {
         }
         let missing = plan.trustees.filter { offers[$0]?.count != 1 + plan.levels.count }
         guard missing.isEmpty else {
-            throw ClientError.offersMissing(missing.compactMap { Bytes32(hex: $0).map(roster.describe) })
+            throw ClientError.offersMissing(missing.compactMap { Bytes32(hex: $0).map { roster.person($0) } })
         }
         return plan.trustees.compactMap { offers[$0] }
     }
@@ -316,16 +316,8 @@ extension Member {
         if !missing.isEmpty {
             let trustees = try await plan(id, in: roster).plan.trustees.compactMap { Bytes32(hex: $0) }
             throw ClientError.acceptancesMissing(
-                missing.map { trustees.indices.contains($0) ? roster.describe(trustees[$0]) : "trustee \($0 + 1)" })
+                missing.map { roster.person(trustees.indices.contains($0) ? trustees[$0] : .zero) })
         }
         return manifest.trustees.indices.compactMap { found[$0] }
-    }
-}
-
-extension WorkplaceLog {
-    /// How a member is named to people: by the number in the order of admission, and the key's first characters.
-    public func describe(_ key: Bytes32) -> String {
-        let number = members.firstIndex { $0.signKey == key }.map { "member \($0 + 1)" } ?? "somebody unknown"
-        return "\(number) (\(key.hex.prefix(8)))"
     }
 }

@@ -51,7 +51,9 @@ public struct Messages: Sendable {
             throw .damaged(file: file, why: "it is no YAML")
         }
         var texts: [String: String] = [:]
-        guard Self.flatten(tree, "", &texts) else { throw .damaged(file: file, why: "a text is neither text nor a group") }
+        guard Self.flatten(tree, "", &texts) else {
+            throw .damaged(file: file, why: "a text is neither text nor a group")
+        }
         (self.language, self.texts) = (language, texts)
     }
 

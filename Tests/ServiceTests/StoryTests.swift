@@ -161,22 +161,6 @@ struct StoryTests {
         return try #require(open.first { $0 != own })
     }
 
-    @Test("Drafts: a second writer is told, a history is chained")
-    func drafts() async throws {
-        let service = try await RunningService.start(database: directory("a.sqlite"))
-        let workplace = try await LiveWorkplace(members: 3, service: service, directory: directory)
-        let first = try await workplace.members[1].newDraft(language: "en", title: "T", text: "one")
-        let second = try await workplace.members[2].revise(first, title: "T", text: "two")
-        await #expect(throws: ClientError.self) {
-            try await workplace.members[1].revise(first, title: "T", text: "eins")
-        }
-        _ = try await workplace.members[1].revise(second, title: "T", text: "three")
-        let history = try await workplace.members[0].history(of: first.id)
-        #expect(history.map(\.text) == ["one", "two", "three"])
-        #expect(history.map(\.author) == [1, 2, 1].map { workplace.members[$0].signKey })
-        await workplace.close()
-    }
-
     @Test("Ring keys rotate: old ones stay while a petition needs them, and are erased after")
     func rotation() async throws {
         let service = try await RunningService.start(database: directory("a.sqlite"))

@@ -116,14 +116,12 @@ struct Cosign: AsyncParsableCommand {
                 Self.words.firstIndex(of: $0).map { UInt8($0) }
             }
             guard list.count == count else {
-                throw ClientError.invalid("The petition has \(count) demands, and --answers has \(list.count).")
+                throw ClientError.invalid("answersCount", ["demands": "\(count)", "answers": "\(list.count)"])
             }
             return list
         }
         guard let document = view.document else {
-            throw ClientError.invalid(
-                "The wording cannot be read (\(view.documentFault ?? "no reason known")), so it cannot be asked about. "
-                    + "Sign it only if you have read it elsewhere, with --answers.")
+            throw ClientError.invalid("wordingUnreadable", ["why": view.documentFault ?? ""])
         }
         return try document.demands.enumerated().map { i, demand in
             Terminal.line(
@@ -132,7 +130,7 @@ struct Cosign: AsyncParsableCommand {
             Terminal.line(Terminal.block(demand.text) + "\n")
             while true {
                 guard let text = Terminal.ask("[s]upport, [o]ppose or [a]bstain? ") else {
-                    throw ClientError.invalid("There is no terminal to ask on: use --answers or --all.")
+                    throw ClientError.invalid("noTerminalToAsk")
                 }
                 let fitting = Self.words.indices.filter { !text.isEmpty && Self.words[$0].hasPrefix(text.lowercased()) }
                 if fitting.count == 1 { return UInt8(fitting[0]) }

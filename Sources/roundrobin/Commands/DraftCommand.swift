@@ -4,6 +4,7 @@ import Foundation
 import Petitions
 import Sodium
 import Templates
+import TextDiff
 
 struct DraftCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -67,7 +68,7 @@ struct DraftCommand: AsyncParsableCommand {
                 let data = path == "-"
                     ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: path),
                 let text = String(data: data, encoding: .utf8)
-            else { throw ClientError.invalid("\(path) cannot be read as UTF-8.") }
+            else { throw ClientError.invalid("notText", ["file": path]) }
             return (title ?? "", text)
         }
     }
@@ -129,18 +130,36 @@ struct DraftCommand: AsyncParsableCommand {
         var draft: String
         @Option(help: ArgumentHelp("Take the new text from this file instead.", valueName: "file"))
         var file: String?
+        @Option(
+            help: ArgumentHelp(
+                "The revision that the file was made from, when it is not the newest.", valueName: "revision"))
+        var base: UInt32?
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let revised = try await keystore.withMember { member in
-                let current = try await find(draft, member)
-                let (title, text) = try Editor.edit(title: current.title, text: current.text, file: file)
-                guard title != current.title || text != current.text else { return current }
-                return try await member.revise(current, title: title, text: text)
+            let (revised, merged) = try await keystore.withMember { member in
+                var current = try await find(draft, member)
+                if let base { current = try await member.draft(current.id, revision: base) }
+                var (title, text) = try Editor.edit(current.whole, file: file)
+                while true {
+                    guard title != current.title || text != current.text else { return (current, Draft?.none) }
+                    switch try await member.revise(current, title: title, text: text) {
+                    case .written(let draft, let merged): return (draft, merged)
+                    case .conflict(let theirs, let marked):
+                        guard file == nil else { throw ClientError.invalid("conflict") }
+                        Terminal.warning(words("draft.conflict", ["revision": "\(theirs.revision)"]))
+                        (title, text) = try Editor.settle(marked)
+                        current = theirs
+                    }
+                }
             }
             if output.json { return try Terminal.json(Facts(revised)) }
-            Terminal.line("Revision \(revised.revision) of \(Terminal.harmless(revised.title)).")
+            if let merged { Terminal.line(words("draft.merged", ["revision": "\(merged.revision)"])) }
+            Terminal.line(
+                words(
+                    "draft.revised",
+                    ["revision": "\(revised.revision)", "title": Terminal.harmless(revised.title)]))
         }
     }
 
@@ -158,7 +177,7 @@ struct DraftCommand: AsyncParsableCommand {
                 if output.json { return try Terminal.json(["revisions": history.map { Facts($0) }]) }
                 for entry in history {
                     Terminal.line(
-                        "r\(entry.revision)  \(roster.describe(entry.author))  \(Terminal.harmless(entry.title))"
+                        "r\(entry.revision)  \(Words.name(roster.person(entry.author)))  \(Terminal.harmless(entry.title))"
                     )
                 }
             }
@@ -166,7 +185,8 @@ struct DraftCommand: AsyncParsableCommand {
     }
 
     struct Diff: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show what changed between two revisions.")
+        static let configuration = CommandConfiguration(
+            abstract: "Show what changed between two revisions, word by word: [-removed-]{+added+}.")
         @Argument(help: "Its number or the first characters of its id.")
         var draft: String
         @Option(help: "The earlier revision; the one before the newest when not given.")
@@ -176,7 +196,7 @@ struct DraftCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
-        private struct Line: Encodable {
+        private struct Segment: Encodable {
             let change: String
             let text: String
         }
@@ -185,79 +205,47 @@ struct DraftCommand: AsyncParsableCommand {
             let (old, new) = try await keystore.withMember { member in
                 let newest = try await find(draft, member)
                 let later = to ?? newest.revision
-                guard later > 1 || from != nil else { throw ClientError.invalid("There is only one revision.") }
+                guard later > 1 || from != nil else { throw ClientError.invalid("oneRevision") }
                 return (
                     try await member.draft(newest.id, revision: from ?? later - 1),
                     try await member.draft(newest.id, revision: later)
                 )
             }
-            let lines = LineDiff.lines(from: old.title + "\n\n" + old.text, to: new.title + "\n\n" + new.text)
+            let segments = WordDiff(from: old.whole, to: new.whole).segments
             if output.json {
-                return try Terminal.json(["lines": lines.map { Line(change: $0.change.rawValue, text: $0.text) }])
+                return try Terminal.json([
+                    "segments": segments.map { Segment(change: $0.change.rawValue, text: $0.text) }
+                ])
             }
-            for line in lines {
-                let text = line.change.rawValue + " " + Terminal.harmless(line.text)
-                switch line.change {
-                case .same: Terminal.line(text)
-                case .added: Terminal.line(Terminal.green(text))
-                case .removed: Terminal.line(Terminal.red(text))
-                }
-            }
-        }
-    }
-}
-
-/// Lines that two texts share and do not share, in order.
-enum LineDiff {
-    enum Change: String {
-        case same = " "
-        case added = "+"
-        case removed = "-"
-    }
-
-    static func lines(from old: String, to new: String) -> [(change: Change, text: String)] {
-        let (old, new) = (old.components(separatedBy: "\n"), new.components(separatedBy: "\n"))
-        let difference = new.difference(from: old)
-        let removed = Set(difference.removals.map(\.offset))
-        let added = Set(difference.insertions.map(\.offset))
-        var lines: [(Change, String)] = []
-        var (i, j) = (0, 0)
-        while i < old.count || j < new.count {
-            if i < old.count, removed.contains(i) {
-                lines.append((.removed, old[i]))
-                i += 1
-            } else if j < new.count, added.contains(j) {
-                lines.append((.added, new[j]))
-                j += 1
-            } else {
-                lines.append((.same, j < new.count ? new[j] : old[i]))
-                (i, j) = (i + 1, j + 1)
-            }
-        }
-        return lines
-    }
-}
-
-private extension CollectionDifference.Change {
-    var offset: Int {
-        switch self {
-        case .insert(let offset, _, _), .remove(let offset, _, _): offset
+            Terminal.line(Terminal.block(segments.map(Terminal.changed).joined()))
         }
     }
 }
 
 /// $EDITOR on a file that only this user can read, in a directory that goes with it.
 enum Editor {
-    static func edit(title: String, text: String, file: String?) throws -> (title: String, text: String) {
+    /// - Parameter whole: the first line is the title, the rest the text.
+    static func edit(_ whole: String, file: String?) throws -> (title: String, text: String) {
         if let file {
             guard let data = FileManager.default.contents(atPath: file),
                 let content = String(data: data, encoding: .utf8)
-            else { throw ClientError.invalid("\(file) cannot be read as UTF-8.") }
+            else { throw ClientError.invalid("notText", ["file": file]) }
             return try split(content)
         }
+        return try split(run(on: whole))
+    }
+
+    /// Shows a text with conflict markers until none is left in it.
+    static func settle(_ marked: String) throws -> (title: String, text: String) {
+        let settled = try run(on: marked)
+        guard !LineMerge.hasMarkers(settled) else { throw ClientError.invalid("markers") }
+        return try split(settled)
+    }
+
+    private static func run(on text: String) throws -> String {
         let environment = ProcessInfo.processInfo.environment
         guard let editor = environment["VISUAL"] ?? environment["EDITOR"], !editor.isEmpty else {
-            throw ClientError.invalid("Set EDITOR to your editor, or use --file.")
+            throw ClientError.invalid("noEditor")
         }
         // In memory where the system offers it, so that the plaintext never reaches the disk.
         let place = environment["XDG_RUNTIME_DIR"].map { URL(filePath: $0) } ?? FileManager.default.temporaryDirectory
@@ -268,8 +256,8 @@ enum Editor {
         let path = directory.appending(path: "draft.md")
         guard
             FileManager.default.createFile(
-                atPath: path.path, contents: Data((title + "\n\n" + text).utf8), attributes: [.posixPermissions: 0o600])
-        else { throw ClientError.disk("cannot write a temporary file") }
+                atPath: path.path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
+        else { throw ClientError.disk(path.path) }
         let process = Process()
         process.executableURL = URL(filePath: "/bin/sh")
         process.arguments = ["-c", editor + " \"$0\"", path.path]
@@ -277,14 +265,13 @@ enum Editor {
         process.waitUntilExit()
         guard process.terminationStatus == 0, let data = FileManager.default.contents(atPath: path.path),
             let content = String(data: data, encoding: .utf8)
-        else { throw ClientError.invalid("The editor did not finish well; nothing was changed.") }
-        return try split(content)
+        else { throw ClientError.invalid("editorFailed") }
+        return content
     }
 
     private static func split(_ content: String) throws -> (title: String, text: String) {
-        let parts = content.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
-        let title = parts[0].trimmingCharacters(in: .whitespaces)
-        guard !title.isEmpty else { throw ClientError.invalid("The first line must be the title.") }
-        return (title, parts.count > 1 ? parts[1].trimmingCharacters(in: .whitespacesAndNewlines) : "")
+        let (title, text) = Draft.parts(content)
+        guard !title.isEmpty else { throw ClientError.invalid("noTitle") }
+        return (title, text)
     }
 }

@@ -23,9 +23,9 @@ struct PetitionCommand: AsyncParsableCommand {
 
         func find(_ member: Member) async throws -> ID<Object> {
             let plans = try await member.plans().map(\.id)
-            if let plan { return try Naming.object(plan, among: plans, "petition in preparation") }
-            guard let only = plans.first else { throw ClientError.noSuch("petition in preparation") }
-            guard plans.count == 1 else { throw ClientError.ambiguous("petition in preparation") }
+            if let plan { return try Naming.object(plan, among: plans, "plan") }
+            guard let only = plans.first else { throw ClientError.noSuch("plan") }
+            guard plans.count == 1 else { throw ClientError.ambiguous("plan") }
             return only
         }
     }

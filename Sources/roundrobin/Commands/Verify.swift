@@ -152,7 +152,7 @@ struct Verify: AsyncParsableCommand {
         do {
             let bundle = try await bundle()
             if let petition, ID<Petition>(hex: petition.lowercased()) == nil {
-                throw ClientError.invalid("--petition takes the whole id, 64 characters; this has \(petition.count).")
+                throw ClientError.invalid("wholePetitionID", ["count": "\(petition.count)"])
             }
             if let petition, bundle.petitionID.hex != petition.lowercased() {
                 throw PetitionBundle.Unreadable.otherPetition
@@ -164,12 +164,10 @@ struct Verify: AsyncParsableCommand {
             if !audited.faults.isEmpty { throw ExitCode(1) }
         } catch let error as PetitionBundle.Unreadable {
             if output.json { try Terminal.json(["unreadable": error.rawValue]) }
-            throw ClientError.invalid(
-                error == .format
-                    ? "This file is damaged, or is no bundle; get it again."
-                    : "This cannot be verified: \(error.rawValue).")
+            throw error == .format
+                ? ClientError.invalid("bundleDamaged") : .invalid("bundleUnreadable", ["why": error.rawValue])
         } catch let error as ClientError {
-            if output.json { try Terminal.json(["unreadable": error.description]) }
+            if output.json { try Terminal.json(["unreadable": error.what]) }
             throw error
         }
     }
@@ -177,14 +175,14 @@ struct Verify: AsyncParsableCommand {
     private func bundle() async throws -> PetitionBundle {
         if let service {
             guard let id = ID<Petition>(hex: subject) else {
-                throw ClientError.invalid("--service takes the petition's whole id, 64 characters.")
+                throw ClientError.invalid("serviceNeedsID")
             }
             return try await PublicReader.bundle(of: id, at: service, proxy: keystore.parsedProxy())
         }
         if let data = FileManager.default.contents(atPath: subject) {
             return try PetitionBundle(parsing: [UInt8](data))
         }
-        guard subject.allSatisfy({ $0.isHexDigit }) else { throw ClientError.noSuch("file \(subject)") }
+        guard subject.allSatisfy({ $0.isHexDigit }) else { throw ClientError.invalid("noFile", ["file": subject]) }
         return try await keystore.withMember { member in
             if let id = ID<Petition>(hex: subject) { return try await member.bundle(id) }
             return try await member.bundle(try Naming.petition(subject, in: try await member.anonymousRoster()))
@@ -224,7 +222,7 @@ struct Export: AsyncParsableCommand {
             return bundle
         }
         do { try Data(bundle.serialized).write(to: URL(filePath: output), options: .atomic) } catch {
-            throw ClientError.disk("cannot write \(output)")
+            throw ClientError.disk(output)
         }
         if format.json { return try Terminal.json(["file": output, "petition": bundle.petitionID.hex]) }
         Terminal.line(

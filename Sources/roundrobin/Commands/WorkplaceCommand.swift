@@ -79,7 +79,7 @@ struct WorkplaceCommand: AsyncParsableCommand {
                     "Log        \(facts.log_size) leaves, verified from the first; group key epoch \(facts.group_key_epochs - 1)"
                 )
                 if facts.rotation_due {
-                    Terminal.warning(ClientError.rotationDue.description + " " + ClientError.rotationDue.nextStep)
+                    Terminal.warning(ClientError.rotationDue.what + " " + ClientError.rotationDue.nextStep)
                 }
                 if facts.members > Int(facts.eligible) {
                     Terminal.warning(
@@ -179,7 +179,7 @@ struct InviteCommand: AsyncParsableCommand {
                 let keys = try invites.map { name in
                     if let invite = try? Invite(parsing: name) { return invite.signingKey().publicKey }
                     let fitting = open.filter { $0.hex.hasPrefix(name) }
-                    guard name.count >= 4, fitting.count == 1 else { throw ClientError.noSuch("open invite") }
+                    guard name.count >= 4, fitting.count == 1 else { throw ClientError.noSuch("invite") }
                     return fitting[0]
                 }
                 try await member.revoke(invites: keys)

@@ -99,8 +99,10 @@ final class Story {
         for plan in plans {
             let (title, text) = try library.template(plan.template, language: "en").render(plan.values)
             let first = try await members[plan.writer].newDraft(language: "en", title: title, text: text)
-            let second = try await members[plan.reviser].revise(
-                first, title: title, text: text + "\n\n" + plan.addition)
+            guard
+                case .written(let second, _) = try await members[plan.reviser].revise(
+                    first, title: title, text: text + "\n\n" + plan.addition)
+            else { throw ClientError.invalid("conflict") }
             drafts.append(second)
             step(
                 "Member \(plan.writer + 1) drafts \"\(title)\"; member \(plan.reviser + 1) revises it to revision \(second.revision)."
@@ -186,7 +188,7 @@ final class Story {
         var tampered = bundle
         tampered.petition.leaves[5][200] ^= 1
         let caught = try AuditedPetition(auditing: tampered).faults
-        guard let first = caught.first else { throw ClientError.invalid("The tampered copy was not caught.") }
+        guard let first = caught.first else { throw ClientError.invalid("tamperedNotCaught") }
         step(Terminal.green("A copy with one bit changed is caught: ") + "\(caught.count) faults, first \"\(first)\".")
     }
 

@@ -34,7 +34,7 @@ struct KeystoreOptions: ParsableArguments {
     }
 
     /// - Parameter new: whether a passphrase is being chosen, so that it is asked for twice.
-    func passphrase(new: Bool = false, prompt: String = "Passphrase: ") throws -> SecretBytes {
+    func passphrase(new: Bool = false, prompt: String = words("ask.passphrase")) throws -> SecretBytes {
         try PassphraseSource(file: passphraseFile, descriptor: passphraseFd).read(new: new, prompt: prompt)
     }
 
@@ -67,13 +67,13 @@ struct PassphraseSource {
         let passphrase = try readOnce(prompt)
         guard new else { return passphrase }
         guard passphrase.count >= Self.shortest else {
-            throw ClientError.invalid(
-                "That is too short: take four or five random words, at least \(Self.shortest) characters.")
+            throw ClientError.invalid("passphraseShort", ["least": "\(Self.shortest)"])
         }
         if descriptor == nil, file == nil {
-            guard let second = try Terminal.askSecretly("The same again: "), SecretBytes.equal(passphrase, second)
+            guard let second = try Terminal.askSecretly(words("ask.passphraseAgain")),
+                SecretBytes.equal(passphrase, second)
             else {
-                throw ClientError.invalid("The two passphrases differ.")
+                throw ClientError.invalid("passphrasesDiffer")
             }
         }
         return passphrase
@@ -82,19 +82,19 @@ struct PassphraseSource {
     private func readOnce(_ prompt: String) throws -> SecretBytes {
         if let descriptor {
             if let secret = Terminal.readLine(from: descriptor) { return secret }
-            throw ClientError.invalid("Nothing could be read from descriptor \(descriptor).")
+            throw ClientError.invalid("descriptor", ["number": "\(descriptor)"])
         }
         if let file { return try Self.firstLine(ofFile: file) }
         if let secret = try Terminal.askSecretly(prompt) { return secret }
-        throw ClientError.invalid("There is no terminal to ask for the passphrase: use --passphrase-file.")
+        throw ClientError.invalid("noTerminalForPassphrase")
     }
 
     static func firstLine(ofFile path: String) throws -> SecretBytes {
         let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw ClientError.invalid("The file \(path) cannot be read.") }
+        guard file >= 0 else { throw ClientError.invalid("noFile", ["file": path]) }
         defer { close(file) }
         if let secret = Terminal.readLine(from: file) { return secret }
-        throw ClientError.invalid("The file \(path) is empty.")
+        throw ClientError.invalid("emptyFile", ["file": path])
     }
 }
 

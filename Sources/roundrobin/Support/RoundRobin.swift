@@ -13,6 +13,7 @@ struct RoundRobin: AsyncParsableCommand {
         abstract: "Draft demands together, co-sign them anonymously, and be believed when you say how many did.",
         discussion: """
             A keystore serves one workplace. It is in $ROUNDROBIN_HOME, else in the XDG data directory.
+            Errors and warnings are in English or Simplified Chinese: by LANG, or --lang en, --lang zh-Hans.
             Exit status: 0 done, 1 a verification found faults, 2 refused or failed, 64 wrong usage.
             Shell completions: roundrobin --generate-completion-script bash (or zsh, fish).
             """,
@@ -26,7 +27,7 @@ struct RoundRobin: AsyncParsableCommand {
 
     static func main() async {
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(Words.without(Array(CommandLine.arguments.dropFirst())))
             do {
                 if var command = command as? any AsyncParsableCommand {
                     try await command.run()
@@ -46,9 +47,9 @@ struct RoundRobin: AsyncParsableCommand {
     private static func report(_ error: any Error) {
         let (what, next): (String, String) =
             switch error {
-            case let error as ClientError: (error.description, error.nextStep)
+            case let error as ClientError: (error.what, error.nextStep)
             case let error as RuleViolation:
-                (ClientError.rule(error).description, ClientError.rule(error).nextStep)
+                (ClientError.rule(error).what, ClientError.rule(error).nextStep)
             case let error as TemplateError: (error.description, "See template show.")
             case let error as StorageError:
                 (Self.words(error), "See docs/organisers.md on running a service.")

@@ -1,6 +1,7 @@
 import Client
 import Foundation
 import Sodium
+import TextDiff
 
 /// What is printed, and how. Colour and progress only on a terminal, and not with NO_COLOR.
 enum Terminal {
@@ -28,6 +29,15 @@ enum Terminal {
     static func faint(_ text: String) -> String { paint(text, "2") }
     static func green(_ text: String) -> String { paint(text, "32") }
     static func red(_ text: String) -> String { paint(text, "31") }
+
+    /// A stretch of a word-level difference. The signs stay with the colours, for who does not see them.
+    static func changed(_ segment: WordDiff.Segment) -> String {
+        switch segment.change {
+        case .same: segment.text
+        case .removed: "[-\(segment.text)-]"
+        case .added: "{+\(segment.text)+}"
+        }
+    }
 
     private static func paint(_ text: String, _ code: String) -> String {
         hasColour ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
@@ -94,7 +104,7 @@ enum Terminal {
         }
         _ = question.withCString { write(terminal, $0, strlen($0)) }
         if let secret = readLine(from: terminal) { return secret }
-        throw ClientError.invalid("The passphrase is empty.")
+        throw ClientError.invalid("passphraseEmpty")
     }
 
     /// The first line of a descriptor, without its line feed, at most 4096 bytes.

@@ -1,0 +1,96 @@
+import Client
+import Foundation
+import Petitions
+import Sodium
+import Templates
+
+/// The texts of the language that the person reads: `--lang`, else as POSIX has it.
+enum Words {
+    static let option = "--lang"
+
+    /// What `--lang` names; nil when it is not given, or names a language that the program does not speak.
+    static func language(in arguments: [String]) -> Language? {
+        for (i, argument) in arguments.prefix(while: { $0 != "--" }).enumerated() {
+            if argument == option, i + 1 < arguments.count { return Language(tag: arguments[i + 1]) }
+            if argument.hasPrefix(option + "=") { return Language(tag: String(argument.dropFirst(option.count + 1))) }
+        }
+        return nil
+    }
+
+    /// The arguments without `--lang`, which every command takes.
+    static func without(_ arguments: [String]) -> [String] {
+        var rest: [String] = []
+        var place = 0
+        while place < arguments.count, arguments[place] != "--" {
+            if arguments[place] == option {
+                place += 2
+                continue
+            }
+            if !arguments[place].hasPrefix(option + "=") { rest.append(arguments[place]) }
+            place += 1
+        }
+        return rest + arguments.dropFirst(min(place, arguments.count))
+    }
+
+    static let language =
+        language(in: CommandLine.arguments) ?? Language.preferred(in: ProcessInfo.processInfo.environment)
+
+    /// Nil when the texts are not where they belong: then keys are shown, so that nothing is refused in silence.
+    static let messages = try? Messages(language, directory: TemplateLibrary.standardDirectory())
+
+    static func name(_ person: NamedMember) -> String {
+        let key = String(person.key.hex.prefix(8))
+        guard let number = person.number else { return words("person.unknown", ["key": key]) }
+        let values = ["number": "\(number)", "key": key]
+        guard let pseudonym = person.pseudonym else { return words("person.member", values) }
+        return words("person.named", values.merging(["name": Terminal.harmless(pseudonym)]) { $1 })
+    }
+}
+
+/// A text of the program in the person's language.
+func words(_ key: String, _ values: [String: String] = [:], count: Int? = nil) -> String {
+    Words.messages?(key, values, count: count)
+        ?? ([key] + values.sorted { $0.key < $1.key }.map(\.value)).joined(separator: " ")
+}
+
+extension ClientError {
+    /// What happened.
+    var what: String {
+        if case .invalid(let key, let values) = self { return words("invalid." + key, values) }
+        if case .invalidPerson(let key, let person) = self {
+            return words("invalid." + key, ["person": Words.name(person)])
+        }
+        return words("error.\(code.rawValue).what", values)
+    }
+
+    /// What to do next; empty when what happened says it.
+    var nextStep: String { code == .invalid ? "" : words("error.\(code.rawValue).next", values) }
+
+    private var values: [String: String] {
+        switch self {
+        case .noKeystore(let path), .keystoreExists(let path), .disk(let path), .keystoreDamaged(let path):
+            ["path": path]
+        case .unreachable(let why, let proxy): ["why": words("reason." + why), "proxy": proxy ?? ""]
+        case .refused(let status, let title, let detail, let rule):
+            ["status": "\(status)", "title": title, "detail": detail, "rule": rule.map { " (\($0))" } ?? ""]
+        case .badAnswer(let what): ["what": words("badAnswer." + what)]
+        case .logUnverified(let log, let error): ["log": words("log." + log), "why": "\(error)"]
+        case .rolledBack(let log, let pinned, let served):
+            ["log": words("log." + log), "pinned": "\(pinned)", "served": "\(served)"]
+        case .forked(let log, let size): ["log": words("log." + log), "size": "\(size)"]
+        case .serviceFaults(let faults):
+            ["faults": faults.prefix(3).joined(separator: "; ") + (faults.count > 3 ? "; ..." : "")]
+        case .rule(let rule): ["rule": rule.rawValue]
+        case .noSuch(let what), .ambiguous(let what): ["what": words("noun." + what)]
+        case .ringIncomplete(let missing): ["count": "\(missing)"]
+        case .ringTooSmall(let count): ["count": "\(count)"]
+        case .namedInLargeRing(let ring, let eligible): ["ring": "\(ring)", "eligible": "\(eligible)"]
+        case .noSuchLevel(let levels): ["levels": levels.map { "\($0)" }.joined(separator: ", ")]
+        case .acceptancesMissing(let people), .offersMissing(let people):
+            ["people": people.map(Words.name).joined(separator: ", ")]
+        case .assembledAlready(let id): ["petition": String(id.prefix(16))]
+        case .levelNotReached(let standing, let needed): ["standing": "\(standing)", "needed": "\(needed)"]
+        default: [:]
+        }
+    }
+}

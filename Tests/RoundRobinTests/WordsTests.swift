@@ -1,0 +1,100 @@
+import Client
+import Foundation
+import Templates
+import Testing
+
+@testable import roundrobin
+
+@Suite("What the program says is in files, in every language")
+struct WordsTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    private let languages: [Messages]
+
+    init() throws {
+        languages = try Language.allCases.map { language in
+            try Messages(language, directory: Self.root.appending(path: "templates").path)
+        }
+    }
+
+    @Test("No language misses a text that another has, and the values in it are the same")
+    func complete() {
+        let all = languages.reduce(into: Set<String>()) { $0.formUnion($1.keys) }
+        #expect(all.count > 100)
+        for messages in languages {
+            #expect(all.subtracting(messages.keys) == [], "\(messages.language)")
+            for key in all { #expect(messages.places(in: key) == languages[0].places(in: key), "\(key)") }
+        }
+    }
+
+    /// Calls that take a key, and the group that they take it from.
+    private static let calls: [(call: String, group: String)] = [
+        ("words", ""), ("invalid", "invalid."), ("invalidPerson", "invalid."), ("noSuch", "noun."),
+        ("ambiguous", "noun."), ("badAnswer", "badAnswer."),
+    ]
+
+    @Test("Every text that the code asks for is there, and every text is asked for")
+    func used() throws {
+        var asked = Set(["timedOut", "notURL", "noConnection"].map { "reason." + $0 })
+        asked.formUnion(["workplace", "petition"].map { "log." + $0 })
+        // Passed on to noSuch and ambiguous by name.
+        asked.formUnion(["member", "petition", "draft"].map { "noun." + $0 })
+        for code in ClientError.Code.allCases where code != .invalid {
+            asked.formUnion(["error.\(code.rawValue).what", "error.\(code.rawValue).next"])
+        }
+        let files = FileManager.default.enumerator(
+            at: Self.root.appending(path: "Sources"), includingPropertiesForKeys: nil)
+        var sources = 0
+        while let file = files?.nextObject() as? URL {
+            guard file.pathExtension == "swift" else { continue }
+            sources += 1
+            let text = try String(contentsOf: file, encoding: .utf8)
+            for (call, group) in Self.calls {
+                for match in text.matches(of: try Regex("[^A-Za-z]\(call)\\(\\s*\"([A-Za-z.]*[A-Za-z])\"")) {
+                    asked.insert(group + String(match.output[1].substring ?? ""))
+                }
+            }
+        }
+        #expect(sources > 100)
+        let keys = languages[0].keys
+        #expect(asked.subtracting(keys) == [])
+        #expect(keys.subtracting(asked) == [])
+    }
+
+    @Test("No sentence for people stands in the errors' code")
+    func noneInCode() throws {
+        for name in ["Client/ClientError.swift", "roundrobin/Support/Words.swift"] {
+            let text = try String(contentsOf: Self.root.appending(path: "Sources/" + name), encoding: .utf8)
+            let code = text.split(separator: "\n").filter { !$0.trimmingCharacters(in: .whitespaces).hasPrefix("//") }
+            #expect(code.joined().firstMatch(of: try Regex("\"[A-Z][a-z]+ [a-z]+ ")) == nil)
+        }
+    }
+
+    @Test("LANG, LC_ALL and --lang choose the language, on the command line and in what it refuses")
+    func chosen() throws {
+        #expect(Language.preferred(in: ["LANG": "zh_CN.UTF-8"]) == .chinese)
+        #expect(Language.preferred(in: ["LANG": "zh_CN.UTF-8", "LC_ALL": "C"]) == .english)
+        #expect(Language.preferred(in: ["LANG": "fr_FR.UTF-8"]) == .english && Language.preferred(in: [:]) == .english)
+        #expect(Words.language(in: ["cosign", "--lang", "zh-Hans"]) == .chinese)
+        #expect(Words.language(in: ["--lang=en"]) == .english && Words.language(in: ["--", "--lang=zh"]) == nil)
+        #expect(Words.without(["a", "--lang", "zh", "b", "--lang=en", "--", "--lang"]) == ["a", "b", "--", "--lang"])
+        for environment in [["LC_ALL": "zh_CN.UTF-8"], ["LC_ALL": "", "LC_MESSAGES": "", "LANG": "zh_CN.UTF-8"]] {
+            let missing = try Program.run(
+                "petition", "list", "--home", "/nonexistent", "--passphrase-file", "/dev/null",
+                environment: environment)
+            #expect(missing.status == 2 && missing.error.contains("没有密钥库"))
+        }
+        let english = try Program.run(
+            "petition", "list", "--home", "/nonexistent", "--lang", "en", environment: ["LC_ALL": "zh_CN.UTF-8"])
+        #expect(english.status == 2 && english.error.contains("There is no keystore"))
+    }
+
+    @Test("A browser's wishes are weighed")
+    func accepted() {
+        #expect(Language.accepted(by: "zh-CN,zh;q=0.9,en;q=0.8") == .chinese)
+        #expect(Language.accepted(by: "en-GB,en;q=0.9,zh;q=0.8") == .english)
+        #expect(Language.accepted(by: "fr, zh;q=0.3, en;q=0.2") == .chinese)
+        #expect(Language.accepted(by: "zh;q=0, en;q=0.1") == .english && Language.accepted(by: nil) == .english)
+        #expect(Language.accepted(by: ";;;,q=,zh;q=x") == .chinese)
+    }
+}
