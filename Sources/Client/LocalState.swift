@@ -19,6 +19,8 @@ struct LocalState: Codable {
     struct ObjectPin: Codable, Equatable {
         var revision: UInt32
         var digest: String
+        /// Nil in keystores from before lists were checked for what they leave out.
+        var kind: UInt8?
     }
 
     /// A statement that was sent, and its receipt once there is one.

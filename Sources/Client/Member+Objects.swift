@@ -3,7 +3,6 @@
 import Foundation
 import Petitions
 import Sodium
-import TextDiff
 
 extension Member {
     /// A revision of a stored object, opened.
@@ -32,24 +31,28 @@ extension Member {
         return try open(bytes, id, revision: revision, in: roster)
     }
 
-    func open(_ bytes: [UInt8], _ id: ID<Object>, revision: UInt32? = nil, in roster: WorkplaceLog) throws -> Opened {
+    /// - Parameter saving: whether the pin goes to the disk at once; who opens many saves once.
+    func open(
+        _ bytes: [UInt8], _ id: ID<Object>, revision: UInt32? = nil, in roster: WorkplaceLog, saving: Bool = true
+    ) throws -> Opened {
         guard let object = try? StoredObject(decoding: bytes), object.workplace == workplaceID, object.id == id,
             revision == nil || object.revision == revision, roster.member(object.author) != nil
         else { throw ClientError.objectForged }
-        if revision == nil { try pin(object) }
+        if revision == nil { try pin(object, saving: saving) }
         guard let key = identity.groupKeys.key(epoch: object.epoch) else { throw ClientError.noGroupKey }
         return Opened(
             object: object, plaintext: try ClientError.rules { () throws(RuleViolation) in try object.open(under: key) }
         )
     }
 
-    private func pin(_ object: StoredObject) throws {
+    private func pin(_ object: StoredObject, saving: Bool = true) throws {
         if let pin = state.objects[object.id.hex] {
             guard object.revision > pin.revision || (object.revision == pin.revision && object.digest.hex == pin.digest)
             else { throw ClientError.objectRolledBack }
         }
-        state.objects[object.id.hex] = .init(revision: object.revision, digest: object.digest.hex)
-        try save()
+        state.objects[object.id.hex] = .init(
+            revision: object.revision, digest: object.digest.hex, kind: object.kind.rawValue)
+        if saving { try save() }
     }
 
     /// Writes the next revision of an object; of a new one when there is no previous.
@@ -75,180 +78,49 @@ extension Member {
     /// from being read; it is counted. A service that rolls back still stops everything.
     func objects(of kind: StoredObject.Kind, in roster: WorkplaceLog) async throws -> [Opened] {
         var objects: [Opened] = []
+        var listed: Set<String> = []
         unreadableObjects = 0
-        for id in try await objectIDs(of: kind) {
-            do {
-                let opened = try await object(id, in: roster)
-                if opened.object.kind == kind { objects.append(opened) } else { unreadableObjects += 1 }
-            } catch ClientError.objectForged, ClientError.noGroupKey, ClientError.rule { unreadableObjects += 1 }
+        var after = 0
+        while true {
+            let page = try await page(of: kind, after: after)
+            for entry in page.objects {
+                guard let id = ID<Object>(hex: entry.id), let bytes = Base64.decode(entry.bytes) else {
+                    throw ClientError.badAnswer("texts")
+                }
+                listed.insert(entry.id)
+                do {
+                    let opened = try open(bytes, id, in: roster, saving: false)
+                    if opened.object.kind == kind { objects.append(opened) } else { unreadableObjects += 1 }
+                } catch ClientError.objectForged, ClientError.noGroupKey, ClientError.rule { unreadableObjects += 1 }
+            }
+            guard let next = page.next else { break }
+            guard next > after else { throw ClientError.badAnswer("texts") }
+            after = next
         }
+        // Once seen, a text does not go away.
+        guard state.objects.allSatisfy({ $0.value.kind != kind.rawValue || listed.contains($0.key) }) else {
+            throw ClientError.objectRolledBack
+        }
+        try save()
         return objects
     }
 
-    /// Ids of all objects of a kind, oldest first. Whether the service left one out that this device has seen is checked
-    /// when it is opened.
-    func objectIDs(of kind: StoredObject.Kind) async throws -> [ID<Object>] {
-        struct List: Decodable {
-            struct Entry: Decodable { let id: String }
-            let objects: [Entry]
+    private struct Page: Decodable {
+        struct Entry: Decodable {
+            let id: String
+            let bytes: String
         }
+        let objects: [Entry]
+        let next: Int?
+    }
+
+    private func page(of kind: StoredObject.Kind, after: Int) async throws -> Page {
         let answer = try await connection.signed(
-            "GET", "/v1/workplaces/\(workplaceID.hex)/objects", query: "kind=\(kind.rawValue)",
+            "GET", "/v1/workplaces/\(workplaceID.hex)/objects", query: "kind=\(kind.rawValue)&after=\(after)",
             by: identity.seed.signingKey())
-        guard let list = try? JSONDecoder().decode(List.self, from: Data(answer)) else {
+        guard let page = try? JSONDecoder().decode(Page.self, from: Data(answer)) else {
             throw ClientError.badAnswer("texts")
         }
-        return list.objects.compactMap { ID<Object>(hex: $0.id) }
-    }
-}
-
-/// A demand in the making.
-public struct Draft: Sendable, Equatable {
-    public let id: ID<Object>
-    public let revision: UInt32
-    /// The sign key of who wrote this revision.
-    public let author: Bytes32
-    public let language: String
-    public let title: String
-    public let text: String
-}
-
-extension Draft {
-    /// As a draft is edited, compared and merged: the title, an empty line, the text.
-    public var whole: String { Self.whole(title, text) }
-
-    static func whole(_ title: String, _ text: String) -> String { title + "\n\n" + text }
-
-    /// The title and the text of a whole.
-    public static func parts(_ whole: String) -> (title: String, text: String) {
-        let parts = whole.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
-        return (
-            parts[0].trimmingCharacters(in: .whitespaces),
-            parts.count > 1 ? parts[1].trimmingCharacters(in: .newlines) : ""
-        )
-    }
-}
-
-/// What became of a new text for a draft.
-public enum Revision: Sendable {
-    /// It is the newest revision now. Somebody else's, written meanwhile, is merged into it.
-    case written(Draft, mergedWith: Draft?)
-    /// Somebody else changed the same lines meanwhile, and nothing was written. The text has both sides between conflict
-    /// markers (`<` ours, `>` theirs); what a person makes of it is a new text for `theirs`.
-    case conflict(with: Draft, marked: String)
-}
-
-/// What an object of kind 1 holds: a demand, or a petition in preparation.
-enum DraftContent: Codable {
-    case demand(Demand)
-    case plan(PetitionPlan)
-
-    struct Demand: Codable {
-        var language: String
-        var title: String
-        var text: String
-    }
-}
-
-extension Member {
-    public func newDraft(language: String, title: String, text: String) async throws -> Draft {
-        let roster = try await roster()
-        try await syncGroupKeys(roster)
-        let content = DraftContent.Demand(language: language, title: title, text: text)
-        return try await write(content, id: ID(Random.bytes32()), after: nil, in: roster)
-    }
-
-    /// Writes the next revision of a draft. What somebody else wrote since is merged in, line by line; nothing is overwritten.
-    /// - Parameter draft: the revision that the new text was made from.
-    public func revise(_ draft: Draft, title: String, text: String) async throws -> Revision {
-        var (base, ours) = (draft, Draft.whole(title, text))
-        guard !LineMerge.hasMarkers(ours) else { throw ClientError.invalid("markers") }
-        var merged: Draft?
-        var refusal: (over: UInt32, error: ClientError)?
-        while true {
-            let roster = try await roster()
-            try await syncGroupKeys(roster)
-            let newest = try await object(draft.id, in: roster)
-            guard let theirs = try self.draft(newest) else { throw ClientError.noSuch("draft") }
-            if let refusal, refusal.over == theirs.revision { throw refusal.error }
-            if theirs.revision != base.revision {
-                let merge = LineMerge(base: base.whole, ours: ours, theirs: theirs.whole)
-                guard let text = merge.text else {
-                    return .conflict(with: theirs, marked: merge.marked(ours: "<", theirs: ">"))
-                }
-                (base, ours, merged) = (theirs, text, theirs)
-            }
-            // Somebody else wrote the very same.
-            if ours == theirs.whole { return .written(theirs, mergedWith: merged) }
-            let (title, text) = Draft.parts(ours)
-            let content = DraftContent.Demand(language: theirs.language, title: title, text: text)
-            do {
-                let written = try await write(content, id: draft.id, after: newest.object, in: roster)
-                return .written(written, mergedWith: merged)
-            } catch let error as ClientError {
-                guard case .refused(409, _, _, _) = error else { throw error }
-                // Another revision came between reading and writing: merge with that one too. Each round takes one in, or
-                // ends.
-                refusal = (theirs.revision, error)
-            }
-        }
-    }
-
-    private func write(
-        _ content: DraftContent.Demand, id: ID<Object>, after previous: StoredObject?, in roster: WorkplaceLog
-    ) async throws -> Draft {
-        let plaintext = [UInt8](try JSONEncoder().encode(DraftContent.demand(content)))
-        let object = try await put(plaintext, kind: .draft, id: id, after: previous, in: roster)
-        return Draft(
-            id: id, revision: object.revision, author: signKey, language: content.language, title: content.title,
-            text: content.text)
-    }
-
-    private func draft(_ opened: Opened) throws -> Draft? {
-        guard let content = try? JSONDecoder().decode(DraftContent.self, from: Data(opened.plaintext)) else {
-            throw ClientError.badAnswer("draft")
-        }
-        guard case .demand(let demand) = content else { return nil }
-        return Draft(
-            id: opened.object.id, revision: opened.object.revision, author: opened.object.author,
-            language: demand.language, title: demand.title, text: demand.text)
-    }
-
-    /// Every draft at its newest revision, oldest first.
-    public func drafts() async throws -> [Draft] {
-        let roster = try await roster()
-        try await syncGroupKeys(roster)
-        var drafts: [Draft] = []
-        for opened in try await objects(of: .draft, in: roster) {
-            do { if let draft = try draft(opened) { drafts.append(draft) } } catch { unreadableObjects += 1 }
-        }
-        return drafts
-    }
-
-    /// A draft at a revision, the newest when none is named.
-    public func draft(_ id: ID<Object>, revision: UInt32? = nil) async throws -> Draft {
-        let roster = try await roster()
-        try await syncGroupKeys(roster)
-        guard let draft = try draft(await object(id, revision: revision, in: roster)) else {
-            throw ClientError.noSuch("draft")
-        }
-        return draft
-    }
-
-    /// Every revision, oldest first, after checking that each names the one before it as its parent.
-    public func history(of id: ID<Object>) async throws -> [Draft] {
-        let roster = try await roster()
-        try await syncGroupKeys(roster)
-        let newest = try await object(id, in: roster)
-        var drafts: [Draft] = []
-        var parent = Bytes32.zero
-        for revision in 1...newest.object.revision {
-            let opened = try await object(id, revision: revision, in: roster)
-            guard opened.object.parent == parent else { throw ClientError.objectForged }
-            parent = opened.object.digest
-            if let draft = try draft(opened) { drafts.append(draft) }
-        }
-        guard parent == newest.object.digest else { throw ClientError.objectRolledBack }
-        return drafts
+        return page
     }
 }

@@ -56,21 +56,17 @@ public struct PetitionPlan: Codable, Sendable {
     }
 }
 
-/// What an object of kind 2 holds: a trustee's part in a plan.
-enum CommentContent: Codable {
-    /// Seal keys: set 0, then one for each level.
-    case offer(plan: String, keys: [String])
-    /// Base64 of an Acceptance.
-    case acceptance(plan: String, petition: String, acceptance: String)
-}
-
 extension Member {
-    /// Puts a plan up. Returns its id.
+    /// Puts a plan up, of revisions that organisers have adopted. Returns its id.
     public func prepare(_ plan: PetitionPlan) async throws -> ID<Object> {
         let roster = try await roster()
         guard roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
         try check(plan, in: roster)
         try await syncGroupKeys(roster)
+        let adopted = Self.adoptions(try await contributions(in: roster), in: roster)
+        guard plan.drafts.allSatisfy({ draft in ID(hex: draft.id).flatMap { adopted[$0] } == draft.revision }) else {
+            throw ClientError.invalid("notAdopted")
+        }
         let id = ID<Object>(Random.bytes32())
         try await put(
             try JSONEncoder().encode(DraftContent.plan(plan)).map { $0 }, kind: .draft, id: id, after: nil, in: roster)
@@ -124,22 +120,6 @@ extension Member {
         return (plan, opened.object)
     }
 
-    /// Trustees' contributions to a plan, newest last.
-    private func comments(in roster: WorkplaceLog) async throws -> [(author: Bytes32, content: CommentContent)] {
-        var comments: [(Bytes32, CommentContent)] = []
-        for opened in try await objects(of: .comment, in: roster) {
-            if let content = try? JSONDecoder().decode(CommentContent.self, from: Data(opened.plaintext)) {
-                comments.append((opened.object.author, content))
-            }
-        }
-        return comments
-    }
-
-    private func comment(_ content: CommentContent, in roster: WorkplaceLog) async throws {
-        let plaintext = [UInt8](try JSONEncoder().encode(content))
-        try await put(plaintext, kind: .comment, id: ID(Random.bytes32()), after: nil, in: roster)
-    }
-
     /// As a trustee: offers fresh seal keys for a plan. The nonce behind them serves one petition only.
     /// - Parameter again: also when the petition has been assembled; then it must be assembled anew.
     public func offer(_ id: ID<Object>, again: Bool = false) async throws {
@@ -153,7 +133,7 @@ extension Member {
         let nonce = Random.bytes32()
         state.offers[id.hex] = .init(nonce: nonce.hex, petition: nil)
         try save()
-        try await comment(
+        try await contribute(
             .offer(plan: id.hex, keys: sealKeys(nonce, sets: 1 + plan.levels.count).map(\.hex)), in: roster)
     }
 
@@ -193,9 +173,9 @@ extension Member {
         -> [[Bytes32]]
     {
         var offers: [String: [Bytes32]] = [:]
-        for (author, content) in try await comments(in: roster) {
-            guard case .offer(let about, let keys) = content, about == id.hex else { continue }
-            offers[author.hex] = keys.compactMap { Bytes32(hex: $0) }
+        for contribution in try await contributions(in: roster) {
+            guard case .offer(let about, let keys) = contribution.content, about == id.hex else { continue }
+            offers[contribution.author.hex] = keys.compactMap { Bytes32(hex: $0) }
         }
         let missing = plan.trustees.filter { offers[$0]?.count != 1 + plan.levels.count }
         guard missing.isEmpty else {
@@ -258,7 +238,7 @@ extension Member {
         try save()
         let acceptance = PetitionStatement.Acceptance.make(
             manifest.id, trustee: UInt8(place + 1), nonce: nonce, by: identity.seed.signingKey())
-        try await comment(
+        try await contribute(
             .acceptance(plan: id.hex, petition: manifest.id.hex, acceptance: Base64.encode(acceptance.encoding)),
             in: roster)
         return manifest.id
@@ -302,8 +282,8 @@ extension Member {
         of manifest: Manifest, planID id: ID<Object>, in roster: WorkplaceLog
     ) async throws -> [PetitionStatement.Acceptance] {
         var found: [Int: PetitionStatement.Acceptance] = [:]
-        for (_, content) in try await comments(in: roster) {
-            guard case .acceptance(let plan, let petition, let text) = content, plan == id.hex,
+        for contribution in try await contributions(in: roster) {
+            guard case .acceptance(let plan, let petition, let text) = contribution.content, plan == id.hex,
                 petition == manifest.id.hex,
                 let bytes = Base64.decode(text), let acceptance = try? PetitionStatement.Acceptance(decoding: bytes)
             else { continue }

@@ -37,9 +37,15 @@ enum Answers {
         let kind: UInt8
         let revision: UInt32
         let digest: String
+        /// Base64.
+        let bytes: String
     }
 
-    struct Objects: Encodable { let objects: [Object] }
+    struct Objects: Encodable {
+        let objects: [Object]
+        /// What to ask for after these; absent at the end.
+        let next: Int?
+    }
 
     struct Wrap: Codable {
         let member: String

@@ -187,13 +187,18 @@ struct Routes: Sendable {
             guard let number = request.uri.queryParameters["kind"].flatMap({ UInt8($0) }),
                 let kind = StoredObject.Kind(rawValue: number)
             else { throw Refusal.malformed("The query must name a kind from 1 to 5.") }
-            let entries = try store.objects(of: kind, in: workplace)
+            let after = request.uri.queryParameters["after"].map { Int($0) } ?? 0
+            guard let after, (0...Int(Int32.max)).contains(after) else {
+                throw Refusal.malformed("The query's after is how many objects came before.")
+            }
+            let (entries, next) = try store.objects(of: kind, in: workplace, after: after)
             return try Response.json(
                 Answers.Objects(
                     objects: entries.map {
                         Answers.Object(
-                            id: $0.id.hex, kind: $0.kind.rawValue, revision: $0.revision, digest: $0.digest.hex)
-                    }))
+                            id: $0.id.hex, kind: $0.kind.rawValue, revision: $0.revision, digest: $0.digest.hex,
+                            bytes: Base64.encode($0.bytes))
+                    }, next: next))
         }
         group.get("objects/:object") { request, context in
             let (workplace, _, _) = try await member(request, context, upTo: 0)

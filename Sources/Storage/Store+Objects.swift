@@ -10,6 +10,7 @@ public struct ObjectEntry: Sendable, Hashable {
     /// The newest.
     public let revision: UInt32
     public let digest: Bytes32
+    public let bytes: [UInt8]
 }
 
 /// A group key wrapped for one member.
@@ -68,20 +69,40 @@ extension Store {
         }
     }
 
-    /// The newest revision of every object of a kind, oldest object first.
-    public func objects(of kind: StoredObject.Kind, in workplace: ID<Workplace>) throws -> [ObjectEntry] {
+    /// The newest revisions of a kind's objects with their bytes, oldest object first.
+    /// - Parameters:
+    ///   - after: how many objects come before the first.
+    ///   - most: objects in one answer at most; fewer when they are large, and at least one.
+    /// - Returns: the entries, and how many objects come before the next; nil at the end.
+    public func objects(
+        of kind: StoredObject.Kind, in workplace: ID<Workplace>, after: Int = 0, most: Int = 256,
+        bytes limit: Int = 8 << 20
+    ) throws -> (entries: [ObjectEntry], next: Int?) {
         try read { db in
-            try Row.fetchAll(
+            let rows = try Row.fetchCursor(
                 db,
                 sql: """
-                    SELECT object, max(revision) AS revision, digest FROM objects
-                    WHERE workplace = ? AND kind = ? GROUP BY object ORDER BY min(rowid)
-                    """, arguments: [workplace.bytes.data, Int(kind.rawValue)]
-            ).map { row in
-                ObjectEntry(
-                    id: ID((row["object"] as Data).bytes32), kind: kind,
-                    revision: UInt32(clamping: row["revision"] as Int64), digest: (row["digest"] as Data).bytes32)
+                    SELECT o.object, o.revision, o.digest, o.bytes FROM objects o JOIN (
+                        SELECT object, max(revision) AS newest, min(rowid) AS first FROM objects
+                        WHERE workplace = ?1 AND kind = ?2 GROUP BY object
+                    ) n ON o.object = n.object AND o.revision = n.newest
+                    WHERE o.workplace = ?1 ORDER BY n.first LIMIT ?3 OFFSET ?4
+                    """, arguments: [workplace.bytes.data, Int(kind.rawValue), most + 1, after])
+            var entries: [ObjectEntry] = []
+            var size = 0
+            while let row = try rows.next() {
+                let bytes = [UInt8](row["bytes"] as Data)
+                size += bytes.count
+                guard entries.count < most, entries.isEmpty || size <= limit else {
+                    return (entries, after + entries.count)
+                }
+                entries.append(
+                    ObjectEntry(
+                        id: ID((row["object"] as Data).bytes32), kind: kind,
+                        revision: UInt32(clamping: row["revision"] as Int64),
+                        digest: (row["digest"] as Data).bytes32, bytes: bytes))
             }
+            return (entries, nil)
         }
     }
 

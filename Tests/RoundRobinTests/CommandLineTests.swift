@@ -145,6 +145,23 @@ struct CommandLineTests {
         _ = done(try run(3, "draft", "edit", "1"), "draft edit")
         #expect(done(try run(1, "draft", "diff", "1"), "draft diff").output.contains("{+Changed+}"))
         #expect(done(try run(1, "draft", "history", "1"), "draft history").output.contains("member 3"))
+        #expect(done(try run(4, "draft", "comment", "1", "--line", "1", "--text", "Why?"), "comment").status == 0)
+        let said = done(try run(1, "draft", "comments", "1"), "comments").output
+        #expect(said.contains("Why?") && said.contains("line 1") && said.contains("member 4"))
+        _ = done(try run(3, "draft", "reply", String(said.prefix(8)), "--text", "Because."), "reply")
+        _ = done(try run(4, "members", "name", "Heron"), "a pseudonym")
+        #expect(try run(3, "members", "name", "héron").error.contains("Heron"))
+        #expect(done(try run(2, "draft", "comments", "1"), "comments").output.contains("Heron (member 4)"))
+        #expect(done(try run(1, "draft", "list"), "list").output.contains("1 open comment"))
+        _ = done(try run(1, "draft", "resolve", String(said.prefix(8))), "resolve")
+        #expect(done(try run(1, "draft", "comments", "1"), "comments").output.isEmpty)
+        let early = try run(
+            1, "petition", "prepare", "--title", "T", "--draft", "1", "--trustee", "2", "--threshold", "1", "--quorum",
+            "3")
+        #expect(early.status == 2 && early.error.contains("draft adopt"))
+        #expect(try run(3, "draft", "adopt", "1").status == 2, "no organiser")
+        _ = done(try run(1, "draft", "adopt", "1"), "adopt")
+        #expect(done(try run(2, "draft", "list"), "list").output.contains("adopted r2"))
         _ = done(
             try run(
                 1, "petition", "prepare", "--title", "T", "--draft", "1", "--trustee", "2", "--threshold", "1",

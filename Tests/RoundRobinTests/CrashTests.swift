@@ -88,6 +88,7 @@ struct CrashTests {
                     .init(parsing: url), in: directory("m\(i + 1)"), passphrase: Self.passphrase(), cost: cost))
         }
         let draft = try await founder.newDraft(language: "en", title: "D", text: "x")
+        try await founder.adopt(draft.id, revision: draft.revision)
         let plan = try await founder.prepare(
             PetitionPlan(
                 language: "en", title: "P", preamble: "", drafts: [(draft.id, 1)], trustees: [founder.signKey],

@@ -56,7 +56,8 @@ struct WordsTests {
             }
         }
         #expect(sources > 100)
-        let keys = languages[0].keys
+        // One key, two forms.
+        let keys = Set(languages[0].keys.map { $0.replacing(/\.(one|other)$/, with: "") })
         #expect(asked.subtracting(keys) == [])
         #expect(keys.subtracting(asked) == [])
     }

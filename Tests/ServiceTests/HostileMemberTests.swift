@@ -53,6 +53,7 @@ struct HostileMemberTests {
         let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
         let (organiser, trustee) = (workplace.members[0], workplace.members[1])
         let draft = try await organiser.newDraft(language: "en", title: "T", text: "x")
+        try await organiser.adopt(draft.id, revision: draft.revision)
         let plan = try await organiser.prepare(
             PetitionPlan(
                 language: "en", title: "P", preamble: "", drafts: [(draft.id, 1)], trustees: [trustee.signKey],

@@ -109,6 +109,7 @@ final class LiveWorkplace {
     {
         let founder = members[0]
         let draft = try await members[1].newDraft(language: "en", title: "A demand", text: "We ask.\nTwice.")
+        try await founder.adopt(draft.id, revision: draft.revision)
         let plan = try await founder.prepare(
             PetitionPlan(
                 language: "en", title: "Guardrails", preamble: "", drafts: [(draft.id, draft.revision)],

@@ -1,5 +1,6 @@
 import Client
 import Foundation
+import GRDB
 import Petitions
 import Sodium
 import TestSupport
@@ -102,5 +103,104 @@ struct WritingTests {
             #expect(revised.revision == 2 && revised.language == "zh-Hans")
         }
         await workplace.close()
+    }
+
+    @Test("Comments hang on lines and are found where the line went; replies join a thread; anybody settles it")
+    func comments() async throws {
+        let workplace = try await workplace(3)
+        let (ann, ben) = (workplace.members[1], workplace.members[2])
+        let first = try await ann.newDraft(language: "en", title: "Consent", text: Self.text)
+        try await ben.comment(on: first, line: 4, "Within what time?")
+        try await ben.comment(on: first, "Good.")
+        await #expect(throws: ClientError.self) { try await ben.comment(on: first, line: 9, "?") }
+        await #expect(throws: ClientError.self) { try await ben.comment(on: first, "") }
+        let second = try written(try await ann.revise(first, title: "Consent", text: "0. New.\n" + Self.text))
+        let asked = try #require(try await ann.comments().first)
+        #expect(asked.quote == "2. It can be revoked." && asked.author == ben.signKey)
+        #expect(try await ann.place(of: asked, in: second) == 5)
+        try await ann.reply(to: asked, "30 days.")
+        let third = try written(
+            try await ann.revise(
+                second, title: "Consent", text: second.text.replacing("revoked", with: "revoked in 30 days")))
+        #expect(try await ann.place(of: asked, in: third) == nil)
+        try await ben.resolve(asked)
+        let threads = try await workplace.members[0].comments()
+        #expect(threads.map(\.text) == ["Within what time?", "30 days.", "Good."])
+        #expect(threads.map { $0.resolvedBy != nil } == [true, false, false])
+        try await ben.resolve(asked, isOpen: true)
+        #expect(try await ben.comments().allSatisfy { $0.resolvedBy == nil })
+        await workplace.close()
+    }
+
+    @Test("Only organisers adopt, and only what is adopted is petitioned for")
+    func adoption() async throws {
+        let workplace = try await workplace(3)
+        let (founder, ann) = (workplace.members[0], workplace.members[1])
+        let draft = try await ann.newDraft(language: "en", title: "Consent", text: Self.text)
+        await #expect(throws: ClientError.self) { try await ann.adopt(draft.id, revision: 1) }
+        func prepare(_ revision: UInt32) async throws -> ID<Object> {
+            try await founder.prepare(
+                PetitionPlan(
+                    language: "en", title: "T", preamble: "", drafts: [(draft.id, revision)],
+                    trustees: [ann.signKey], threshold: 1, quorum: 1, closes: 0))
+        }
+        await #expect(throws: ClientError.self) { try await prepare(1) }
+        await #expect(throws: ClientError.self, "no such revision") { try await founder.adopt(draft.id, revision: 2) }
+        try await founder.adopt(draft.id, revision: 1)
+        _ = try await ann.revise(draft, title: "Consent", text: "another")
+        #expect(try await ann.adoptions() == [draft.id: 1])
+        await #expect(throws: ClientError.self, "written since") { try await prepare(2) }
+        let plan = try await prepare(1)
+        try await ann.comment(on: plan, demand: 1, "Last call.")
+        #expect(try await founder.comments().last?.topic == .plan(plan.hex))
+        try await founder.adopt(draft.id, revision: 0)
+        #expect(try await ann.adoptions().isEmpty)
+        await workplace.close()
+    }
+
+    @Test(
+        "Pseudonyms: one's own or an organiser's word, none that could be taken for another's, none in the service's file"
+    )
+    func pseudonyms() async throws {
+        let workplace = try await workplace(3)
+        let (founder, ann, ben) = (workplace.members[0], workplace.members[1], workplace.members[2])
+        try await ann.setPseudonym("Grey Heron of the Marsh", of: ann.signKey)
+        await #expect(throws: ClientError.self) { try await ben.setPseudonym("Otter", of: ann.signKey) }
+        await #expect(throws: ClientError.self) {
+            try await ben.setPseudonym("grey heron of the marsh", of: ben.signKey)
+        }
+        await #expect(throws: ClientError.self, "Cyrillic") {
+            try await ben.setPseudonym("Grеy Heron of the Marsh", of: ben.signKey)
+        }
+        await #expect(throws: ClientError.self) { try await ben.setPseudonym("  ", of: ben.signKey) }
+        try await founder.setPseudonym("水獭", of: ben.signKey)
+        let people = try await ann.people()
+        #expect(people.all.map(\.pseudonym) == [nil, "Grey Heron of the Marsh", "水獭"])
+        await workplace.close()
+        let file = try Data(contentsOf: URL(filePath: directory("a.sqlite")))
+        #expect(file.range(of: Data("Heron of".utf8)) == nil && file.range(of: Data("水獭".utf8)) == nil)
+    }
+
+    @Test("Hundreds of texts come in pages, and one that the service leaves out is missed")
+    func pages() async throws {
+        let workplace = try await workplace(2)
+        let (founder, ann) = (workplace.members[0], workplace.members[1])
+        let draft = try await ann.newDraft(language: "en", title: "T", text: "x")
+        for i in 0..<260 { try await founder.comment(on: draft, "comment \(i)") }
+        #expect(try await ann.comments().map(\.text) == (0..<260).map { "comment \($0)" })
+        await workplace.service.stop()
+        let database = try DatabaseQueue(path: directory("a.sqlite"))
+        try await database.write { db in
+            try db.execute(sql: "DELETE FROM objects WHERE kind = 2 AND rowid = (SELECT max(rowid) FROM objects)")
+        }
+        try database.close()
+        let again = try await RunningService.start(database: directory("a.sqlite"), port: workplace.service.port)
+        await #expect {
+            try await ann.comments()
+        } throws: { error in
+            if case ClientError.objectRolledBack = error { true } else { false }
+        }
+        for member in workplace.members { await member.close() }
+        await again.stop()
     }
 }

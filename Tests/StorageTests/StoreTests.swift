@@ -122,8 +122,8 @@ struct StoreTests {
         #expect(try store.object(id, in: workplace) == second.bytes)
         #expect(try store.object(id, in: workplace, revision: 1) == first.bytes)
         #expect(try store.object(id, in: workplace, revision: 3) == nil)
-        #expect(try store.objects(of: .draft, in: workplace).map(\.revision) == [2])
-        #expect(try store.objects(of: .comment, in: workplace).isEmpty)
+        #expect(try store.objects(of: .draft, in: workplace).entries.map(\.revision) == [2])
+        #expect(try store.objects(of: .comment, in: workplace).entries.isEmpty)
     }
 
     @Test("A deleted name's bytes are in no file of the database")

@@ -9,7 +9,10 @@ import TextDiff
 struct DraftCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "draft", abstract: "Write demands together; the service sees ciphertext only.",
-        subcommands: [New.self, List.self, Show.self, Edit.self, History.self, Diff.self])
+        subcommands: [
+            New.self, List.self, Show.self, Edit.self, History.self, Diff.self, CommentOn.self, Comments.self,
+            Reply.self, Resolve.self, Adopt.self,
+        ])
 
     struct Facts: Encodable {
         let id: String
@@ -78,17 +81,36 @@ struct DraftCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
+        private struct Entry: Encodable {
+            let draft: Facts
+            let adopted: UInt32?
+            let open_comments: Int
+        }
+
         func run() async throws {
-            let (drafts, unreadable) = try await keystore.withMember { (try await $0.drafts(), $0.unreadableObjects) }
-            if output.json { return try Terminal.json(["drafts": drafts.map { Facts($0) }]) }
-            if unreadable > 0 {
-                Terminal.warning(
-                    "\(Terminal.count(unreadable, "text")) cannot be read on this device and left out: made under a group key that it "
-                        + "lacks (invited before a rotation), or damaged. Ask who wrote it to make it anew.")
+            let (drafts, unreadable, adopted, comments) = try await keystore.withMember { member in
+                let drafts = try await member.drafts()
+                let unreadable = member.unreadableObjects
+                return (drafts, unreadable, try await member.adoptions(), try await member.comments())
             }
-            for (i, draft) in drafts.enumerated() {
-                Terminal.line(
-                    "\(i + 1)  \(draft.id.hex.prefix(16))  r\(draft.revision)  \(Terminal.harmless(draft.title))")
+            let open = Dictionary(grouping: comments.filter { $0.replyTo == nil && $0.resolvedBy == nil }, by: \.topic)
+            let entries = drafts.map { draft in
+                Entry(
+                    draft: Facts(draft), adopted: adopted[draft.id],
+                    open_comments: open[.draft(draft.id.hex)]?.count ?? 0)
+            }
+            if output.json { return try Terminal.json(["drafts": entries]) }
+            if unreadable > 0 { Terminal.warning(words("draft.unreadable", count: unreadable)) }
+            for (i, entry) in entries.enumerated() {
+                var line = "\(i + 1)  \(entry.draft.id.prefix(16))  r\(entry.draft.revision)  "
+                line += Terminal.harmless(entry.draft.title)
+                if let adopted = entry.adopted {
+                    line += "  " + Terminal.green(words("draft.adoptedMark", ["revision": "\(adopted)"]))
+                }
+                if entry.open_comments > 0 {
+                    line += "  " + Terminal.faint(words("draft.openComments", count: entry.open_comments))
+                }
+                Terminal.line(line)
             }
         }
     }
@@ -107,6 +129,8 @@ struct DraftCommand: AsyncParsableCommand {
         var draft: String
         @Option(help: "An earlier revision.")
         var revision: UInt32?
+        @Flag(help: "Count the lines, as draft comment --line does.")
+        var numbered = false
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
@@ -116,6 +140,13 @@ struct DraftCommand: AsyncParsableCommand {
                 return try await revision.asyncMap { try await member.draft(newest.id, revision: $0) } ?? newest
             }
             if output.json { return try Terminal.json(Facts(found)) }
+            if numbered {
+                for (i, line) in found.whole.components(separatedBy: "\n").enumerated() {
+                    let number = String(repeating: " ", count: max(0, 4 - "\(i + 1)".count)) + "\(i + 1)"
+                    Terminal.line(Terminal.faint(number) + "  " + Terminal.harmless(line))
+                }
+                return
+            }
             Terminal.line(
                 Terminal.bold(Terminal.harmless(found.title)) + Terminal.faint("  (revision \(found.revision))"))
             Terminal.line()
@@ -172,13 +203,16 @@ struct DraftCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await keystore.withMember { member in
-                let roster = try await member.roster()
-                let history = try await member.history(of: find(draft, member).id)
+                let people = try await member.people()
+                let id = try await find(draft, member).id
+                let history = try await member.history(of: id)
+                let adopted = try await member.adoptions()[id]
                 if output.json { return try Terminal.json(["revisions": history.map { Facts($0) }]) }
                 for entry in history {
+                    let mark = entry.revision == adopted ? "  " + words("draft.adoptedHere") : ""
                     Terminal.line(
-                        "r\(entry.revision)  \(Words.name(roster.person(entry.author)))  \(Terminal.harmless(entry.title))"
-                    )
+                        "r\(entry.revision)  \(Words.name(people.person(entry.author)))  "
+                            + Terminal.harmless(entry.title) + Terminal.green(mark))
                 }
             }
         }
@@ -219,59 +253,5 @@ struct DraftCommand: AsyncParsableCommand {
             }
             Terminal.line(Terminal.block(segments.map(Terminal.changed).joined()))
         }
-    }
-}
-
-/// $EDITOR on a file that only this user can read, in a directory that goes with it.
-enum Editor {
-    /// - Parameter whole: the first line is the title, the rest the text.
-    static func edit(_ whole: String, file: String?) throws -> (title: String, text: String) {
-        if let file {
-            guard let data = FileManager.default.contents(atPath: file),
-                let content = String(data: data, encoding: .utf8)
-            else { throw ClientError.invalid("notText", ["file": file]) }
-            return try split(content)
-        }
-        return try split(run(on: whole))
-    }
-
-    /// Shows a text with conflict markers until none is left in it.
-    static func settle(_ marked: String) throws -> (title: String, text: String) {
-        let settled = try run(on: marked)
-        guard !LineMerge.hasMarkers(settled) else { throw ClientError.invalid("markers") }
-        return try split(settled)
-    }
-
-    private static func run(on text: String) throws -> String {
-        let environment = ProcessInfo.processInfo.environment
-        guard let editor = environment["VISUAL"] ?? environment["EDITOR"], !editor.isEmpty else {
-            throw ClientError.invalid("noEditor")
-        }
-        // In memory where the system offers it, so that the plaintext never reaches the disk.
-        let place = environment["XDG_RUNTIME_DIR"].map { URL(filePath: $0) } ?? FileManager.default.temporaryDirectory
-        let directory = place.appending(path: "roundrobin-" + Hex.encode(Random.bytes(8)))
-        try FileManager.default.createDirectory(
-            at: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-        defer { try? FileManager.default.removeItem(at: directory) }
-        let path = directory.appending(path: "draft.md")
-        guard
-            FileManager.default.createFile(
-                atPath: path.path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
-        else { throw ClientError.disk(path.path) }
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", editor + " \"$0\"", path.path]
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0, let data = FileManager.default.contents(atPath: path.path),
-            let content = String(data: data, encoding: .utf8)
-        else { throw ClientError.invalid("editorFailed") }
-        return content
-    }
-
-    private static func split(_ content: String) throws -> (title: String, text: String) {
-        let (title, text) = Draft.parts(content)
-        guard !title.isEmpty else { throw ClientError.invalid("noTitle") }
-        return (title, text)
     }
 }

@@ -6,7 +6,7 @@ import Sodium
 struct MembersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "members", abstract: "List members, remove one, rotate the group key.",
-        subcommands: [List.self, Remove.self, RotateKey.self])
+        subcommands: [List.self, Name.self, Remove.self, RotateKey.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List everybody who was ever admitted.")
@@ -17,6 +17,7 @@ struct MembersCommand: AsyncParsableCommand {
         private struct Entry: Encodable {
             let number: Int
             let key: String
+            let pseudonym: String?
             let present: Bool
             let organiser: Bool
             let admitted_by_leaf: Int
@@ -25,11 +26,12 @@ struct MembersCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await keystore.withMember { member in
-                let roster = try await member.roster()
-                try await member.syncGroupKeys(roster)
+                let people = try await member.people()
+                let roster = people.roster
                 let entries = roster.members.enumerated().map { i, entry in
                     Entry(
-                        number: i + 1, key: entry.signKey.hex, present: roster.isMember(entry.signKey),
+                        number: i + 1, key: entry.signKey.hex,
+                        pseudonym: people.person(entry.signKey).pseudonym, present: roster.isMember(entry.signKey),
                         organiser: roster.isOrganiser(entry.signKey), admitted_by_leaf: entry.admitted,
                         you: entry.signKey == member.signKey)
                 }
@@ -43,7 +45,9 @@ struct MembersCommand: AsyncParsableCommand {
                 for entry in entries {
                     let state = entry.present ? (entry.organiser ? "organiser" : "member") : "left"
                     let number = String(repeating: " ", count: max(0, 4 - "\(entry.number)".count)) + "\(entry.number)"
-                    Terminal.line("\(number)  \(entry.key.prefix(16))  \(state)\(entry.you ? "  (you)" : "")")
+                    Terminal.line(
+                        "\(number)  \(entry.key.prefix(16))  \(state)\(entry.you ? "  (you)" : "")"
+                            + (entry.pseudonym.map { "  " + Terminal.harmless($0) } ?? ""))
                 }
                 Terminal.note("\(entries.count { $0.present }) members of \(roster.eligible(at: roster.size)) people.")
                 if entries.count(where: \.present) > Int(roster.eligible(at: roster.size)) {
@@ -51,6 +55,26 @@ struct MembersCommand: AsyncParsableCommand {
                         "There are more members than people: somebody admitted invented ones, or the count is old.")
                 }
             }
+        }
+    }
+
+    struct Name: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what the workplace calls you, or as an organiser anybody.",
+            discussion: "A pseudonym that members see beside drafts and comments. The service never sees it.")
+
+        @Argument(help: "The pseudonym; not a name by which an outsider would know the person.")
+        var name: String
+        @Option(help: "The member's number or the first characters of their key; you when not given.")
+        var member: String?
+        @OptionGroup var keystore: KeystoreOptions
+
+        func run() async throws {
+            try await keystore.withMember { own in
+                let key = try await member.asyncMap { try Naming.member($0, in: try await own.roster()) }
+                try await own.setPseudonym(name, of: key ?? own.signKey)
+            }
+            Terminal.line(words("members.named", ["name": Terminal.harmless(name)]))
         }
     }
 

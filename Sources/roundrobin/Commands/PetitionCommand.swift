@@ -38,11 +38,13 @@ struct PetitionCommand: AsyncParsableCommand {
         var title: String
         @Option(help: "What stands before the demands.")
         var preamble = ""
+        @Option(help: ArgumentHelp("Read the preamble from this file.", valueName: "file"))
+        var preambleFile: String?
         @Option(help: "en or zh-Hans.")
         var language = "en"
         @Option(
             name: .customLong("draft"),
-            help: "A draft, by number or the first characters of its id; once for each demand, in order.")
+            help: "An adopted draft, by number or the first characters of its id; once for each demand, in order.")
         var drafts: [String]
         @Option(name: .customLong("trustee"), help: "A trustee, by member number or key; once for each.")
         var trustees: [String]
@@ -50,6 +52,10 @@ struct PetitionCommand: AsyncParsableCommand {
         var threshold: UInt8
         @Option(help: "How many co-signatures to wait for before delivering.")
         var quorum: UInt32
+        @Option(
+            name: .customLong("level"),
+            help: "A count of co-signatures at which names open that were given on that condition; up to eight.")
+        var levels: [UInt32] = []
         @Option(help: "When it closes by itself: a whole hour in UTC, such as 2026-12-01T17:00Z.")
         var deadline: String?
         @OptionGroup var keystore: KeystoreOptions
@@ -68,19 +74,30 @@ struct PetitionCommand: AsyncParsableCommand {
             let id = try await keystore.withMember { member in
                 let roster = try await member.roster()
                 let all = try await member.drafts()
+                let adopted = try await member.adoptions()
                 let chosen = try drafts.map { name in
                     let id = try Naming.object(name, among: all.map(\.id), "draft")
-                    return (id: id, revision: all.first { $0.id == id }?.revision ?? 1)
+                    guard let revision = adopted[id] else {
+                        throw ClientError.invalid("draftNotAdopted", ["draft": name])
+                    }
+                    return (id: id, revision: revision)
                 }
                 return try await member.prepare(
                     PetitionPlan(
-                        language: language, title: title, preamble: preamble, drafts: chosen,
+                        language: language, title: title, preamble: try preambleFile.map(Self.read) ?? preamble,
+                        drafts: chosen,
                         trustees: trustees.map { try Naming.member($0, in: roster) }, threshold: threshold,
-                        quorum: quorum, closes: closes))
+                        quorum: quorum, closes: closes, levels: levels))
             }
             if output.json { return try Terminal.json(["plan": id.hex]) }
             Terminal.line(
                 "Prepared \(id.hex.prefix(16)). Next, each trustee: roundrobin petition offer \(id.hex.prefix(8))")
+        }
+
+        private static func read(_ file: String) throws -> String {
+            guard let data = FileManager.default.contents(atPath: file), let text = String(data: data, encoding: .utf8)
+            else { throw ClientError.invalid("notText", ["file": file]) }
+            return text.trimmingCharacters(in: .whitespacesAndNewlines)
         }
     }
 
@@ -117,6 +134,8 @@ struct PetitionCommand: AsyncParsableCommand {
     struct Preview: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show a prepared petition exactly as it will be hashed.")
+        @Flag(help: "Print the document's very bytes and nothing else: their digest is what the petition's id covers.")
+        var raw = false
         @OptionGroup var plan: PlanOptions
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
@@ -125,7 +144,13 @@ struct PetitionCommand: AsyncParsableCommand {
             let (id, manifest, document) = try await keystore.withMember {
                 try await $0.preview(try await plan.find($0))
             }
+            if raw { return FileHandle.standardOutput.write(Data(document.bytes)) }
             try PetitionText.show(id, manifest, document, json: output.json)
+            guard !output.json else { return }
+            Terminal.line(
+                words(
+                    "petition.hashed",
+                    ["digest": manifest.documentDigest.hex, "bytes": "\(document.bytes.count)"]))
         }
     }
 

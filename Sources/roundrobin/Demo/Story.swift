@@ -103,6 +103,7 @@ final class Story {
                 case .written(let second, _) = try await members[plan.reviser].revise(
                     first, title: title, text: text + "\n\n" + plan.addition)
             else { throw ClientError.invalid("conflict") }
+            try await members[0].adopt(second.id, revision: second.revision)
             drafts.append(second)
             step(
                 "Member \(plan.writer + 1) drafts \"\(title)\"; member \(plan.reviser + 1) revises it to revision \(second.revision)."

@@ -121,6 +121,11 @@ enum Naming {
         return try one(name, among: ids.map { ($0.hex, $0) }, what)
     }
 
+    /// By the first characters of the id alone, where lists have no numbers.
+    static func id(_ name: String, among ids: [ID<Object>], _ what: String) throws -> ID<Object> {
+        try one(name, among: ids.map { ($0.hex, $0) }, what)
+    }
+
     /// The index that a number from a list means. Longer ones are ids.
     private static func place(_ name: String) -> Int? {
         guard name.count < 8, let number = Int(name), number > 0 else { return nil }

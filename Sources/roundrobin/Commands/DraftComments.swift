@@ -1,0 +1,167 @@
+import ArgumentParser
+import Client
+import Foundation
+import Petitions
+import Sodium
+
+extension DraftCommand {
+    /// A comment's text: from the arguments, a file, or the editor.
+    struct CommentText: ParsableArguments {
+        @Option(name: .shortAndLong, help: "The text; $EDITOR opens when neither this nor --file is given.")
+        var text: String?
+        @Option(help: ArgumentHelp("Read the text from this file.", valueName: "file"))
+        var file: String?
+
+        func read() throws -> String {
+            let content = try text ?? Editor.write(file: file)
+            return content.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+    }
+
+    struct CommentOn: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "comment", abstract: "Comment on a draft, or on one of its lines.")
+        @Argument(help: "The draft's number or the first characters of its id.")
+        var draft: String
+        @Option(help: "A line as draft show --numbered counts them.")
+        var line: Int?
+        @OptionGroup var content: CommentText
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let id = try await keystore.withMember { member in
+                let draft = try await find(draft, member)
+                return try await member.comment(on: draft, line: line, content.read())
+            }
+            if output.json { return try Terminal.json(["comment": id.hex]) }
+            Terminal.line(words("comment.made", ["id": String(id.hex.prefix(8))]))
+        }
+    }
+
+    struct Comments: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show what was said about a draft.")
+        @Argument(help: "The draft's number or the first characters of its id.")
+        var draft: String
+        @Flag(help: "Settled threads too.")
+        var all = false
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try await keystore.withMember { member in
+                let draft = try await find(draft, member)
+                let comments = try await member.comments().filter { $0.topic == .draft(draft.id.hex) }
+                if output.json { return try Terminal.json(["comments": comments.map { CommentText.Facts($0) }]) }
+                let people = try await member.people()
+                let settled = Set(comments.filter { $0.resolvedBy != nil }.map(\.id))
+                for comment in comments where all || !settled.contains(comment.replyTo ?? comment.id) {
+                    var place = ""
+                    if let line = comment.line, comment.replyTo == nil {
+                        let now = try await member.place(of: comment, in: draft)
+                        place =
+                            now.map { words("comment.line", ["line": "\($0)"]) }
+                            ?? words("comment.lineGone", ["line": "\(line)", "revision": "\(comment.revision ?? 0)"])
+                    }
+                    CommentText.show(comment, people, place: place)
+                }
+            }
+        }
+    }
+
+    /// A comment by the first characters of its id.
+    static func findComment(_ name: String, _ member: Member) async throws -> Comment {
+        let comments = try await member.comments()
+        let id = try Naming.id(name, among: comments.map(\.id), "comment")
+        guard let comment = comments.first(where: { $0.id == id }) else { throw ClientError.noSuch("comment") }
+        return comment
+    }
+
+    struct Reply: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Answer a comment.")
+        @Argument(help: "The first characters of the comment's id.")
+        var comment: String
+        @OptionGroup var content: CommentText
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let id = try await keystore.withMember { member in
+                try await member.reply(to: try await findComment(comment, member), content.read())
+            }
+            if output.json { return try Terminal.json(["comment": id.hex]) }
+            Terminal.line(words("comment.made", ["id": String(id.hex.prefix(8))]))
+        }
+    }
+
+    struct Resolve: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Mark a thread as settled.")
+        @Argument(help: "The first characters of the comment's id.")
+        var comment: String
+        @Flag(help: "Open it again.")
+        var reopen = false
+        @OptionGroup var keystore: KeystoreOptions
+
+        func run() async throws {
+            try await keystore.withMember { member in
+                try await member.resolve(try await findComment(comment, member), isOpen: reopen)
+            }
+            Terminal.line(reopen ? words("comment.reopened") : words("comment.settled"))
+        }
+    }
+
+    struct Adopt: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "As an organiser: mark a revision of a draft as ready to be demanded.")
+        @Argument(help: "The draft's number or the first characters of its id.")
+        var draft: String
+        @Option(help: "The revision; the newest when not given.")
+        var revision: UInt32?
+        @Flag(help: "Take the adoption back.")
+        var undo = false
+        @OptionGroup var keystore: KeystoreOptions
+
+        func run() async throws {
+            let (found, chosen) = try await keystore.withMember { member in
+                let found = try await find(draft, member)
+                let chosen = undo ? 0 : revision ?? found.revision
+                try await member.adopt(found.id, revision: chosen)
+                return (found, chosen)
+            }
+            let values = ["title": Terminal.harmless(found.title), "revision": "\(chosen)"]
+            Terminal.line(undo ? words("draft.unadopted", values) : words("draft.adopted", values))
+        }
+    }
+}
+
+extension DraftCommand.CommentText {
+    struct Facts: Encodable {
+        let id: String
+        let author: String
+        let revision: UInt32?
+        let line: Int?
+        let reply_to: String?
+        let text: String
+        let settled_by: String?
+
+        init(_ comment: Comment) {
+            (id, author, text) = (comment.id.hex, comment.author.hex, comment.text)
+            (revision, line) = (comment.revision, comment.line)
+            (reply_to, settled_by) = (comment.replyTo?.hex, comment.resolvedBy?.hex)
+        }
+    }
+
+    static func show(_ comment: Comment, _ people: People, place: String) {
+        let indent = comment.replyTo == nil ? "" : "    "
+        var head = "\(comment.id.hex.prefix(8))  " + Words.name(people.person(comment.author))
+        if !place.isEmpty { head += "  " + place }
+        if let by = comment.resolvedBy {
+            head += "  " + words("comment.settledBy", ["person": Words.name(people.person(by))])
+        }
+        Terminal.line(indent + Terminal.bold(head))
+        if comment.replyTo == nil, let quote = comment.quote, !quote.isEmpty {
+            Terminal.line(indent + Terminal.faint("  > " + Terminal.harmless(quote)))
+        }
+        for line in Terminal.block(comment.text).split(separator: "\n") { Terminal.line(indent + line) }
+    }
+}

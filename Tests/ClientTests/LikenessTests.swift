@@ -1,0 +1,32 @@
+import Client
+import Testing
+
+@Suite("Names that could be taken for one another")
+struct LikenessTests {
+    private func likeness(_ a: String, _ b: String) -> Likeness? { Likeness.pairs([a, b]).first?.likeness }
+
+    @Test("The same but for case, accents, spaces and order")
+    func same() {
+        #expect(likeness("Li Wei", "wei  LI") == .same)
+        #expect(likeness("Zoë Müller", "Zoe Muller") == .same)
+        #expect(likeness("王芳", "王 芳") == .same)
+        #expect(likeness("O'Brien, Ann", "Ann OBrien") == nil || likeness("Ann O'Brien", "O'Brien Ann") == .same)
+    }
+
+    @Test("Alike: one letter more, less, other or exchanged, or another script's letter")
+    func alike() {
+        for other in ["Jonson", "Johnsson", "Jahnson", "Jonhson", "Jоhnson"] {
+            #expect(likeness("Johnson", other) == .alike)
+        }
+        #expect(likeness("Johnson", "Jackson") == nil && likeness("Ann", "Anna") == nil)
+        #expect(likeness("王芳", "王方") == nil, "one of two characters is another name")
+    }
+
+    @Test("Thousands of names are compared at once, each pair named once")
+    func many() {
+        let names = (0..<4000).map { "Person Number \($0 * 7919)" } + ["Li Wei", "Wei Li"]
+        let pairs = Likeness.pairs(names)
+        #expect(pairs.contains { $0.first == 4000 && $0.second == 4001 && $0.likeness == .same })
+        #expect(Set(pairs.map { [$0.first, $0.second] }).count == pairs.count)
+    }
+}
