@@ -28,12 +28,27 @@ public struct PetitionView: Sendable {
 public enum CoSigningWarning: Sendable, Equatable {
     case smallRing(Int)
     case ringLargerThanEligible(ring: Int, eligible: UInt32)
+    /// The name that is given opens at this count, and cannot be taken back then.
+    case nameOpens(count: UInt32)
+    /// The co-signature that stands has a name, and the new one has none.
+    case nameDropped
 }
 
 /// What a co-signer asks for.
 public struct CoSigningOptions: Sendable {
     /// Insists on a ring below 5.
     public var acceptSmallRing = false
+    /// A name that opens once so many co-signatures stand.
+    public var name: ConditionalName?
+
+    public struct ConditionalName: Sendable {
+        /// 1 to 240 bytes.
+        public let text: String
+        /// One of the counts at which names open in the petition.
+        public let count: UInt32
+
+        public init(_ text: String, when count: UInt32) { (self.text, self.count) = (text, count) }
+    }
 
     public init() {}
 }
@@ -120,8 +135,24 @@ extension Member {
             guard options.acceptSmallRing else { throw ClientError.ringTooSmall(ring) }
         }
         if ring < Self.comfortableRing { warnings.append(.smallRing(ring)) }
+        if let name = options.name {
+            _ = try level(of: name, petition.manifest)
+            // Among invented people the condition would be met by them.
+            guard ring <= Int(eligible) else { throw ClientError.namedInLargeRing(ring: ring, eligible: eligible) }
+            warnings.append(.nameOpens(count: name.count))
+        } else if case .signedWithName = ownStatus(petition.id) {
+            warnings.append(.nameDropped)
+        }
         if ring > Int(eligible) { warnings.append(.ringLargerThanEligible(ring: ring, eligible: eligible)) }
         return warnings
+    }
+
+    private func level(of name: CoSigningOptions.ConditionalName, _ manifest: Manifest) throws -> UInt8 {
+        guard let place = manifest.levels.firstIndex(where: { $0.count == name.count }) else {
+            throw ClientError.noSuchLevel(manifest.levels.map(\.count))
+        }
+        guard SealedName.nameLengths.contains(name.text.utf8.count) else { throw ClientError.invalid("nameLength") }
+        return UInt8(place + 1)
     }
 
     /// The warnings for a petition, for who asks before deciding.
@@ -139,9 +170,19 @@ extension Member {
             let tag = ring.secret.tag(in: Scope(id.bytes))
             let sealed = try Ballot(choices: choices, remark: remark, for: petition.manifest)
                 .seal(for: id, petition.manifest, tag: tag, sequence: sequence)
-            return try CoSigned.make(
+            let name = try options.name.map { name in
+                let level = try level(of: name, petition.manifest)
+                return (
+                    level: level,
+                    sealed: try SealedName.seal(
+                        name.text, level: level, for: id, petition.manifest, ring: petition.ring,
+                        ringEpoch: petition.ringEpoch, sequence: sequence, by: ring.secret)
+                )
+            }
+            let statement = try CoSigned.make(
                 .sign, petition: id, ring: petition.ring, ringEpoch: petition.ringEpoch, sequence: sequence,
-                sealedBallot: sealed, by: ring.secret)
+                sealedBallot: sealed, name: name, by: ring.secret)
+            return (statement, name?.sealed)
         }
     }
 
@@ -153,9 +194,10 @@ extension Member {
             guard petition.tags[ring.secret.tag(in: Scope(id.bytes))]?.action == .sign else {
                 throw ClientError.nothingToWithdraw
             }
-            return try CoSigned.make(
+            let statement = try CoSigned.make(
                 .withdraw, petition: id, ring: petition.ring, ringEpoch: petition.ringEpoch, sequence: sequence,
                 sealedBallot: [], by: ring.secret)
+            return (statement, nil)
         }
     }
 
@@ -163,7 +205,7 @@ extension Member {
     /// has grown meanwhile, it waits, connects anew and tries once more.
     private func send(
         _ id: ID<Petition>, _ options: CoSigningOptions,
-        _ make: (PetitionView, RingSecret, UInt32) throws -> PetitionStatement
+        _ make: (PetitionView, RingSecret, UInt32) throws -> (PetitionStatement, sealedName: [UInt8]?)
     ) async throws -> Receipt {
         for attempt in 0..<2 {
             do {
@@ -177,11 +219,15 @@ extension Member {
                     guard let ring = identity.ringKey(in: fresh.petition.ring) else { throw ClientError.notInRing }
                     let last = fresh.petition.tags[ring.secret.tag(in: Scope(id.bytes))]?.sequence
                     guard last != .max else { throw ClientError.closed }
-                    let statement = try make(fresh, ring, last.map { $0 + 1 } ?? 0)
+                    let (statement, sealedName) = try make(fresh, ring, last.map { $0 + 1 } ?? 0)
                     let ringKey = ring.secret.publicKey.encoding.hex
                     var record = state.cosignatures[id.hex] ?? .init(ringKey: ringKey)
                     record.ringKey = ringKey
-                    record.sent.append(.init(statement: Base64.encode(statement.bytes), sealedName: nil, receipt: nil))
+                    // The sealed name goes out of the keystore again once there is a receipt: see deliver.
+                    record.sent.append(
+                        .init(
+                            statement: Base64.encode(statement.bytes), sealedName: sealedName.map { Base64.encode($0) },
+                            receipt: nil))
                     state.cosignatures[id.hex] = record
                     try save()
                     return try await deliver(id, fresh.workplace, over: connection)
@@ -206,6 +252,7 @@ extension Member {
         let answer = try await connection.post("/v1/petitions/\(id.hex)/cosignatures", request.encoding)
         let receipt = try receipt(answer, for: bytes, by: workplace.verifier(of: id), log: "petition")
         record.sent[record.sent.count - 1].receipt = receipt.serialized
+        record.sent[record.sent.count - 1].sealedName = nil
         state.cosignatures[id.hex] = record
         try save()
         return receipt
@@ -247,6 +294,8 @@ extension Member {
         case nothing
         case pending
         case signed
+        /// With a name at this level, from 1.
+        case signedWithName(UInt8)
         case withdrawn
     }
 
@@ -255,7 +304,8 @@ extension Member {
         guard last.receipt != nil, let bytes = Base64.decode(last.statement),
             let coSigned = (try? PetitionStatement(decoding: bytes))?.coSigned
         else { return .pending }
-        return coSigned.action == .sign ? .signed : .withdrawn
+        guard coSigned.action == .sign else { return .withdrawn }
+        return coSigned.level > 0 ? .signedWithName(coSigned.level) : .signed
     }
 
     /// Checks every receipt that this device holds for a petition against the log as it is now.

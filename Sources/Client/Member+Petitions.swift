@@ -115,6 +115,13 @@ extension Member {
         try await submit(statement, in: roster)
     }
 
+    /// As a trustee: releases the key of the names that wait for this count.
+    public func release(_ id: ID<Petition>, level count: UInt32) async throws {
+        let levels = try await petition(id).log.manifest.levels.map(\.count)
+        guard let place = levels.firstIndex(of: count) else { throw ClientError.noSuchLevel(levels) }
+        try await release(id, set: place + 1)
+    }
+
     private func checkRelease(_ log: PetitionLog, set: Int) throws {
         if set == 0 {
             guard let closure = log.closure else { throw ClientError.notClosed }

@@ -55,15 +55,16 @@ public struct PetitionService: Sendable {
             configuration: ServiceGroupConfiguration(
                 services: [
                     .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
-                    .init(service: DeadlineKeeper(sequencer: sequencer, logger: logger)),
+                    .init(service: Housekeeping(store: store, sequencer: sequencer, logger: logger)),
                 ], gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: quiet))
         do { try await group.run() } catch is CancellationError {}
         try store.close()
     }
 }
 
-/// Closes petitions whose deadline has come, though nobody asks.
-private struct DeadlineKeeper: ServiceLifecycle.Service {
+/// Closes petitions whose deadline has come, and erases what could not be erased at once, though nobody asks.
+private struct Housekeeping: ServiceLifecycle.Service {
+    let store: Store
     let sequencer: Sequencer
     let logger: Logger
 
@@ -73,6 +74,7 @@ private struct DeadlineKeeper: ServiceLifecycle.Service {
                 do { try await sequencer.closeDuePetitions() } catch {
                     logger.warning("due petitions could not be looked up")
                 }
+                await store.eraseLeftovers()
                 try? await Task.sleep(for: .seconds(2))
             }
         }

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import Petitions
 import Sodium
+import Synchronization
 import TransparencyLog
 
 /// What one transaction adds to one log.
@@ -53,11 +54,22 @@ extension Store {
             for append in appends { erased += try Self.apply(append, db) }
             return erased > 0
         }
-        // A name that was taken back is zeroed in its page, and must not linger in the write-ahead log either. When a
-        // reader is in the way, the next such commit or the close does it.
-        if hasErased {
-            try? await pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
-        }
+        guard hasErased else { return }
+        leftovers.withLock { $0 = true }
+        await eraseLeftovers()
+    }
+
+    /// A name that was taken back is zeroed in its page; this takes it out of the write-ahead log too, when there is one to
+    /// take out. While a reader is in the way nothing happens, and the next call does it.
+    public func eraseLeftovers() async {
+        guard leftovers.withLock({ $0 }) else { return }
+        do {
+            try await pool.writeWithoutTransaction { db in
+                // In the writer's turn, so that an erasure that comes meanwhile is not taken for done.
+                _ = try db.checkpoint(.truncate)
+                self.leftovers.withLock { $0 = false }
+            }
+        } catch {}
     }
 
     /// - Returns: how many sealed names this deletes or replaces.

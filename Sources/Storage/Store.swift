@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import Petitions
 import Sodium
+import Synchronization
 import TransparencyLog
 
 /// Which log: a workplace's or a petition's.
@@ -33,6 +34,8 @@ public final class Store: Sendable {
     /// The name under which this service's logs are signed.
     public let serviceName: String
     private let logSeed: SecretBytes
+    /// Whether the write-ahead log may hold a name that was taken back: so it may when the file is opened after a crash.
+    let leftovers = Mutex(true)
 
     /// Opens the file, or makes it.
     /// - Parameter serviceName: fixed when the file is made; another name later is refused, because every log already

@@ -1,7 +1,7 @@
 import Foundation
 import Yams
 
-/// The languages that the program speaks. Texts are in `templates/messages/<language>.yaml`.
+/// The languages that the program speaks. Texts are in the files of `templates/messages/<language>/`.
 public enum Language: String, CaseIterable, Sendable {
     case english = "en"
     case chinese = "zh-Hans"
@@ -45,21 +45,26 @@ public struct Messages: Sendable {
 
     /// - Parameter directory: the one that holds `messages`.
     public init(_ language: Language, directory: String) throws(TemplateError) {
-        let file = "\(directory)/messages/\(language.rawValue).yaml"
-        guard let data = FileManager.default.contents(atPath: file) else { throw .noDirectory(directory + "/messages") }
-        guard let tree = try? Yams.load(yaml: String(decoding: data, as: UTF8.self)) else {
-            throw .damaged(file: file, why: "it is no YAML")
+        let folder = "\(directory)/messages/\(language.rawValue)"
+        let files = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
+            $0.hasSuffix(".yaml")
         }
+        guard !files.isEmpty else { throw .noDirectory(folder) }
         var texts: [String: String] = [:]
-        guard Self.flatten(tree, "", &texts) else {
-            throw .damaged(file: file, why: "a text is neither text nor a group")
+        for file in files.sorted() {
+            guard let data = FileManager.default.contents(atPath: folder + "/" + file),
+                let tree = try? Yams.load(yaml: String(decoding: data, as: UTF8.self))
+            else { throw .damaged(file: file, why: "it is no YAML") }
+            guard Self.flatten(tree, "", &texts) else {
+                throw .damaged(file: file, why: "a text is neither text nor a group, or stands twice")
+            }
         }
         (self.language, self.texts) = (language, texts)
     }
 
     private static func flatten(_ node: Any, _ prefix: String, _ texts: inout [String: String]) -> Bool {
         switch node {
-        case let text as String: texts[prefix] = text
+        case let text as String: return texts.updateValue(text, forKey: prefix) == nil
         case let group as [String: Any]:
             for (name, child) in group {
                 guard flatten(child, prefix.isEmpty ? name : prefix + "." + name, &texts) else { return false }

@@ -15,7 +15,8 @@ public struct ReleasedName: Hashable, Sendable {
 public enum SealedName {
     /// Bytes of every name's padded plaintext.
     static let padded = 512
-    static let nameLengths = 1...240
+    /// Bytes of a name.
+    public static let nameLengths = 1...240
     private static let context: StaticString = "rrnaming"
 
     /// Digest("sealed-name", sealed_name).

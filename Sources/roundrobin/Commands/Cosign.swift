@@ -7,12 +7,10 @@ import TransparencyLog
 
 /// What co-signing and withdrawing share.
 struct SigningOptions: ParsableArguments {
-    @Flag(help: "Insist although the ring is so small that it hides little.")
+    @Flag(help: help("acceptSmallRing"))
     var acceptSmallRing = false
 
-    @Option(
-        help: ArgumentHelp(
-            "Wait a random time up to this many minutes first, so that the time says less.", valueName: "minutes"))
+    @Option(help: help("delay", "minutes"))
     var delay: UInt32?
 
     var parsed: CoSigningOptions {
@@ -24,72 +22,84 @@ struct SigningOptions: ParsableArguments {
     func wait() async throws {
         guard let delay, delay > 0 else { return }
         let seconds = Random.number(below: min(delay, 10_080) * 60)
-        Terminal.note("Waiting up to \(delay) minutes. Keep this running.")
+        Terminal.note(words("cosign.waiting", count: Int(delay)))
         try await Task.sleep(for: .seconds(Int(seconds)))
     }
 
-    static func warn(_ warnings: [CoSigningWarning], proxy: String?) {
+    static func warn(_ warnings: [CoSigningWarning], _ manifest: Manifest? = nil, proxy: String?) {
         for warning in warnings {
             switch warning {
-            case .smallRing(let count):
-                Terminal.warning("Only \(count) people could have made this co-signature. That hides you among few.")
+            case .smallRing(let count): Terminal.warning(words("warning.smallRing", ["count": "\(count)"]))
             case .ringLargerThanEligible(let ring, let eligible):
+                Terminal.warning(words("warning.largeRing", ["ring": "\(ring)", "eligible": "\(eligible)"]))
+            case .nameOpens(let count):
                 Terminal.warning(
-                    "The ring has \(ring) keys, but the workplace is said to have \(eligible) people: some may be invented."
-                )
+                    words(
+                        "warning.nameOpens",
+                        [
+                            "count": "\(count)", "threshold": "\(manifest?.threshold ?? 0)",
+                            "trustees": "\(manifest?.trustees.count ?? 0)",
+                        ]))
+            case .nameDropped: Terminal.warning(words("warning.nameDropped"))
             }
         }
-        if proxy == nil {
-            Terminal.warning(
-                "Without --proxy the network, and who runs the service, can see that this device sends something now.")
-        }
+        if proxy == nil { Terminal.warning(words("warning.noProxy")) }
+    }
+
+    /// The whole id is taken as it is; a short one is looked up in the workplace's log, unsigned.
+    static func petition(_ name: String, _ member: Member) async throws -> ID<Petition> {
+        if let id = ID<Petition>(hex: name) { return id }
+        return try Naming.petition(name, in: try await member.anonymousRoster())
     }
 }
 
 struct Cosign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Co-sign a petition anonymously, or change what you said.",
-        discussion: """
-            Nobody learns which member you are: not the service, not the organisers. A later co-signature replaces the \
-            earlier one. Without --answers or --all each demand is asked about.
-            """)
+        abstract: words("help.cosign"), discussion: words("help.cosignMore"))
 
-    @Argument(help: "The first characters of the petition's id.")
+    @Argument(help: help("petitionID"))
     var petition: String
 
-    @Option(
-        help: ArgumentHelp(
-            "An answer for each demand in order: support, oppose or abstain, with commas.", valueName: "answers"))
+    @Option(help: help("answers", "answers"))
     var answers: String?
 
-    @Option(help: ArgumentHelp("The same answer to every demand.", valueName: "answer"))
+    @Option(help: help("all", "answer"))
     var all: String?
 
-    @Option(help: "A remark that is opened with the ballots. Write nothing that shows who you are.")
+    @Option(help: help("remark"))
     var remark = ""
+
+    @Option(help: help("nameToShow"))
+    var name: String?
+
+    @Option(help: help("when", "count"))
+    var when: UInt32?
 
     @OptionGroup var signing: SigningOptions
     @OptionGroup var keystore: KeystoreOptions
     @OptionGroup var output: OutputOptions
 
-    private static let words = ["abstain", "support", "oppose"]
-
     mutating func validate() throws {
-        guard answers == nil || all == nil else { throw ValidationError("Give --answers or --all, not both.") }
-        let given = all.map { [$0] } ?? answers?.components(separatedBy: ",") ?? []
-        for word in given where !Self.words.contains(word) {
-            throw ValidationError("An answer is support, oppose or abstain, not \(word.isEmpty ? "nothing" : word).")
+        guard answers == nil || all == nil else { throw ValidationError(words("usage.answersOrAll")) }
+        for word in all.map({ [$0] }) ?? answers?.components(separatedBy: ",") ?? [] {
+            guard Choices.choice(word, of: .petition) ?? Choices.choice(word, of: .ratification) != nil else {
+                throw ValidationError(words("usage.answer", ["word": word]))
+            }
         }
+        guard name == nil || when != nil else { throw ValidationError(words("usage.nameNeedsWhen")) }
     }
 
     func run() async throws {
         try await keystore.withMember { member in
             try await signing.wait()
-            let id = try await petitionID(member)
+            let id = try await SigningOptions.petition(petition, member)
             let view = try await member.view(id)
-            SigningOptions.warn(try member.warnings(for: view, signing.parsed), proxy: keystore.proxy)
-            let receipt = try await member.cosign(
-                id, choices: try choices(view), remark: remark, signing.parsed)
+            let manifest = view.petition.manifest
+            var options = signing.parsed
+            options.name = try conditionalName()
+            SigningOptions.warn(try member.warnings(for: view, options), manifest, proxy: keystore.proxy)
+            if options.name != nil, try !goesOn() { return Terminal.line(words("cosign.stopped")) }
+            let receipt = try await member.cosign(id, choices: try choices(view), remark: remark, options)
             if output.json {
                 struct Facts: Encodable {
                     let petition: String
@@ -97,52 +107,69 @@ struct Cosign: AsyncParsableCommand {
                 }
                 return try Terminal.json(Facts(petition: id.hex, leaf: receipt.index))
             }
-            Terminal.line("Co-signed. The receipt verifies and is in your keystore: leaf \(receipt.index).")
-            Terminal.line("You can change your mind while it is open: cosign again, or withdraw.")
+            Terminal.line(words("cosign.done", ["leaf": "\(receipt.index)"]))
+            Terminal.line(words("cosign.next"))
         }
     }
 
-    /// The whole id is taken as it is; a short one is looked up in the workplace's log, unsigned.
-    private func petitionID(_ member: Member) async throws -> ID<Petition> {
-        if let id = ID<Petition>(hex: petition) { return id }
-        return try Naming.petition(petition, in: try await member.anonymousRoster())
+    private func conditionalName() throws -> CoSigningOptions.ConditionalName? {
+        guard let when else { return nil }
+        if name != nil, isatty(STDIN_FILENO) == 1 { Terminal.warning(words("warning.nameHistory")) }
+        guard let text = name ?? Terminal.ask(words("cosign.askName")) else { throw ClientError.invalid("nameMissing") }
+        return .init(text.trimmingCharacters(in: .whitespaces), when: when)
+    }
+
+    /// What cannot be taken back is asked about, where there is somebody to ask.
+    private func goesOn() throws -> Bool {
+        guard let answer = Terminal.ask(words("cosign.goOn")) else { return true }
+        return ["y", "yes", "是"].contains(answer.trimmingCharacters(in: .whitespaces).lowercased())
     }
 
     private func choices(_ view: PetitionView) throws -> [UInt8] {
-        let count = view.petition.manifest.options.count
-        if let all, let choice = Self.words.firstIndex(of: all) { return Array(repeating: UInt8(choice), count: count) }
-        if let answers {
-            let list = answers.components(separatedBy: ",").compactMap {
-                Self.words.firstIndex(of: $0).map { UInt8($0) }
+        let manifest = view.petition.manifest
+        let count = manifest.options.count
+        if let given = all.map({ Array(repeating: $0, count: count) }) ?? answers?.components(separatedBy: ",") {
+            guard given.count == count else {
+                throw ClientError.invalid("answersCount", ["demands": "\(count)", "answers": "\(given.count)"])
             }
-            guard list.count == count else {
-                throw ClientError.invalid("answersCount", ["demands": "\(count)", "answers": "\(list.count)"])
+            return try given.map { word in
+                guard let choice = Choices.choice(word, of: manifest.kind) else {
+                    throw ClientError.invalid(
+                        "answerOfKind",
+                        ["word": word, "words": Choices.facts(of: manifest.kind).joined(separator: ", ")])
+                }
+                return choice
             }
-            return list
         }
         guard let document = view.document else {
             throw ClientError.invalid("wordingUnreadable", ["why": view.documentFault ?? ""])
         }
+        if !document.preamble.isEmpty { Terminal.line("\n" + Terminal.block(document.preamble)) }
         return try document.demands.enumerated().map { i, demand in
-            Terminal.line(
-                "\n" + Terminal.bold("Demand \(i + 1) of \(document.demands.count): " + Terminal.harmless(demand.title))
-            )
+            let title = Terminal.harmless(demand.title)
+            let head = words("cosign.demand", ["number": "\(i + 1)", "count": "\(count)", "title": title])
+            Terminal.line("\n" + Terminal.bold(head))
             Terminal.line(Terminal.block(demand.text) + "\n")
-            while true {
-                guard let text = Terminal.ask("[s]upport, [o]ppose or [a]bstain? ") else {
-                    throw ClientError.invalid("noTerminalToAsk")
-                }
-                let fitting = Self.words.indices.filter { !text.isEmpty && Self.words[$0].hasPrefix(text.lowercased()) }
-                if fitting.count == 1 { return UInt8(fitting[0]) }
-            }
+            return try ask(manifest.kind)
+        }
+    }
+
+    private func ask(_ kind: Manifest.Kind) throws -> UInt8 {
+        let known = Choices.words(of: kind)
+        while true {
+            guard
+                let text = Terminal.ask(
+                    words("choice.ask", ["abstain": known[0], "first": known[1], "second": known[2]]))
+            else { throw ClientError.invalid("noTerminalToAsk") }
+            if let choice = Choices.choice(text, of: kind) { return choice }
         }
     }
 }
 
 struct Withdraw: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Take your co-signature back while the petition is open.")
+    static let configuration = CommandConfiguration(abstract: words("help.withdraw"))
 
-    @Argument(help: "The first characters of the petition's id.")
+    @Argument(help: help("petitionID"))
     var petition: String
     @OptionGroup var signing: SigningOptions
     @OptionGroup var keystore: KeystoreOptions
@@ -151,32 +178,88 @@ struct Withdraw: AsyncParsableCommand {
         try await keystore.withMember { member in
             try await signing.wait()
             SigningOptions.warn([], proxy: keystore.proxy)
-            let id: ID<Petition>
-            if let whole = ID<Petition>(hex: petition) {
-                id = whole
-            } else {
-                id = try Naming.petition(petition, in: try await member.anonymousRoster())
-            }
-            try await member.withdraw(id, signing.parsed)
+            try await member.withdraw(try await SigningOptions.petition(petition, member), signing.parsed)
         }
-        Terminal.line("Withdrawn. The receipt is in your keystore.")
+        Terminal.line(words("cosign.withdrawn"))
     }
 }
 
 struct Release: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "As a trustee: release your seal key of a closed petition, so that the ballots can be counted.")
+        abstract: words("help.release"), discussion: words("help.releaseMore"))
 
-    @Argument(help: "The first characters of the petition's id.")
+    @Argument(help: help("petitionID"))
     var petition: String
-    @Option(help: "The key set: 0 for the ballots, 1... for names on a condition.")
-    var set = 0
+    @Option(help: help("releaseLevel", "count"))
+    var level: UInt32?
     @OptionGroup var keystore: KeystoreOptions
 
     func run() async throws {
         try await keystore.withMember { member in
-            try await member.release(try Naming.petition(petition, in: try await member.roster()), set: set)
+            let id = try Naming.petition(petition, in: try await member.roster())
+            guard let level else { return try await member.release(id) }
+            try await member.release(id, level: level)
         }
-        Terminal.line("Released.")
+        guard let level else { return Terminal.line(words("release.ballots")) }
+        Terminal.line(words("release.level", ["count": "\(level)"]))
+    }
+}
+
+struct Names: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: words("help.names"))
+
+    @Argument(help: help("petitionID"))
+    var petition: String
+    @OptionGroup var keystore: KeystoreOptions
+    @OptionGroup var output: OutputOptions
+
+    private struct Facts: Encodable {
+        struct Level: Encodable {
+            let count: UInt32
+            let names: Int
+            let released: Int
+            let open: Bool
+        }
+        struct Claim: Encodable {
+            let member: Int?
+            let name: String
+            let listed_as: String?
+        }
+        let levels: [Level]
+        let names: [Claim]
+    }
+
+    func run() async throws {
+        let names = try await keystore.withMember { member in
+            try await member.names(try Naming.petition(petition, in: try await member.roster()))
+        }
+        if output.json {
+            return try Terminal.json(
+                Facts(
+                    levels: names.levels.map {
+                        .init(count: $0.count, names: $0.names, released: $0.released, open: $0.isOpen)
+                    },
+                    names: names.claims.map {
+                        .init(member: $0.person.number, name: $0.name, listed_as: $0.listedAs)
+                    }))
+        }
+        if names.levels.isEmpty { return Terminal.note(words("names.none")) }
+        for level in names.levels {
+            let shut = words(
+                "names.shut", ["released": "\(level.released)", "threshold": "\(names.threshold)"], count: level.names)
+            Terminal.line(
+                words(
+                    "names.level",
+                    ["count": "\(level.count)", "state": level.isOpen ? words("names.open") : shut]))
+        }
+        for claim in names.claims { Terminal.line("  " + Self.line(claim)) }
+        if !names.claims.isEmpty { Terminal.note(words("names.claims")) }
+    }
+
+    static func line(_ claim: ConditionalNames.Claim) -> String {
+        let text = words(
+            "names.claim", ["person": Words.name(claim.person), "name": Terminal.harmless(claim.name)])
+        guard let listed = claim.listedAs else { return text }
+        return text + "  " + Terminal.red("! " + words("names.listedAs", ["listed": Terminal.harmless(listed)]))
     }
 }

@@ -207,21 +207,15 @@ struct PetitionCommand: AsyncParsableCommand {
                     petition: summary.id.hex,
                     state: summary.log.map { $0.closure == nil ? "open" : "closed" } ?? "announced",
                     cosignatures: summary.tally?.cosignatures, ring: summary.tally?.ring,
-                    quorum: summary.log?.manifest.quorum, you: PetitionText.own(summary.own))
+                    quorum: summary.log?.manifest.quorum, you: summary.own.fact)
             }
             if output.json { return try Terminal.json(Facts(petitions: entries, prepared: plans)) }
-            for entry in entries {
-                let count = entry.cosignatures ?? 0
-                Terminal.line(
-                    "\(entry.petition.prefix(16))  \(entry.state)  \(Terminal.bar(count, of: entry.ring ?? 0)) "
-                        + "\(count) of \(entry.ring ?? 0), quorum \(entry.quorum ?? 0)  \(entry.you)")
-            }
+            for summary in summaries { Terminal.line(PetitionText.line(summary)) }
             for plan in plans {
-                Terminal.line(
-                    "\(plan.plan.prefix(16))  \(plan.assembled ? "assembled" : "prepared")  \(Terminal.harmless(plan.title))"
-                )
+                let state = plan.assembled ? words("petition.assembled") : words("petition.prepared")
+                Terminal.line("\(plan.plan.prefix(16))  \(state)  \(Terminal.harmless(plan.title))")
             }
-            if entries.isEmpty { Terminal.note("No petition has been announced.") }
+            if entries.isEmpty { Terminal.note(words("petition.none")) }
         }
 
         private struct Plan: Encodable {
@@ -254,16 +248,14 @@ struct PetitionCommand: AsyncParsableCommand {
                         Facts(
                             petition: id.hex, closed: tally.closed, cosignatures: tally.cosignatures,
                             withdrawn: tally.withdrawn, ring: tally.ring, eligible: tally.eligible,
-                            you: PetitionText.own(member.ownStatus(id)), receipts: try member.verifyReceipts(view),
+                            you: member.ownStatus(id).fact, receipts: try member.verifyReceipts(view),
                             wording: view.document.map { .init(id, view.petition.manifest, $0) }))
                 }
                 PetitionText.state(view.petition, tally, member.ownStatus(id))
                 let receipts = try member.verifyReceipts(view)
-                if receipts > 0 {
-                    Terminal.line("Receipts  \(receipts) of yours verified against the log as it is now")
-                }
+                if receipts > 0 { Terminal.line(words("petition.receipts", count: receipts)) }
                 guard let document = view.document else {
-                    return Terminal.warning("The wording cannot be read: \(view.documentFault ?? "no reason known").")
+                    return Terminal.warning(words("warning.wording", ["why": view.documentFault ?? ""]))
                 }
                 Terminal.line()
                 try PetitionText.show(id, view.petition.manifest, document, json: false)
@@ -309,70 +301,6 @@ struct PetitionCommand: AsyncParsableCommand {
                 try await member.closePetition(try Naming.petition(petition, in: try await member.roster()))
             }
             Terminal.line("Closed. Next, the trustees: roundrobin release \(petition)")
-        }
-    }
-}
-
-/// Petitions as people read them.
-enum PetitionText {
-    struct Facts: Encodable {
-        struct Demand: Encodable {
-            let title: String
-            let text: String
-        }
-        let petition: String
-        let title: String
-        let language: String
-        let preamble: String
-        let demands: [Demand]
-        let trustees: Int
-        let threshold: UInt8
-        let quorum: UInt32
-        let closes: UInt64
-        let ring: UInt32
-
-        init(_ id: ID<Petition>, _ manifest: Manifest, _ document: PetitionDocument) {
-            petition = id.hex
-            (title, language, preamble) = (document.title, document.language, document.preamble)
-            demands = document.demands.map { Demand(title: $0.title, text: $0.text) }
-            (trustees, threshold, quorum) = (manifest.trustees.count, manifest.threshold, manifest.quorum)
-            (closes, ring) = (manifest.closes, manifest.ringCount)
-        }
-    }
-
-    static func show(_ id: ID<Petition>, _ manifest: Manifest, _ document: PetitionDocument, json: Bool) throws {
-        if json { return try Terminal.json(Facts(id, manifest, document)) }
-        Terminal.line(Terminal.bold(Terminal.harmless(document.title)))
-        Terminal.line(Terminal.faint(id.hex))
-        if !document.preamble.isEmpty { Terminal.line("\n" + Terminal.block(document.preamble)) }
-        for (i, demand) in document.demands.enumerated() {
-            Terminal.line()
-            Terminal.line(Terminal.bold("Demand \(i + 1): " + Terminal.harmless(demand.title)))
-            Terminal.line(Terminal.block(demand.text))
-        }
-        Terminal.line()
-        Terminal.line(
-            "\(manifest.trustees.count) trustees, \(manifest.threshold) open the ballots; quorum \(manifest.quorum); "
-                + (manifest.closes == 0 ? "closed by an organiser." : "closes \(Moment.describe(manifest.closes))."))
-    }
-
-    static func state(_ log: PetitionLog, _ tally: Tally, _ own: Member.OwnStatus) {
-        let count = tally.cosignatures
-        Terminal.line("State     \(log.closure == nil ? "open" : "closed")")
-        Terminal.line(
-            "Standing  \(Terminal.bar(count, of: tally.ring)) \(count) of \(tally.ring) in the ring (\(tally.eligible) people)"
-        )
-        Terminal.line(
-            "Quorum    \(Terminal.bar(count, of: Int(log.manifest.quorum))) \(count) of \(log.manifest.quorum)")
-        Terminal.line("You       \(self.own(own))")
-    }
-
-    static func own(_ status: Member.OwnStatus) -> String {
-        switch status {
-        case .nothing: "not signed from this device"
-        case .pending: "sent, no receipt yet: run the same command again"
-        case .signed: "co-signed"
-        case .withdrawn: "withdrawn"
         }
     }
 }

@@ -21,7 +21,8 @@ struct RoundRobin: AsyncParsableCommand {
         subcommands: [
             Serve.self, WorkplaceCommand.self, InviteCommand.self, Join.self, MembersCommand.self,
             OrganisersCommand.self, TemplateCommand.self, DraftCommand.self, PetitionCommand.self, Cosign.self,
-            Withdraw.self, Release.self, TallyCommand.self, Verify.self, Export.self, KeysCommand.self, Bench.self,
+            Withdraw.self, Release.self, Names.self, TallyCommand.self, Verify.self, Export.self, KeysCommand.self,
+            Bench.self,
             Demo.self,
         ])
 

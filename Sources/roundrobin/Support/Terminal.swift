@@ -15,11 +15,11 @@ enum Terminal {
     /// Something that changed or is going on; not part of a command's answer.
     static func note(_ text: String) { standardError(text) }
 
-    static func warning(_ text: String) { standardError(paint("Warning: ", "33") + text) }
+    static func warning(_ text: String) { standardError(paint(words("warning.mark"), "33") + text) }
 
     static func error(_ what: String, _ next: String) {
         // Some of it are a service's words.
-        standardError(paint("Error: ", "31") + harmless(what))
+        standardError(paint(words("warning.error"), "31") + harmless(what))
         if !next.isEmpty { standardError("       " + harmless(next)) }
     }
 

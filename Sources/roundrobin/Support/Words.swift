@@ -1,3 +1,4 @@
+import ArgumentParser
 import Client
 import Foundation
 import Petitions
@@ -51,6 +52,11 @@ enum Words {
 func words(_ key: String, _ values: [String: String] = [:], count: Int? = nil) -> String {
     Words.messages?(key, values, count: count)
         ?? ([key] + values.sorted { $0.key < $1.key }.map(\.value)).joined(separator: " ")
+}
+
+/// What `--help` says of an argument or option, and what stands for its value there.
+func help(_ key: String, _ value: String? = nil) -> ArgumentHelp {
+    ArgumentHelp("\(words("help." + key))", valueName: value)
 }
 
 extension ClientError {

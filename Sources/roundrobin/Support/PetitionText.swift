@@ -1,0 +1,154 @@
+import Client
+import Foundation
+import Petitions
+import Sodium
+
+/// Petitions as people read them.
+enum PetitionText {
+    struct Facts: Encodable {
+        struct Demand: Encodable {
+            let title: String
+            let text: String
+        }
+        let petition: String
+        let title: String
+        let language: String
+        let preamble: String
+        let demands: [Demand]
+        let trustees: Int
+        let threshold: UInt8
+        let quorum: UInt32
+        let levels: [UInt32]
+        let closes: UInt64
+        let ring: UInt32
+
+        init(_ id: ID<Petition>, _ manifest: Manifest, _ document: PetitionDocument) {
+            petition = id.hex
+            (title, language, preamble) = (document.title, document.language, document.preamble)
+            demands = document.demands.map { Demand(title: $0.title, text: $0.text) }
+            (trustees, threshold, quorum) = (manifest.trustees.count, manifest.threshold, manifest.quorum)
+            (levels, closes, ring) = (manifest.levels.map(\.count), manifest.closes, manifest.ringCount)
+        }
+    }
+
+    static func show(_ id: ID<Petition>, _ manifest: Manifest, _ document: PetitionDocument, json: Bool) throws {
+        if json { return try Terminal.json(Facts(id, manifest, document)) }
+        Terminal.line(Terminal.bold(Terminal.harmless(document.title)))
+        Terminal.line(Terminal.faint(id.hex))
+        if !document.preamble.isEmpty { Terminal.line("\n" + Terminal.block(document.preamble)) }
+        for (i, demand) in document.demands.enumerated() {
+            Terminal.line()
+            let title = Terminal.harmless(demand.title)
+            Terminal.line(Terminal.bold(words("petition.demand", ["number": "\(i + 1)", "title": title])))
+            Terminal.line(Terminal.block(demand.text))
+        }
+        Terminal.line()
+        let close =
+            manifest.closes == 0
+            ? words("petition.closedByHand")
+            : words("petition.closesAt", ["time": Moment.describe(manifest.closes)])
+        Terminal.line(
+            words(
+                "petition.trustees",
+                [
+                    "trustees": "\(manifest.trustees.count)", "threshold": "\(manifest.threshold)",
+                    "quorum": "\(manifest.quorum)", "close": close,
+                ]))
+        guard !manifest.levels.isEmpty else { return }
+        let counts = manifest.levels.map { "\($0.count)" }.joined(separator: ", ")
+        Terminal.line(words("petition.namesAt", ["counts": counts]))
+    }
+
+    static func state(_ log: PetitionLog, _ tally: Tally, _ own: Member.OwnStatus) {
+        let count = tally.cosignatures
+        let state = log.closure == nil ? words("petition.open") : words("petition.closed")
+        Terminal.line(words("petition.state", ["state": state]))
+        Terminal.line(
+            words(
+                "petition.standing",
+                [
+                    "bar": Terminal.bar(count, of: tally.ring), "count": "\(count)", "ring": "\(tally.ring)",
+                    "eligible": "\(tally.eligible)",
+                ]))
+        let quorum = Int(log.manifest.quorum)
+        Terminal.line(
+            words(
+                "petition.quorum",
+                ["bar": Terminal.bar(count, of: quorum), "count": "\(count)", "quorum": "\(quorum)"]))
+        Terminal.line(words("petition.you", ["own": self.own(own, log.manifest)]))
+    }
+
+    /// One line of a list.
+    static func line(_ summary: PetitionSummary) -> String {
+        guard let log = summary.log, let tally = summary.tally else {
+            return "\(summary.id.hex.prefix(16))  \(words("petition.announced"))"
+        }
+        return words(
+            "petition.line",
+            [
+                "id": String(summary.id.hex.prefix(16)),
+                "state": log.closure == nil ? words("petition.open") : words("petition.closed"),
+                "bar": Terminal.bar(tally.cosignatures, of: tally.ring), "count": "\(tally.cosignatures)",
+                "ring": "\(tally.ring)", "quorum": "\(log.manifest.quorum)", "own": own(summary.own, log.manifest),
+            ])
+    }
+
+    static func own(_ status: Member.OwnStatus, _ manifest: Manifest) -> String {
+        switch status {
+        case .nothing: words("own.nothing")
+        case .pending: words("own.pending")
+        case .signed: words("own.signed")
+        case .signedWithName(let level):
+            words("own.signedWithName", ["count": "\(manifest.levels.dropFirst(Int(level) - 1).first?.count ?? 0)"])
+        case .withdrawn: words("own.withdrawn")
+        }
+    }
+}
+
+extension Member.OwnStatus {
+    /// For JSON: a word that does not depend on the language.
+    var fact: String {
+        switch self {
+        case .nothing: "nothing"
+        case .pending: "pending"
+        case .signed: "signed"
+        case .signedWithName: "signed-with-name"
+        case .withdrawn: "withdrawn"
+        }
+    }
+}
+
+/// The choices of a question as words.
+enum Choices {
+    /// From choice 0: what people read.
+    static func words(of kind: Manifest.Kind) -> [String] {
+        let abstain = roundrobin.words("choice.abstain")
+        switch kind {
+        case .petition: return [abstain, roundrobin.words("choice.support"), roundrobin.words("choice.oppose")]
+        case .ratification: return [abstain, roundrobin.words("choice.accept"), roundrobin.words("choice.reject")]
+        }
+    }
+
+    /// From choice 0: what scripts write, in every language.
+    static func facts(of kind: Manifest.Kind) -> [String] {
+        switch kind {
+        case .petition: ["abstain", "support", "oppose"]
+        case .ratification: ["abstain", "accept", "reject"]
+        }
+    }
+
+    static func word(_ choice: Int, of kind: Manifest.Kind) -> String {
+        let known = words(of: kind)
+        return known.indices.contains(choice)
+            ? known[choice] : roundrobin.words("choice.numbered", ["number": "\(choice)"])
+    }
+
+    /// The choice that a word means: in English, in the person's language, or by number.
+    static func choice(_ text: String, of kind: Manifest.Kind) -> UInt8? {
+        let text = text.trimmingCharacters(in: .whitespaces).lowercased()
+        for list in [facts(of: kind), words(of: kind), ["0", "1", "2"]] {
+            if let place = list.firstIndex(of: text) { return UInt8(place) }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,126 @@
+import Client
+import Foundation
+import Petitions
+import Sodium
+import TestSupport
+import Testing
+
+@Suite("Names on a condition, over the real service", .serialized)
+struct NamesTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func workplace(_ members: Int) async throws -> LiveWorkplace {
+        try await LiveWorkplace(
+            members: members, service: try await RunningService.start(database: directory("a.sqlite")),
+            directory: directory)
+    }
+
+    private func named(_ name: String, when count: UInt32) -> CoSigningOptions {
+        var options = CoSigningOptions()
+        options.name = .init(name, when: count)
+        return options
+    }
+
+    /// The sealed names that the service keeps now, as its database file and write-ahead log have them.
+    private func isOnDisk(_ bytes: [UInt8]) throws -> Bool {
+        for file in ["a.sqlite", "a.sqlite-wal"] {
+            guard let data = FileManager.default.contents(atPath: directory(file)) else { continue }
+            if data.range(of: Data(bytes)) != nil { return true }
+        }
+        return false
+    }
+
+    @Test("Names open at their count and not before, each with the member who gave it; one taken back never")
+    func wholeStory() async throws {
+        let workplace = try await workplace(6)
+        let members = workplace.members
+        let summary = try await workplace.openPetition(trustees: 3, threshold: 2, levels: [3, 5])
+        let id = summary.id
+        try await members[1].setPseudonym("Grey Heron", of: members[1].signKey)
+        try await members[1].cosign(id, choices: [1], named("Li Wei", when: 3))
+        #expect(members[1].ownStatus(id) == .signedWithName(1))
+        try await members[2].cosign(id, choices: [1], named("Ana", when: 3))
+        try await members[3].cosign(id, choices: [1], named("Noor", when: 5))
+        // Two of them change their minds: one keeps the signature and drops the name, one gives another name.
+        let view = try await members[2].view(id)
+        #expect(try members[2].warnings(for: view).contains(.nameDropped))
+        try await members[2].cosign(id, choices: [1])
+        #expect(members[2].ownStatus(id) == .signed)
+        try await members[1].cosign(id, choices: [1], named("李伟", when: 3))
+        let waiting = try await members[0].names(id)
+        #expect(waiting.levels.map(\.names) == [1, 1] && waiting.levels.map(\.isOpen) == [false, false])
+        #expect(waiting.claims.isEmpty)
+        try await members[0].release(id, level: 3)
+        #expect(try await members[0].names(id).claims.isEmpty, "one of two trustees")
+        try await members[1].release(id, level: 3)
+        let open = try await members[5].names(id)
+        #expect(open.levels.map(\.isOpen) == [true, false])
+        #expect(open.claims.map(\.name) == ["李伟"])
+        #expect(open.claims.first?.person.number == 2 && open.claims.first?.person.pseudonym == "Grey Heron")
+        // The bundle carries them, and a stranger who verifies it reads them.
+        let audited = try AuditedPetition(
+            auditing: PetitionBundle(parsing: try await members[4].bundle(id).serialized))
+        #expect(audited.faults.isEmpty && audited.names.map(\.name) == ["李伟"])
+        // Taken back although it was open: gone from the next bundle.
+        try await members[1].cosign(id, choices: [2])
+        #expect(try await members[5].names(id).claims.isEmpty)
+        #expect(try await members[5].bundle(id).names.isEmpty)
+        await workplace.close()
+    }
+
+    @Test("A trustee's client counts by itself, and no level but the petition's can be asked for")
+    func refusals() async throws {
+        let workplace = try await workplace(6)
+        let members = workplace.members
+        let id = try await workplace.openPetition(levels: [4]).id
+        func refuses(_ body: () async throws -> Void, _ code: ClientError.Code) async {
+            do {
+                try await body()
+                Issue.record("not refused")
+            } catch let error as ClientError { #expect(error.code == code) } catch { Issue.record("\(error)") }
+        }
+        await refuses({ try await members[3].cosign(id, choices: [1], named("A", when: 5)) }, .noSuchLevel)
+        await refuses({ try await members[3].cosign(id, choices: [1], named("", when: 4)) }, .invalid)
+        await refuses(
+            { try await members[3].cosign(id, choices: [1], named(String(repeating: "x", count: 241), when: 4)) },
+            .invalid)
+        for member in members.prefix(3) { try await member.cosign(id, choices: [1], named("N", when: 4)) }
+        await refuses({ try await members[0].release(id, level: 4) }, .levelNotReached)
+        await refuses({ try await members[0].release(id, level: 3) }, .noSuchLevel)
+        await refuses({ try await members[4].release(id, level: 4) }, .notTrustee)
+        try await members[3].cosign(id, choices: [1])
+        try await members[2].withdraw(id)
+        await refuses({ try await members[0].release(id, level: 4) }, .levelNotReached)
+        // More keys than people: somebody may be invented, and their co-signatures would open the names.
+        try await members[0].declareEligible(5)
+        await refuses({ try await members[4].cosign(id, choices: [1], named("N", when: 4)) }, .namedInLargeRing)
+        try await members[4].cosign(id, choices: [1])
+        await workplace.close()
+    }
+
+    @Test("The service keeps a name while it stands; replaced or withdrawn its bytes are in no file, while it runs")
+    func erased() async throws {
+        let workplace = try await workplace(5)
+        let members = workplace.members
+        let id = try await workplace.openPetition(levels: [1]).id
+        // Open from the first co-signature, so that what the service keeps can be asked for.
+        try await members[1].cosign(id, choices: [1], named("first", when: 1))
+        try await members[0].release(id, level: 1)
+        let first = try #require(try await members[0].bundle(id).names.first)
+        #expect(try isOnDisk(Array(first.prefix(64))))
+        try await members[1].cosign(id, choices: [1], named("second", when: 1))
+        let second = try #require(try await members[0].bundle(id).names.first)
+        #expect(first != second)
+        for start in stride(from: 0, to: first.count - 32, by: 32) {
+            #expect(try !isOnDisk(Array(first[start..<start + 32])))
+        }
+        #expect(try isOnDisk(Array(second.prefix(64))))
+        try await members[1].withdraw(id)
+        for start in stride(from: 0, to: second.count - 32, by: 32) {
+            #expect(try !isOnDisk(Array(second[start..<start + 32])))
+        }
+        await workplace.close()
+    }
+}
