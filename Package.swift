@@ -87,7 +87,7 @@ let package = Package(
             name: "roundrobin",
             dependencies: [
                 "Client", "MembershipProofs", "Petitions", "Ristretto", "Service", "Sodium", "Storage", "Templates",
-                "TextDiff", "TransparencyLog",
+                "TextDiff", "TransparencyLog", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

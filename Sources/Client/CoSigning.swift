@@ -129,6 +129,11 @@ extension Member {
         let leftOut = petition.leftOut(in: workplace)
         guard leftOut.isEmpty else { throw ClientError.ringIncomplete(missing: leftOut.count) }
         guard identity.ringKey(in: petition.ring) != nil else { throw ClientError.notInRing }
+        if petition.manifest.kind == .ratification, let document = view.document,
+            RatificationTerms(document, of: petition.manifest) == nil
+        {
+            throw ClientError.invalid("voteTerms")
+        }
         let (ring, eligible) = (petition.ring.count, workplace.eligible(at: workplace.size))
         var warnings: [CoSigningWarning] = []
         if ring < Self.smallestRing {

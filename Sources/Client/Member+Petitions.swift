@@ -31,7 +31,7 @@ extension Member {
     }
 
     /// Makes and posts a statement of an organiser in a petition's log. When another came first it is made anew, once.
-    private func organise(
+    func organise(
         _ id: ID<Petition>, when check: () throws -> Void,
         _ make: (PetitionLog, WorkplaceLog, UInt32) throws(RuleViolation) -> PetitionStatement
     ) async throws {

@@ -11,6 +11,18 @@ public struct PetitionPlan: Codable, Sendable {
         public var revision: UInt32
     }
 
+    public struct Ratified: Codable, Sendable {
+        public struct Question: Codable, Sendable {
+            public var title: String
+            public var text: String
+        }
+
+        /// The petition, and the digest of the response to it.
+        public var petition: String
+        public var response: String
+        public var questions: [Question]
+    }
+
     public var language: String
     public var title: String
     public var preamble: String
@@ -23,6 +35,8 @@ public struct PetitionPlan: Codable, Sendable {
     /// Counts at which names open.
     public var levels: [UInt32]
     public var ballotLength: UInt16
+    /// A ratification: what it is about, with the wording that it asks about in place of drafts. Nil in plans of petitions.
+    public var ratification: Ratified?
     /// Base64, once it is assembled.
     public var manifest: String?
     public var document: String?
@@ -42,6 +56,20 @@ public struct PetitionPlan: Codable, Sendable {
         self.closes = closes
         self.levels = levels
         self.ballotLength = ballotLength
+    }
+
+    /// A vote on what the employer answered. Its terms are the last line of the preamble.
+    public init(
+        ratifying draft: Member.RatificationDraft, title: String, preamble: String, trustees: [Bytes32],
+        threshold: UInt8, quorum: UInt32, closes: UInt64
+    ) {
+        self.init(
+            language: draft.language, title: title,
+            preamble: (preamble.isEmpty ? "" : preamble + "\n\n") + draft.terms.line, drafts: [], trustees: trustees,
+            threshold: threshold, quorum: quorum, closes: closes)
+        ratification = Ratified(
+            petition: draft.terms.petition.hex, response: draft.terms.response.hex,
+            questions: draft.demands.map { .init(title: $0.title, text: $0.text) })
     }
 
     /// The manifest and the document, once assembled and in order.
@@ -81,7 +109,7 @@ extension Member {
         guard (1...trustees.count).contains(Int(plan.threshold)) else {
             throw ClientError.invalid("threshold")
         }
-        guard (1...Manifest.maximalQuestions).contains(plan.drafts.count) else {
+        guard (1...Manifest.maximalQuestions).contains(plan.ratification?.questions.count ?? plan.drafts.count) else {
             throw ClientError.invalid("demands")
         }
         guard plan.levels.count <= Manifest.maximalLevels,
@@ -152,7 +180,7 @@ extension Member {
         }
         try check(plan, in: roster)
         let keys = try await offeredKeys(id, plan, in: roster)
-        var demands: [PetitionDocument.Demand] = []
+        var demands = plan.ratification?.questions.map { PetitionDocument.Demand(title: $0.title, text: $0.text) } ?? []
         for reference in plan.drafts {
             guard let draftID = ID<Object>(hex: reference.id) else { throw ClientError.noSuch("draft") }
             let draft = try await draft(draftID, revision: reference.revision)
@@ -161,6 +189,7 @@ extension Member {
         let document = PetitionDocument(
             language: plan.language, title: plan.title, preamble: plan.preamble, demands: demands)
         let manifest = try manifest(plan, keys: keys, document: document, in: roster)
+        try await check(manifest, document)
         plan.manifest = Base64.encode(manifest.encoding)
         plan.document = Base64.encode(document.bytes)
         let plaintext = [UInt8](try JSONEncoder().encode(DraftContent.plan(plan)))
@@ -187,17 +216,25 @@ extension Member {
     private func manifest(
         _ plan: PetitionPlan, keys: [[Bytes32]], document: PetitionDocument, in roster: WorkplaceLog
     ) throws -> Manifest {
-        try ClientError.rules {
+        let about = try plan.ratification.map { ratified in
+            guard let petition = ID<Petition>(hex: ratified.petition), let digest = Bytes32(hex: ratified.response)
+            else {
+                throw ClientError.noSuch("petition")
+            }
+            return Manifest.Response(petition: petition, digest: digest)
+        }
+        return try ClientError.rules {
             () throws(RuleViolation) in
             let ring = try roster.openingRing(at: roster.size)
             return try Manifest(
-                kind: .petition, workplace: workplaceID, nonce: Random.bytes32(), rosterSize: UInt64(roster.size),
+                kind: about == nil ? .petition : .ratification, workplace: workplaceID, nonce: Random.bytes32(),
+                rosterSize: UInt64(roster.size),
                 rosterRoot: roster.tree.root, ringCount: UInt32(ring.count), ringDigest: ring.digest,
                 documentDigest: document.digest, options: document.demands.map { _ in 2 }, threshold: plan.threshold,
                 trustees: keys.map { $0[0] },
                 levels: plan.levels.enumerated().map { i, count in
                     Manifest.Level(count: count, trustees: keys.map { $0[i + 1] })
-                }, quorum: plan.quorum, closes: plan.closes, ballotLength: plan.ballotLength, about: nil)
+                }, quorum: plan.quorum, closes: plan.closes, ballotLength: plan.ballotLength, about: about)
         }
     }
 
@@ -209,6 +246,7 @@ extension Member {
         guard let (manifest, document) = try await plan(id, in: roster).plan.assembled() else {
             throw ClientError.notAssembled
         }
+        try await check(manifest, document)
         state.previews[id.hex] = manifest.id.hex
         try save()
         return (manifest.id, manifest, document)

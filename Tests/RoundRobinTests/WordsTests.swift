@@ -30,7 +30,7 @@ struct WordsTests {
     /// Calls that take a key, and the group that they take it from.
     private static let calls: [(call: String, group: String)] = [
         ("words", ""), ("invalid", "invalid."), ("invalidPerson", "invalid."), ("noSuch", "noun."),
-        ("ambiguous", "noun."), ("badAnswer", "badAnswer."), ("help", "help."),
+        ("ambiguous", "noun."), ("badAnswer", "badAnswer."), ("help", "help."), ("key", ""),
     ]
 
     @Test("Every text that the code asks for is there, and every text is asked for")

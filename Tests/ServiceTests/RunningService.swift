@@ -104,27 +104,39 @@ final class LiveWorkplace {
     }
 
     /// Drafts, prepares, offers, assembles, accepts and opens a petition with one demand.
-    func openPetition(trustees: Int = 2, threshold: UInt8 = 1, closes: UInt64 = 0, levels: [UInt32] = []) async throws
-        -> Client.PetitionSummary
-    {
+    func openPetition(
+        trustees: Int = 2, threshold: UInt8 = 1, closes: UInt64 = 0, levels: [UInt32] = [], demands: Int = 1
+    ) async throws -> Client.PetitionSummary {
         let founder = members[0]
+        var drafts: [Draft] = []
+        for number in 0..<demands - 1 {
+            drafts.append(
+                try await members[1].newDraft(language: "en", title: "Demand \(number + 2)", text: "We ask \(number)."))
+            try await founder.adopt(drafts[number].id, revision: 1)
+        }
         let draft = try await members[1].newDraft(language: "en", title: "A demand", text: "We ask.\nTwice.")
         try await founder.adopt(draft.id, revision: draft.revision)
         let plan = try await founder.prepare(
             PetitionPlan(
-                language: "en", title: "Guardrails", preamble: "", drafts: [(draft.id, draft.revision)],
+                language: "en", title: "Guardrails", preamble: "",
+                drafts: ([draft] + drafts).map { ($0.id, $0.revision) },
                 trustees: members.prefix(trustees).map(\.signKey), threshold: threshold, quorum: 2, closes: closes,
                 levels: levels))
+        let id = try await open(plan, trustees: trustees)
+        guard let summary = try await founder.petitions().first(where: { $0.id == id }) else { throw Absent() }
+        return summary
+    }
+
+    /// Offers, assembles, accepts and opens what was prepared.
+    func open(_ plan: ID<Object>, trustees: Int) async throws -> ID<Petition> {
         for member in members.prefix(trustees) { try await member.offer(plan) }
-        _ = try await founder.assemble(plan)
+        _ = try await members[0].assemble(plan)
         for member in members.prefix(trustees) {
             await #expect(throws: ClientError.self, "not read yet") { try await member.accept(plan) }
             _ = try await member.preview(plan)
             _ = try await member.accept(plan)
         }
-        let id = try await founder.openPetition(plan)
-        guard let summary = try await founder.petitions().first(where: { $0.id == id }) else { throw Absent() }
-        return summary
+        return try await members[0].openPetition(plan)
     }
 
     func close() async {

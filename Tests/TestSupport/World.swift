@@ -98,33 +98,37 @@ public final class PetitionWorld {
     /// A manifest with two demands and the given trustees' keys; `change` may spoil it.
     public static func manifest(
         _ world: World, trustees: [Person], nonces: [Bytes32], threshold: UInt8, levels: [UInt32], closes: UInt64 = 0,
-        document: PetitionDocument
+        document: PetitionDocument, about: Manifest.Response? = nil, quorum: UInt32 = 3
     ) throws -> Manifest {
         let ring = try world.log.openingRing(at: world.log.size)
         let keys = zip(trustees, nonces).map { person, nonce in
             (0...levels.count).map { person.seed.sealKey(nonce: nonce, set: UInt8($0)).publicKey }
         }
         return try Manifest(
-            kind: .petition, workplace: world.log.id, nonce: Random.bytes32(), rosterSize: world.size,
+            kind: about == nil ? .petition : .ratification, workplace: world.log.id, nonce: Random.bytes32(),
+            rosterSize: world.size,
             rosterRoot: world.log.tree.root, ringCount: UInt32(ring.count), ringDigest: ring.digest,
             documentDigest: document.digest, options: document.demands.map { _ in 2 }, threshold: threshold,
             trustees: keys.map { $0[0] },
             levels: levels.enumerated().map { i, count in .init(count: count, trustees: keys.map { $0[i + 1] }) },
-            quorum: 3, closes: closes, ballotLength: 64, about: nil)
+            quorum: quorum, closes: closes, ballotLength: 64, about: about)
     }
 
+    /// - Parameter terms: of a ratification.
     public init(
-        _ world: World, trusteeCount: Int = 3, threshold: UInt8 = 2, levels: [UInt32] = [], closes: UInt64 = 0
+        _ world: World, trusteeCount: Int = 3, threshold: UInt8 = 2, levels: [UInt32] = [], closes: UInt64 = 0,
+        ratifying terms: RatificationTerms? = nil, quorum: UInt32 = 3
     ) throws {
         self.world = world
         trustees = Array(world.people.prefix(trusteeCount))
         nonces = trustees.map { _ in Random.bytes32() }
+        let demands: [PetitionDocument.Demand] = [.init(title: "One", text: "First."), .init(title: "二", text: "第二。")]
         document = PetitionDocument(
-            language: "en", title: "Guardrails", preamble: "We ask.",
-            demands: [.init(title: "One", text: "First."), .init(title: "二", text: "第二。")])
+            language: "en", title: "Guardrails", preamble: terms.map { "Vote.\n" + $0.line } ?? "We ask.",
+            demands: terms.map { $0.demands.map { demands[$0 - 1] } } ?? demands)
         manifest = try Self.manifest(
             world, trustees: trustees, nonces: nonces, threshold: threshold, levels: levels, closes: closes,
-            document: document)
+            document: document, about: terms.map { .init(petition: $0.petition, digest: $0.response) }, quorum: quorum)
         try world.organise(.petitionAnnounced(manifest.id))
         let id = manifest.id
         let acceptances = zip(trustees, nonces).enumerated().map { i, pair in
@@ -184,6 +188,13 @@ public final class PetitionWorld {
     public func release(_ trustee: Int, set: UInt8 = 0) throws {
         let pair = trustees[trustee].seed.sealKey(nonce: nonces[trustee], set: set)
         try append(PetitionStatement.release(log.id, set: set, trustee: UInt8(trustee + 1), secret: pair.reveal()))
+    }
+
+    public func record(_ document: RecordDocument) throws {
+        try append(
+            PetitionStatement.record(
+                .init(what: document.what, digest: document.digest, roster: world.point), in: log.id,
+                sequence: log.nextSequence(of: world.founder.signKey), by: world.founder.seed.signingKey()))
     }
 
     public func extensionStep() throws -> PetitionStatement.RingExtension {

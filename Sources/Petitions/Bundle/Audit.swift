@@ -13,6 +13,9 @@ public struct Fault: Hashable, Sendable, CustomStringConvertible {
         case name(line: Int)
         case names
         case document
+        case record(line: Int)
+        /// With a fault of its own bundle, when it is one.
+        case ratification(line: Int, String)
     }
 
     public let place: Place
@@ -25,6 +28,8 @@ public struct Fault: Hashable, Sendable, CustomStringConvertible {
         case .name(let line): "petition name line \(line): \(what)"
         case .names: "petition names: \(what)"
         case .document: "petition document: \(what)"
+        case .record(let line): "record line \(line): \(what)"
+        case .ratification(let line, let own): "ratification line \(line): \(own)\(what)"
         }
     }
 }

@@ -33,7 +33,8 @@ public struct PetitionLog: Sendable {
     private var sequences: [Bytes32: UInt32] = [:]
     /// For each key set the secrets released, by trustee from 1.
     public private(set) var released: [[UInt8: Bytes32]]
-    public private(set) var records: [PetitionStatement.Record] = []
+    /// In order, each with its leaf.
+    public private(set) var records: [(leaf: Int, record: PetitionStatement.Record)] = []
 
     /// Starts from the first leaf.
     /// - Throws: `RuleViolation`; then there is no log.
@@ -129,7 +130,7 @@ public struct PetitionLog: Sendable {
             try check(record.roster, in: workplace)
             try check(statement.authorship, of: statement, in: workplace, at: record.roster.size)
             rosterSize = record.roster.size
-            records.append(record)
+            records.append((size, record))
         }
         if let signer = statement.authorship?.signer { sequences[signer, default: 0] += 1 }
         return tree.append(statement.bytes)

@@ -114,6 +114,10 @@ public struct PetitionStatement: Sendable {
         /// Digest("record", the document's bytes).
         public let digest: Bytes32
         public let roster: RosterPoint
+
+        public init(what: What, digest: Bytes32, roster: RosterPoint) {
+            (self.what, self.digest, self.roster) = (what, digest, roster)
+        }
     }
 
     enum Kind: UInt8 {

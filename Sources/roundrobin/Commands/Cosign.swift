@@ -99,7 +99,8 @@ struct Cosign: AsyncParsableCommand {
             options.name = try conditionalName()
             SigningOptions.warn(try member.warnings(for: view, options), manifest, proxy: keystore.proxy)
             if options.name != nil, try !goesOn() { return Terminal.line(words("cosign.stopped")) }
-            let receipt = try await member.cosign(id, choices: try choices(view), remark: remark, options)
+            let choices = try await choices(view, member)
+            let receipt = try await member.cosign(id, choices: choices, remark: remark, options)
             if output.json {
                 struct Facts: Encodable {
                     let petition: String
@@ -125,7 +126,7 @@ struct Cosign: AsyncParsableCommand {
         return ["y", "yes", "是"].contains(answer.trimmingCharacters(in: .whitespaces).lowercased())
     }
 
-    private func choices(_ view: PetitionView) throws -> [UInt8] {
+    private func choices(_ view: PetitionView, _ member: Member) async throws -> [UInt8] {
         let manifest = view.petition.manifest
         let count = manifest.options.count
         if let given = all.map({ Array(repeating: $0, count: count) }) ?? answers?.components(separatedBy: ",") {
@@ -144,11 +145,23 @@ struct Cosign: AsyncParsableCommand {
         guard let document = view.document else {
             throw ClientError.invalid("wordingUnreadable", ["why": view.documentFault ?? ""])
         }
-        if !document.preamble.isEmpty { Terminal.line("\n" + Terminal.block(document.preamble)) }
+        let preamble = RatificationTerms.prose(document.preamble)
+        if !preamble.isEmpty { Terminal.line("\n" + Terminal.block(preamble)) }
+        let terms = RatificationTerms(document, of: manifest)
+        if let terms {
+            Terminal.line("\n  " + words("vote.needs", ["majority": NegotiationText.words(terms.majority)]))
+        }
+        // What they answer is read beside what was asked. Unsigned, like everything here.
+        let asked = try? await manifest.about.asyncMap { try await member.view($0.petition).document } ?? nil
         return try document.demands.enumerated().map { i, demand in
             let title = Terminal.harmless(demand.title)
             let head = words("cosign.demand", ["number": "\(i + 1)", "count": "\(count)", "title": title])
             Terminal.line("\n" + Terminal.bold(head))
+            if let number = terms?.demands[i], let asked, asked.demands.indices.contains(number - 1) {
+                Terminal.line("  " + words("vote.asked"))
+                Terminal.line(Terminal.faint(Terminal.block(asked.demands[number - 1].text)))
+                Terminal.line("  " + words("vote.offered"))
+            }
             Terminal.line(Terminal.block(demand.text) + "\n")
             return try ask(manifest.kind)
         }

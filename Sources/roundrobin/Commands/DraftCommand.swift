@@ -251,7 +251,7 @@ struct DraftCommand: AsyncParsableCommand {
                     "segments": segments.map { Segment(change: $0.change.rawValue, text: $0.text) }
                 ])
             }
-            Terminal.line(Terminal.block(segments.map(Terminal.changed).joined()))
+            Terminal.line(Terminal.block(segments))
         }
     }
 }

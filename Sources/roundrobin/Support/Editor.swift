@@ -31,6 +31,9 @@ enum Editor {
         return content
     }
 
+    /// A form that somebody fills in.
+    static func fill(_ form: String) throws -> String { try run(on: form) }
+
     private static func run(on text: String) throws -> String {
         let environment = ProcessInfo.processInfo.environment
         guard let editor = environment["VISUAL"] ?? environment["EDITOR"], !editor.isEmpty else {

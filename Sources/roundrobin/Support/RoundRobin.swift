@@ -21,6 +21,7 @@ struct RoundRobin: AsyncParsableCommand {
         subcommands: [
             Serve.self, WorkplaceCommand.self, InviteCommand.self, Join.self, MembersCommand.self,
             OrganisersCommand.self, TemplateCommand.self, DraftCommand.self, PetitionCommand.self, Cosign.self,
+            NegotiationCommand.self,
             Withdraw.self, Release.self, Names.self, TallyCommand.self, Verify.self, Export.self, KeysCommand.self,
             Bench.self,
             Demo.self,

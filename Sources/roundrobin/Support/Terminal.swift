@@ -39,6 +39,20 @@ enum Terminal {
         }
     }
 
+    /// A difference as a block: each line indented, each change in its colour.
+    static func block(_ segments: [WordDiff.Segment]) -> String {
+        segments.map { painted(.init($0.change, harmlessLines($0.text))) }.joined().components(separatedBy: "\n")
+            .map { "  " + $0 }.joined(separator: "\n")
+    }
+
+    private static func painted(_ segment: WordDiff.Segment) -> String {
+        switch segment.change {
+        case .same: changed(segment)
+        case .removed: red(changed(segment))
+        case .added: green(changed(segment))
+        }
+    }
+
     private static func paint(_ text: String, _ code: String) -> String {
         hasColour ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
     }
@@ -61,6 +75,12 @@ enum Terminal {
     /// A longer text of others, each line harmless and indented, so that none can pass for a line of ours.
     static func block(_ text: String) -> String {
         text.split(omittingEmptySubsequences: false) { $0.isNewline }.map { "  " + harmless(String($0)) }
+            .joined(separator: "\n")
+    }
+
+    /// The same without the indent, for who sets the lines himself.
+    static func harmlessLines(_ text: String) -> String {
+        text.split(omittingEmptySubsequences: false) { $0.isNewline }.map { harmless(String($0)) }
             .joined(separator: "\n")
     }
 

@@ -54,6 +54,11 @@ func words(_ key: String, _ values: [String: String] = [:], count: Int? = nil) -
         ?? ([key] + values.sorted { $0.key < $1.key }.map(\.value)).joined(separator: " ")
 }
 
+extension Words {
+    /// A key that is used with the texts of another language than the person's.
+    static func key(_ key: String) -> String { key }
+}
+
 /// What `--help` says of an argument or option, and what stands for its value there.
 func help(_ key: String, _ value: String? = nil) -> ArgumentHelp {
     ArgumentHelp("\(words("help." + key))", valueName: value)

@@ -1,0 +1,113 @@
+// docs/records.md
+
+import Ristretto
+import Sodium
+
+/// A whole negotiation in one file of JSON lines: the petition's bundle, the records' documents, the ratifications' bundles.
+public struct NegotiationHistory: Sendable {
+    public var petition: PetitionBundle
+    /// Documents of Recorded statements, in the order of the log.
+    public var records: [[UInt8]]
+    public var ratifications: [PetitionBundle]
+
+    static let format = "roundrobin-history/1"
+
+    public init(petition: PetitionBundle, records: [[UInt8]], ratifications: [PetitionBundle]) {
+        (self.petition, self.records, self.ratifications) = (petition, records, ratifications)
+    }
+
+    public init(parsing bytes: [UInt8]) throws(PetitionBundle.Unreadable) {
+        var lines = try BundleLines(bytes)
+        guard let header = lines.next()?.value?.members("format", "petition"),
+            let format = header["format"]?.text, format.utf8.elementsEqual(Self.format.utf8),
+            let id = header["petition"]?.text.flatMap({ ID<Petition>(hex: $0) }),
+            let bundle = Self.base64(lines.next(), "bundle")
+        else { throw .format }
+        petition = try PetitionBundle(parsing: bundle)
+        guard petition.petitionID == id else { throw .ids }
+        (records, ratifications) = ([], [])
+        while let record = Self.base64(lines.current, "record") {
+            records.append(record)
+            lines.advance()
+        }
+        while let bundle = Self.base64(lines.current, "ratification") {
+            ratifications.append(try PetitionBundle(parsing: bundle))
+            lines.advance()
+        }
+        guard lines.current == nil else { throw .format }
+    }
+
+    private static func base64(_ line: BundleLine?, _ name: String) -> [UInt8]? {
+        line?.value?.members(name)?[name]?.text.flatMap { Base64.decode($0) }
+    }
+
+    /// Whether a file says that it is one; its other lines may still be faulty.
+    public static func isHistory(_ bytes: [UInt8]) -> Bool {
+        bytes.starts(with: Array("{\"format\":\"\(format)\"".utf8))
+    }
+
+    public var serialized: [UInt8] {
+        var text = "{\"format\":\"\(Self.format)\",\"petition\":\"\(petition.petitionID.hex)\"}\n"
+        text += "{\"bundle\":\"\(Base64.encode(petition.serialized))\"}\n"
+        for record in records { text += "{\"record\":\"\(Base64.encode(record))\"}\n" }
+        for bundle in ratifications { text += "{\"ratification\":\"\(Base64.encode(bundle.serialized))\"}\n" }
+        return Array(text.utf8)
+    }
+}
+
+/// A history of which everything has been recomputed.
+public struct AuditedHistory: Sendable {
+    public let petition: AuditedPetition
+    public let negotiation: Negotiation
+    public let ratifications: [Ratification]
+    /// Records of the log whose documents are not in the file. Their wording is not shown, and nothing else depends on them.
+    public let missingRecords: Int
+    public let faults: [Fault]
+
+    /// - Throws: `PetitionBundle.Unreadable`.
+    public init(auditing history: NegotiationHistory) throws(PetitionBundle.Unreadable) {
+        petition = try AuditedPetition(auditing: history.petition)
+        var faults = petition.faults
+        let recorded = Set(petition.petition.records.map(\.record.digest))
+        var documents: [Bytes32: [UInt8]] = [:]
+        for (line, bytes) in history.records.enumerated() {
+            let digest = RecordDocument.digest(of: bytes)
+            guard recorded.contains(digest), documents.updateValue(bytes, forKey: digest) == nil else {
+                faults.append(Fault(place: .record(line: line), what: "of no record in the log, or twice"))
+                continue
+            }
+        }
+        negotiation = Negotiation(petition.petition, document: petition.document, records: documents)
+        missingRecords = recorded.subtracting(documents.keys).count
+        let responses = Set(
+            petition.petition.records.filter { $0.record.what == .response }.map(\.record.digest))
+        var ratifications: [Ratification] = []
+        for (line, bundle) in history.ratifications.enumerated() {
+            let audited = try AuditedPetition(auditing: bundle)
+            faults += audited.faults.map { Fault(place: .ratification(line: line, $0.description), what: "") }
+            guard let ratification = Ratification(audited.petition, audited.tally, document: audited.document),
+                audited.petition.manifest.about?.petition == petition.petition.id,
+                responses.contains(ratification.response), bundle.workplaceID == history.petition.workplaceID,
+                !ratifications.contains(where: { $0.id == ratification.id })
+            else {
+                faults.append(
+                    Fault(
+                        place: .ratification(line: line, ""),
+                        what: "of no response to this petition, or twice"))
+                continue
+            }
+            ratifications.append(ratification)
+        }
+        self.ratifications = ratifications
+        self.faults = faults
+    }
+
+    /// A petition alone, whose negotiation is not here.
+    public init(_ petition: AuditedPetition) {
+        self.petition = petition
+        negotiation = Negotiation(petition.petition, document: petition.document, records: [:])
+        ratifications = []
+        missingRecords = Set(petition.petition.records.map(\.record.digest)).count
+        faults = petition.faults
+    }
+}

@@ -1,0 +1,169 @@
+import ArgumentParser
+import Client
+import Foundation
+import Petitions
+import Sodium
+import Templates
+import TextDiff
+
+struct NegotiationCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "negotiation", abstract: words("help.negotiation"), discussion: words("help.negotiationMore"),
+        subcommands: [
+            Deliver.self, Respond.self, Agree.self, Ratify.self, Show.self, Timeline.self, Export.self,
+        ])
+
+    struct Options: ParsableArguments {
+        @Argument(help: help("petitionID"))
+        var petition: String
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func find(_ member: Member) async throws -> ID<Petition> {
+            try Naming.petition(petition, in: try await member.roster())
+        }
+    }
+
+    /// What the three records share.
+    struct Record: ParsableArguments {
+        @Option(help: help("recordFile", "file"))
+        var file: String?
+        @Flag(help: help("recordForm"))
+        var form = false
+        @OptionGroup var options: Options
+
+        func run(_ what: PetitionStatement.Record.What) async throws {
+            try await options.keystore.withMember { member in
+                let id = try await options.find(member)
+                let current = try await member.negotiation(id)
+                let language = current.view.document?.language ?? Words.language.rawValue
+                let blank = RecordForm.blank(
+                    what, current.negotiation, date: Moment.today(),
+                    isFirst: what == .delivered && current.negotiation.entries.isEmpty)
+                if form { return print(blank, terminator: "") }
+                let filled = try file.map { try Editor.write(file: $0) } ?? Editor.fill(blank)
+                let document = try RecordForm.read(filled, what, language: language)
+                try await member.record(document, in: id)
+                if options.output.json { return try Terminal.json(["record": document.digest.hex]) }
+                Terminal.line(words("negotiation.recorded", ["digest": String(document.digest.hex.prefix(16))]))
+                if what == .response, !Negotiation.countered(by: document).isEmpty {
+                    Terminal.line(words("negotiation.nextRatify", ["petition": options.petition]))
+                }
+            }
+        }
+    }
+
+    struct Deliver: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: words("help.deliver"), discussion: words("help.deliverMore"))
+        @OptionGroup var record: Record
+
+        func run() async throws { try await record.run(.delivered) }
+    }
+
+    struct Respond: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: words("help.respond"), discussion: words("help.respondMore"))
+        @OptionGroup var record: Record
+
+        func run() async throws { try await record.run(.response) }
+    }
+
+    struct Agree: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: words("help.agree"))
+        @OptionGroup var record: Record
+
+        func run() async throws { try await record.run(.agreement) }
+    }
+
+    struct Ratify: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: words("help.ratify"), discussion: words("help.ratifyMore"))
+
+        @Option(help: help("majority", "majority"))
+        var majority = Majority.half.text
+        @Option(name: .customLong("trustee"), help: help("trustee", "member"))
+        var trustees: [String]
+        @Option(help: help("threshold"))
+        var threshold: UInt8
+        @Option(help: help("voteQuorum"))
+        var quorum: UInt32
+        @Option(help: help("deadline"))
+        var deadline: String?
+        @Option(help: help("preamble"))
+        var preamble: String?
+        @OptionGroup var options: Options
+
+        func run() async throws {
+            guard let majority = Majority(majority) else { throw ValidationError(words("usage.majority")) }
+            let closes = try deadline.map { text in
+                guard let moment = Moment.parse(text) else { throw ValidationError(words("usage.deadline")) }
+                return moment
+            }
+            let plan = try await options.keystore.withMember { member in
+                let roster = try await member.roster()
+                let draft = try await member.ratificationDraft(of: try await options.find(member), majority: majority)
+                // In the language of the petition, which need not be this person's.
+                let language = Language(tag: draft.language) ?? .english
+                let texts = try Messages(language, directory: TemplateLibrary.standardDirectory())
+                return try await member.prepare(
+                    PetitionPlan(
+                        ratifying: draft, title: texts(Self.titleKey, ["title": draft.title]),
+                        preamble: preamble ?? texts(Self.preambleKey),
+                        trustees: trustees.map { try Naming.member($0, in: roster) }, threshold: threshold,
+                        quorum: quorum, closes: closes ?? 0))
+            }
+            if options.output.json { return try Terminal.json(["plan": plan.hex]) }
+            Terminal.line(words("negotiation.prepared", ["plan": String(plan.hex.prefix(8))]))
+        }
+
+        private static let titleKey = Words.key("vote.title")
+        private static let preambleKey = Words.key("vote.preamble")
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: words("help.negotiationShow"))
+        @OptionGroup var options: Options
+
+        func run() async throws {
+            let current = try await options.keystore.withMember { member in
+                try await member.negotiation(try await options.find(member))
+            }
+            if options.output.json { return try Terminal.json(NegotiationText.Facts(current)) }
+            NegotiationText.show(current)
+        }
+    }
+
+    struct Timeline: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: words("help.timeline"))
+        @OptionGroup var options: Options
+
+        func run() async throws {
+            let current = try await options.keystore.withMember { member in
+                try await member.negotiation(try await options.find(member))
+            }
+            if options.output.json { return try Terminal.json(NegotiationText.Facts(current)) }
+            for line in NegotiationText.timeline(current.negotiation, current.ratifications) { Terminal.line(line) }
+        }
+    }
+
+    struct Export: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: words("help.negotiationExport"), discussion: words("help.negotiationExportMore"))
+        @Option(name: .customShort("o"), help: help("outputFile", "file"))
+        var file = "negotiation.rrhistory"
+        @OptionGroup var options: Options
+
+        func run() async throws {
+            let history = try await options.keystore.withMember { member in
+                try await member.history(try await options.find(member))
+            }
+            do { try Data(history.serialized).write(to: URL(filePath: file), options: .atomic) } catch {
+                throw ClientError.disk(file)
+            }
+            let id = history.petition.petitionID.hex
+            if options.output.json { return try Terminal.json(["file": file, "petition": id]) }
+            Terminal.line(words("negotiation.exported", ["file": file, "petition": id]))
+        }
+    }
+}

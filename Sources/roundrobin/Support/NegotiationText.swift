@@ -1,0 +1,228 @@
+import Client
+import Foundation
+import Petitions
+import Sodium
+import TextDiff
+
+/// A negotiation as people read it.
+enum NegotiationText {
+    static func show(_ current: NegotiationView) {
+        let title = current.view.document?.title ?? current.view.petition.id.hex
+        Terminal.line(Terminal.bold(Terminal.harmless(title)))
+        Terminal.line(
+            words(
+                "negotiation.rounds", ["records": "\(current.negotiation.entries.count)"],
+                count: current.negotiation.rounds))
+        for thread in current.negotiation.threads { show(thread) }
+        for ratification in current.ratifications {
+            Terminal.line()
+            for line in lines(ratification) { Terminal.line(line) }
+        }
+    }
+
+    private static func show(_ thread: Negotiation.Thread) {
+        Terminal.line()
+        let head = words("petition.demand", ["number": "\(thread.number)", "title": Terminal.harmless(thread.title)])
+        Terminal.line(Terminal.bold(head) + "  " + painted(thread.status))
+        let ours = Terminal.harmlessLines(thread.ours)
+        if let agreed = thread.agreed {
+            let rows = Columns.beside(
+                (words("negotiation.ours"), ours), (words("negotiation.agreedText"), Terminal.harmlessLines(agreed)))
+            for row in rows { Terminal.line(row) }
+            difference(thread.ours, agreed)
+        } else if let theirs = thread.theirs {
+            let rows = Columns.beside(
+                (words("negotiation.ours"), ours), (words("negotiation.theirs"), Terminal.harmlessLines(theirs)))
+            for row in rows { Terminal.line(row) }
+            difference(thread.ours, theirs)
+        } else {
+            for row in Columns.wrap(ours, min(Columns.width, 100) - 4) { Terminal.line("  " + row) }
+        }
+        // A refusal or an acceptance may come with a reason.
+        if let last = thread.steps.last, last.answer == .refused || last.answer == .accepted, !last.text.isEmpty {
+            Terminal.line("  " + Terminal.bold(words("negotiation.reason")))
+            for row in Columns.wrap(Terminal.harmlessLines(last.text), min(Columns.width, 100) - 4) {
+                Terminal.line("    " + row)
+            }
+        }
+    }
+
+    private static func difference(_ ours: String, _ theirs: String) {
+        let changes = WordDiff(from: ours, to: theirs)
+        guard changes.segments.contains(where: { $0.change != .same }) else { return }
+        Terminal.line("  " + Terminal.bold(words("negotiation.changes")))
+        Terminal.line(Terminal.block(changes.segments))
+    }
+
+    private static func painted(_ status: Negotiation.Status) -> String {
+        switch status {
+        case .accepted, .agreed: Terminal.green(word(status))
+        case .refused: Terminal.red(word(status))
+        default: word(status)
+        }
+    }
+
+    static func word(_ status: Negotiation.Status) -> String {
+        switch status {
+        case .undelivered: words("negotiation.undelivered")
+        case .awaiting: words("negotiation.awaiting")
+        case .accepted: words("negotiation.accepted")
+        case .refused: words("negotiation.refused")
+        case .countered: words("negotiation.countered")
+        case .agreed: words("negotiation.agreed")
+        }
+    }
+
+    static func word(_ what: PetitionStatement.Record.What) -> String {
+        switch what {
+        case .delivered: words("negotiation.delivery")
+        case .response: words("negotiation.response")
+        case .agreement: words("negotiation.agreement")
+        }
+    }
+
+    static func word(_ outcome: Ratification.Outcome) -> String {
+        switch outcome {
+        case .open: words("vote.open")
+        case .sealed: words("vote.sealed")
+        case .carried: words("vote.carried")
+        case .lost: words("vote.lost")
+        case .unknown: words("vote.unknown")
+        }
+    }
+
+    static func words(_ majority: Majority) -> String {
+        let fraction = "\(majority.numerator)/\(majority.denominator)"
+        let base = majority.base == .votes ? roundrobin.words("majority.votes") : roundrobin.words("majority.eligible")
+        return majority.isStrict
+            ? roundrobin.words("majority.moreThan", ["fraction": fraction, "base": base])
+            : roundrobin.words("majority.atLeast", ["fraction": fraction, "base": base])
+    }
+
+    private static func words(_ key: String, _ values: [String: String] = [:], count: Int? = nil) -> String {
+        roundrobin.words(key, values, count: count)
+    }
+
+    /// A vote with its figures against the majority and the eligible count.
+    static func lines(_ ratification: Ratification) -> [String] {
+        let tally = ratification.tally
+        var lines = [
+            Terminal.bold(
+                words(
+                    "vote.head",
+                    [
+                        "id": String(ratification.id.hex.prefix(16)),
+                        "response": String(ratification.response.hex.prefix(16)),
+                    ])) + "  " + word(ratification.outcome)
+        ]
+        lines.append(
+            "  "
+                + words(
+                    "vote.turnout",
+                    [
+                        "bar": Terminal.bar(tally.cosignatures, of: Int(tally.eligible)),
+                        "count": "\(tally.cosignatures)", "eligible": "\(tally.eligible)",
+                        "quorum": "\(ratification.quorum)",
+                    ]))
+        if let terms = ratification.terms {
+            lines.append("  " + words("vote.needs", ["majority": words(terms.majority)]))
+        }
+        for question in ratification.questions {
+            lines.append(
+                "  "
+                    + words(
+                        "vote.question",
+                        [
+                            "number": "\(question.demand)", "accepting": "\(question.accepting)",
+                            "rejecting": "\(question.rejecting)", "abstaining": "\(question.abstaining)",
+                            "result": question.isCarried ? words("vote.carried") : words("vote.lost"),
+                        ]))
+        }
+        return lines
+    }
+
+    /// What happened, in the order of the log, each vote after the response that it was about.
+    static func timeline(_ negotiation: Negotiation, _ ratifications: [Ratification]) -> [String] {
+        negotiation.entries.flatMap { entry -> [String] in
+            let document = entry.document
+            var head = words(
+                "negotiation.line",
+                [
+                    "round": "\(entry.round)", "leaf": "\(entry.leaf)", "what": word(entry.record.what),
+                    "date": document?.date ?? "?",
+                ])
+            if let party = document?.party, !party.isEmpty { head += "  " + Terminal.harmless(party) }
+            var lines = [Terminal.bold(head)]
+            if document == nil { lines.append("    " + words("negotiation.unreadable")) }
+            if let note = document?.note, !note.isEmpty {
+                lines += Columns.wrap(Terminal.harmlessLines(note), min(Columns.width, 100) - 4).map { "    " + $0 }
+            }
+            let answers = (document?.demands ?? []).map { demand in
+                "\(demand.number) \(word(demand.answer.map { status($0) } ?? (entry.record.what == .agreement ? .agreed : .awaiting)))"
+            }
+            if !answers.isEmpty { lines.append("    " + answers.joined(separator: ", ")) }
+            for ratification in ratifications where ratification.response == entry.record.digest {
+                lines += self.lines(ratification).map { "  " + $0 }
+            }
+            return lines
+        }
+    }
+
+    private static func status(_ answer: RecordDocument.Answer) -> Negotiation.Status {
+        switch answer {
+        case .accepted: .accepted
+        case .refused: .refused
+        case .countered: .countered
+        }
+    }
+
+    struct Facts: Encodable {
+        struct Thread: Encodable {
+            let demand: Int
+            let title: String
+            let status: String
+            let ours: String
+            let theirs: String?
+            let agreed: String?
+        }
+        struct Record: Encodable {
+            let leaf: Int
+            let round: Int
+            let what: String
+            let digest: String
+            let date: String?
+            let party: String?
+        }
+        struct Vote: Encodable {
+            let petition: String
+            let response: String
+            let outcome: String
+            let majority: String?
+            let questions: [[Int]]
+        }
+        let petition: String
+        let demands: [Thread]
+        let records: [Record]
+        let ratifications: [Vote]
+
+        init(_ current: NegotiationView) {
+            petition = current.view.petition.id.hex
+            demands = current.negotiation.threads.map {
+                Thread(
+                    demand: $0.number, title: $0.title, status: $0.status.rawValue, ours: $0.ours, theirs: $0.theirs,
+                    agreed: $0.agreed)
+            }
+            records = current.negotiation.entries.map {
+                Record(
+                    leaf: $0.leaf, round: $0.round, what: $0.record.what.word, digest: $0.record.digest.hex,
+                    date: $0.document?.date, party: $0.document?.party)
+            }
+            ratifications = current.ratifications.map {
+                Vote(
+                    petition: $0.id.hex, response: $0.response.hex, outcome: $0.outcome.rawValue,
+                    majority: $0.terms?.majority.text,
+                    questions: $0.questions.map { [$0.demand, $0.accepting, $0.rejecting, $0.abstaining] })
+            }
+        }
+    }
+}

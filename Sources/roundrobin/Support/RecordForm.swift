@@ -1,0 +1,102 @@
+import Client
+import Foundation
+import Petitions
+import Yams
+
+/// A record as a person fills it in: YAML with the demands as comments beside their numbers.
+enum RecordForm {
+    /// A form to be filled in.
+    /// - Parameter isFirst: of a first delivery, which changes no wording.
+    static func blank(
+        _ what: PetitionStatement.Record.What, _ negotiation: Negotiation, date: String, isFirst: Bool
+    ) -> String {
+        var lines = hint(what).map { "# " + $0 }
+        lines += ["date: \(date)", "party: \"\"", "note: \"\""]
+        guard !isFirst else { return lines.joined(separator: "\n") + "\n" }
+        lines.append("demands:")
+        for thread in negotiation.threads {
+            lines.append("  # \(words("petition.demand", ["number": "\(thread.number)", "title": thread.title]))")
+            lines.append("  - demand: \(thread.number)")
+            switch what {
+            case .response: lines += ["    answer: \"\"", "    text: \"\""]
+            case .delivered: lines.append("    text: \"\"")
+            case .agreement:
+                let wording =
+                    switch thread.status {
+                    case .refused, .undelivered, .awaiting: ""
+                    case .countered: thread.theirs ?? ""
+                    case .accepted: thread.ours
+                    case .agreed: thread.agreed ?? ""
+                    }
+                lines += scalar(wording, "    text: ")
+            }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func hint(_ what: PetitionStatement.Record.What) -> [String] {
+        let text =
+            switch what {
+            case .delivered: words("form.delivered")
+            case .response: words("form.response")
+            case .agreement: words("form.agreement")
+            }
+        return text.components(separatedBy: "\n")
+    }
+
+    /// A block where the text allows it, so that it can be edited as text.
+    private static func scalar(_ text: String, _ head: String) -> [String] {
+        let plain =
+            !text.isEmpty && text.first != " " && text.unicodeScalars.allSatisfy { $0 == "\n" || $0.value >= 32 }
+        guard plain else { return [head + JSONValue.quoted(text)] }
+        return [head + "|-"] + text.components(separatedBy: "\n").map { $0.isEmpty ? "" : "      " + $0 }
+    }
+
+    /// What was filled in. Demands without an answer and without a text are left out.
+    static func read(
+        _ form: String, _ what: PetitionStatement.Record.What, language: String
+    ) throws -> RecordDocument {
+        let root: Node?
+        do { root = try compose(yaml: form) } catch { throw ClientError.invalid("formYAML", ["why": "\(error)"]) }
+        guard let form = root?.mapping else { throw ClientError.invalid("formYAML", ["why": ""]) }
+        try check(form, ["date", "party", "note", "demands"])
+        var demands: [RecordDocument.Demand] = []
+        for item in form["demands"]?.sequence ?? [] {
+            guard let entry = item.mapping else { throw ClientError.invalid("formYAML", ["why": ""]) }
+            try check(entry, ["demand", "answer", "text"])
+            guard let number = entry["demand"]?.int else { throw ClientError.noSuch("demand") }
+            let (answer, text) = (try text(entry, "answer"), try text(entry, "text"))
+            if answer.isEmpty, text.isEmpty { continue }
+            let parsed = RecordDocument.Answer(rawValue: answer)
+            guard (parsed == nil) == answer.isEmpty else {
+                throw ClientError.invalid("formAnswer", ["word": answer, "number": "\(number)"])
+            }
+            guard what != .response || parsed != nil else {
+                throw ClientError.invalid("formAnswer", ["word": "", "number": "\(number)"])
+            }
+            demands.append(.init(number: number, answer: parsed, text: text))
+        }
+        do {
+            return try RecordDocument(
+                what, language: language, date: try text(form, "date"), party: try text(form, "party"),
+                note: try text(form, "note"), demands: demands)
+        } catch let fault as RecordDocument.Fault {
+            throw ClientError.invalid("formRecord", ["why": fault.rawValue])
+        }
+    }
+
+    private static func check(_ mapping: Node.Mapping, _ known: [String]) throws {
+        for key in mapping.keys {
+            guard let name = key.string, known.contains(name) else {
+                throw ClientError.invalid(
+                    "formKey", ["key": key.string ?? "?", "known": known.joined(separator: ", ")])
+            }
+        }
+    }
+
+    private static func text(_ mapping: Node.Mapping, _ key: String) throws -> String {
+        guard let node = mapping[key] else { return "" }
+        guard let text = node.scalar?.string else { throw ClientError.invalid("formYAML", ["why": key]) }
+        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}
