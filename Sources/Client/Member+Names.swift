@@ -31,6 +31,8 @@ public struct ConditionalNames: Sendable {
 }
 
 extension ConditionalNames {
+    public init(_ audited: AuditedPetition) { self.init(audited, pseudonyms: [:], directory: [:]) }
+
     init(_ audited: AuditedPetition, pseudonyms: [Bytes32: String], directory: [Bytes32: String]) {
         let (log, workplace) = (audited.petition, audited.workplace)
         threshold = log.manifest.threshold

@@ -149,7 +149,7 @@ struct Cosign: AsyncParsableCommand {
         if !preamble.isEmpty { Terminal.line("\n" + Terminal.block(preamble)) }
         let terms = RatificationTerms(document, of: manifest)
         if let terms {
-            Terminal.line("\n  " + words("vote.needs", ["majority": NegotiationText.words(terms.majority)]))
+            Terminal.line("\n  " + words("vote.needs", ["majority": NegotiationText.say(terms.majority)]))
         }
         // What they answer is read beside what was asked. Unsigned, like everything here.
         let asked = try? await manifest.about.asyncMap { try await member.view($0.petition).document } ?? nil
@@ -168,7 +168,7 @@ struct Cosign: AsyncParsableCommand {
     }
 
     private func ask(_ kind: Manifest.Kind) throws -> UInt8 {
-        let known = Choices.words(of: kind)
+        let known = Choices.all(of: kind)
         while true {
             guard
                 let text = Terminal.ask(

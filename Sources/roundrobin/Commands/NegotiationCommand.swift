@@ -123,6 +123,7 @@ struct NegotiationCommand: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: words("help.negotiationShow"))
+        @OptionGroup var disclosure: DisclosureOptions
         @OptionGroup var options: Options
 
         func run() async throws {
@@ -130,12 +131,13 @@ struct NegotiationCommand: AsyncParsableCommand {
                 try await member.negotiation(try await options.find(member))
             }
             if options.output.json { return try Terminal.json(NegotiationText.Facts(current)) }
-            NegotiationText.show(current)
+            NegotiationText(disclosure: disclosure.disclosure).show(current)
         }
     }
 
     struct Timeline: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: words("help.timeline"))
+        @OptionGroup var disclosure: DisclosureOptions
         @OptionGroup var options: Options
 
         func run() async throws {
@@ -143,7 +145,8 @@ struct NegotiationCommand: AsyncParsableCommand {
                 try await member.negotiation(try await options.find(member))
             }
             if options.output.json { return try Terminal.json(NegotiationText.Facts(current)) }
-            for line in NegotiationText.timeline(current.negotiation, current.ratifications) { Terminal.line(line) }
+            let text = NegotiationText(disclosure: disclosure.disclosure)
+            for line in text.timeline(current.negotiation, current.ratifications) { Terminal.line(line) }
         }
     }
 

@@ -166,7 +166,7 @@ final class Story {
         let view = try await members[20].view(petition)
         let audited = try AuditedPetition(auditing: view.bundle)
         Terminal.line()
-        TallyText.show(audited)
+        TallyText(disclosure: .standard).show(audited)
         Terminal.line()
         var receipts = 0
         for member in members { receipts += try member.verifyReceipts(view) }

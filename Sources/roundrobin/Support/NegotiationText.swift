@@ -5,8 +5,10 @@ import Sodium
 import TextDiff
 
 /// A negotiation as people read it.
-enum NegotiationText {
-    static func show(_ current: NegotiationView) {
+struct NegotiationText {
+    var disclosure = Disclosure.standard
+
+    func show(_ current: NegotiationView) {
         let title = current.view.document?.title ?? current.view.petition.id.hex
         Terminal.line(Terminal.bold(Terminal.harmless(title)))
         Terminal.line(
@@ -20,7 +22,7 @@ enum NegotiationText {
         }
     }
 
-    private static func show(_ thread: Negotiation.Thread) {
+    private func show(_ thread: Negotiation.Thread) {
         Terminal.line()
         let head = words("petition.demand", ["number": "\(thread.number)", "title": Terminal.harmless(thread.title)])
         Terminal.line(Terminal.bold(head) + "  " + painted(thread.status))
@@ -47,18 +49,18 @@ enum NegotiationText {
         }
     }
 
-    private static func difference(_ ours: String, _ theirs: String) {
+    private func difference(_ ours: String, _ theirs: String) {
         let changes = WordDiff(from: ours, to: theirs)
         guard changes.segments.contains(where: { $0.change != .same }) else { return }
         Terminal.line("  " + Terminal.bold(words("negotiation.changes")))
         Terminal.line(Terminal.block(changes.segments))
     }
 
-    private static func painted(_ status: Negotiation.Status) -> String {
+    private func painted(_ status: Negotiation.Status) -> String {
         switch status {
-        case .accepted, .agreed: Terminal.green(word(status))
-        case .refused: Terminal.red(word(status))
-        default: word(status)
+        case .accepted, .agreed: Terminal.green(Self.word(status))
+        case .refused: Terminal.red(Self.word(status))
+        default: Self.word(status)
         }
     }
 
@@ -91,20 +93,16 @@ enum NegotiationText {
         }
     }
 
-    static func words(_ majority: Majority) -> String {
+    static func say(_ majority: Majority) -> String {
         let fraction = "\(majority.numerator)/\(majority.denominator)"
-        let base = majority.base == .votes ? roundrobin.words("majority.votes") : roundrobin.words("majority.eligible")
+        let base = majority.base == .votes ? words("majority.votes") : words("majority.eligible")
         return majority.isStrict
-            ? roundrobin.words("majority.moreThan", ["fraction": fraction, "base": base])
-            : roundrobin.words("majority.atLeast", ["fraction": fraction, "base": base])
-    }
-
-    private static func words(_ key: String, _ values: [String: String] = [:], count: Int? = nil) -> String {
-        roundrobin.words(key, values, count: count)
+            ? words("majority.moreThan", ["fraction": fraction, "base": base])
+            : words("majority.atLeast", ["fraction": fraction, "base": base])
     }
 
     /// A vote with its figures against the majority and the eligible count.
-    static func lines(_ ratification: Ratification) -> [String] {
+    func lines(_ ratification: Ratification) -> [String] {
         let tally = ratification.tally
         var lines = [
             Terminal.bold(
@@ -113,7 +111,7 @@ enum NegotiationText {
                     [
                         "id": String(ratification.id.hex.prefix(16)),
                         "response": String(ratification.response.hex.prefix(16)),
-                    ])) + "  " + word(ratification.outcome)
+                    ])) + "  " + Self.word(ratification.outcome)
         ]
         lines.append(
             "  "
@@ -125,30 +123,35 @@ enum NegotiationText {
                         "quorum": "\(ratification.quorum)",
                     ]))
         if let terms = ratification.terms {
-            lines.append("  " + words("vote.needs", ["majority": words(terms.majority)]))
+            lines.append("  " + words("vote.needs", ["majority": Self.say(terms.majority)]))
         }
+        var isHidden = false
         for question in ratification.questions {
+            let counts = [question.abstaining, question.accepting, question.rejecting]
+            let figures = disclosure.figures(counts, ring: tally.ring).map(TallyText.text)
+            isHidden = isHidden || disclosure.hides(counts, ring: tally.ring)
             lines.append(
                 "  "
                     + words(
                         "vote.question",
                         [
-                            "number": "\(question.demand)", "accepting": "\(question.accepting)",
-                            "rejecting": "\(question.rejecting)", "abstaining": "\(question.abstaining)",
+                            "number": "\(question.demand)", "accepting": figures[1], "rejecting": figures[2],
+                            "abstaining": figures[0],
                             "result": question.isCarried ? words("vote.carried") : words("vote.lost"),
                         ]))
         }
+        if isHidden { lines.append("  " + words("tally.hidden", ["minimum": "\(disclosure.minimum)"])) }
         return lines
     }
 
     /// What happened, in the order of the log, each vote after the response that it was about.
-    static func timeline(_ negotiation: Negotiation, _ ratifications: [Ratification]) -> [String] {
+    func timeline(_ negotiation: Negotiation, _ ratifications: [Ratification]) -> [String] {
         negotiation.entries.flatMap { entry -> [String] in
             let document = entry.document
             var head = words(
                 "negotiation.line",
                 [
-                    "round": "\(entry.round)", "leaf": "\(entry.leaf)", "what": word(entry.record.what),
+                    "round": "\(entry.round)", "leaf": "\(entry.leaf)", "what": Self.word(entry.record.what),
                     "date": document?.date ?? "?",
                 ])
             if let party = document?.party, !party.isEmpty { head += "  " + Terminal.harmless(party) }
@@ -158,7 +161,9 @@ enum NegotiationText {
                 lines += Columns.wrap(Terminal.harmlessLines(note), min(Columns.width, 100) - 4).map { "    " + $0 }
             }
             let answers = (document?.demands ?? []).map { demand in
-                "\(demand.number) \(word(demand.answer.map { status($0) } ?? (entry.record.what == .agreement ? .agreed : .awaiting)))"
+                let status: Negotiation.Status =
+                    demand.answer.map(Self.status) ?? (entry.record.what == .agreement ? .agreed : .awaiting)
+                return "\(demand.number) \(Self.word(status))"
             }
             if !answers.isEmpty { lines.append("    " + answers.joined(separator: ", ")) }
             for ratification in ratifications where ratification.response == entry.record.digest {
@@ -199,6 +204,12 @@ enum NegotiationText {
             let outcome: String
             let majority: String?
             let questions: [[Int]]
+
+            init(_ vote: Ratification) {
+                (petition, response) = (vote.id.hex, vote.response.hex)
+                (outcome, majority) = (vote.outcome.rawValue, vote.terms?.majority.text)
+                questions = vote.questions.map { [$0.demand, $0.accepting, $0.rejecting, $0.abstaining] }
+            }
         }
         let petition: String
         let demands: [Thread]
@@ -217,12 +228,7 @@ enum NegotiationText {
                     leaf: $0.leaf, round: $0.round, what: $0.record.what.word, digest: $0.record.digest.hex,
                     date: $0.document?.date, party: $0.document?.party)
             }
-            ratifications = current.ratifications.map {
-                Vote(
-                    petition: $0.id.hex, response: $0.response.hex, outcome: $0.outcome.rawValue,
-                    majority: $0.terms?.majority.text,
-                    questions: $0.questions.map { [$0.demand, $0.accepting, $0.rejecting, $0.abstaining] })
-            }
+            ratifications = current.ratifications.map(Vote.init)
         }
     }
 }

@@ -121,11 +121,11 @@ extension Member.OwnStatus {
 /// The choices of a question as words.
 enum Choices {
     /// From choice 0: what people read.
-    static func words(of kind: Manifest.Kind) -> [String] {
-        let abstain = roundrobin.words("choice.abstain")
+    static func all(of kind: Manifest.Kind) -> [String] {
+        let abstain = words("choice.abstain")
         switch kind {
-        case .petition: return [abstain, roundrobin.words("choice.support"), roundrobin.words("choice.oppose")]
-        case .ratification: return [abstain, roundrobin.words("choice.accept"), roundrobin.words("choice.reject")]
+        case .petition: return [abstain, words("choice.support"), words("choice.oppose")]
+        case .ratification: return [abstain, words("choice.accept"), words("choice.reject")]
         }
     }
 
@@ -138,15 +138,15 @@ enum Choices {
     }
 
     static func word(_ choice: Int, of kind: Manifest.Kind) -> String {
-        let known = words(of: kind)
+        let known = all(of: kind)
         return known.indices.contains(choice)
-            ? known[choice] : roundrobin.words("choice.numbered", ["number": "\(choice)"])
+            ? known[choice] : words("choice.numbered", ["number": "\(choice)"])
     }
 
     /// The choice that a word means: in English, in the person's language, or by number.
     static func choice(_ text: String, of kind: Manifest.Kind) -> UInt8? {
         let text = text.trimmingCharacters(in: .whitespaces).lowercased()
-        for list in [facts(of: kind), words(of: kind), ["0", "1", "2"]] {
+        for list in [facts(of: kind), all(of: kind), ["0", "1", "2"]] {
             if let place = list.firstIndex(of: text) { return UInt8(place) }
         }
         return nil
