@@ -11,13 +11,13 @@ help:
 	@echo "make install   builds for use and installs to $(PREFIX) (PREFIX=... changes that)"
 	@echo "make format    formats the sources"
 
-# The two C libraries, on Debian and its relatives; elsewhere a clear word.
+# The three C libraries, on Debian and its relatives; elsewhere a clear word.
 dependencies:
-	@if ! pkg-config --exists libsodium sqlite3 2>/dev/null; then \
+	@if ! pkg-config --exists libsodium sqlite3 libqrencode 2>/dev/null; then \
 	  if command -v apt-get >/dev/null; then \
-	    echo "installing libsodium-dev, libsqlite3-dev and pkg-config"; \
-	    $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq libsodium-dev libsqlite3-dev pkg-config >/dev/null; \
-	  else echo "install the development files of libsodium and SQLite, and pkg-config, first" >&2; exit 1; fi; \
+	    echo "installing libsodium-dev, libsqlite3-dev, libqrencode-dev and pkg-config"; \
+	    $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq libsodium-dev libsqlite3-dev libqrencode-dev pkg-config >/dev/null; \
+	  else echo "install the development files of libsodium, SQLite and libqrencode, and pkg-config, first" >&2; exit 1; fi; \
 	fi
 
 build: dependencies

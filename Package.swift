@@ -33,6 +33,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/swiftcsv/SwiftCSV.git", from: "0.10.0"),
     ],
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
@@ -79,6 +80,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(name: "TextDiff", swiftSettings: settings),
+        .systemLibrary(name: "CQRencode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
+        .target(name: "QRCode", dependencies: ["CQRencode"], swiftSettings: settings),
         .target(
             name: "Templates",
             dependencies: ["Yams", .product(name: "Mustache", package: "swift-mustache")],
@@ -86,8 +89,8 @@ let package = Package(
         .executableTarget(
             name: "roundrobin",
             dependencies: [
-                "Client", "MembershipProofs", "Petitions", "Ristretto", "Service", "Sodium", "Storage", "Templates",
-                "TextDiff", "TransparencyLog", "Yams",
+                "Client", "MembershipProofs", "Petitions", "QRCode", "Ristretto", "Service", "Sodium", "Storage",
+                "SwiftCSV", "Templates", "TextDiff", "TransparencyLog", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -136,7 +139,7 @@ let package = Package(
         .testTarget(
             name: "RoundRobinTests",
             dependencies: [
-                "roundrobin", "Client", "Petitions", "Sodium", "Templates", "TransparencyLog", "TestSupport",
+                "roundrobin", "Client", "Petitions", "QRCode", "Sodium", "Templates", "TransparencyLog", "TestSupport",
             ],
             swiftSettings: settings),
     ],

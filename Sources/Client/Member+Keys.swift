@@ -90,7 +90,7 @@ extension Member {
         return try await eraseOldRingKeys(keeping: fresh, eraseAll: eraseAll)
     }
 
-    private func eraseOldRingKeys(keeping newest: RingSecret, eraseAll: Bool) async throws -> RotationReport {
+    func eraseOldRingKeys(keeping newest: RingSecret, eraseAll: Bool = false) async throws -> RotationReport {
         var waiting: [ID<Petition>] = []
         var needed: Set<String> = [newest.secret.publicKey.encoding.hex]
         // Reading moves every pin on to a later checkpoint than the one of the signing.

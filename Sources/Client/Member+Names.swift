@@ -60,8 +60,10 @@ extension Member {
         let audited = try await audited(id)
         let people = try await people()
         let pseudonyms = people.all.compactMap { person in person.pseudonym.map { (person.key, $0) } }
+        // Who may read the directory sees where a claim and the directory differ.
+        let directory = people.roster.isOrganiser(signKey) ? try await directory().names : [:]
         return ConditionalNames(
-            audited, pseudonyms: Dictionary(pseudonyms, uniquingKeysWith: { a, _ in a }), directory: [:])
+            audited, pseudonyms: Dictionary(pseudonyms, uniquingKeysWith: { a, _ in a }), directory: directory)
     }
 
     /// A petition of which everything has been recomputed, and nothing is wrong.

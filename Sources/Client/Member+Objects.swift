@@ -77,7 +77,47 @@ extension Member {
     /// Every object of a kind that can be read, oldest first. One that cannot, whoever put it there, must not keep the others
     /// from being read; it is counted. A service that rolls back still stops everything.
     func objects(of kind: StoredObject.Kind, in roster: WorkplaceLog) async throws -> [Opened] {
-        var objects: [Opened] = []
+        try await listed(kind, in: roster).compactMap(\.opened)
+    }
+
+    /// What each object of a kind says in the newest revision that `read` accepts, so that nobody unmakes what others wrote
+    /// by writing over it. With the very newest revision, for who writes after it.
+    func newest<T>(
+        of kind: StoredObject.Kind, in roster: WorkplaceLog, _ read: (Opened) throws -> T?
+    ) async throws -> [(newest: StoredObject, value: T)] {
+        var found: [(StoredObject, T)] = []
+        for (newest, opened) in try await listed(kind, in: roster) {
+            var candidate = opened
+            var revision = newest.revision
+            while true {
+                if let candidate, let value = try read(candidate) {
+                    found.append((newest, value))
+                    break
+                }
+                guard revision > 1, newest.revision - revision < Self.maximalSteps else { break }
+                revision -= 1
+                do { candidate = try await object(newest.id, revision: revision, in: roster) } catch let error
+                    as ClientError where Self.isUnreadable(error)
+                { candidate = nil }
+            }
+        }
+        return found
+    }
+
+    /// How far back a text is looked for behind revisions that say nothing.
+    private static let maximalSteps: UInt32 = 64
+
+    private static func isUnreadable(_ error: ClientError) -> Bool {
+        switch error {
+        case .objectForged, .noGroupKey, .rule: true
+        default: false
+        }
+    }
+
+    private func listed(
+        _ kind: StoredObject.Kind, in roster: WorkplaceLog
+    ) async throws -> [(newest: StoredObject, opened: Opened?)] {
+        var found: [(StoredObject, Opened?)] = []
         var listed: Set<String> = []
         unreadableObjects = 0
         var after = 0
@@ -88,10 +128,16 @@ extension Member {
                     throw ClientError.badAnswer("texts")
                 }
                 listed.insert(entry.id)
-                do {
-                    let opened = try open(bytes, id, in: roster, saving: false)
-                    if opened.object.kind == kind { objects.append(opened) } else { unreadableObjects += 1 }
-                } catch ClientError.objectForged, ClientError.noGroupKey, ClientError.rule { unreadableObjects += 1 }
+                guard let object = try? StoredObject(decoding: bytes), object.kind == kind else {
+                    unreadableObjects += 1
+                    continue
+                }
+                do { found.append((object, try open(bytes, id, in: roster, saving: false))) } catch let error
+                    as ClientError where Self.isUnreadable(error)
+                {
+                    unreadableObjects += 1
+                    found.append((object, nil))
+                }
             }
             guard let next = page.next else { break }
             guard next > after else { throw ClientError.badAnswer("texts") }
@@ -102,7 +148,7 @@ extension Member {
             throw ClientError.objectRolledBack
         }
         try save()
-        return objects
+        return found
     }
 
     private struct Page: Decodable {

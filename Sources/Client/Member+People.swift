@@ -27,23 +27,18 @@ extension Member {
     public func people() async throws -> People {
         let roster = try await roster()
         try await syncGroupKeys(roster)
-        return People(
-            roster: roster, pseudonyms: Self.pseudonyms(try await objects(of: .directory, in: roster), in: roster))
-    }
-
-    /// A member's own word, or an organiser's; the last one stands.
-    private static func pseudonyms(_ objects: [Opened], in roster: WorkplaceLog) -> [Bytes32: String] {
-        var pseudonyms: [Bytes32: String] = [:]
-        for opened in objects {
+        // A member's own word, or an organiser's; the last one stands.
+        let said = try await newest(of: .directory, in: roster) { (opened) -> (Bytes32, String)? in
             guard
                 case .pseudonym(let member, let name)? = try? JSONDecoder().decode(
                     DirectoryContent.self, from: Data(opened.plaintext)),
-                let key = Bytes32(hex: member), roster.member(key) != nil, pseudonymLengths.contains(name.count),
+                let key = Bytes32(hex: member), roster.member(key) != nil, Self.pseudonymLengths.contains(name.count),
                 opened.object.author == key || roster.isOrganiser(opened.object.author)
-            else { continue }
-            pseudonyms[key] = name
+            else { return nil }
+            return (key, name)
         }
-        return pseudonyms
+        return People(
+            roster: roster, pseudonyms: Dictionary(said.map(\.value), uniquingKeysWith: { _, last in last }))
     }
 
     /// Says what the workplace calls a member: oneself, or as an organiser anybody.

@@ -49,8 +49,10 @@ extension Member {
     /// What this device noted beside an invite.
     public func note(ofInvite key: Bytes32) -> String? { state.inviteNotes[key.hex] }
 
-    /// Removes a member, then gives everybody else a new group key.
-    public func remove(_ member: Bytes32) async throws {
+    /// Removes a member, then gives everybody else a new group key and seals the directory anew.
+    /// - Returns: what they can still read.
+    @discardableResult
+    public func remove(_ member: Bytes32) async throws -> StillReadable {
         try await organise { roster in
             guard roster.isMember(member) else {
                 throw ClientError.invalidPerson("leftAlready", roster.person(member))
@@ -59,16 +61,32 @@ extension Member {
             return .memberRemoved(member)
         }
         // Who removes themselves leaves the new group key to another organiser.
-        if member != signKey { try await rotateGroupKey() }
+        guard member != signKey else { return StillReadable() }
+        try await rotateGroupKey()
+        try await resealDirectory()
+        let roster = try await roster()
+        var readable = StillReadable(openInvites: roster.openInvites.count)
+        func count(_ kind: StoredObject.Kind) async throws -> Int {
+            try await objects(of: kind, in: roster).count { Int($0.object.epoch) < roster.groupKeys.count - 1 }
+        }
+        readable.drafts = try await count(.draft)
+        readable.comments = try await count(.comment)
+        readable.petitions = try await count(.document)
+        readable.records = try await count(.record)
+        return readable
     }
 
-    public func appoint(_ member: Bytes32) async throws { try await organise { _ in .organiserAppointed(member) } }
+    public func appoint(_ member: Bytes32) async throws {
+        try await organise { _ in .organiserAppointed(member) }
+        try await resealDirectory()
+    }
 
     public func dismiss(_ member: Bytes32) async throws {
         try await organise { roster in
             try Self.keepOneOrganiser(roster, member)
             return .organiserDismissed(member)
         }
+        try await resealDirectory()
     }
 
     private static func keepOneOrganiser(_ roster: WorkplaceLog, _ member: Bytes32) throws {

@@ -56,6 +56,15 @@ struct WordsTests {
             }
         }
         #expect(sources > 100)
+        for page in try FileManager.default.contentsOfDirectory(
+            at: Self.root.appending(path: "templates/pages"), includingPropertiesForKeys: nil)
+        where page.pathExtension == "mustache" {
+            let text = try String(contentsOf: page, encoding: .utf8)
+            let name = page.deletingPathExtension().lastPathComponent
+            for match in text.matches(of: /\{\{\{?[#^\/]?(t|page)\.([A-Za-z.]+)/) {
+                asked.insert((match.1 == "t" ? name : "page") + "." + match.2)
+            }
+        }
         // One key, two forms.
         let keys = Set(languages[0].keys.map { $0.replacing(/\.(one|other)$/, with: "") })
         #expect(asked.subtracting(keys) == [])

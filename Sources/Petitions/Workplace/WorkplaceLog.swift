@@ -109,6 +109,9 @@ public struct WorkplaceLog: Sendable {
 
     public var openInvites: [Bytes32] { invites.filter(\.value.isOpen).map(\.key) }
 
+    /// The sign key of who issued an invite.
+    public func issuer(ofInvite key: Bytes32) -> Bytes32? { invites[key]?.issuer }
+
     var organiserCount: Int { offices.values.count { $0.last?.until == nil } }
 
     // MARK: Appending

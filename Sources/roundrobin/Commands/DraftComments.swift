@@ -52,7 +52,7 @@ extension DraftCommand {
             try await keystore.withMember { member in
                 let draft = try await find(draft, member)
                 let comments = try await member.comments().filter { $0.topic == .draft(draft.id.hex) }
-                if output.json { return try Terminal.json(["comments": comments.map { CommentText.Facts($0) }]) }
+                if output.json { return try Terminal.json(["comments": comments.map { CommentView.Facts($0) }]) }
                 let people = try await member.people()
                 let settled = Set(comments.filter { $0.resolvedBy != nil }.map(\.id))
                 for comment in comments where all || !settled.contains(comment.replyTo ?? comment.id) {
@@ -63,7 +63,7 @@ extension DraftCommand {
                             now.map { words("comment.line", ["line": "\($0)"]) }
                             ?? words("comment.lineGone", ["line": "\(line)", "revision": "\(comment.revision ?? 0)"])
                     }
-                    CommentText.show(comment, people, place: place)
+                    CommentView.show(comment, place: place, people: people)
                 }
             }
         }
@@ -131,37 +131,5 @@ extension DraftCommand {
             let values = ["title": Terminal.harmless(found.title), "revision": "\(chosen)"]
             Terminal.line(undo ? words("draft.unadopted", values) : words("draft.adopted", values))
         }
-    }
-}
-
-extension DraftCommand.CommentText {
-    struct Facts: Encodable {
-        let id: String
-        let author: String
-        let revision: UInt32?
-        let line: Int?
-        let reply_to: String?
-        let text: String
-        let settled_by: String?
-
-        init(_ comment: Comment) {
-            (id, author, text) = (comment.id.hex, comment.author.hex, comment.text)
-            (revision, line) = (comment.revision, comment.line)
-            (reply_to, settled_by) = (comment.replyTo?.hex, comment.resolvedBy?.hex)
-        }
-    }
-
-    static func show(_ comment: Comment, _ people: People, place: String) {
-        let indent = comment.replyTo == nil ? "" : "    "
-        var head = "\(comment.id.hex.prefix(8))  " + Words.name(people.person(comment.author))
-        if !place.isEmpty { head += "  " + place }
-        if let by = comment.resolvedBy {
-            head += "  " + words("comment.settledBy", ["person": Words.name(people.person(by))])
-        }
-        Terminal.line(indent + Terminal.bold(head))
-        if comment.replyTo == nil, let quote = comment.quote, !quote.isEmpty {
-            Terminal.line(indent + Terminal.faint("  > " + Terminal.harmless(quote)))
-        }
-        for line in Terminal.block(comment.text).split(separator: "\n") { Terminal.line(indent + line) }
     }
 }

@@ -1,15 +1,19 @@
 import ArgumentParser
 import Client
+import Foundation
 import Petitions
 import Sodium
 
 struct MembersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "members", abstract: "List members, remove one, rotate the group key.",
-        subcommands: [List.self, Name.self, Remove.self, RotateKey.self])
+        commandName: "members", abstract: words("help.members"),
+        subcommands: [
+            List.self, Name.self, Audit.self, Question.self, DirectoryCommand.self, Describe.self, Remove.self,
+            RotateKey.self,
+        ])
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List everybody who was ever admitted.")
+        static let configuration = CommandConfiguration(abstract: words("help.membersList"))
 
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
@@ -42,30 +46,37 @@ struct MembersCommand: AsyncParsableCommand {
                     }
                     return try Terminal.json(Facts(members: entries, eligible: roster.eligible(at: roster.size)))
                 }
-                for entry in entries {
-                    let state = entry.present ? (entry.organiser ? "organiser" : "member") : "left"
-                    let number = String(repeating: " ", count: max(0, 4 - "\(entry.number)".count)) + "\(entry.number)"
-                    Terminal.line(
-                        "\(number)  \(entry.key.prefix(16))  \(state)\(entry.you ? "  (you)" : "")"
-                            + (entry.pseudonym.map { "  " + Terminal.harmless($0) } ?? ""))
-                }
-                Terminal.note("\(entries.count { $0.present }) members of \(roster.eligible(at: roster.size)) people.")
-                if entries.count(where: \.present) > Int(roster.eligible(at: roster.size)) {
-                    Terminal.warning(
-                        "There are more members than people: somebody admitted invented ones, or the count is old.")
-                }
+                for entry in entries { Terminal.line(Self.line(entry)) }
+                let (present, eligible) = (entries.count(where: \.present), roster.eligible(at: roster.size))
+                Terminal.note(words("members.count", ["members": "\(present)", "eligible": "\(eligible)"]))
+                if present > Int(eligible) { Terminal.warning(words("members.tooMany")) }
             }
+        }
+
+        private static func line(_ entry: Entry) -> String {
+            let number = String(repeating: " ", count: max(0, 4 - "\(entry.number)".count)) + "\(entry.number)"
+            let state =
+                if !entry.present {
+                    words("members.left")
+                } else if entry.organiser {
+                    words("members.organiser")
+                } else {
+                    words("members.member")
+                }
+            var parts = [number, String(entry.key.prefix(16)), state]
+            if entry.you { parts.append(words("members.you")) }
+            if let pseudonym = entry.pseudonym { parts.append(Terminal.harmless(pseudonym)) }
+            return parts.joined(separator: "  ")
         }
     }
 
     struct Name: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say what the workplace calls you, or as an organiser anybody.",
-            discussion: "A pseudonym that members see beside drafts and comments. The service never sees it.")
+            abstract: words("help.membersName"), discussion: words("help.membersNameMore"))
 
-        @Argument(help: "The pseudonym; not a name by which an outsider would know the person.")
+        @Argument(help: help("pseudonym"))
         var name: String
-        @Option(help: "The member's number or the first characters of their key; you when not given.")
+        @Option(help: help("memberOrYou"))
         var member: String?
         @OptionGroup var keystore: KeystoreOptions
 
@@ -78,48 +89,173 @@ struct MembersCommand: AsyncParsableCommand {
         }
     }
 
-    struct Remove: AsyncParsableCommand {
+    struct Audit: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Remove a member, and give everybody else a new group key.",
-            discussion:
-                "What the removed person could read before stays readable to them. They keep their place in rings "
-                + "that were fixed while they were a member.")
+            abstract: words("help.audit"), discussion: words("help.auditMore"))
 
-        @Argument(help: "The member's number or the first characters of their key.")
-        var member: String
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
 
+        func run() async throws {
+            let audit = try await keystore.withMember { try await $0.audit() }
+            if output.json { return try Terminal.json(AuditText.Facts(audit)) }
+            AuditText.show(audit)
+        }
+    }
+
+    struct Question: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: words("help.question"))
+
+        @Argument(help: help("leaf"))
+        var leaf: Int
+        @Option(help: help("commentText"))
+        var text: String?
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
-            try await keystore.withMember { own in
+            let text = try self.text ?? Editor.write(file: nil)
+            let id = try await keystore.withMember { try await $0.challenge(leaf: leaf, text) }
+            Terminal.line(words("comment.made", ["id": String(id.hex.prefix(8))]))
+        }
+    }
+
+    struct DirectoryCommand: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "directory", abstract: words("help.directory"), discussion: words("help.directoryMore"))
+
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        private struct Entry: Encodable {
+            let name: String
+            let team: String
+            let note: String
+            let state: String
+            let member: Int?
+            let expires: UInt64?
+        }
+
+        func run() async throws {
+            try await keystore.withMember { member in
+                let directory = try await member.directory()
+                guard output.json else { return DirectoryText.show(directory) }
+                let roster = try await member.roster()
+                let entries = directory.entries.map { entry in
+                    Entry(
+                        name: entry.name, team: entry.team, note: entry.note,
+                        state: DirectoryText.fact(directory.state(of: entry)),
+                        member: directory.key(of: entry).flatMap { roster.person($0).number }, expires: entry.expires)
+                }
+                try Terminal.json(["entries": entries])
+            }
+        }
+    }
+
+    struct Describe: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: words("help.describe"), discussion: words("help.describeMore"))
+
+        @Argument(help: help("describeWhom"))
+        var whom: String
+        @Option(help: help("describeName"))
+        var name: String?
+        @Option(help: help("describeTeam"))
+        var team: String?
+        @Option(help: help("describeNote"))
+        var note: String?
+        @Flag(help: help("describeErase"))
+        var erase = false
+        @OptionGroup var keystore: KeystoreOptions
+
+        func run() async throws {
+            try await keystore.withMember { member in
+                let directory = try await member.directory()
+                let roster = try await member.roster()
+                // A number or a key is a member; anything else is a name in the directory.
+                let key = try? Naming.member(whom, in: roster)
+                let known =
+                    try key.map { key in directory.entries.first { directory.key(of: $0) == key } }
+                    ?? DirectoryText.find(whom, in: directory)
+                guard known != nil || name?.isEmpty == false else { throw ClientError.invalid("describeName") }
+                try await member.changeDirectory { entries in
+                    var entry = known ?? DirectoryEntry(name: name ?? "")
+                    if known == nil { entry.member = key?.hex }
+                    if let name { entry.name = name }
+                    if let team { entry.team = team }
+                    if let note { entry.note = note }
+                    entries.removeAll { $0.id == entry.id && erase }
+                    if let place = entries.firstIndex(where: { $0.id == entry.id }) {
+                        entries[place] = entry
+                    } else if !erase {
+                        entries.append(entry)
+                    }
+                }
+            }
+            Terminal.line(words("directory.changed"))
+        }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: words("help.remove"), discussion: words("help.removeMore"))
+
+        @Argument(help: help("memberName"))
+        var member: String
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        private struct Facts: Encodable {
+            let drafts: Int
+            let comments: Int
+            let petitions: Int
+            let records: Int
+            let open_invites: Int
+        }
+
+        func run() async throws {
+            let readable = try await keystore.withMember { own in
                 try await own.remove(try Naming.member(member, in: try await own.roster()))
             }
-            Terminal.line("Removed, and the group key rotated. What they could read before stays readable to them.")
-            Terminal.line("Invites that are still open carry the old group keys: revoke them and make new ones.")
+            if output.json {
+                return try Terminal.json(
+                    Facts(
+                        drafts: readable.drafts, comments: readable.comments, petitions: readable.petitions,
+                        records: readable.records, open_invites: readable.openInvites))
+            }
+            Terminal.line(words("members.removed"))
+            Terminal.line(
+                words(
+                    "members.stillReadable",
+                    [
+                        "drafts": "\(readable.drafts)", "comments": "\(readable.comments)",
+                        "petitions": "\(readable.petitions)", "records": "\(readable.records)",
+                    ]))
+            Terminal.line(words("members.notReadable"))
+            if readable.openInvites > 0 { Terminal.line(words("members.oldInvites", count: readable.openInvites)) }
         }
     }
 
     struct RotateKey: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "rotate-key", abstract: "Give everybody a new group key, after somebody has left.")
+            commandName: "rotate-key", abstract: words("help.rotateKey"))
 
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
             try await keystore.withMember { try await $0.rotateGroupKey() }
-            Terminal.line("Rotated.")
+            Terminal.line(words("members.rotated"))
         }
     }
 }
 
 struct OrganisersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "organisers", abstract: "Appoint and dismiss organisers.",
+        commandName: "organisers", abstract: words("help.organisers"),
         subcommands: [Appoint.self, Dismiss.self])
 
     struct Appoint: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make a member an organiser.")
-        @Argument(help: "The member's number or the first characters of their key.")
+        static let configuration = CommandConfiguration(abstract: words("help.appoint"))
+        @Argument(help: help("memberName"))
         var member: String
         @OptionGroup var keystore: KeystoreOptions
 
@@ -127,14 +263,13 @@ struct OrganisersCommand: AsyncParsableCommand {
             try await keystore.withMember { own in
                 try await own.appoint(try Naming.member(member, in: try await own.roster()))
             }
-            Terminal.line("Appointed.")
+            Terminal.line(words("members.appointed"))
         }
     }
 
     struct Dismiss: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "End an organiser's office. Their open invites end with it.")
-        @Argument(help: "The member's number or the first characters of their key.")
+        static let configuration = CommandConfiguration(abstract: words("help.dismiss"))
+        @Argument(help: help("memberName"))
         var member: String
         @OptionGroup var keystore: KeystoreOptions
 
@@ -142,7 +277,7 @@ struct OrganisersCommand: AsyncParsableCommand {
             try await keystore.withMember { own in
                 try await own.dismiss(try Naming.member(member, in: try await own.roster()))
             }
-            Terminal.line("Dismissed.")
+            Terminal.line(words("members.dismissed"))
         }
     }
 }

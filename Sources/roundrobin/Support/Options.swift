@@ -153,6 +153,11 @@ enum Moment {
         return UInt64(seconds)
     }
 
+    /// The day of a moment, in UTC.
+    static func day(_ seconds: UInt64) -> String {
+        Date(timeIntervalSince1970: Double(min(seconds, 253_402_300_799))).formatted(.iso8601.year().month().day())
+    }
+
     /// `2026-12-08`, in UTC.
     static func today() -> String { Date().formatted(.iso8601.year().month().day()) }
 

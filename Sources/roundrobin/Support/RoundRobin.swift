@@ -23,6 +23,7 @@ struct RoundRobin: AsyncParsableCommand {
             OrganisersCommand.self, TemplateCommand.self, DraftCommand.self, PetitionCommand.self, Cosign.self,
             NegotiationCommand.self,
             Withdraw.self, Release.self, Names.self, TallyCommand.self, Verify.self, Export.self, KeysCommand.self,
+            Forget.self,
             Bench.self,
             Demo.self,
         ])

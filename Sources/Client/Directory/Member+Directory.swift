@@ -1,0 +1,122 @@
+import Foundation
+import Petitions
+import Sodium
+
+/// The organisers' directory with what the roster says of each entry.
+public struct Directory: Sendable {
+    public enum State: Sendable, Hashable {
+        case member(NamedMember)
+        /// Admitted, and gone again.
+        case left(NamedMember)
+        case invited
+        case expired
+        /// Without an open invite.
+        case none
+    }
+
+    public let entries: [DirectoryEntry]
+    let people: People
+    let now: UInt64
+
+    /// The sign key of whom an entry is about, once they are or were a member.
+    public func key(of entry: DirectoryEntry) -> Bytes32? {
+        if let invite = entry.invite.flatMap({ Bytes32(hex: $0) }),
+            let member = people.roster.members.first(where: { $0.inviteKey == invite })
+        {
+            return member.signKey
+        }
+        return entry.member.flatMap { Bytes32(hex: $0) }
+    }
+
+    public func state(of entry: DirectoryEntry) -> State {
+        if let key = key(of: entry) {
+            let person = people.person(key)
+            return people.roster.isMember(key) ? .member(person) : .left(person)
+        }
+        guard let invite = entry.invite.flatMap({ Bytes32(hex: $0) }), people.roster.inviteIsOpen(invite) == true else {
+            return .none
+        }
+        return entry.expires.map { $0 <= now } == true ? .expired : .invited
+    }
+
+    /// What the directory calls each member.
+    public var names: [Bytes32: String] {
+        Dictionary(
+            entries.compactMap { entry in key(of: entry).map { ($0, entry.name) } }, uniquingKeysWith: { a, _ in a })
+    }
+
+    public func entry(ofInvite key: Bytes32) -> DirectoryEntry? { entries.first { $0.invite == key.hex } }
+
+    /// Names that could be taken for one another, among these and the directory's.
+    public func likenesses(with names: [String] = []) -> [(first: String, second: String, likeness: Likeness)] {
+        let all = entries.map(\.name) + names
+        return Likeness.pairs(all).map { (all[$0.first], all[$0.second], $0.likeness) }
+    }
+}
+
+extension Member {
+    /// As an organiser: the directory.
+    public func directory() async throws -> Directory {
+        let people = try await people()
+        guard people.roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
+        let entries = try await directories(in: people.roster).flatMap(\.entries)
+        return Directory(entries: Self.once(entries), people: people, now: clock())
+    }
+
+    /// Two organisers who began one at the same moment have begun two: their entries belong together.
+    private static func once(_ entries: [DirectoryEntry]) -> [DirectoryEntry] {
+        var seen: Set<String> = []
+        return entries.filter { seen.insert($0.id).inserted }
+    }
+
+    /// Directories that can be read, oldest first, each with the object to write after.
+    private func directories(
+        in roster: WorkplaceLog
+    ) async throws -> [(newest: StoredObject, entries: [DirectoryEntry])] {
+        try await newest(of: .directory, in: roster) { opened in
+            // What somebody who is no organiser wrote over it does not count.
+            guard roster.isOrganiser(opened.object.author),
+                case .entries(let text)? = try? JSONDecoder().decode(
+                    DirectoryContent.self, from: Data(opened.plaintext))
+            else { return nil }
+            return entries(text)
+        }.map { ($0.newest, $0.value) }
+    }
+
+    private func entries(_ text: String) -> [DirectoryEntry]? {
+        guard let bytes = Base64.decode(text),
+            let sealed = try? JSONDecoder().decode(SealedDirectory.self, from: Data(bytes))
+        else { return nil }
+        return sealed.open(in: workplaceID, as: signKey, by: identity.seed.boxKey())
+    }
+
+    /// Changes the directory. When another organiser was quicker the change is made to theirs.
+    public func changeDirectory(_ change: (inout [DirectoryEntry]) throws -> Void) async throws {
+        for attempt in 0..<5 {
+            let roster = try await roster()
+            guard roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
+            try await syncGroupKeys(roster)
+            let directories = try await directories(in: roster)
+            var entries = Self.once(directories.flatMap(\.entries))
+            try change(&entries)
+            let organisers = roster.members(at: roster.size).filter { roster.isOrganiser($0.signKey) }
+            let sealed = try SealedDirectory(
+                entries, in: workplaceID, for: organisers.map { ($0.signKey, $0.boxKey) })
+            let content = DirectoryContent.entries(Base64.encode([UInt8](try JSONEncoder().encode(sealed))))
+            do {
+                try await put(
+                    [UInt8](try JSONEncoder().encode(content)), kind: .directory,
+                    id: directories.first?.newest.id ?? ID(Random.bytes32()), after: directories.first?.newest,
+                    in: roster)
+                return
+            } catch ClientError.refused(let status, _, _, _) where status == 409 && attempt < 4 { continue }
+        }
+    }
+
+    /// Seals the directory anew after the organisers have changed, if there is one.
+    func resealDirectory() async throws {
+        let roster = try await roster()
+        guard roster.isOrganiser(signKey), try await !directories(in: roster).isEmpty else { return }
+        try await changeDirectory { _ in }
+    }
+}

@@ -1,0 +1,81 @@
+// docs/keystore.md, "The organisers' directory"
+
+import Foundation
+import Petitions
+import Sodium
+
+/// What organisers note about a person. Only they read it.
+public struct DirectoryEntry: Codable, Sendable, Hashable, Identifiable {
+    /// 16 random bytes in hexadecimal.
+    public let id: String
+    public var name: String
+    public var team: String
+    public var note: String
+    /// In which a slip is written; nil for the organiser's own.
+    public var language: String?
+    /// The key of their newest invite.
+    public var invite: String?
+    /// The sign key, of somebody who has no invite in the directory.
+    public var member: String?
+    /// Unix seconds; the invite is to be revoked from then on.
+    public var expires: UInt64?
+
+    public init(name: String, team: String = "", note: String = "", language: String? = nil) {
+        id = Hex.encode(Random.bytes(16))
+        (self.name, self.team, self.note, self.language) = (name, team, note, language)
+    }
+}
+
+/// The directory as it is stored: under a fresh key each time, which is sealed to every organiser of that moment. Inside an
+/// object under the group key, and signed with it.
+struct SealedDirectory: Codable {
+    struct Box: Codable {
+        let organiser: String
+        let box: String
+    }
+
+    /// Base64.
+    let nonce: String
+    let ciphertext: String
+    /// Digest("directory-key", workplace_id || key): XChaCha20-Poly1305 alone would let one ciphertext open to two texts.
+    let commitment: String
+    let keys: [Box]
+
+    /// - Parameter organisers: sign and box keys.
+    init(
+        _ entries: [DirectoryEntry], in workplace: ID<Workplace>, for organisers: [(signKey: Bytes32, boxKey: Bytes32)]
+    ) throws {
+        let key = SecretBytes.random(32)
+        let nonce = Random.bytes(AEAD.nonceLength)
+        let plaintext = [UInt8](try JSONEncoder().encode(entries))
+        self.nonce = Base64.encode(nonce)
+        ciphertext = Base64.encode(
+            AEAD.seal(plaintext, key: key, nonce: nonce, associatedData: Self.associatedData(workplace)))
+        commitment = Self.commitment(key, workplace).hex
+        keys = try organisers.map {
+            Box(organiser: $0.signKey.hex, box: Base64.encode(try SealedBox.seal(key, to: $0.boxKey)))
+        }
+    }
+
+    private static func associatedData(_ workplace: ID<Workplace>) -> [UInt8] {
+        Domain.preimage("directory", workplace.bytes.bytes)
+    }
+
+    private static func commitment(_ key: borrowing SecretBytes, _ workplace: ID<Workplace>) -> Bytes32 {
+        Domain.digest("directory-key", workplace.bytes.bytes, secret: key)
+    }
+
+    /// Nil for who is no organiser of that moment, and when anything in it does not hold.
+    func open(
+        in workplace: ID<Workplace>, as signKey: Bytes32, by pair: borrowing BoxKeyPair
+    ) -> [DirectoryEntry]? {
+        guard let box = keys.first(where: { $0.organiser == signKey.hex }).flatMap({ Base64.decode($0.box) }),
+            let nonce = Base64.decode(nonce), nonce.count == AEAD.nonceLength,
+            let ciphertext = Base64.decode(ciphertext), let key = try? pair.open(box), key.count == 32,
+            Self.commitment(key, workplace).hex == commitment,
+            let plaintext = try? AEAD.open(
+                ciphertext, key: key, nonce: nonce, associatedData: Self.associatedData(workplace))
+        else { return nil }
+        return try? JSONDecoder().decode([DirectoryEntry].self, from: Data(plaintext.reveal()))
+    }
+}

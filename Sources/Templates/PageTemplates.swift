@@ -1,0 +1,89 @@
+import Foundation
+import Mustache
+
+/// HTML pages: Mustache files of `templates/pages`, with the texts of a language in them. What is put in is escaped, but for
+/// values in three braces, which are HTML of ours.
+public struct PageTemplates: Sendable {
+    private let library: MustacheLibrary
+    private let names: Set<String>
+    /// The style sheet that stands in every page.
+    public let style: String
+
+    /// - Parameter directory: the one that holds `pages`.
+    public init(directory: String) throws(TemplateError) {
+        let folder = directory + "/pages"
+        let files = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+        guard let style = FileManager.default.contents(atPath: folder + "/style.css") else {
+            throw .noDirectory(folder)
+        }
+        var templates: [String: MustacheTemplate] = [:]
+        for file in files where file.hasSuffix(".mustache") {
+            guard let data = FileManager.default.contents(atPath: folder + "/" + file),
+                let template = try? MustacheTemplate(string: String(decoding: data, as: UTF8.self))
+            else { throw .damaged(file: file, why: "its Mustache does not parse") }
+            templates[String(file.dropLast(9))] = template
+        }
+        library = MustacheLibrary(templates: templates)
+        names = Set(templates.keys)
+        self.style = String(decoding: style, as: UTF8.self)
+    }
+
+    /// A page in a language. A template sees the texts of the group that has its name as `t`, those of the group `page` as `page`,
+    /// the language as `lang` and the style sheet as `style`.
+    /// - Throws: `TemplateError.noSuchTemplate`.
+    public func render(
+        _ name: String, _ values: [String: Any], texts: Messages
+    ) throws(TemplateError) -> String {
+        guard names.contains(name) else { throw .noSuchTemplate(name, language: texts.language.rawValue) }
+        let frame: [String: Any] = [
+            "t": texts.tree(name), "page": texts.tree("page"), "lang": texts.language.rawValue, "style": style,
+        ]
+        let all = Self.plain(values.merging(frame) { value, _ in value })
+        return library.render(all, withTemplate: name) ?? ""
+    }
+
+    /// Mustache escapes by Characters, and a quote or bracket with a combining mark is another Character than the bare one: so
+    /// none reaches it.
+    private static func plain(_ value: Any) -> Any {
+        switch value {
+        case let text as String: plain(text)
+        case let list as [Any]: list.map(plain)
+        case let group as [String: Any]: group.mapValues(plain)
+        default: value
+        }
+    }
+
+    static func plain(_ text: String) -> String {
+        let special: Set<Unicode.Scalar> = ["<", ">", "&", "\"", "'"]
+        guard text.contains(where: { $0.unicodeScalars.count > 1 && special.contains($0.unicodeScalars.first ?? " ") })
+        else {
+            return text
+        }
+        return text.reduce(into: "") { result, character in
+            let first = character.unicodeScalars.first ?? " "
+            result += special.contains(first) ? String(Character(first)) : String(character)
+        }
+    }
+}
+
+extension Messages {
+    /// The texts of a group, nested as in the file.
+    func tree(_ prefix: String) -> [String: Any] {
+        var tree: [String: Any] = [:]
+        for (key, text) in group(prefix) {
+            Self.insert(text, at: key.split(separator: ".").map(String.init)[...], &tree)
+        }
+        return tree
+    }
+
+    private static func insert(_ text: String, at path: ArraySlice<String>, _ tree: inout [String: Any]) {
+        guard let first = path.first else { return }
+        if path.count == 1 {
+            tree[first] = text
+        } else {
+            var child = tree[first] as? [String: Any] ?? [:]
+            insert(text, at: path.dropFirst(), &child)
+            tree[first] = child
+        }
+    }
+}

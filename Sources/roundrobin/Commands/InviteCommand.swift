@@ -1,0 +1,211 @@
+import ArgumentParser
+import Client
+import Foundation
+import Petitions
+import Sodium
+import Templates
+
+struct InviteCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "invite", abstract: words("help.invite"),
+        subcommands: [People.self, Create.self, Reissue.self, List.self, Revoke.self])
+
+    /// How long invites last, and where they are written.
+    struct Handover: ParsableArguments {
+        @Option(help: help("slips", "file"))
+        var slips: String?
+        @Option(help: help("days", "days"))
+        var days: UInt32?
+
+        mutating func validate() throws {
+            guard days.map({ (1...3650).contains($0) }) ?? true else { throw ValidationError(words("usage.days")) }
+        }
+
+        var expires: UInt64? { days.map { Member.systemClock() + UInt64($0) * 86_400 } }
+
+        /// Before anything is issued: what is written down cannot be lost.
+        func keep(_ invites: [IssuedInvite]) throws {
+            if let slips { try Slips.write(invites, to: slips, language: Words.language) }
+        }
+
+        func show(_ invites: [IssuedInvite], json: Bool) throws {
+            if json {
+                return try Terminal.json(
+                    invites.map {
+                        Entry(name: $0.entry.name, invite: $0.entry.invite ?? "", url: slips == nil ? $0.url : nil)
+                    })
+            }
+            if let slips {
+                return Terminal.line(words("invite.slips", ["file": slips], count: invites.count))
+            }
+            for invite in invites { Terminal.line("\(Terminal.harmless(invite.entry.name))  \(invite.url)") }
+            Terminal.note(words("invite.handOver"))
+        }
+
+        private struct Entry: Encodable {
+            let name: String
+            let invite: String
+            let url: String?
+        }
+    }
+
+    struct People: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: words("help.invitePeople"), discussion: words("help.invitePeopleMore"))
+
+        @Argument(help: help("rosterFile"))
+        var file: String
+        @Flag(help: help("sameNames"))
+        var sameNames = false
+        @OptionGroup var handover: Handover
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let people = try RosterFile.read(file)
+            let issued = try await keystore.withMember { member in
+                let directory = try await member.directory()
+                var same: [String] = []
+                for pair in directory.likenesses(with: people.map(\.name)) {
+                    // What was accepted before is not asked about again.
+                    guard people.contains(where: { $0.name == pair.second }) else { continue }
+                    let names = ["first": pair.first, "second": pair.second]
+                    switch pair.likeness {
+                    case .same: same.append(words("invite.same", names))
+                    case .alike: Terminal.warning(words("invite.alike", names))
+                    }
+                }
+                for line in same { Terminal.warning(line) }
+                guard same.isEmpty || sameNames else { throw ClientError.invalid("sameNames") }
+                return try await member.invite(people, expires: handover.expires, keep: handover.keep)
+            }
+            try handover.show(issued, json: output.json)
+        }
+    }
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: words("help.inviteCreate"), discussion: words("help.inviteCreateMore"))
+
+        @Option(help: help("inviteCount"))
+        var count = 1
+        @Option(help: help("inviteNote"))
+        var note: String?
+        @Option(help: help("replaces", "member"))
+        var replaces: String?
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let urls = try await keystore.withMember { member in
+                let former = try await replaces.asyncMap { try Naming.member($0, in: try await member.roster()) }
+                return try await member.invite(count: count, note: note, replacing: former)
+            }
+            let ids = try urls.map { try Invite(parsing: $0).signingKey().publicKey.hex }
+            if output.json { return try Terminal.json(["invites": urls, "ids": ids]) }
+            for (id, url) in zip(ids, urls) { Terminal.line("\(id.prefix(16))  \(url)") }
+            Terminal.note(words("invite.handOver") + "\n" + words("invite.columns"))
+        }
+    }
+
+    struct Reissue: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: words("help.reissue"), discussion: words("help.reissueMore"))
+
+        @Argument(help: help("reissueNames"))
+        var names: [String] = []
+        @Flag(help: help("reissueExpired"))
+        var expired = false
+        @OptionGroup var handover: Handover
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        mutating func validate() throws {
+            guard expired != !names.isEmpty else { throw ValidationError(words("usage.reissue")) }
+        }
+
+        func run() async throws {
+            let issued = try await keystore.withMember { member in
+                let directory = try await member.directory()
+                let entries =
+                    expired
+                    ? directory.entries.filter { directory.state(of: $0) == .expired }
+                    : try names.map { try DirectoryText.find($0, in: directory) }
+                guard !entries.isEmpty else { throw ClientError.invalid("nobodyToInvite") }
+                return try await member.reissue(entries, expires: handover.expires, keep: handover.keep)
+            }
+            try handover.show(issued, json: output.json)
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: words("help.inviteList"))
+
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        private struct Entry: Encodable {
+            let invite: String
+            let name: String?
+            let note: String?
+            let expires: UInt64?
+            let expired: Bool
+        }
+
+        func run() async throws {
+            try await keystore.withMember { member in
+                let roster = try await member.roster()
+                let directory = roster.isOrganiser(member.signKey) ? try await member.directory() : nil
+                let entries = roster.openInvites.sorted { $0.hex < $1.hex }.map { key in
+                    let known = directory?.entry(ofInvite: key)
+                    return Entry(
+                        invite: key.hex, name: known?.name, note: member.note(ofInvite: key), expires: known?.expires,
+                        expired: known.flatMap { directory?.state(of: $0) } == .expired)
+                }
+                if output.json { return try Terminal.json(["open": entries]) }
+                for entry in entries {
+                    var line = "\(entry.invite.prefix(16))"
+                    for text in [entry.name, entry.note] { line += text.map { "  " + Terminal.harmless($0) } ?? "" }
+                    if let expires = entry.expires {
+                        let date = ["date": Moment.day(expires)]
+                        line +=
+                            "  " + (entry.expired ? words("invite.expiredOn", date) : words("invite.expiresOn", date))
+                    }
+                    Terminal.line(line)
+                }
+                Terminal.note(words("invite.open", count: entries.count))
+                if entries.contains(where: \.expired) { Terminal.note(words("invite.revokeThem")) }
+            }
+        }
+    }
+
+    struct Revoke: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: words("help.inviteRevoke"))
+
+        @Argument(help: help("inviteNames"))
+        var invites: [String] = []
+        @Flag(help: help("revokeExpired"))
+        var expired = false
+        @OptionGroup var keystore: KeystoreOptions
+
+        mutating func validate() throws {
+            guard expired != !invites.isEmpty else { throw ValidationError(words("usage.revoke")) }
+        }
+
+        func run() async throws {
+            let count = try await keystore.withMember { member in
+                if expired { return try await member.revokeExpired().count }
+                let open = try await member.roster().openInvites
+                let keys = try invites.map { name in
+                    if let invite = try? Invite(parsing: name) { return invite.signingKey().publicKey }
+                    let fitting = open.filter { $0.hex.hasPrefix(name) }
+                    guard name.count >= 4, fitting.count == 1 else { throw ClientError.noSuch("invite") }
+                    return fitting[0]
+                }
+                try await member.revoke(invites: keys)
+                return keys.count
+            }
+            Terminal.line(count == 0 ? words("invite.noneExpired") : words("invite.revoked", count: count))
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import Client
+import Foundation
+import Petitions
+import Sodium
+
+/// Comments as people read them.
+enum CommentView {
+    struct Facts: Encodable {
+        let id: String
+        let author: String
+        let revision: UInt32?
+        let line: Int?
+        let reply_to: String?
+        let text: String
+        let settled_by: String?
+
+        init(_ comment: Comment) {
+            (id, author, text) = (comment.id.hex, comment.author.hex, comment.text)
+            (revision, line) = (comment.revision, comment.line)
+            (reply_to, settled_by) = (comment.replyTo?.hex, comment.resolvedBy?.hex)
+        }
+    }
+
+    static func show(_ comment: Comment, place: String, people: People, indent margin: String = "") {
+        let indent = margin + (comment.replyTo == nil ? "" : "    ")
+        var head = "\(comment.id.hex.prefix(8))  " + Words.name(people.person(comment.author))
+        if !place.isEmpty { head += "  " + place }
+        if let by = comment.resolvedBy {
+            head += "  " + words("comment.settledBy", ["person": Words.name(people.person(by))])
+        }
+        Terminal.line(indent + Terminal.bold(head))
+        if comment.replyTo == nil, let quote = comment.quote, !quote.isEmpty {
+            Terminal.line(indent + Terminal.faint("  > " + Terminal.harmless(quote)))
+        }
+        for line in Terminal.block(comment.text).split(separator: "\n") { Terminal.line(indent + line) }
+    }
+}

@@ -1,0 +1,216 @@
+import Foundation
+import Petitions
+import Sodium
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Client
+
+@Suite("The roster as people manage it, over the real service", .serialized)
+struct RosterTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func workplace(
+        _ members: Int, clock: @escaping @Sendable () -> UInt64 = Member.systemClock
+    ) async throws -> LiveWorkplace {
+        try await LiveWorkplace(
+            members: members, service: try await RunningService.start(database: directory("a.sqlite")),
+            directory: directory, clock: clock)
+    }
+
+    private func refuses(_ code: ClientError.Code, _ body: () async throws -> Void) async {
+        do {
+            try await body()
+            Issue.record("not refused: \(code)")
+        } catch let error as ClientError { #expect(error.code == code) } catch { Issue.record("\(error)") }
+    }
+
+    @Test("Only present organisers read the directory, and nobody unmakes it by writing over it")
+    func sealed() async throws {
+        let workplace = try await workplace(4)
+        let (founder, second, plain) = (workplace.members[0], workplace.members[1], workplace.members[2])
+        try await founder.changeDirectory { $0.append(DirectoryEntry(name: "Marguerite Oyelaran", team: "Night desk")) }
+        await refuses(.notOrganiser) { _ = try await plain.directory() }
+        await refuses(.notOrganiser) { try await plain.changeDirectory { _ in } }
+        try await founder.appoint(second.signKey)
+        #expect(try await second.directory().entries.map(\.name) == ["Marguerite Oyelaran"])
+        // Two organisers at once: neither loses what they wrote.
+        nonisolated(unsafe) let (a, b) = (founder, second)
+        async let one: Void = a.changeDirectory { $0.append(DirectoryEntry(name: "A")) }
+        async let two: Void = b.changeDirectory { $0.append(DirectoryEntry(name: "B")) }
+        _ = try await (one, two)
+        #expect(Set(try await founder.directory().entries.map(\.name)) == ["Marguerite Oyelaran", "A", "B"])
+        // A member writes over it: junk, and a directory of their own making.
+        let roster = try await plain.roster()
+        for content in [
+            Array("junk".utf8),
+            [UInt8](
+                try JSONEncoder().encode(
+                    DirectoryContent.entries(
+                        Base64.encode(
+                            [UInt8](
+                                try JSONEncoder().encode(
+                                    SealedDirectory(
+                                        [], in: founder.workplaceID,
+                                        for: roster.members.map { ($0.signKey, $0.boxKey) }))))))),
+        ] {
+            let stored = try await plain.objects(of: .directory, in: roster)
+            let object = try #require(stored.last?.object)
+            try await plain.put(content, kind: .directory, id: object.id, after: object, in: roster)
+            #expect(try await founder.directory().entries.count == 3)
+        }
+        try await founder.changeDirectory { $0.removeAll { $0.name == "A" } }
+        #expect(try await second.directory().entries.count == 2)
+        try await founder.dismiss(second.signKey)
+        await refuses(.notOrganiser) { _ = try await second.directory() }
+        // Nor with the bytes in hand: the newest revision is not sealed to them.
+        let newest = try #require(
+            try await second.objects(of: .directory, in: try await second.roster()).last?.plaintext)
+        guard case .entries(let text) = try JSONDecoder().decode(DirectoryContent.self, from: Data(newest)) else {
+            throw Absent()
+        }
+        let bytes = Data(try #require(Base64.decode(text)))
+        let sealed = try JSONDecoder().decode(SealedDirectory.self, from: bytes)
+        #expect(sealed.open(in: second.workplaceID, as: second.signKey, by: second.identity.seed.boxKey()) == nil)
+        #expect(
+            sealed.open(in: founder.workplaceID, as: founder.signKey, by: founder.identity.seed.boxKey())?.count == 2)
+        #expect(
+            sealed.open(in: ID(Random.bytes32()), as: founder.signKey, by: founder.identity.seed.boxKey()) == nil,
+            "another workplace")
+        await workplace.close()
+        let file = try Data(contentsOf: URL(filePath: directory("a.sqlite")))
+        #expect(file.range(of: Data("Oyelaran".utf8)) == nil && file.range(of: Data("Night desk".utf8)) == nil)
+    }
+
+    @Test("Invites of a list: kept before they are issued, expired and revoked, issued anew, a lost device replaced")
+    func invites() async throws {
+        let time = Mutex(Member.systemClock())
+        let workplace = try await workplace(1, clock: { time.withLock { $0 } })
+        let founder = workplace.members[0]
+        struct DiskFull: Error {}
+        await #expect(throws: DiskFull.self) {
+            try await founder.invite([DirectoryEntry(name: "Li Wei")], expires: nil) { _ in throw DiskFull() }
+        }
+        #expect(try await founder.roster().openInvites.isEmpty)
+        #expect(try await founder.directory().entries.isEmpty)
+        await refuses(.invalid) { _ = try await founder.invite([], expires: nil) { _ in } }
+        let names = ["Li Wei", "Ana Costa", "Noor Haddad"]
+        let until = time.withLock { $0 + 86_400 }
+        var kept: [String] = []
+        let issued = try await founder.invite(names.map { DirectoryEntry(name: $0) }, expires: until) {
+            kept = $0.map(\.url)
+        }
+        #expect(issued.map(\.url) == kept && issued.map(\.entry.name) == names)
+        let ana = try await workplace.join(issued[1].url)
+        var now = try await founder.directory()
+        #expect(now.entries.map { now.state(of: $0) } == [.invited, .member(now.people.person(ana.signKey)), .invited])
+        #expect(now.names == [ana.signKey: "Ana Costa"])
+        #expect(try await founder.revokeExpired().isEmpty)
+        time.withLock { $0 = until }
+        now = try await founder.directory()
+        #expect(now.state(of: now.entries[0]) == .expired)
+        #expect(try await founder.revokeExpired().map(\.name) == ["Li Wei", "Noor Haddad"])
+        await #expect(throws: ClientError.self) { _ = try await workplace.join(issued[0].url) }
+        now = try await founder.directory()
+        #expect(now.state(of: now.entries[2]) == .none)
+        let again = try await founder.reissue([now.entries[0]], expires: nil) { _ in }
+        _ = try await workplace.join(again[0].url)
+        await refuses(.invalid) { _ = try await founder.reissue([now.entries[1]], expires: nil) { _ in } }
+        // Ana loses her device.
+        try await founder.remove(ana.signKey)
+        now = try await founder.directory()
+        #expect(now.state(of: now.entries[1]) == .left(now.people.person(ana.signKey)))
+        let replacement = try await founder.reissue([now.entries[1]], expires: nil) { _ in }
+        let anew = try await workplace.join(replacement[0].url)
+        #expect(try await founder.roster().member(anew.signKey)?.replaces == ana.signKey)
+        now = try await founder.directory()
+        #expect(now.names[anew.signKey] == "Ana Costa" && now.entries.count == 3)
+        #expect(now.likenesses(with: ["li wei", "Ana Costas"]).count == 2)
+        await workplace.close()
+    }
+
+    @Test("A name that is not the directory's is flagged to organisers, and to nobody else")
+    func mismatch() async throws {
+        let workplace = try await workplace(5)
+        let (founder, ann) = (workplace.members[0], workplace.members[1])
+        try await founder.changeDirectory { entries in
+            var entry = DirectoryEntry(name: "Ann Lee")
+            entry.member = ann.signKey.hex
+            entries.append(entry)
+        }
+        let id = try await workplace.openPetition(levels: [1]).id
+        var options = CoSigningOptions()
+        options.name = .init("The CEO", when: 1)
+        try await ann.cosign(id, choices: [1], options)
+        try await founder.release(id, level: 1)
+        #expect(try await founder.names(id).claims.map(\.listedAs) == ["Ann Lee"])
+        #expect(try await workplace.members[2].names(id).claims.map(\.listedAs) == [nil])
+        options.name = .init("lee, ANN", when: 1)
+        try await ann.cosign(id, choices: [1], options)
+        #expect(try await founder.names(id).claims.map(\.listedAs) == [nil])
+        await workplace.close()
+    }
+
+    @Test("The audit says who let whom in, carries questions, and names who was never seen")
+    func audit() async throws {
+        let workplace = try await workplace(3)
+        let (founder, ann, ben) = (workplace.members[0], workplace.members[1], workplace.members[2])
+        _ = try await ann.newDraft(language: "en", title: "T", text: "x")
+        try await founder.declareEligible(21)
+        let admitted = try #require(
+            try await ann.audit().changes.first { if case .admitted = $0.kind { true } else { false } })
+        #expect(admitted.kind == .admitted(ann.signKey, inviter: founder.signKey, replaces: nil))
+        try await ben.challenge(leaf: admitted.leaf, "Who is this?")
+        await #expect(throws: ClientError.self) { try await ben.challenge(leaf: 999, "?") }
+        let audit = try await founder.audit()
+        #expect(audit.questions[admitted.leaf]?.map(\.text) == ["Who is this?"])
+        #expect(audit.eligible == 21 && audit.members == 3)
+        #expect(audit.silent.isEmpty)
+        let kinds = audit.changes.map(\.kind)
+        #expect(kinds.first == .founded(eligible: 20) && kinds.contains(.invited(2, replacing: [])))
+        #expect(kinds.contains(.eligible(21)) && kinds.contains(.groupKey(epoch: 0)))
+        #expect(audit.changes.map(\.leaf) == Array(0..<(try await founder.roster().size)))
+        guard let url = try await founder.invite(count: 1, note: nil).first else { throw Absent() }
+        let late = try await workplace.join(url)
+        #expect(try await founder.audit().silent.map(\.key) == [late.signKey])
+        let readable = try await founder.remove(late.signKey)
+        #expect(readable == StillReadable(drafts: 1, comments: 1, petitions: 0, records: 0, openInvites: 0))
+        #expect(try await ann.audit().changes.map(\.kind).suffix(2) == [.removed(late.signKey), .groupKey(epoch: 1)])
+        await workplace.close()
+    }
+
+    @Test(
+        "Forgetting: refused while open; afterwards the device shows nothing of it, and what another petition needs stays"
+    )
+    func forgetting() async throws {
+        let workplace = try await workplace(5)
+        let (founder, ann) = (workplace.members[0], workplace.members[1])
+        let first = try await workplace.openPetition().id
+        try await ann.cosign(first, choices: [1])
+        try await ann.cosign(first, choices: [2])
+        await refuses(.invalid) { _ = try await ann.forget(first) }
+        let second = try await workplace.openPetition().id
+        try await ann.cosign(second, choices: [1])
+        try await founder.closePetition(first)
+        let report = try await ann.forget(first)
+        #expect(report.before == Exposure(statements: 2, receipts: 2, hasSealedName: false, hasRingKey: true))
+        #expect(report.hasRotated && report.waitingFor == [second])
+        #expect(report.after == Exposure(hasRingKey: true), "the second petition needs the key")
+        #expect(ann.ownStatus(first) == .nothing && ann.ownStatus(second) == .signed)
+        #expect(ann.identity.ringKeys.count == 2)
+        // Still able to withdraw from the other.
+        try await ann.withdraw(second)
+        try await founder.closePetition(second)
+        let last = try await ann.forget(second)
+        #expect(last.after.isClean && !last.hasRotated && last.waitingFor.isEmpty)
+        #expect(ann.identity.ringKeys.count == 1)
+        #expect(ann.exposure(try await ann.petition(first).log).isClean)
+        #expect(try await ann.forget(first).before.isClean)
+        let kept = String(decoding: try JSONEncoder().encode(ann.state), as: UTF8.self)
+        #expect(!kept.contains("statement"))
+        await workplace.close()
+    }
+}
