@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 
 enum Schema {
@@ -10,7 +11,46 @@ enum Schema {
             try db.execute(sql: logs)
             try db.execute(sql: objects)
         }
+        migrator.registerMigration("2 a page for each sealed name") { db in
+            try db.execute(sql: names)
+            let slot = try nameSlot(db)
+            for row in try Row.fetchAll(db, sql: "SELECT log, tag, sealed FROM sealed_names ORDER BY log, tag") {
+                try insert(name: [UInt8](row["sealed"] as Data), of: row["tag"], in: row["log"], slot, db)
+            }
+            try db.execute(sql: "DROP TABLE sealed_names")
+        }
         return migrator
+    }
+
+    /// Sealed names, each on a page of its own. secure_delete zeroes a deleted row, but rows that SQLite moves between pages
+    /// when it balances the tree leave copies behind in the space that a page does not use, and those of a row that is deleted
+    /// later stay. Rows that fill more than half a page are never two on a page; as they have one length, and end where the page
+    /// ends, whatever takes a place overwrites what was there.
+    private static let names = """
+        CREATE TABLE names (
+            id INTEGER PRIMARY KEY,
+            log INTEGER NOT NULL REFERENCES logs (id),
+            tag BLOB NOT NULL CHECK (length(tag) = 32),
+            length INTEGER NOT NULL,
+            sealed BLOB NOT NULL,
+            UNIQUE (log, tag)
+        ) STRICT;
+        """
+
+    /// Bytes that a sealed name is padded to.
+    static func nameSlot(_ db: Database) throws -> Int {
+        let slot = (try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0) - 512
+        // 32 trustees' boxes and the payload (docs/protocol.md, section 6).
+        guard slot >= 80 * 32 + 528 else { throw StorageError.cannotOpen("its pages are too small") }
+        return slot
+    }
+
+    static func insert(name sealed: [UInt8], of tag: Data, in log: Int64, _ slot: Int, _ db: Database) throws {
+        guard sealed.count <= slot else { throw StorageError.other(code: 0) }
+        let padded = Data(sealed + [UInt8](repeating: 0, count: slot - sealed.count))
+        try db.execute(
+            sql: "INSERT INTO names (log, tag, length, sealed) VALUES (?, ?, ?, ?)",
+            arguments: [log, tag, sealed.count, padded])
     }
 
     private static let logs = """

@@ -99,13 +99,11 @@ extension Store {
         for change in append.names {
             switch change {
             case .keep(let tag, let sealed):
-                try db.execute(sql: "DELETE FROM sealed_names WHERE log = ? AND tag = ?", arguments: [log, tag.data])
+                try db.execute(sql: "DELETE FROM names WHERE log = ? AND tag = ?", arguments: [log, tag.data])
                 erased += db.changesCount
-                try db.execute(
-                    sql: "INSERT INTO sealed_names (log, tag, sealed) VALUES (?, ?, ?)",
-                    arguments: [log, tag.data, Data(sealed)])
+                try Schema.insert(name: sealed, of: tag.data, in: log, Schema.nameSlot(db), db)
             case .delete(let tag):
-                try db.execute(sql: "DELETE FROM sealed_names WHERE log = ? AND tag = ?", arguments: [log, tag.data])
+                try db.execute(sql: "DELETE FROM names WHERE log = ? AND tag = ?", arguments: [log, tag.data])
                 erased += db.changesCount
             }
         }
@@ -192,9 +190,9 @@ extension Store {
     public func sealedNames(of petition: ID<Petition>) throws -> [Bytes32: [UInt8]] {
         try read { db in
             guard let id = try Self.id(of: .petition(petition), db) else { return [:] }
-            let rows = try Row.fetchAll(db, sql: "SELECT tag, sealed FROM sealed_names WHERE log = ?", arguments: [id])
+            let rows = try Row.fetchAll(db, sql: "SELECT tag, length, sealed FROM names WHERE log = ?", arguments: [id])
             return Dictionary(
-                rows.map { (($0["tag"] as Data).bytes32, [UInt8]($0["sealed"] as Data)) },
+                rows.map { (($0["tag"] as Data).bytes32, [UInt8](($0["sealed"] as Data).prefix($0["length"] as Int))) },
                 uniquingKeysWith: { a, _ in a })
         }
     }
