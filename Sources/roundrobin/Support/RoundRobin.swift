@@ -19,7 +19,8 @@ struct RoundRobin: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Serve.self, WorkplaceCommand.self, InviteCommand.self, Join.self, MembersCommand.self,
+            Serve.self, WorkplaceCommand.self, Status.self, Watch.self, InviteCommand.self, Join.self,
+            MembersCommand.self,
             OrganisersCommand.self, TemplateCommand.self, DraftCommand.self, PetitionCommand.self, Cosign.self,
             NegotiationCommand.self,
             Withdraw.self, Release.self, Names.self, TallyCommand.self, Verify.self, Export.self, KeysCommand.self,

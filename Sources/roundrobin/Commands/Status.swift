@@ -1,0 +1,88 @@
+import ArgumentParser
+import Client
+import Foundation
+import Petitions
+import Sodium
+
+struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: words("help.status"), discussion: words("help.statusMore"))
+
+    @OptionGroup var keystore: KeystoreOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let (status, unreadable) = try await keystore.withMember { (try await $0.status(), $0.unreadableObjects) }
+        if output.json { return try Terminal.json(StatusText.Facts(status)) }
+        StatusText.show(status)
+        if unreadable > 0 { Terminal.warning(words("draft.unreadable", count: unreadable)) }
+    }
+}
+
+struct Watch: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: words("help.watch"), discussion: words("help.watchMore"))
+
+    @Option(help: help("watchEvery", "seconds"))
+    var every: UInt32 = 60
+    @Option(help: help("watchExec", "command"))
+    var exec: String?
+    @OptionGroup var keystore: KeystoreOptions
+    @OptionGroup var output: OutputOptions
+
+    mutating func validate() throws {
+        guard (1...86_400).contains(every) else { throw ValidationError(words("usage.every")) }
+    }
+
+    func run() async throws {
+        guard Keystore.exists(in: keystore.directory) else { throw ClientError.noKeystore(keystore.directory) }
+        // Asked for once. The keystore itself is let go of between two looks, so that other commands can be run meanwhile.
+        let passphrase = try keystore.passphrase()
+        func look() async throws -> MemberStatus {
+            let member = try Member.open(
+                keystore.directory, passphrase: passphrase, proxy: keystore.parsedProxy())
+            do {
+                let status = try await member.status()
+                await member.close()
+                return status
+            } catch {
+                await member.close()
+                throw error
+            }
+        }
+        var last = try await look()
+        if !output.json { StatusText.show(last) }
+        while true {
+            try await Task.sleep(for: .seconds(Int(every)))
+            do {
+                let now = try await look()
+                for event in now.events(since: last) { try tell(event, now) }
+                last = now
+            } catch ClientError.keystoreLocked {
+                continue
+            } catch let error as ClientError where error.code == .unreachable || error.code == .unreachableByProxy {
+                Terminal.warning(error.what)
+            }
+        }
+    }
+
+    private func tell(_ event: WatchEvent, _ status: MemberStatus) throws {
+        let text = StatusText.line(event, status)
+        if output.json {
+            try Terminal.json(["event": event.word, "petition": event.petition?.hex ?? "", "text": text])
+        } else {
+            let time = Date().formatted(.iso8601.time(includingFractionalSeconds: false))
+            Terminal.line(Terminal.faint(time) + "  " + text)
+        }
+        fflush(nil)
+        guard let exec else { return }
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", exec]
+        process.environment = ProcessInfo.processInfo.environment.merging([
+            "ROUNDROBIN_EVENT": event.word, "ROUNDROBIN_PETITION": event.petition?.hex ?? "",
+        ]) { $1 }
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+    }
+}

@@ -1,0 +1,144 @@
+import Client
+import Foundation
+import Petitions
+import Sodium
+
+/// What waits and what happened, as a member reads it.
+enum StatusText {
+    static func show(_ status: MemberStatus) {
+        Terminal.line(
+            words(
+                "status.workplace",
+                [
+                    "bar": Terminal.bar(status.members, of: Int(status.eligible)), "members": "\(status.members)",
+                    "eligible": "\(status.eligible)",
+                ]))
+        if status.members > Int(status.eligible) { Terminal.warning(words("members.tooMany")) }
+        let (open, closed) = (status.petitions.filter(\.isOpen), status.petitions.filter { !$0.isOpen })
+        for petition in open { show(petition) }
+        for id in status.announced { Terminal.line("\n\(id.hex.prefix(16))  \(words("petition.announced"))") }
+        if !closed.isEmpty { Terminal.line("\n" + Terminal.bold(words("status.closed"))) }
+        for petition in closed {
+            let receipts = petition.receipts > 0 ? "; " + words("status.receipts", count: petition.receipts) : ""
+            Terminal.line(
+                "  \(petition.id.hex.prefix(16))  \(title(petition))  "
+                    + words(
+                        "status.count", ["count": "\(petition.tally.cosignatures)", "ring": "\(petition.tally.ring)"])
+                    + "  " + PetitionText.own(petition.own, petition.view.petition.manifest) + receipts)
+        }
+        Terminal.line("\n" + Terminal.bold(words("status.waits")))
+        if status.tasks.isEmpty { Terminal.line("  " + words("status.nothing")) }
+        for task in status.tasks { Terminal.line("  · " + line(task, status)) }
+    }
+
+    private static func title(_ petition: MemberStatus.OfPetition) -> String {
+        Terminal.harmless(petition.view.document?.title ?? words("tally.noWording"))
+    }
+
+    private static func show(_ petition: MemberStatus.OfPetition) {
+        let (log, tally) = (petition.view.petition, petition.tally)
+        let manifest = log.manifest
+        let until =
+            manifest.closes == 0
+            ? words("status.untilClosed") : words("status.until", ["time": Moment.describe(manifest.closes)])
+        Terminal.line("\n" + Terminal.bold(title(petition)) + "  " + until)
+        Terminal.line(Terminal.faint("  " + petition.id.hex))
+        let count = tally.cosignatures
+        func bar(_ whole: Int) -> [String: String] {
+            ["bar": Terminal.bar(count, of: whole), "count": "\(count)", "whole": "\(whole)"]
+        }
+        Terminal.line("  " + words("status.quorum", bar(Int(manifest.quorum))))
+        Terminal.line("  " + words("status.eligible", bar(Int(tally.eligible))))
+        for level in manifest.levels { Terminal.line("  " + words("status.level", bar(Int(level.count)))) }
+        var own = PetitionText.own(petition.own, manifest)
+        if petition.receipts > 0 { own += "; " + words("status.receipts", count: petition.receipts) }
+        Terminal.line("  " + words("status.you", ["own": own]))
+    }
+
+    static func line(_ task: MemberStatus.Task, _ status: MemberStatus) -> String {
+        func petition(_ id: ID<Petition>) -> [String: String] {
+            let found = status.petitions.first { $0.id == id }
+            return ["id": String(id.hex.prefix(8)), "title": found.map(title) ?? ""]
+        }
+        func text(_ id: ID<Object>) -> [String: String] {
+            ["id": String(id.hex.prefix(8)), "title": Terminal.harmless(status.titles[id] ?? "")]
+        }
+        switch task {
+        case .offer(let plan): return words("task.offer", text(plan))
+        case .accept(let plan): return words("task.accept", text(plan))
+        case .assemble(let plan): return words("task.assemble", text(plan))
+        case .open(let plan): return words("task.open", text(plan))
+        case .cosign(let id): return words("task.cosign", petition(id))
+        case .vote(let id): return words("task.vote", petition(id))
+        case .sendAgain(let id): return words("task.sendAgain", petition(id))
+        case .release(let id): return words("task.release", petition(id))
+        case .releaseLevel(let id, let count):
+            return words("task.releaseLevel", petition(id).merging(["level": "\(count)"]) { $1 })
+        case .comments(let draft, let count): return words("task.comments", text(draft), count: count)
+        case .extend(let id, let missing): return words("task.extend", petition(id), count: missing)
+        case .deliver(let id): return words("task.deliver", petition(id))
+        case .rotateKey: return words("task.rotateKey")
+        case .expiredInvites(let count): return words("task.expiredInvites", count: count)
+        }
+    }
+
+    static func line(_ event: WatchEvent, _ status: MemberStatus) -> String {
+        var values: [String: String] = [:]
+        if let id = event.petition {
+            values["id"] = String(id.hex.prefix(8))
+            values["title"] = status.petitions.first { $0.id == id }.map(title) ?? String(id.hex.prefix(16))
+        }
+        switch event {
+        case .announced: return words("event.announced", values)
+        case .opened: return words("event.opened", values)
+        case .count(let id, let from, let to):
+            values["from"] = "\(from)"
+            values["to"] = "\(to)"
+            let ring = status.petitions.first { $0.id == id }?.tally.ring ?? 0
+            values["bar"] = Terminal.bar(to, of: ring)
+            return words("event.count", values)
+        case .quorum: return words("event.quorum", values)
+        case .level(_, let count): return words("event.level", values.merging(["level": "\(count)"]) { $1 })
+        case .closed: return words("event.closed", values)
+        case .counted: return words("event.counted", values)
+        case .recorded: return words("event.recorded", values)
+        case .members(let from, let to): return words("event.members", ["from": "\(from)", "to": "\(to)"])
+        case .task(let task): return words("event.task", ["task": line(task, status)])
+        }
+    }
+
+    struct Facts: Encodable {
+        struct OfPetition: Encodable {
+            let petition: String
+            let title: String?
+            let kind: String
+            let open: Bool
+            let cosignatures: Int
+            let ring: Int
+            let eligible: UInt32
+            let quorum: UInt32
+            let closes: UInt64
+            let you: String
+            let receipts: Int
+        }
+        let members: Int
+        let eligible: UInt32
+        let petitions: [OfPetition]
+        let announced: [String]
+        let waits: [String]
+
+        init(_ status: MemberStatus) {
+            (members, eligible) = (status.members, status.eligible)
+            petitions = status.petitions.map {
+                OfPetition(
+                    petition: $0.id.hex, title: $0.view.document?.title,
+                    kind: $0.isRatification ? "ratification" : "petition", open: $0.isOpen,
+                    cosignatures: $0.tally.cosignatures, ring: $0.tally.ring, eligible: $0.tally.eligible,
+                    quorum: $0.view.petition.manifest.quorum, closes: $0.view.petition.manifest.closes,
+                    you: $0.own.fact, receipts: $0.receipts)
+            }
+            announced = status.announced.map(\.hex)
+            waits = status.tasks.map { StatusText.line($0, status) }
+        }
+    }
+}
