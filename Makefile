@@ -3,7 +3,7 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test build lint format install dependencies
+.PHONY: help demo test build lint format install dependencies test-dependencies
 
 help:
 	@echo "make demo      plays the whole story with 41 invented coworkers over real HTTP"
@@ -20,6 +20,15 @@ dependencies:
 	  else echo "install the development files of libsodium, SQLite and libqrencode, and pkg-config, first" >&2; exit 1; fi; \
 	fi
 
+# What only the tests need: a browser with fonts for both languages, a scanner of QR codes, an HTTP client.
+test-dependencies: dependencies
+	@if ! command -v chromium >/dev/null || ! command -v zbarimg >/dev/null || ! command -v curl >/dev/null || ! fc-list 2>/dev/null | grep -q 'CJK'; then \
+	  if command -v apt-get >/dev/null; then \
+	    echo "installing chromium, fonts-noto-cjk, zbar-tools and curl for the tests"; \
+	    $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fontconfig fonts-noto-cjk fonts-dejavu-core zbar-tools curl >/dev/null; \
+	  else echo "install Chromium (as chromium), a CJK font, zbarimg and curl first: the tests use them" >&2; exit 1; fi; \
+	fi
+
 build: dependencies
 	$(SWIFT) build --product roundrobin
 
@@ -32,7 +41,7 @@ lint:
 format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Fuzz/Package.swift Fuzz/Sources
 
-test: dependencies lint
+test: test-dependencies lint
 	ROUNDROBIN_STRICT=1 $(SWIFT) build --build-tests
 	ROUNDROBIN_STRICT=1 $(SWIFT) test --skip-build
 

@@ -56,6 +56,7 @@ let package = Package(
             name: "Service",
             dependencies: [
                 "RequestSignatures", "Sodium", "MembershipProofs", "TransparencyLog", "Petitions", "Storage",
+                "Templates",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -122,7 +123,8 @@ let package = Package(
             name: "ServiceTests",
             dependencies: [
                 "Service", "Client", "RequestSignatures", "Petitions", "MembershipProofs", "TransparencyLog", "Storage",
-                "Sodium", "TestSupport", "TextDiff", "Yams", .product(name: "Logging", package: "swift-log"),
+                "Templates", "Sodium", "TestSupport", "TextDiff", "Yams",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -1,3 +1,5 @@
+import Templates
+
 /// How a service runs.
 public struct ServiceConfiguration: Sendable {
     /// Where it listens.
@@ -8,6 +10,8 @@ public struct ServiceConfiguration: Sendable {
     /// The name that its logs carry: characters a-z 0-9 . : -
     public var name: String
     public var limits = Limits()
+    /// Where the pages' templates and texts are.
+    public var templates = TemplateLibrary.standardDirectory()
 
     public struct Limits: Sendable {
         /// Bytes of one stored object's request.

@@ -12,6 +12,7 @@ public struct PetitionService: Sendable {
     private let configuration: ServiceConfiguration
     private let store: Store
     private let sequencer: Sequencer
+    private let pages: Pages
     private let logger: Logger
     private let clock: @Sendable () -> UInt64
     private let onListening: @Sendable (Int) async -> Void
@@ -29,6 +30,7 @@ public struct PetitionService: Sendable {
         self.logger = logger
         self.clock = clock
         self.onListening = onListening
+        pages = try Pages(directory: configuration.templates)
         store = try Store(path: configuration.databasePath, serviceName: configuration.name)
         sequencer = Sequencer(
             store: store, logger: logger, capacity: configuration.limits.queue, clock: clock)
@@ -41,7 +43,8 @@ public struct PetitionService: Sendable {
     /// closes the database.
     public func run(stoppingOnSignals handlesSignals: Bool = false) async throws {
         let routes = Routes(
-            store: store, sequencer: sequencer, verifier: RequestVerifier(clock: clock), limits: configuration.limits)
+            store: store, sequencer: sequencer, verifier: RequestVerifier(clock: clock), limits: configuration.limits,
+            pages: pages)
         // Hummingbird's own logger would name methods and paths with an error; ours says what happened, not to whom.
         var quiet = logger
         quiet.logLevel = .critical

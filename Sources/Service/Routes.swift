@@ -17,6 +17,7 @@ struct Routes: Sendable {
     let sequencer: Sequencer
     let verifier: RequestVerifier
     let limits: ServiceConfiguration.Limits
+    let pages: Pages
 
     func router() -> Router<Context> {
         let router = Router(context: Context.self)
@@ -27,7 +28,9 @@ struct Routes: Sendable {
                 Answers.ServiceInfo(
                     name: store.serviceName, log_key: store.logKey().publicKey.hex, maximal_object: limits.object))
         }
-        router.get("join") { _, _ in Response.text(Self.joinText) }
+        pages.add(to: router) { petition in
+            do { return try await sequencer.facts(of: petition) } catch Refusal.noSuchLog { return nil }
+        }
         addLogs(to: router)
         addStatements(to: router)
         addPetitionReading(to: router)
@@ -35,22 +38,6 @@ struct Routes: Sendable {
         addKeys(to: router.group("v1/workplaces/:workplace"))
         return router
     }
-
-    /// What somebody sees who opens an invite in a browser. The secret part of the address stayed in the browser.
-    private static let joinText = """
-        This is an invite to a Round Robin workplace.
-
-        It is used with the roundrobin command on your own computer:
-
-            roundrobin join '<the whole address from your browser's address bar>'
-
-        Do not forward it: it admits one person. Close this page and delete it from the browser's history afterwards.
-
-        这是一份加入 Round Robin 工作场所的邀请。
-        请在你自己的电脑上使用:roundrobin join '<浏览器地址栏中的完整地址>'
-        不要转发:它只供一人使用。用完请关闭本页,并从浏览器历史记录中删除。
-
-        """
 
     // MARK: Logs (C2SP tlog-tiles), for anybody
 

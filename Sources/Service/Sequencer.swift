@@ -127,6 +127,16 @@ actor Sequencer {
         return log.namesDue
     }
 
+    /// What the page of a petition shows.
+    func facts(of petition: ID<Petition>) throws -> Pages.Facts? {
+        guard let log = try petitionLog(petition) else { return nil }
+        return try Pages.Facts(
+            id: petition, manifest: log.manifest, cosignatures: log.cosignatures,
+            withdrawn: log.tags.count - log.cosignatures, ring: log.ring.count,
+            eligible: log.eligible(in: workplaceLog(log.manifest.workplace)), isClosed: log.closure != nil,
+            released: log.released[0].count, records: log.records.count)
+    }
+
     // MARK: Folded logs
 
     private func workplaceLog(_ id: ID<Workplace>) throws -> WorkplaceLog {

@@ -62,6 +62,11 @@ public struct Messages: Sendable {
         (self.language, self.texts) = (language, texts)
     }
 
+    /// No texts: every key is shown as it is.
+    public static func none(_ language: Language) -> Messages { Messages(language: language, texts: [:]) }
+
+    private init(language: Language, texts: [String: String]) { (self.language, self.texts) = (language, texts) }
+
     private static func flatten(_ node: Any, _ prefix: String, _ texts: inout [String: String]) -> Bool {
         switch node {
         case let text as String: return texts.updateValue(text, forKey: prefix) == nil

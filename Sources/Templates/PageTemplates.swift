@@ -68,7 +68,7 @@ public struct PageTemplates: Sendable {
 
 extension Messages {
     /// The texts of a group, nested as in the file.
-    func tree(_ prefix: String) -> [String: Any] {
+    public func tree(_ prefix: String) -> [String: Any] {
         var tree: [String: Any] = [:]
         for (key, text) in group(prefix) {
             Self.insert(text, at: key.split(separator: ".").map(String.init)[...], &tree)

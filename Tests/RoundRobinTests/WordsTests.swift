@@ -30,7 +30,8 @@ struct WordsTests {
     /// Calls that take a key, and the group that they take it from.
     private static let calls: [(call: String, group: String)] = [
         ("words", ""), ("invalid", "invalid."), ("invalidPerson", "invalid."), ("noSuch", "noun."),
-        ("ambiguous", "noun."), ("badAnswer", "badAnswer."), ("help", "help."), ("key", ""),
+        ("ambiguous", "noun."), ("badAnswer", "badAnswer."), ("help", "help."), ("key", ""), ("texts", ""),
+        ("\\$0", ""),
     ]
 
     @Test("Every text that the code asks for is there, and every text is asked for")
@@ -50,7 +51,7 @@ struct WordsTests {
             sources += 1
             let text = try String(contentsOf: file, encoding: .utf8)
             for (call, group) in Self.calls {
-                for match in text.matches(of: try Regex("[^A-Za-z]\(call)\\(\\s*\"([A-Za-z.]*[A-Za-z])\"")) {
+                for match in text.matches(of: try Regex("[^A-Za-z]\(call)\\(\\s*\"([A-Za-z.-]*[A-Za-z])\"")) {
                     asked.insert(group + String(match.output[1].substring ?? ""))
                 }
             }

@@ -2,6 +2,7 @@ import Foundation
 import Hummingbird
 import Logging
 import Storage
+import Templates
 import TestSupport
 import Testing
 import Yams
@@ -31,7 +32,8 @@ struct OpenAPITests {
         let store = try Store(path: directory("a.sqlite"), serviceName: "a")
         let sequencer = Sequencer(store: store, logger: .init(label: "test"), capacity: 1, clock: { 0 })
         let router = Routes(
-            store: store, sequencer: sequencer, verifier: RequestVerifier(clock: { 0 }), limits: .init()
+            store: store, sequencer: sequencer, verifier: RequestVerifier(clock: { 0 }), limits: .init(),
+            pages: try Pages(directory: TemplateLibrary.standardDirectory())
         ).router()
         let served = Set(
             router.routes.map { route in

@@ -49,10 +49,13 @@ extension PetitionLog {
             (spoiled, questions) = (unreadable, counts)
         }
         return Tally(
-            ring: ring.count, eligible: workplace.eligible(at: newestRingRosterSize), cosignatures: cosignatures,
+            ring: ring.count, eligible: eligible(in: workplace), cosignatures: cosignatures,
             withdrawn: tags.count - cosignatures, closed: closure != nil, spoiled: spoiled, questions: questions,
             remarks: remarks.sorted())
     }
+
+    /// How many people the workplace had, as declared at the roster size of the newest ring.
+    public func eligible(in workplace: WorkplaceLog) -> UInt32 { workplace.eligible(at: newestRingRosterSize) }
 
     private var newestRingRosterSize: Int { rings[rings.count - 1].rosterSize }
 }

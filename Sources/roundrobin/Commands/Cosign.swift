@@ -149,7 +149,7 @@ struct Cosign: AsyncParsableCommand {
         if !preamble.isEmpty { Terminal.line("\n" + Terminal.block(preamble)) }
         let terms = RatificationTerms(document, of: manifest)
         if let terms {
-            Terminal.line("\n  " + words("vote.needs", ["majority": NegotiationText.say(terms.majority)]))
+            Terminal.line("\n  " + words("vote.needs", ["majority": NegotiationWords.say(terms.majority, Words.texts)]))
         }
         // What they answer is read beside what was asked. Unsigned, like everything here.
         let asked = try? await manifest.about.asyncMap { try await member.view($0.petition).document } ?? nil

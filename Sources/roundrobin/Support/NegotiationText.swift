@@ -2,6 +2,7 @@ import Client
 import Foundation
 import Petitions
 import Sodium
+import Templates
 import TextDiff
 
 /// A negotiation as people read it.
@@ -56,49 +57,14 @@ struct NegotiationText {
         Terminal.line(Terminal.block(changes.segments))
     }
 
+    private func word(_ status: Negotiation.Status) -> String { NegotiationWords.word(status, Words.texts) }
+
     private func painted(_ status: Negotiation.Status) -> String {
         switch status {
-        case .accepted, .agreed: Terminal.green(Self.word(status))
-        case .refused: Terminal.red(Self.word(status))
-        default: Self.word(status)
+        case .accepted, .agreed: Terminal.green(word(status))
+        case .refused: Terminal.red(word(status))
+        default: word(status)
         }
-    }
-
-    static func word(_ status: Negotiation.Status) -> String {
-        switch status {
-        case .undelivered: words("negotiation.undelivered")
-        case .awaiting: words("negotiation.awaiting")
-        case .accepted: words("negotiation.accepted")
-        case .refused: words("negotiation.refused")
-        case .countered: words("negotiation.countered")
-        case .agreed: words("negotiation.agreed")
-        }
-    }
-
-    static func word(_ what: PetitionStatement.Record.What) -> String {
-        switch what {
-        case .delivered: words("negotiation.delivery")
-        case .response: words("negotiation.response")
-        case .agreement: words("negotiation.agreement")
-        }
-    }
-
-    static func word(_ outcome: Ratification.Outcome) -> String {
-        switch outcome {
-        case .open: words("vote.open")
-        case .sealed: words("vote.sealed")
-        case .carried: words("vote.carried")
-        case .lost: words("vote.lost")
-        case .unknown: words("vote.unknown")
-        }
-    }
-
-    static func say(_ majority: Majority) -> String {
-        let fraction = "\(majority.numerator)/\(majority.denominator)"
-        let base = majority.base == .votes ? words("majority.votes") : words("majority.eligible")
-        return majority.isStrict
-            ? words("majority.moreThan", ["fraction": fraction, "base": base])
-            : words("majority.atLeast", ["fraction": fraction, "base": base])
     }
 
     /// A vote with its figures against the majority and the eligible count.
@@ -111,7 +77,7 @@ struct NegotiationText {
                     [
                         "id": String(ratification.id.hex.prefix(16)),
                         "response": String(ratification.response.hex.prefix(16)),
-                    ])) + "  " + Self.word(ratification.outcome)
+                    ])) + "  " + NegotiationWords.word(ratification.outcome, Words.texts)
         ]
         lines.append(
             "  "
@@ -123,7 +89,7 @@ struct NegotiationText {
                         "quorum": "\(ratification.quorum)",
                     ]))
         if let terms = ratification.terms {
-            lines.append("  " + words("vote.needs", ["majority": Self.say(terms.majority)]))
+            lines.append("  " + words("vote.needs", ["majority": NegotiationWords.say(terms.majority, Words.texts)]))
         }
         var isHidden = false
         for question in ratification.questions {
@@ -151,7 +117,8 @@ struct NegotiationText {
             var head = words(
                 "negotiation.line",
                 [
-                    "round": "\(entry.round)", "leaf": "\(entry.leaf)", "what": Self.word(entry.record.what),
+                    "round": "\(entry.round)", "leaf": "\(entry.leaf)",
+                    "what": NegotiationWords.word(entry.record.what, Words.texts),
                     "date": document?.date ?? "?",
                 ])
             if let party = document?.party, !party.isEmpty { head += "  " + Terminal.harmless(party) }
@@ -161,23 +128,14 @@ struct NegotiationText {
                 lines += Columns.wrap(Terminal.harmlessLines(note), min(Columns.width, 100) - 4).map { "    " + $0 }
             }
             let answers = (document?.demands ?? []).map { demand in
-                let status: Negotiation.Status =
-                    demand.answer.map(Self.status) ?? (entry.record.what == .agreement ? .agreed : .awaiting)
-                return "\(demand.number) \(Self.word(status))"
+                let status = NegotiationWords.status(demand, in: entry.record.what)
+                return "\(demand.number) \(word(status))"
             }
             if !answers.isEmpty { lines.append("    " + answers.joined(separator: ", ")) }
             for ratification in ratifications where ratification.response == entry.record.digest {
                 lines += self.lines(ratification).map { "  " + $0 }
             }
             return lines
-        }
-    }
-
-    private static func status(_ answer: RecordDocument.Answer) -> Negotiation.Status {
-        switch answer {
-        case .accepted: .accepted
-        case .refused: .refused
-        case .countered: .countered
         }
     }
 
@@ -229,6 +187,58 @@ struct NegotiationText {
                     date: $0.document?.date, party: $0.document?.party)
             }
             ratifications = current.ratifications.map(Vote.init)
+        }
+    }
+}
+
+/// The words of a negotiation in a given language.
+enum NegotiationWords {
+    static func word(_ status: Negotiation.Status, _ texts: Messages) -> String {
+        switch status {
+        case .undelivered: texts("negotiation.undelivered")
+        case .awaiting: texts("negotiation.awaiting")
+        case .accepted: texts("negotiation.accepted")
+        case .refused: texts("negotiation.refused")
+        case .countered: texts("negotiation.countered")
+        case .agreed: texts("negotiation.agreed")
+        }
+    }
+
+    static func word(_ what: PetitionStatement.Record.What, _ texts: Messages) -> String {
+        switch what {
+        case .delivered: texts("negotiation.delivery")
+        case .response: texts("negotiation.response")
+        case .agreement: texts("negotiation.agreement")
+        }
+    }
+
+    static func word(_ outcome: Ratification.Outcome, _ texts: Messages) -> String {
+        switch outcome {
+        case .open: texts("vote.open")
+        case .sealed: texts("vote.sealed")
+        case .carried: texts("vote.carried")
+        case .lost: texts("vote.lost")
+        case .unknown: texts("vote.unknown")
+        }
+    }
+
+    static func say(_ majority: Majority, _ texts: Messages) -> String {
+        let fraction = "\(majority.numerator)/\(majority.denominator)"
+        let base = majority.base == .votes ? texts("majority.votes") : texts("majority.eligible")
+        return majority.isStrict
+            ? texts("majority.moreThan", ["fraction": fraction, "base": base])
+            : texts("majority.atLeast", ["fraction": fraction, "base": base])
+    }
+
+    /// What a record says of a demand, as a state.
+    static func status(
+        _ demand: RecordDocument.Demand, in what: PetitionStatement.Record.What
+    ) -> Negotiation.Status {
+        switch demand.answer {
+        case .accepted: .accepted
+        case .refused: .refused
+        case .countered: .countered
+        case nil: what == .agreement ? .agreed : .awaiting
         }
     }
 }

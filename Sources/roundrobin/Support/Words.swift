@@ -39,6 +39,9 @@ enum Words {
     /// Nil when the texts are not where they belong: then keys are shown, so that nothing is refused in silence.
     static let messages = try? Messages(language, directory: TemplateLibrary.standardDirectory())
 
+    /// The same, for what takes the texts of any language.
+    static var texts: Messages { messages ?? Messages.none(language) }
+
     static func name(_ person: NamedMember) -> String {
         let key = String(person.key.hex.prefix(8))
         guard let number = person.number else { return words("person.unknown", ["key": key]) }

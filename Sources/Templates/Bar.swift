@@ -1,0 +1,19 @@
+/// A bar of a chart as an SVG element, without text: what it shows stands beside it in words.
+public enum Bar {
+    /// - Parameters:
+    ///   - tone: 1 to 3, the colours of the style sheet.
+    ///   - mark: a place to be reached, drawn as a tick.
+    public static func svg(_ part: Int, of whole: Int, tone: Int = 1, mark: Int? = nil) -> String {
+        func place(_ value: Int) -> Int { whole > 0 ? min(max(value, 0), whole) * 1000 / whole : 0 }
+        var svg =
+            "<svg class=\"chart\" viewBox=\"0 0 1000 28\" preserveAspectRatio=\"none\" height=\"14\" aria-hidden=\"true\" "
+            + "focusable=\"false\"><rect class=\"track\" width=\"1000\" height=\"28\" rx=\"6\"/>"
+            + "<rect class=\"bar\(tone)\" width=\"\(place(part))\" height=\"28\" rx=\"6\"/>"
+        if let mark {
+            svg +=
+                "<line class=\"tick\" x1=\"\(place(mark))\" x2=\"\(place(mark))\" y1=\"0\" y2=\"28\" "
+                + "vector-effect=\"non-scaling-stroke\"/>"
+        }
+        return svg + "</svg>"
+    }
+}

@@ -1,0 +1,107 @@
+import ArgumentParser
+import Client
+import Foundation
+import Petitions
+import Templates
+
+/// What report and letter share.
+struct PageOptions: ParsableArguments {
+    @Option(help: help("pageLanguage", "language"))
+    var language: String?
+    @Option(help: help("onlyPetition", "id"))
+    var petition: String?
+    @Flag(help: help("overwrite"))
+    var overwrite = false
+
+    mutating func validate() throws {
+        guard language.map({ Language(tag: $0) != nil }) ?? true else {
+            throw ValidationError(words("usage.language"))
+        }
+    }
+
+    /// A bundle, or a history with its bundle in it.
+    func read(_ path: String) throws -> (history: AuditedHistory, isHistory: Bool) {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ClientError.invalid("noFile", ["file": path])
+        }
+        do {
+            let bytes = [UInt8](data)
+            let isHistory = NegotiationHistory.isHistory(bytes)
+            let history =
+                isHistory
+                ? try AuditedHistory(auditing: NegotiationHistory(parsing: bytes))
+                : AuditedHistory(try AuditedPetition(auditing: PetitionBundle(parsing: bytes)))
+            if let petition, history.petition.petition.id.hex != petition.lowercased() {
+                throw PetitionBundle.Unreadable.otherPetition
+            }
+            return (history, isHistory)
+        } catch let error as PetitionBundle.Unreadable {
+            throw error == .format
+                ? ClientError.invalid("bundleDamaged") : .invalid("bundleUnreadable", ["why": error.rawValue])
+        }
+    }
+
+    /// In the language asked for, else the wording's, else the person's.
+    func texts(for audited: AuditedPetition) throws -> Messages {
+        let chosen = language.flatMap { Language(tag: $0) } ?? audited.document.flatMap { Language(tag: $0.language) }
+        return try Messages(chosen ?? Words.language, directory: TemplateLibrary.standardDirectory())
+    }
+
+    func write(_ page: String, to path: String) throws {
+        guard overwrite || !FileManager.default.fileExists(atPath: path) else {
+            throw ClientError.invalid("pageExists", ["file": path])
+        }
+        do { try Data(page.utf8).write(to: URL(filePath: path), options: .atomic) } catch {
+            throw ClientError.disk(path)
+        }
+    }
+}
+
+struct ReportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report", abstract: words("help.report"), discussion: words("help.reportMore"))
+
+    @Argument(help: help("bundleFile"))
+    var bundle: String
+    @Option(name: .shortAndLong, help: help("outputFile", "file"))
+    var output = "report.html"
+    @OptionGroup var disclosure: DisclosureOptions
+    @OptionGroup var page: PageOptions
+
+    func run() async throws {
+        let (history, isHistory) = try page.read(bundle)
+        let report = Report(
+            history: history, isHistory: isHistory, disclosure: disclosure.disclosure,
+            texts: try page.texts(for: history.petition), file: URL(filePath: bundle).lastPathComponent)
+        try page.write(
+            report.html(PageTemplates(directory: TemplateLibrary.standardDirectory())), to: output)
+        Terminal.line(words("report.wrote", ["file": output]))
+        TallyText.show(history.faults)
+        if !history.faults.isEmpty { throw ExitCode(1) }
+    }
+}
+
+struct LetterCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "letter", abstract: words("help.letter"), discussion: words("help.letterMore"))
+
+    @Argument(help: help("bundleFile"))
+    var bundle: String
+    @Option(name: .shortAndLong, help: help("outputFile", "file"))
+    var output = "letter.html"
+    @OptionGroup var page: PageOptions
+
+    func run() async throws {
+        let (history, _) = try page.read(bundle)
+        // Nobody hands over what does not verify.
+        guard history.faults.isEmpty else {
+            TallyText.show(history.faults)
+            throw ExitCode(1)
+        }
+        try page.write(
+            Letter.html(
+                history.petition, texts: page.texts(for: history.petition),
+                PageTemplates(directory: TemplateLibrary.standardDirectory())), to: output)
+        Terminal.line(words("report.wrote", ["file": output]))
+    }
+}

@@ -1,0 +1,248 @@
+import Client
+import Foundation
+import Petitions
+import Sodium
+import Templates
+import TestSupport
+import Testing
+
+@testable import roundrobin
+
+@Suite("Pages as a browser has them: the service's, reports, letters, slips", .serialized)
+struct PagesTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    /// What every page keeps to, at every width, in light and dark.
+    private func check(_ url: String, _ browser: Browser, language: String, comment: String) throws {
+        for (width, dark) in [(320, false), (320, true), (1000, false), (1000, true)] {
+            try browser.open(url, width: width, dark: dark, language: language)
+            let overflow =
+                try browser.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                as? Int
+            #expect(overflow == 0, "\(comment) at \(width): \(overflow ?? -1) too wide")
+            #expect(try browser.poorContrast() == [], "\(comment), dark: \(dark)")
+        }
+        let background = try browser.evaluate("getComputedStyle(document.body).backgroundColor") as? String
+        #expect(background == "rgb(25, 24, 22)", "dark is dark: the style sheet is applied")
+        #expect(try browser.evaluate("document.documentElement.lang") as? String == language)
+        #expect(try browser.evaluate("document.scripts.length") as? Int == 0)
+        #expect(
+            try browser.evaluate("document.querySelectorAll('[style],[onclick],[onload],iframe,object,form').length")
+                as? Int == 0)
+        #expect(
+            try browser.evaluate(
+                "document.querySelectorAll('[id]').length == new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size"
+            ) as? Bool == true)
+        let nodes = try browser.accessibility()
+        #expect(nodes.count { $0.role == "main" } == 1)
+        let headings = try browser.evaluate("document.querySelectorAll('h1').length") as? Int
+        #expect(headings == 1, "\(comment)")
+        for node in nodes
+        where ["link", "heading", "image", "img", "button", "navigation", "rowheader", "alert"].contains(node.role) {
+            // A region that is an alert is named by what is in it.
+            #expect(!node.name.isEmpty || node.role == "alert", "\(comment): a \(node.role) without a name")
+        }
+        // Nothing but the page itself; a browser may ask the same host for an icon.
+        let origin = url.split(separator: "/").prefix(2).joined(separator: "//")
+        for request in browser.requests {
+            #expect(request == url || request.hasPrefix(origin), "\(comment) loads \(request)")
+        }
+        let cookies = try browser.call("Network.getCookies")["cookies"] as? [Any]
+        #expect(cookies?.isEmpty == true)
+    }
+
+    @Test("The service's pages, in both languages")
+    func service() throws {
+        let service = try ServiceProcess(database: directory("service.sqlite"))
+        defer { service.kill() }
+        let world = try Stage(service: service, directory: directory)
+        let id = try world.petition()
+        let browser = try Browser()
+        defer { browser.close() }
+        for language in ["en", "zh-Hans"] {
+            for path in ["/", "/join", "/verify", "/p/\(id)", "/p/\(String(repeating: "0", count: 64))"] {
+                try check(service.url + path, browser, language: language, comment: "\(path) \(language)")
+            }
+        }
+        // The switch wins over the browser, and keeps the page.
+        try browser.open("\(service.url)/p/\(id)?lang=zh-Hans", language: "en")
+        #expect(try browser.evaluate("document.querySelector('h1').textContent") as? String == "一封联名书")
+        #expect(
+            try browser.evaluate("document.querySelector('[aria-current]').textContent") as? String == "中文")
+        _ = try browser.evaluate("document.querySelector('nav.languages a').click()")
+        usleep(500_000)
+        #expect(try browser.evaluate("location.search") as? String == "?lang=en")
+        #expect(try browser.evaluate("document.querySelector('h1').textContent") as? String == "A petition")
+        // Live: the count is there as soon as there is one.
+        #expect(try browser.evaluate("document.querySelector('tbody td').textContent") as? String == "1 of 6")
+        try world.cosign(3, id)
+        try browser.open("\(service.url)/p/\(id)")
+        #expect(try browser.evaluate("document.querySelector('tbody td').textContent") as? String == "2 of 6")
+        // An invite's secret stays in the browser, and no link on the page takes it away.
+        try browser.open("\(service.url)/join#secret")
+        #expect(try browser.evaluate("location.hash") as? String == "#secret")
+        #expect(try browser.evaluate("document.querySelectorAll('nav.languages').length") as? Int == 0)
+        let text = try browser.evaluate("document.body.innerText") as? String ?? ""
+        #expect(text.contains("You have been invited") && text.contains("你收到了邀请"))
+        try browser.open("\(service.url)/")
+        _ = try browser.evaluate("document.querySelectorAll('main a')[1].click()")
+        usleep(500_000)
+        #expect(try browser.evaluate("location.pathname") as? String == "/verify")
+    }
+
+    @Test("Headers: no script can run, nothing is embedded, no referrer goes out, and no cookie is set")
+    func headers() throws {
+        let service = try ServiceProcess(database: directory("service.sqlite"))
+        defer { service.kill() }
+        for path in ["/", "/join", "/verify", "/p/" + String(repeating: "a", count: 64), "/p/x"] {
+            let curl = Process()
+            curl.executableURL = URL(filePath: "/usr/bin/curl")
+            curl.arguments = ["-si", service.url + path]
+            let output = Pipe()
+            curl.standardOutput = output
+            try curl.run()
+            let answer = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).lowercased()
+            curl.waitUntilExit()
+            let head = answer.components(separatedBy: "\r\n\r\n").first ?? ""
+            #expect(head.contains("content-security-policy: default-src 'none'; style-src 'sha256-"))
+            #expect(head.contains("frame-ancestors 'none'") && head.contains("form-action 'none'"))
+            #expect(!head.contains("unsafe-inline") && !head.contains("set-cookie"))
+            #expect(head.contains("referrer-policy: no-referrer") && head.contains("x-content-type-options: nosniff"))
+            #expect(head.contains("vary: accept-language") && head.contains("content-language: en"))
+            #expect(head.contains("cache-control: no-store"))
+            #expect(head.hasPrefix(path.hasPrefix("/p/") ? "http/1.1 404" : "http/1.1 200"))
+        }
+    }
+
+    @Test("Reports and letters of every bundle, in both languages")
+    func reports() throws {
+        let browser = try Browser()
+        defer { browser.close() }
+        for (name, status) in [("honest-17", 0), ("level-released", 0), ("double-signature", 1), ("spoiled-4", 0)] {
+            for language in ["en", "zh-Hans"] {
+                let page = directory("\(name)-\(language).html")
+                let bundle = Vectors.directory.appending(path: "bundles/\(name).rrbundle").path
+                let made = try Program.run("report", bundle, "-o", page, "--language", language)
+                #expect(made.status == Int32(status), "\(made.error)")
+                try check("file://" + page, browser, language: language, comment: "\(name) \(language)")
+                guard status == 0 else { continue }
+                let letter = directory("\(name)-\(language)-letter.html")
+                #expect(try Program.run("letter", bundle, "-o", letter, "--language", language).status == 0)
+                try check("file://" + letter, browser, language: language, comment: "letter \(name) \(language)")
+            }
+        }
+        // The checks themselves can fail.
+        try browser.open("file://" + directory("honest-17-en.html"), width: 320)
+        _ = try browser.evaluate("document.querySelector('h1').setAttribute('style', 'color:#ccc;width:400px')")
+        #expect(try browser.poorContrast().count == 1)
+        #expect(
+            try browser.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") as? Int
+                ?? 0 > 0)
+        try browser.open("file://" + directory("honest-17-en.html"))
+        let text = try browser.evaluate("document.body.innerText") as? String ?? ""
+        #expect(text.contains("15 of 17") && text.contains("15 of 20") && text.contains("fewer than 3"))
+        #expect(
+            text.contains("roundrobin verify honest-17.rrbundle --petition c59671789cbc7d4445a3152ece7c4c1e18e95fbd"))
+        #expect(text.contains("They are in the log all the same"))
+        try browser.open("file://" + directory("double-signature-en.html"))
+        let alert = try browser.accessibility().contains { $0.role == "alert" }
+        #expect(alert)
+        #expect(
+            try (browser.evaluate("document.body.innerText") as? String ?? "").contains("petition leaf 2: sequence"))
+        let again = try Program.run(
+            "report", Vectors.directory.appending(path: "bundles/honest-17.rrbundle").path, "-o",
+            directory("honest-17-en.html"))
+        #expect(again.status == 2 && again.error.contains("exists already"))
+        let faulty = try Program.run(
+            "letter", Vectors.directory.appending(path: "bundles/double-signature.rrbundle").path, "-o",
+            directory("x.html"))
+        #expect(faulty.status == 1 && !FileManager.default.fileExists(atPath: directory("x.html")))
+        // On paper: no bar is lost, and nothing is wider than the sheet.
+        try browser.call("Emulation.setEmulatedMedia", ["media": "print"])
+        #expect(
+            try browser.evaluate("getComputedStyle(document.body).backgroundColor") as? String == "rgb(255, 255, 255)")
+        let sheet = try browser.call("Page.printToPDF", ["printBackground": true])["data"] as? String ?? ""
+        #expect(Data(base64Encoded: sheet)?.starts(with: Data("%PDF".utf8)) == true)
+    }
+
+    @Test("Slips are read by a scanner as the very addresses, on the screen and as a browser prints them")
+    func slips() throws {
+        let browser = try Browser()
+        defer { browser.close() }
+        let service = "https://petitions.example"
+        let invites = (0..<8).map { i in
+            let invite = Invite(workplace: ID(Random.bytes32()), logKey: Random.bytes32(), serviceURL: service)
+            var entry = DirectoryEntry(
+                name: i == 0 ? "<img src=x onerror=alert(1)>" : "Member \(i)", team: "\"'\u{301}",
+                language: i % 2 == 0 ? "en" : "zh-Hans")
+            entry.expires = 1_790_000_000
+            return IssuedInvite(entry: entry, url: invite.url())
+        }
+        let path = directory("slips.html")
+        try Slips.write(invites, to: path, language: .english)
+        let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+        try check("file://" + path, browser, language: "en", comment: "slips")
+        #expect(try browser.evaluate("document.images.length") as? Int == 0)
+        try browser.open("file://" + path, width: 900)
+        try browser.screenshot(to: directory("slips.png"))
+        let scanner = Process()
+        scanner.executableURL = URL(filePath: "/usr/bin/zbarimg")
+        scanner.arguments = ["-q", "--raw", directory("slips.png")]
+        let output = Pipe()
+        scanner.standardOutput = output
+        scanner.standardError = FileHandle.nullDevice
+        try scanner.run()
+        let read = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        scanner.waitUntilExit()
+        #expect(Set(read.split(separator: "\n").map(String.init)) == Set(invites.map(\.url)))
+    }
+}
+
+/// A workplace of six on a running service, made by the command line, with one open petition.
+private struct Stage {
+    let service: ServiceProcess
+    let directory: TemporaryDirectory
+
+    init(service: ServiceProcess, directory: TemporaryDirectory) throws {
+        (self.service, self.directory) = (service, directory)
+        try Data("a long passphrase\n".utf8).write(to: URL(filePath: directory("pass")))
+        try run(1, "workplace", "found", service.url, "--eligible", "9")
+        let invites = try run(1, "invite", "create", "--count", "5", "--json").json()["invites"] as? [String] ?? []
+        for (i, url) in invites.enumerated() { try run(i + 2, "join", url) }
+    }
+
+    @discardableResult
+    func run(_ member: Int, _ arguments: String...) throws -> Program.Result {
+        let (process, output, error) = Program.process(
+            arguments + ["--home", directory("m\(member)"), "--passphrase-file", directory("pass")])
+        try process.run()
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        let errors = error.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        let result = Program.Result(
+            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
+            error: String(decoding: errors, as: UTF8.self))
+        #expect(result.status == 0, "\(arguments): \(result.error)")
+        return result
+    }
+
+    func petition() throws -> String {
+        try run(1, "draft", "new", "--template", "informed-consent")
+        try run(1, "draft", "adopt", "1")
+        try run(
+            1, "petition", "prepare", "--title", "T", "--draft", "1", "--trustee", "2", "--threshold", "1", "--quorum",
+            "3", "--level", "4")
+        try run(2, "petition", "offer")
+        try run(1, "petition", "assemble")
+        try run(2, "petition", "preview")
+        try run(2, "petition", "accept")
+        let id = try run(1, "petition", "open", "--json").json()["petition"] as? String ?? ""
+        try cosign(2, id)
+        return id
+    }
+
+    func cosign(_ member: Int, _ id: String) throws { try run(member, "cosign", id, "--all", "support") }
+}
