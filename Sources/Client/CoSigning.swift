@@ -11,7 +11,7 @@ public struct PetitionView: Sendable {
     public let workplace: WorkplaceLog
     public let petition: PetitionLog
     public let document: PetitionDocument?
-    /// Why there is no document.
+    /// Why there is no document: a key under `reason`.
     public let documentFault: String?
     let raw: LogReader.Both
     let names: [[UInt8]]
@@ -108,13 +108,13 @@ extension Member {
         of petition: PetitionLog, in workplace: WorkplaceLog, over connection: Connection
     ) async throws -> (document: PetitionDocument?, fault: String?) {
         guard let bytes = try await connection.getIfThere("/v1/petitions/\(petition.id.hex)/document") else {
-            return (nil, "the service has no document of it")
+            return (nil, "noDocument")
         }
         do {
             let plaintext = try open(bytes, petition.id.document, revision: 1, in: workplace).plaintext
             return (try PetitionDocument(parsing: plaintext, of: petition.manifest), nil)
-        } catch ClientError.noGroupKey { return (nil, "this device has no group key for it") } catch {
-            return (nil, "what the service has is not this petition's document")
+        } catch ClientError.noGroupKey { return (nil, "noGroupKey") } catch {
+            return (nil, "otherDocument")
         }
     }
 

@@ -143,7 +143,7 @@ struct Cosign: AsyncParsableCommand {
             }
         }
         guard let document = view.document else {
-            throw ClientError.invalid("wordingUnreadable", ["why": view.documentFault ?? ""])
+            throw ClientError.invalid("wordingUnreadable", ["why": words("reason." + (view.documentFault ?? ""))])
         }
         let preamble = RatificationTerms.prose(document.preamble)
         if !preamble.isEmpty { Terminal.line("\n" + Terminal.block(preamble)) }

@@ -8,7 +8,7 @@ import TextDiff
 
 struct DraftCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "draft", abstract: "Write demands together; the service sees ciphertext only.",
+        commandName: "draft", abstract: words("help.draft"),
         subcommands: [
             New.self, List.self, Show.self, Edit.self, History.self, Diff.self, CommentOn.self, Comments.self,
             Reply.self, Resolve.self, Adopt.self,
@@ -29,18 +29,18 @@ struct DraftCommand: AsyncParsableCommand {
     }
 
     struct New: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Start a demand from a template or a file.")
+        static let configuration = CommandConfiguration(abstract: words("help.draftNew"))
 
-        @Option(help: "A template's name, from template list.")
+        @Option(help: help("templateName"))
         var template: String?
 
-        @Option(help: "en or zh-Hans.")
+        @Option(help: help("pageLanguage"))
         var language = "en"
 
-        @Option(help: "The title, when it is not from a template.")
+        @Option(help: help("draftTitle"))
         var title: String?
 
-        @Option(help: ArgumentHelp("Read the text from this file (- for standard input).", valueName: "file"))
+        @Option(help: help("draftFile", "file"))
         var file: String?
 
         @OptionGroup var values: TemplateValues
@@ -48,8 +48,8 @@ struct DraftCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         mutating func validate() throws {
-            guard (template == nil) != (file == nil) else { throw ValidationError("Give --template or --file.") }
-            guard template != nil || title != nil else { throw ValidationError("--file needs a --title.") }
+            guard (template == nil) != (file == nil) else { throw ValidationError(words("usage.templateOrFile")) }
+            guard template != nil || title != nil else { throw ValidationError(words("usage.fileTitle")) }
         }
 
         func run() async throws {
@@ -58,7 +58,10 @@ struct DraftCommand: AsyncParsableCommand {
                 try await $0.newDraft(language: language, title: title, text: text)
             }
             if output.json { return try Terminal.json(Facts(draft)) }
-            Terminal.line("Draft \(draft.id.hex.prefix(16)): \(draft.title)")
+            Terminal.line(
+                words(
+                    "draft.made",
+                    ["id": String(draft.id.hex.prefix(16)), "title": Terminal.harmless(draft.title)]))
         }
 
         private func content() throws -> (String, String) {
@@ -77,7 +80,7 @@ struct DraftCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the drafts.")
+        static let configuration = CommandConfiguration(abstract: words("help.draftList"))
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
@@ -124,12 +127,12 @@ struct DraftCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show a draft.")
-        @Argument(help: "Its number or the first characters of its id.")
+        static let configuration = CommandConfiguration(abstract: words("help.draftShow"))
+        @Argument(help: help("draftID"))
         var draft: String
-        @Option(help: "An earlier revision.")
+        @Option(help: help("earlierRevision"))
         var revision: UInt32?
-        @Flag(help: "Count the lines, as draft comment --line does.")
+        @Flag(help: help("numbered"))
         var numbered = false
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
@@ -148,7 +151,8 @@ struct DraftCommand: AsyncParsableCommand {
                 return
             }
             Terminal.line(
-                Terminal.bold(Terminal.harmless(found.title)) + Terminal.faint("  (revision \(found.revision))"))
+                Terminal.bold(Terminal.harmless(found.title))
+                    + Terminal.faint("  (" + words("draft.revision", ["revision": "\(found.revision)"]) + ")"))
             Terminal.line()
             Terminal.line(Terminal.block(found.text))
         }
@@ -156,14 +160,13 @@ struct DraftCommand: AsyncParsableCommand {
 
     struct Edit: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Change a draft in $EDITOR, or from a file: the first line is the title, the rest the text.")
-        @Argument(help: "Its number or the first characters of its id.")
+            abstract: words("help.draftEdit"))
+        @Argument(help: help("draftID"))
         var draft: String
-        @Option(help: ArgumentHelp("Take the new text from this file instead.", valueName: "file"))
+        @Option(help: help("draftEditFile", "file"))
         var file: String?
         @Option(
-            help: ArgumentHelp(
-                "The revision that the file was made from, when it is not the newest.", valueName: "revision"))
+            help: help("draftBase", "revision"))
         var base: UInt32?
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
@@ -195,8 +198,8 @@ struct DraftCommand: AsyncParsableCommand {
     }
 
     struct History: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show who wrote which revision.")
-        @Argument(help: "Its number or the first characters of its id.")
+        static let configuration = CommandConfiguration(abstract: words("help.history"))
+        @Argument(help: help("draftID"))
         var draft: String
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
@@ -220,12 +223,12 @@ struct DraftCommand: AsyncParsableCommand {
 
     struct Diff: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show what changed between two revisions, word by word: [-removed-]{+added+}.")
-        @Argument(help: "Its number or the first characters of its id.")
+            abstract: words("help.diff"))
+        @Argument(help: help("draftID"))
         var draft: String
-        @Option(help: "The earlier revision; the one before the newest when not given.")
+        @Option(help: help("diffFrom"))
         var from: UInt32?
-        @Option(help: "The later revision; the newest when not given.")
+        @Option(help: help("diffTo"))
         var to: UInt32?
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions

@@ -7,9 +7,9 @@ import Sodium
 extension DraftCommand {
     /// A comment's text: from the arguments, a file, or the editor.
     struct CommentText: ParsableArguments {
-        @Option(name: .shortAndLong, help: "The text; $EDITOR opens when neither this nor --file is given.")
+        @Option(name: .shortAndLong, help: help("commentText"))
         var text: String?
-        @Option(help: ArgumentHelp("Read the text from this file.", valueName: "file"))
+        @Option(help: help("commentFile", "file"))
         var file: String?
 
         func read() throws -> String {
@@ -20,10 +20,10 @@ extension DraftCommand {
 
     struct CommentOn: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "comment", abstract: "Comment on a draft, or on one of its lines.")
-        @Argument(help: "The draft's number or the first characters of its id.")
+            commandName: "comment", abstract: words("help.comment"))
+        @Argument(help: help("draftOfComment"))
         var draft: String
-        @Option(help: "A line as draft show --numbered counts them.")
+        @Option(help: help("commentLine"))
         var line: Int?
         @OptionGroup var content: CommentText
         @OptionGroup var keystore: KeystoreOptions
@@ -40,10 +40,10 @@ extension DraftCommand {
     }
 
     struct Comments: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show what was said about a draft.")
-        @Argument(help: "The draft's number or the first characters of its id.")
+        static let configuration = CommandConfiguration(abstract: words("help.comments"))
+        @Argument(help: help("draftOfComment"))
         var draft: String
-        @Flag(help: "Settled threads too.")
+        @Flag(help: help("commentsAll"))
         var all = false
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
@@ -78,8 +78,8 @@ extension DraftCommand {
     }
 
     struct Reply: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Answer a comment.")
-        @Argument(help: "The first characters of the comment's id.")
+        static let configuration = CommandConfiguration(abstract: words("help.reply"))
+        @Argument(help: help("commentID"))
         var comment: String
         @OptionGroup var content: CommentText
         @OptionGroup var keystore: KeystoreOptions
@@ -95,10 +95,10 @@ extension DraftCommand {
     }
 
     struct Resolve: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Mark a thread as settled.")
-        @Argument(help: "The first characters of the comment's id.")
+        static let configuration = CommandConfiguration(abstract: words("help.resolve"))
+        @Argument(help: help("commentID"))
         var comment: String
-        @Flag(help: "Open it again.")
+        @Flag(help: help("reopen"))
         var reopen = false
         @OptionGroup var keystore: KeystoreOptions
 
@@ -112,12 +112,12 @@ extension DraftCommand {
 
     struct Adopt: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "As an organiser: mark a revision of a draft as ready to be demanded.")
-        @Argument(help: "The draft's number or the first characters of its id.")
+            abstract: words("help.adopt"))
+        @Argument(help: help("draftOfComment"))
         var draft: String
-        @Option(help: "The revision; the newest when not given.")
+        @Option(help: help("adoptRevision"))
         var revision: UInt32?
-        @Flag(help: "Take the adoption back.")
+        @Flag(help: help("adoptUndo"))
         var undo = false
         @OptionGroup var keystore: KeystoreOptions
 

@@ -6,17 +6,17 @@ import Sodium
 
 struct KeysCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "keys", abstract: "Back up, restore and renew your keys.",
+        commandName: "keys", abstract: words("help.keys"),
         subcommands: [Backup.self, Restore.self, RotateRing.self, Passphrase.self])
 
     struct Backup: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Write your keys to a file under a passphrase of its own.",
-            discussion: "What you signed is not in it. After keys rotate-ring make a new one and destroy the old.")
+            abstract: words("help.backup"),
+            discussion: words("help.backupMore"))
 
-        @Argument(help: "The file to write; it must not exist.")
+        @Argument(help: help("backupFile"))
         var file: String
-        @Option(help: ArgumentHelp("Read the backup's passphrase from this file.", valueName: "file"))
+        @Option(help: help("backupPassphraseFile", "file"))
         var backupPassphraseFile: String?
         @OptionGroup var keystore: KeystoreOptions
 
@@ -24,20 +24,20 @@ struct KeysCommand: AsyncParsableCommand {
             try await keystore.withMember { member in
                 try member.backup(to: file, passphrase: try Self.passphrase(backupPassphraseFile, new: true))
             }
-            Terminal.line("Wrote \(file). Keep it where nobody looks, and its passphrase elsewhere.")
+            Terminal.line(words("cli.backedUp", ["file": file]))
         }
 
         static func passphrase(_ file: String?, new: Bool) throws -> SecretBytes {
-            try PassphraseSource(file: file).read(new: new, prompt: "The backup's passphrase: ")
+            try PassphraseSource(file: file).read(new: new, prompt: words("cli.askBackup"))
         }
     }
 
     struct Restore: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make a keystore from a backup.")
+        static let configuration = CommandConfiguration(abstract: words("help.restore"))
 
-        @Argument(help: "The backup.")
+        @Argument(help: help("restoreFile"))
         var file: String
-        @Option(help: ArgumentHelp("Read the backup's passphrase from this file.", valueName: "file"))
+        @Option(help: help("backupPassphraseFile", "file"))
         var backupPassphraseFile: String?
         @OptionGroup var keystore: KeystoreOptions
 
@@ -45,20 +45,20 @@ struct KeysCommand: AsyncParsableCommand {
             guard !Keystore.exists(in: keystore.directory) else { throw ClientError.keystoreExists(keystore.directory) }
             let member = try Member.restore(
                 from: file, backupPassphrase: try Backup.passphrase(backupPassphraseFile, new: false),
-                in: keystore.directory, passphrase: try keystore.passphrase(new: true, prompt: "Choose a passphrase: "),
+                in: keystore.directory,
+                passphrase: try keystore.passphrase(new: true, prompt: words("cli.choosePassphrase")),
                 proxy: keystore.parsedProxy())
             await member.close()
-            Terminal.line("Restored. Use one device at a time: two that sign at once get in each other's way.")
+            Terminal.line(words("cli.restored"))
         }
     }
 
     struct RotateRing: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract:
-                "Replace your ring key and erase the old one, so that this device no longer shows what you signed.",
-            discussion: "Old keys that a petition still needs stay until it is closed; run it again then.")
+            abstract: words("help.rotateRing"),
+            discussion: words("help.rotateRingMore"))
 
-        @Flag(help: "Also erase keys that a petition may need which is announced and not open yet.")
+        @Flag(help: help("eraseAll"))
         var eraseAll = false
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
@@ -78,31 +78,33 @@ struct KeysCommand: AsyncParsableCommand {
                         waiting_for: report.waitingFor.map(\.hex)))
             }
             Terminal.line(
-                "Rotated. Erased \(Terminal.count(report.erasedKeys, "old key")), and what this device kept of \(Terminal.count(report.forgottenPetitions.count, "petition"))."
+                words(
+                    "cli.rotatedRing",
+                    ["keys": "\(report.erasedKeys)", "petitions": "\(report.forgottenPetitions.count)"])
             )
             for id in report.waitingFor {
                 Terminal.line(
-                    "Petition \(id.hex.prefix(16)) still needs an old key, or may: run this again when it is closed."
+                    words("cli.needsOldKey", ["id": String(id.hex.prefix(16))])
                 )
             }
-            Terminal.line("Backups still hold the old key: make a new one with keys backup, and destroy the old.")
+            Terminal.line(words("cli.oldBackups"))
         }
     }
 
     struct Passphrase: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Change the keystore's passphrase.")
+        static let configuration = CommandConfiguration(abstract: words("help.passphrase"))
 
-        @Option(help: ArgumentHelp("Read the new passphrase from this file.", valueName: "file"))
+        @Option(help: help("newPassphraseFile", "file"))
         var newPassphraseFile: String?
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
             try await keystore.withMember { member in
                 let fresh = try PassphraseSource(file: newPassphraseFile).read(
-                    new: true, prompt: "The new passphrase: ")
+                    new: true, prompt: words("cli.askNewPassphrase"))
                 try member.changePassphrase(to: fresh)
             }
-            Terminal.line("Changed. Old copies of the keystore still open with the old passphrase.")
+            Terminal.line(words("cli.passphraseChanged"))
         }
     }
 }

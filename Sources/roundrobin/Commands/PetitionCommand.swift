@@ -7,18 +7,15 @@ import Sodium
 
 struct PetitionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "petition", abstract: "Prepare, open, show, extend and close petitions.",
-        discussion: """
-            The way to an open petition: an organiser prepares it; each trustee offers fresh seal keys; the organiser \
-            assembles it, which fixes its id; each trustee reads and accepts it; the organiser opens it.
-            """,
+        commandName: "petition", abstract: words("help.petition"),
+        discussion: words("help.petitionMore"),
         subcommands: [
             Prepare.self, Offer.self, Assemble.self, Preview.self, Accept.self, Open.self, List.self, Show.self,
             Extend.self, Close.self,
         ])
 
     struct PlanOptions: ParsableArguments {
-        @Argument(help: "The first characters of the prepared petition's id; the only one when not given.")
+        @Argument(help: help("plan"))
         var plan: String?
 
         func find(_ member: Member) async throws -> ID<Object> {
@@ -32,31 +29,31 @@ struct PetitionCommand: AsyncParsableCommand {
 
     struct Prepare: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Put up what a petition will be: demands, trustees, threshold, quorum, deadline.")
+            abstract: words("help.prepare"))
 
-        @Option(help: "The petition's title.")
+        @Option(help: help("title"))
         var title: String
-        @Option(help: "What stands before the demands.")
+        @Option(help: help("preambleText"))
         var preamble = ""
-        @Option(help: ArgumentHelp("Read the preamble from this file.", valueName: "file"))
+        @Option(help: help("preambleFile", "file"))
         var preambleFile: String?
-        @Option(help: "en or zh-Hans.")
+        @Option(help: help("pageLanguage"))
         var language = "en"
         @Option(
             name: .customLong("draft"),
-            help: "An adopted draft, by number or the first characters of its id; once for each demand, in order.")
+            help: help("planDraft"))
         var drafts: [String]
-        @Option(name: .customLong("trustee"), help: "A trustee, by member number or key; once for each.")
+        @Option(name: .customLong("trustee"), help: help("trustee"))
         var trustees: [String]
-        @Option(help: "How many trustees it takes to open the ballots.")
+        @Option(help: help("threshold"))
         var threshold: UInt8
-        @Option(help: "How many co-signatures to wait for before delivering.")
+        @Option(help: help("quorum"))
         var quorum: UInt32
         @Option(
             name: .customLong("level"),
-            help: "A count of co-signatures at which names open that were given on that condition; up to eight.")
+            help: help("planLevel"))
         var levels: [UInt32] = []
-        @Option(help: "When it closes by itself: a whole hour in UTC, such as 2026-12-01T17:00Z.")
+        @Option(help: help("deadline"))
         var deadline: String?
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
@@ -65,7 +62,7 @@ struct PetitionCommand: AsyncParsableCommand {
             let closes: UInt64
             if let deadline {
                 guard let moment = Moment.parse(deadline) else {
-                    throw ValidationError("--deadline takes a whole hour, such as 2026-12-01T17:00Z.")
+                    throw ValidationError(words("usage.deadline"))
                 }
                 closes = moment
             } else {
@@ -91,7 +88,7 @@ struct PetitionCommand: AsyncParsableCommand {
             }
             if output.json { return try Terminal.json(["plan": id.hex]) }
             Terminal.line(
-                "Prepared \(id.hex.prefix(16)). Next, each trustee: roundrobin petition offer \(id.hex.prefix(8))")
+                words("cli.prepared", ["id": String(id.hex.prefix(16)), "plan": String(id.hex.prefix(8))]))
         }
 
         private static func read(_ file: String) throws -> String {
@@ -103,22 +100,22 @@ struct PetitionCommand: AsyncParsableCommand {
 
     struct Offer: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "As a trustee: offer fresh seal keys for a prepared petition.")
-        @Flag(help: "Also when it has been assembled; then it must be assembled again.")
+            abstract: words("help.offer"))
+        @Flag(help: help("offerAgain"))
         var again = false
         @OptionGroup var plan: PlanOptions
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
             try await keystore.withMember { try await $0.offer(try await plan.find($0), again: again) }
-            Terminal.line("Offered. You will be asked to accept when the petition is assembled.")
+            Terminal.line(words("cli.offered"))
         }
     }
 
     struct Assemble: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Fix the wording, the ring and the seal keys: the petition gets its id.")
-        @Flag(help: "Also when it was assembled before. Trustees who accepted that must offer anew first.")
+            abstract: words("help.assemble"))
+        @Flag(help: help("assembleAgain"))
         var again = false
         @OptionGroup var plan: PlanOptions
         @OptionGroup var keystore: KeystoreOptions
@@ -127,14 +124,14 @@ struct PetitionCommand: AsyncParsableCommand {
         func run() async throws {
             let id = try await keystore.withMember { try await $0.assemble(try await plan.find($0), again: again) }
             if output.json { return try Terminal.json(["petition": id.hex]) }
-            Terminal.line("Petition \(id.hex). Next, each trustee: roundrobin petition preview, then petition accept.")
+            Terminal.line(words("cli.assembled", ["id": id.hex]))
         }
     }
 
     struct Preview: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show a prepared petition exactly as it will be hashed.")
-        @Flag(help: "Print the document's very bytes and nothing else: their digest is what the petition's id covers.")
+            abstract: words("help.preview"))
+        @Flag(help: help("raw"))
         var raw = false
         @OptionGroup var plan: PlanOptions
         @OptionGroup var keystore: KeystoreOptions
@@ -156,7 +153,7 @@ struct PetitionCommand: AsyncParsableCommand {
 
     struct Accept: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "As a trustee: sign this very petition, after reading it with petition preview.")
+            abstract: words("help.accept"))
         @OptionGroup var plan: PlanOptions
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
@@ -164,13 +161,13 @@ struct PetitionCommand: AsyncParsableCommand {
         func run() async throws {
             let id = try await keystore.withMember { try await $0.accept(try await plan.find($0)) }
             if output.json { return try Terminal.json(["petition": id.hex]) }
-            Terminal.line("Accepted petition \(id.hex).")
+            Terminal.line(words("cli.accepted", ["id": id.hex]))
         }
     }
 
     struct Open: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Announce the petition to the workplace, then open it for co-signatures.")
+            abstract: words("help.petitionOpen"))
         @OptionGroup var plan: PlanOptions
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
@@ -178,13 +175,13 @@ struct PetitionCommand: AsyncParsableCommand {
         func run() async throws {
             let id = try await keystore.withMember { try await $0.openPetition(try await plan.find($0)) }
             if output.json { return try Terminal.json(["petition": id.hex]) }
-            Terminal.line("Open: \(id.hex)")
-            Terminal.line("Tell everybody this id by another channel; who verifies the count must know it.")
+            Terminal.line(words("cli.opened", ["id": id.hex]))
+            Terminal.line(words("cli.tellID"))
         }
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the workplace's petitions.")
+        static let configuration = CommandConfiguration(abstract: words("help.petitionList"))
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
@@ -232,8 +229,8 @@ struct PetitionCommand: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show a petition, read over an anonymous connection.")
-        @Argument(help: "The first characters of its id.")
+            abstract: words("help.petitionShow"))
+        @Argument(help: help("petitionID"))
         var petition: String
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
@@ -255,7 +252,8 @@ struct PetitionCommand: AsyncParsableCommand {
                 let receipts = try member.verifyReceipts(view)
                 if receipts > 0 { Terminal.line(words("petition.receipts", count: receipts)) }
                 guard let document = view.document else {
-                    return Terminal.warning(words("warning.wording", ["why": view.documentFault ?? ""]))
+                    return Terminal.warning(
+                        words("warning.wording", ["why": words("reason." + (view.documentFault ?? ""))]))
                 }
                 Terminal.line()
                 try PetitionText.show(id, view.petition.manifest, document, json: false)
@@ -277,8 +275,8 @@ struct PetitionCommand: AsyncParsableCommand {
 
     struct Extend: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Let in those who joined since the petition opened.")
-        @Argument(help: "The first characters of its id.")
+            abstract: words("help.extend"))
+        @Argument(help: help("petitionID"))
         var petition: String
         @OptionGroup var keystore: KeystoreOptions
 
@@ -286,13 +284,13 @@ struct PetitionCommand: AsyncParsableCommand {
             let count = try await keystore.withMember { member in
                 try await member.extend(try Naming.petition(petition, in: try await member.roster()))
             }
-            Terminal.line("The ring has \(count) keys now.")
+            Terminal.line(words("cli.ringHas", ["count": "\(count)"]))
         }
     }
 
     struct Close: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Close a petition to further co-signatures.")
-        @Argument(help: "The first characters of its id.")
+        static let configuration = CommandConfiguration(abstract: words("help.petitionClose"))
+        @Argument(help: help("petitionID"))
         var petition: String
         @OptionGroup var keystore: KeystoreOptions
 
@@ -300,7 +298,7 @@ struct PetitionCommand: AsyncParsableCommand {
             try await keystore.withMember { member in
                 try await member.closePetition(try Naming.petition(petition, in: try await member.roster()))
             }
-            Terminal.line("Closed. Next, the trustees: roundrobin release \(petition)")
+            Terminal.line(words("cli.closedNow", ["petition": petition]))
         }
     }
 }

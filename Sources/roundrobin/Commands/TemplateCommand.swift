@@ -4,13 +4,13 @@ import Templates
 
 struct TemplateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "template", abstract: "Ready-made demands, in English and Simplified Chinese.",
+        commandName: "template", abstract: words("help.template"),
         subcommands: [List.self, Show.self])
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the templates.")
+        static let configuration = CommandConfiguration(abstract: words("help.templateList"))
 
-        @Option(help: "en or zh-Hans.")
+        @Option(help: help("pageLanguage"))
         var language = "en"
 
         @OptionGroup var output: OutputOptions
@@ -34,12 +34,12 @@ struct TemplateCommand: ParsableCommand {
     }
 
     struct Show: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show a template, its parameters and its text.")
+        static let configuration = CommandConfiguration(abstract: words("help.templateShow"))
 
-        @Argument(help: "Its name, from template list.")
+        @Argument(help: help("templateName"))
         var name: String
 
-        @Option(help: "en or zh-Hans.")
+        @Option(help: help("pageLanguage"))
         var language = "en"
 
         @OptionGroup var values: TemplateValues
@@ -83,18 +83,18 @@ struct TemplateCommand: ParsableCommand {
 
 /// `--set name=value`, as often as needed.
 struct TemplateValues: ParsableArguments {
-    @Option(name: .customLong("set"), help: ArgumentHelp("A parameter's value.", valueName: "name=value"))
+    @Option(name: .customLong("set"), help: help("set", "name=value"))
     var assignments: [String] = []
 
     func parsed() throws -> [String: String] {
         var values: [String: String] = [:]
         for assignment in assignments {
             guard let equals = assignment.firstIndex(of: "="), equals != assignment.startIndex else {
-                throw ValidationError("--set takes name=value, not \(assignment).")
+                throw ValidationError(words("usage.set", ["text": assignment]))
             }
             let name = String(assignment[..<equals])
             guard values.updateValue(String(assignment[assignment.index(after: equals)...]), forKey: name) == nil else {
-                throw ValidationError("--set \(name) is given twice.")
+                throw ValidationError(words("usage.setTwice", ["name": name]))
             }
         }
         return values

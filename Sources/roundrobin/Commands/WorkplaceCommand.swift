@@ -6,16 +6,16 @@ import Sodium
 
 struct WorkplaceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "workplace", abstract: "Found a workplace, look at it, say how many people it has.",
+        commandName: "workplace", abstract: words("help.workplace"),
         subcommands: [Found.self, Show.self, Eligible.self])
 
     struct Found: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Found a workplace; you become its first organiser.")
+        static let configuration = CommandConfiguration(abstract: words("help.found"))
 
-        @Argument(help: "The service's address, such as https://service.example.")
+        @Argument(help: help("serviceAddress"))
         var service: String
 
-        @Option(help: "How many people the workplace has, members or not.")
+        @Option(help: help("eligible"))
         var eligible: UInt32
 
         @OptionGroup var keystore: KeystoreOptions
@@ -25,20 +25,18 @@ struct WorkplaceCommand: AsyncParsableCommand {
             guard !Keystore.exists(in: keystore.directory) else { throw ClientError.keystoreExists(keystore.directory) }
             let member = try await Member.found(
                 at: service, eligible: eligible, in: keystore.directory,
-                passphrase: keystore.passphrase(new: true, prompt: "Choose a passphrase: "),
+                passphrase: keystore.passphrase(new: true, prompt: words("cli.choosePassphrase")),
                 proxy: keystore.parsedProxy())
             await member.close()
             if output.json { return try Terminal.json(["workplace": member.workplaceID.hex]) }
-            Terminal.line("Founded workplace \(member.workplaceID.hex).")
-            Terminal.line(
-                "Next: roundrobin invite create --count \(min(max(Int(eligible) - 1, 1), 1000)), and give each coworker one address by a channel you trust."
-            )
-            Terminal.line("Make a backup: roundrobin keys backup FILE.")
+            Terminal.line(words("cli.founded", ["id": member.workplaceID.hex]))
+            Terminal.line(words("cli.foundedNext"))
+            Terminal.line(words("cli.backupFirst"))
         }
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show the workplace as its log proves it.")
+        static let configuration = CommandConfiguration(abstract: words("help.workplaceShow"))
 
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
@@ -68,38 +66,48 @@ struct WorkplaceCommand: AsyncParsableCommand {
                     petitions: roster.announcements.count, log_size: roster.size,
                     group_key_epochs: roster.groupKeys.count, rotation_due: roster.rotationIsDue)
                 if output.json { return try Terminal.json(facts) }
-                Terminal.line("Workplace  \(facts.workplace)")
-                Terminal.line("Service    \(facts.service)")
+                Terminal.line(words("cli.workplaceID", ["id": facts.workplace]))
+                Terminal.line(words("cli.service", ["name": facts.service]))
                 Terminal.line(
-                    "Members    \(facts.members) of \(facts.eligible) people  \(Terminal.bar(facts.members, of: Int(facts.eligible)))"
+                    words(
+                        "cli.members",
+                        [
+                            "members": "\(facts.members)", "eligible": "\(facts.eligible)",
+                            "bar": Terminal.bar(facts.members, of: Int(facts.eligible)),
+                        ])
                 )
                 Terminal.line(
-                    "Organisers \(facts.organisers), open invites \(facts.open_invites), petitions \(facts.petitions)")
+                    words(
+                        "cli.organisers",
+                        [
+                            "organisers": "\(facts.organisers)", "invites": "\(facts.open_invites)",
+                            "petitions": "\(facts.petitions)",
+                        ]))
                 Terminal.line(
-                    "Log        \(facts.log_size) leaves, verified from the first; group key epoch \(facts.group_key_epochs - 1)"
+                    words(
+                        "cli.log", ["leaves": "\(facts.log_size)", "epoch": "\(facts.group_key_epochs - 1)"])
                 )
                 if facts.rotation_due {
                     Terminal.warning(ClientError.rotationDue.what + " " + ClientError.rotationDue.nextStep)
                 }
                 if facts.members > Int(facts.eligible) {
-                    Terminal.warning(
-                        "There are more members than people: somebody admitted invented ones, or the count is old.")
+                    Terminal.warning(words("members.tooMany"))
                 }
             }
         }
     }
 
     struct Eligible: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Declare how many people the workplace has.")
+        static let configuration = CommandConfiguration(abstract: words("help.eligibleDeclare"))
 
-        @Argument(help: "The number, members or not.")
+        @Argument(help: help("eligibleCount"))
         var count: UInt32
 
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
             try await keystore.withMember { try await $0.declareEligible(count) }
-            Terminal.line("Declared \(count) people.")
+            Terminal.line(words("cli.declared", ["count": "\(count)"]))
         }
     }
 }
@@ -113,12 +121,12 @@ extension Optional {
 }
 
 struct Join: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Join a workplace by an invite.")
+    static let configuration = CommandConfiguration(abstract: words("help.join"))
 
-    @Argument(help: "The whole address. Left out, it is asked for, so that it does not stay in the shell's history.")
+    @Argument(help: help("inviteAddress"))
     var invite: String?
 
-    @Option(help: ArgumentHelp("Read the address from this file's first line.", valueName: "file"))
+    @Option(help: help("inviteFile", "file"))
     var inviteFile: String?
 
     @OptionGroup var keystore: KeystoreOptions
@@ -128,14 +136,14 @@ struct Join: AsyncParsableCommand {
         let member = try await Member.join(
             try Invite(parsing: address()), in: keystore.directory,
             passphrase: keystore.passphrase(
-                new: !Keystore.exists(in: keystore.directory), prompt: "Choose a passphrase: "),
+                new: !Keystore.exists(in: keystore.directory), prompt: words("cli.choosePassphrase")),
             proxy: keystore.parsedProxy())
         await member.close()
         if output.json {
             return try Terminal.json(["workplace": member.workplaceID.hex, "member": member.signKey.hex])
         }
-        Terminal.line("You are a member of workplace \(member.workplaceID.hex).")
-        Terminal.line("Next: roundrobin petition list. Make a backup: roundrobin keys backup FILE.")
+        Terminal.line(words("cli.joined", ["id": member.workplaceID.hex]))
+        Terminal.line(words("cli.joinedNext"))
     }
 
     private func address() throws -> String {
@@ -143,8 +151,8 @@ struct Join: AsyncParsableCommand {
         if let inviteFile {
             return String(decoding: try PassphraseSource.firstLine(ofFile: inviteFile).reveal(), as: UTF8.self)
         }
-        guard let text = Terminal.ask("The invite's address: ") else {
-            throw ValidationError("Name the invite's address, or --invite-file.")
+        guard let text = Terminal.ask(words("cli.askInvite")) else {
+            throw ValidationError(words("usage.invite"))
         }
         return text.trimmingCharacters(in: .whitespaces)
     }

@@ -6,16 +6,16 @@ import Sodium
 
 /// Options of every command that opens a keystore.
 struct KeystoreOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The keystore's directory.", valueName: "dir"))
+    @Option(help: help("home", "dir"))
     var home: String?
 
-    @Option(help: ArgumentHelp("Read the passphrase from this file's first line.", valueName: "file"))
+    @Option(help: help("passphraseFile", "file"))
     var passphraseFile: String?
 
-    @Option(help: ArgumentHelp("Read the passphrase from this open descriptor.", valueName: "n"))
+    @Option(help: help("passphraseFd", "n"))
     var passphraseFd: Int32?
 
-    @Option(help: ArgumentHelp("An HTTP CONNECT proxy, such as Tor's HTTPTunnelPort.", valueName: "host:port"))
+    @Option(help: help("proxy", "host:port"))
     var proxy: String?
 
     static func dataDirectory() -> String {
@@ -29,7 +29,7 @@ struct KeystoreOptions: ParsableArguments {
 
     func parsedProxy() throws -> Proxy? {
         guard let proxy else { return nil }
-        guard let parsed = Proxy(proxy) else { throw ValidationError("--proxy takes host:port.") }
+        guard let parsed = Proxy(proxy) else { throw ValidationError(words("usage.proxy")) }
         return parsed
     }
 
@@ -100,7 +100,7 @@ struct PassphraseSource {
 
 /// `--json`.
 struct OutputOptions: ParsableArguments {
-    @Flag(help: "Print facts as JSON.")
+    @Flag(help: help("json"))
     var json = false
 }
 

@@ -10,13 +10,8 @@ import Templates
 struct RoundRobin: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "roundrobin",
-        abstract: "Draft demands together, co-sign them anonymously, and be believed when you say how many did.",
-        discussion: """
-            A keystore serves one workplace. It is in $ROUNDROBIN_HOME, else in the XDG data directory.
-            Errors and warnings are in English or Simplified Chinese: by LANG, or --lang en, --lang zh-Hans.
-            Exit status: 0 done, 1 a verification found faults, 2 refused or failed, 64 wrong usage.
-            Shell completions: roundrobin --generate-completion-script bash (or zsh, fish).
-            """,
+        abstract: words("help.program"),
+        discussion: words("help.programMore"),
         version: "0.1.0",
         subcommands: [
             Serve.self, WorkplaceCommand.self, Status.self, Watch.self, InviteCommand.self, Join.self,
@@ -55,26 +50,26 @@ struct RoundRobin: AsyncParsableCommand {
             case let error as ClientError: (error.what, error.nextStep)
             case let error as RuleViolation:
                 (ClientError.rule(error).what, ClientError.rule(error).nextStep)
-            case let error as TemplateError: (error.description, "See template show.")
+            case let error as TemplateError: (error.description, words("failure.templateNext"))
             case let error as StorageError:
-                (Self.words(error), "See docs/organisers.md on running a service.")
-            case is CancellationError: ("Stopped.", "Nothing was lost; run it again.")
+                (Self.say(error), words("failure.databaseNext"))
+            case is CancellationError: (words("failure.stopped"), words("failure.stoppedNext"))
             case let error where "\(error)".contains("Address already in use"):
-                ("That address is in use by another program.", "Choose another with --listen.")
-            default: ("Something failed: \(error)", "Try again; if it happens again, please report it.")
+                (words("failure.address"), words("failure.addressNext"))
+            default: (words("failure.unknown", ["why": "\(error)"]), words("failure.otherNext"))
             }
         Terminal.error(what, next)
     }
 
-    private static func words(_ error: StorageError) -> String {
+    private static func say(_ error: StorageError) -> String {
         switch error {
-        case .diskFull: "The disk is full; nothing was changed."
-        case .readOnly: "The database file is read-only."
-        case .cannotOpen(let why): "The database cannot be opened: \(why)."
-        case .notOurs: "That file is not a database of roundrobin's."
-        case .damaged: "The database is damaged."
-        case .conflict: "Another process wrote to the database."
-        case .other(let code): "The database failed (SQLite \(code))."
+        case .diskFull: words("failure.diskFull")
+        case .readOnly: words("failure.readOnly")
+        case .cannotOpen(let why): words("failure.cannotOpen", ["why": why])
+        case .notOurs: words("failure.notOurs")
+        case .damaged: words("failure.damaged")
+        case .conflict: words("failure.conflict")
+        case .other(let code): words("failure.database", ["code": "\(code)"])
         }
     }
 }
