@@ -141,7 +141,9 @@ let package = Package(
         .testTarget(
             name: "RoundRobinTests",
             dependencies: [
-                "roundrobin", "Client", "Petitions", "QRCode", "Sodium", "Templates", "TransparencyLog", "TestSupport",
+                "roundrobin", "Client", "MembershipProofs", "Petitions", "QRCode", "Sodium", "Templates",
+                "TransparencyLog",
+                "TestSupport", "TextDiff", "Yams",
             ],
             swiftSettings: settings),
     ],

@@ -1,6 +1,8 @@
+import Foundation
 import MembershipProofs
 import Petitions
 import Sodium
+import Synchronization
 import TransparencyLog
 
 /// A person with keys.
@@ -114,18 +116,25 @@ public final class PetitionWorld {
             quorum: quorum, closes: closes, ballotLength: 64, about: about)
     }
 
-    /// - Parameter terms: of a ratification.
+    /// - Parameters:
+    ///   - trustees: the first `trusteeCount` people when not given.
+    ///   - terms: of a ratification.
+    ///   - document: one of two demands, or of those that the terms name, when not given.
     public init(
-        _ world: World, trusteeCount: Int = 3, threshold: UInt8 = 2, levels: [UInt32] = [], closes: UInt64 = 0,
-        ratifying terms: RatificationTerms? = nil, quorum: UInt32 = 3
+        _ world: World, trusteeCount: Int = 3, trustees: [Person]? = nil, threshold: UInt8 = 2, levels: [UInt32] = [],
+        closes: UInt64 = 0, ratifying terms: RatificationTerms? = nil, document given: PetitionDocument? = nil,
+        quorum: UInt32 = 3
     ) throws {
         self.world = world
-        trustees = Array(world.people.prefix(trusteeCount))
+        self.trustees = trustees ?? Array(world.people.prefix(trusteeCount))
+        let trustees = self.trustees
         nonces = trustees.map { _ in Random.bytes32() }
         let demands: [PetitionDocument.Demand] = [.init(title: "One", text: "First."), .init(title: "二", text: "第二。")]
-        document = PetitionDocument(
-            language: "en", title: "Guardrails", preamble: terms.map { "Vote.\n" + $0.line } ?? "We ask.",
-            demands: terms.map { $0.demands.map { demands[$0 - 1] } } ?? demands)
+        document =
+            given
+            ?? PetitionDocument(
+                language: "en", title: "Guardrails", preamble: terms.map { "Vote.\n" + $0.line } ?? "We ask.",
+                demands: terms.map { $0.demands.map { demands[$0 - 1] } } ?? demands)
         manifest = try Self.manifest(
             world, trustees: trustees, nonces: nonces, threshold: threshold, levels: levels, closes: closes,
             document: document, about: terms.map { .init(petition: $0.petition, digest: $0.response) }, quorum: quorum)
@@ -172,6 +181,29 @@ public final class PetitionWorld {
             try log.append(statement, in: world.log)
         }
         leaves.append(statement.bytes)
+    }
+
+    /// Many at once: made on all cores, proven as one batch.
+    public func cosign(_ many: [(person: Person, choices: [UInt8], name: (level: UInt8, text: String)?)]) throws {
+        let made = Mutex<[Int: PetitionStatement]>([:])
+        nonisolated(unsafe) let (world, many) = (self, many)
+        DispatchQueue.concurrentPerform(iterations: many.count) { i in
+            // Names are collected by the one who makes them, so they are made alone.
+            guard many[i].name == nil else { return }
+            let statement = try? world.coSignature(by: many[i].person, choices: many[i].choices)
+            made.withLock { $0[i] = statement }
+        }
+        var statements = made.withLock { $0 }
+        for (i, entry) in many.enumerated() where entry.name != nil {
+            statements[i] = try coSignature(by: entry.person, choices: entry.choices, name: entry.name)
+        }
+        let coSigned = many.indices.compactMap { statements[$0]?.coSigned }
+        guard coSigned.count == many.count else { throw RuleViolation.proof }
+        for proven in log.prove(coSigned) {
+            let proven = try proven.get()
+            try log.append(proven)
+            leaves.append(proven.coSigned.bytes)
+        }
     }
 
     public func cosign(_ person: Person, choices: [UInt8] = [1, 2], name: (level: UInt8, text: String)? = nil) throws {

@@ -11,7 +11,8 @@ struct Demo: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Leave the database, the keystores and petition.rrbundle in this directory.", valueName: "dir"))
+            "Leave the database, the keystores, petition.rrbundle, negotiation.rrhistory and report.html in this directory.",
+            valueName: "dir"))
     var keep: String?
 
     func run() async throws {
@@ -34,7 +35,7 @@ struct Demo: AsyncParsableCommand {
         } else {
             Terminal.line()
             Terminal.line(
-                "Left in \(directory): service.sqlite, the keystores member-01 to member-41, passphrase, petition.rrbundle."
+                "Left in \(directory): service.sqlite, the keystores member-01 to member-41, passphrase, petition.rrbundle, negotiation.rrhistory, report.html."
             )
             Terminal.line(
                 "To go on with them: roundrobin serve --database \(directory)/service.sqlite --name \(Story.serviceName) --listen 127.0.0.1:\(story.port)"

@@ -12,6 +12,10 @@ final class Story {
     static let serviceName = "demo.example"
     private static let passphrase = "correct horse battery staple"
     private static let memberCount = 40
+    /// Co-signatures at which names open.
+    private static let level: UInt32 = 30
+    /// By member, from 0: who gives a name on that condition.
+    private static let names = [4: "Li Wei", 17: "Ana Costa"]
 
     private let directory: String
     private(set) var port = 0
@@ -69,6 +73,8 @@ final class Story {
         try await letOneMoreIn(petition)
         try await count(petition)
         try await verify(petition)
+        try await negotiate(petition, drafts)
+        try await tellAll(petition)
     }
 
     /// 40 members: the founder and 39 who join by invite.
@@ -120,8 +126,7 @@ final class Story {
                 language: "en", title: "Guardrails for our AI doubles",
                 preamble: "We are asked to train software that imitates us. Before that, we ask for the following.",
                 drafts: drafts.map { ($0.id, $0.revision) }, trustees: trustees.map(\.signKey), threshold: 2,
-                quorum: 30,
-                closes: 0))
+                quorum: 30, closes: 0, levels: [Self.level]))
         for trustee in trustees { try await trustee.offer(plan) }
         let assembled = try await members[0].assemble(plan)
         for trustee in trustees {
@@ -137,9 +142,13 @@ final class Story {
     private func cosign(_ petition: ID<Petition>) async throws {
         for (i, member) in members.prefix(38).enumerated() {
             let choices = [UInt8(i % 9 == 0 ? 2 : 1), UInt8(i % 5 == 0 ? 0 : 1), UInt8(i % 4 == 0 ? 2 : 1)]
-            try await member.cosign(petition, choices: choices, remark: i == 3 ? "About time." : "")
+            var options = CoSigningOptions()
+            options.name = Self.names[i].map { .init($0, when: Self.level) }
+            try await member.cosign(petition, choices: choices, remark: i == 3 ? "About time." : "", options)
         }
-        step("38 members co-sign over anonymous connections, with different choices.")
+        step(
+            "38 members co-sign over anonymous connections, with different choices. Two say: name me once \(Self.level) have signed."
+        )
         try await members[11].withdraw(petition)
         step("One of them withdraws.")
         try await members[12].cosign(petition, choices: [1, 1, 2])
@@ -159,7 +168,11 @@ final class Story {
         step("The petition is closed.")
         try await members[7].release(petition)
         try await members[9].release(petition)
-        step("Two of the three trustees release their seal keys.")
+        try await members[7].release(petition, level: Self.level)
+        try await members[8].release(petition, level: Self.level)
+        step(
+            "Two of the three trustees release the ballots, and the names: their clients counted \(Self.level) co-signatures first."
+        )
     }
 
     private func verify(_ petition: ID<Petition>) async throws {
@@ -183,7 +196,7 @@ final class Story {
         let offline = try AuditedPetition(auditing: bundle)
         let tally = offline.tally
         guard offline.faults.isEmpty, tally.cosignatures == 38, tally.withdrawn == 1, tally.ring == 41,
-            tally == audited.tally
+            tally == audited.tally, Set(offline.names.map(\.name)) == Set(Self.names.values)
         else { throw ClientError.serviceFaults(offline.faults.map(\.description) + ["the offline count differs"]) }
         step(Terminal.green("Verified offline: ") + "38 co-signatures stand, 1 withdrawn, ring 41, no faults.")
         var tampered = bundle
@@ -191,6 +204,86 @@ final class Story {
         let caught = try AuditedPetition(auditing: tampered).faults
         guard let first = caught.first else { throw ClientError.invalid("tamperedNotCaught") }
         step(Terminal.green("A copy with one bit changed is caught: ") + "\(caught.count) faults, first \"\(first)\".")
+    }
+
+    // MARK: Negotiating
+
+    private func record(
+        _ what: PetitionStatement.Record.What, date: String, note: String = "", _ demands: [RecordDocument.Demand] = [],
+        in petition: ID<Petition>
+    ) async throws {
+        try await members[0].record(
+            RecordDocument(what, language: "en", date: date, party: "Ms Vance of HR", note: note, demands: demands),
+            in: petition)
+    }
+
+    /// Delivered, answered, voted on, agreed: one round of it.
+    private func negotiate(_ petition: ID<Petition>, _ drafts: [Draft]) async throws {
+        Terminal.line()
+        try await record(.delivered, date: "2026-12-01", note: "With the letter and the file.", in: petition)
+        let offer =
+            "For every calendar year in which doubles are used, the employer pays 8 percent of the benefit to the employees "
+            + "concerned, in proportion to the hours of use. An auditor of the works council may inspect the books."
+        try await record(
+            .response, date: "2026-12-09",
+            [
+                .init(number: 1, answer: .accepted, text: ""), .init(number: 2, answer: .countered, text: offer),
+                .init(number: 3, answer: .refused, text: "Not this year."),
+            ], in: petition)
+        step(
+            "Delivered. The employer accepts demand 1, refuses 3, and answers 2 with other words; all of it is on record, encrypted."
+        )
+        let draft = try await members[0].ratificationDraft(of: petition, majority: .half)
+        let trustees = [members[7], members[8], members[9]]
+        let plan = try await members[0].prepare(
+            PetitionPlan(
+                ratifying: draft, title: "Do we accept the answer to demand 2?", preamble: "",
+                trustees: trustees.map(\.signKey), threshold: 2, quorum: 15, closes: 0))
+        for trustee in trustees { try await trustee.offer(plan) }
+        _ = try await members[0].assemble(plan)
+        for trustee in trustees {
+            _ = try await trustee.preview(plan)
+            _ = try await trustee.accept(plan)
+        }
+        let vote = try await members[0].openPetition(plan)
+        for (i, member) in members.prefix(24).enumerated() {
+            try await member.cosign(vote, choices: [i % 4 == 3 ? 2 : 1])
+        }
+        try await members[0].closePetition(vote)
+        for trustee in trustees.prefix(2) { try await trustee.release(vote) }
+        step("24 members vote on the employer's wording, as anonymously as they signed.")
+        try await record(
+            .agreement, date: "2026-12-18", note: "Demand 3 is left for next year.",
+            [.init(number: 1, text: drafts[0].text), .init(number: 2, text: offer)], in: petition)
+        Terminal.line()
+        let current = try await members[20].negotiation(petition)
+        for line in NegotiationText().timeline(current.negotiation, current.ratifications) { Terminal.line(line) }
+        Terminal.line()
+    }
+
+    /// The whole history as one file and one page.
+    private func tellAll(_ petition: ID<Petition>) async throws {
+        let bytes = try await members[20].history(petition).serialized
+        let path = directory + "/negotiation.rrhistory"
+        try Data(bytes).write(to: URL(filePath: path))
+        let history = try AuditedHistory(auditing: NegotiationHistory(parsing: bytes))
+        guard history.faults.isEmpty, history.ratifications.map(\.outcome) == [.carried],
+            history.negotiation.threads.map(\.status) == [.agreed, .agreed, .refused]
+        else { throw ClientError.serviceFaults(history.faults.map(\.description) + ["the negotiation differs"]) }
+        let templates = TemplateLibrary.standardDirectory()
+        let page = try Report(
+            history: history, isHistory: true, disclosure: .standard,
+            texts: Messages(.english, directory: templates), file: "negotiation.rrhistory"
+        ).html(PageTemplates(directory: templates))
+        try Data(page.utf8).write(to: URL(filePath: directory + "/report.html"))
+        step(
+            Terminal.green("The whole history verified: ")
+                + "negotiation.rrhistory, \(bytes.count / 1000) kB, and report.html, one page for the notice board.")
+        let before = members[5].exposure(try await members[5].petition(petition).log)
+        let report = try await members[5].forget(petition)
+        step(
+            "Member 6 forgets: \(before.receipts) receipt and the ring key before, "
+                + (report.after.isClean ? "nothing" : "still something") + " on the device now.")
     }
 
     private func finish() {
@@ -209,6 +302,9 @@ final class Story {
         )
         Terminal.line(
             "5. roundrobin petition close, release, tally, export; anybody: roundrobin verify petition.rrbundle --petition ID."
+        )
+        Terminal.line(
+            "6. roundrobin negotiation deliver, respond, ratify, agree; then negotiation export and report. Each member: status, forget."
         )
     }
 }

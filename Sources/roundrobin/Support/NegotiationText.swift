@@ -28,12 +28,12 @@ struct NegotiationText {
         let head = words("petition.demand", ["number": "\(thread.number)", "title": Terminal.harmless(thread.title)])
         Terminal.line(Terminal.bold(head) + "  " + painted(thread.status))
         let ours = Terminal.harmlessLines(thread.ours)
-        if let agreed = thread.agreed {
+        if let agreed = thread.agreed, agreed != thread.ours {
             let rows = Columns.beside(
                 (words("negotiation.ours"), ours), (words("negotiation.agreedText"), Terminal.harmlessLines(agreed)))
             for row in rows { Terminal.line(row) }
             difference(thread.ours, agreed)
-        } else if let theirs = thread.theirs {
+        } else if thread.agreed == nil, let theirs = thread.theirs {
             let rows = Columns.beside(
                 (words("negotiation.ours"), ours), (words("negotiation.theirs"), Terminal.harmlessLines(theirs)))
             for row in rows { Terminal.line(row) }

@@ -143,7 +143,8 @@ struct Report {
                 values["status"] = NegotiationWords.word(thread.status, texts)
                 values["tone"] = Self.tone(thread.status)
             }
-            if let theirs = thread.agreed ?? thread.theirs {
+            // Where both say the same there is nothing to compare.
+            if let theirs = thread.agreed ?? thread.theirs, theirs != thread.ours {
                 values["hasSides"] = true
                 values["ours"] = thread.ours
                 values["theirs"] = theirs
