@@ -52,8 +52,9 @@ final class KeystoreLock {
     init(_ path: String) throws(ClientError) {
         file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw .disk(path) }
-        // A process that is being started shares the lock for the moment between its fork and its exec, after we let go.
-        for _ in 0..<10 where flock(file, LOCK_EX | LOCK_NB) != 0 { usleep(20_000) }
+        // A look of `watch` is over in a moment; and a process that is being started shares the lock for the moment between its
+        // fork and its exec, after we let go.
+        for _ in 0..<150 where flock(file, LOCK_EX | LOCK_NB) != 0 { usleep(20_000) }
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else { throw .keystoreLocked }  // deinit closes it
     }
 

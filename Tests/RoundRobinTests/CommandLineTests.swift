@@ -81,6 +81,47 @@ struct CommandLineTests {
         #expect(absent.status == 2 && absent.output.contains("\"unreadable\""))
     }
 
+    @Test("watch tells what happens and runs a command on it, while other commands use the keystore")
+    func watch() throws {
+        let service = try ServiceProcess(database: directory("service.sqlite"))
+        defer { service.kill() }
+        try Data("a passphrase\n".utf8).write(to: URL(filePath: directory("pass")))
+        let keystore = ["--home", directory("m1"), "--passphrase-file", directory("pass")]
+        func run(_ arguments: String...) throws -> Program.Result {
+            let (process, output, error) = Program.process(arguments + keystore)
+            try process.run()
+            let text = output.fileHandleForReading.readDataToEndOfFile()
+            let errors = error.fileHandleForReading.readDataToEndOfFile()
+            process.waitUntilExit()
+            return Program.Result(
+                status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
+                error: String(decoding: errors, as: UTF8.self))
+        }
+        #expect(try run("workplace", "found", service.url, "--eligible", "9").status == 0)
+        let url = (try run("invite", "create", "--json").json()["invites"] as? [String])?.first ?? ""
+        let events = directory("events")
+        let (watch, output, _) = Program.process(
+            ["watch", "--every", "1", "--exec", "echo $ROUNDROBIN_EVENT >> '\(events)'"] + keystore)
+        try watch.run()
+        defer { watch.terminate() }
+        // Not before the first look is over: what was there then is no event.
+        var told = ""
+        func hear(_ text: String) {
+            while !told.contains(text) {
+                let data = output.fileHandleForReading.availableData
+                guard !data.isEmpty else { return }
+                told += String(decoding: data, as: UTF8.self)
+            }
+        }
+        hear("Waits for you")
+        #expect(
+            try Program.run("join", url, "--home", directory("m2"), "--passphrase-file", directory("pass")).status == 0)
+        hear("1 → 2")
+        for _ in 0..<100 where !FileManager.default.fileExists(atPath: events) { usleep(100_000) }
+        #expect(try String(contentsOfFile: events, encoding: .utf8) == "members\n")
+        #expect(try run("status").output.contains("2 of 9"))
+    }
+
     @Test("Wrong usage is 64, a missing keystore 2 with what to do next")
     func usage() throws {
         #expect(try Program.run("cosign").status == 64)

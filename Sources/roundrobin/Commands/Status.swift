@@ -51,6 +51,7 @@ struct Watch: AsyncParsableCommand {
         }
         var last = try await look()
         if !output.json { StatusText.show(last) }
+        fflush(nil)
         while true {
             try await Task.sleep(for: .seconds(Int(every)))
             do {
