@@ -125,7 +125,12 @@ extension Member {
     /// Comments on a petition in preparation, or on one of its demands, from 1.
     @discardableResult
     public func comment(on plan: ID<Object>, demand: Int? = nil, _ text: String) async throws -> ID<Object> {
-        try await comment(.init(topic: .plan(plan.hex), demand: demand, text: text))
+        guard let found = try await plans().first(where: { $0.id == plan })?.plan else {
+            throw ClientError.noSuch("plan")
+        }
+        let demands = found.ratification?.questions.count ?? found.drafts.count
+        if let demand, !(1...max(demands, 1)).contains(demand) { throw ClientError.noSuch("demand") }
+        return try await comment(.init(topic: .plan(plan.hex), demand: demand, text: text))
     }
 
     /// Asks about a change of the roster, for everybody to see.

@@ -152,6 +152,8 @@ struct WritingTests {
         await #expect(throws: ClientError.self, "written since") { try await prepare(2) }
         let plan = try await prepare(1)
         try await ann.comment(on: plan, demand: 1, "Last call.")
+        await #expect(throws: ClientError.self, "no such demand") { try await ann.comment(on: plan, demand: 2, "?") }
+        await #expect(throws: ClientError.self, "no plan") { try await ann.comment(on: draft.id, demand: 1, "?") }
         #expect(try await founder.comments().last?.topic == .plan(plan.hex))
         try await founder.adopt(draft.id, revision: 0)
         #expect(try await ann.adoptions().isEmpty)

@@ -10,8 +10,8 @@ struct PetitionCommand: AsyncParsableCommand {
         commandName: "petition", abstract: words("help.petition"),
         discussion: words("help.petitionMore"),
         subcommands: [
-            Prepare.self, Offer.self, Assemble.self, Preview.self, Accept.self, Open.self, List.self, Show.self,
-            Extend.self, Close.self,
+            Prepare.self, Offer.self, Assemble.self, Preview.self, CommentOn.self, Accept.self, Open.self, List.self,
+            Show.self, Extend.self, Close.self,
         ])
 
     struct PlanOptions: ParsableArguments {
@@ -138,8 +138,14 @@ struct PetitionCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let (id, manifest, document) = try await keystore.withMember {
-                try await $0.preview(try await plan.find($0))
+            var comments: [Comment] = []
+            var people: People?
+            let (id, manifest, document) = try await keystore.withMember { member in
+                let planID = try await plan.find(member)
+                let preview = try await member.preview(planID)
+                comments = try await member.comments().filter { $0.topic == .plan(planID.hex) }
+                if !comments.isEmpty { people = try await member.people() }
+                return preview
             }
             if raw { return FileHandle.standardOutput.write(Data(document.bytes)) }
             try PetitionText.show(id, manifest, document, json: output.json)
@@ -148,6 +154,32 @@ struct PetitionCommand: AsyncParsableCommand {
                 words(
                     "petition.hashed",
                     ["digest": manifest.documentDigest.hex, "bytes": "\(document.bytes.count)"]))
+            guard let people else { return }
+            Terminal.line()
+            for comment in comments {
+                let place = comment.replyTo == nil ? comment.demand : nil
+                CommentView.show(
+                    comment, place: place.map { words("comment.demand", ["number": "\($0)"]) } ?? "", people: people)
+            }
+        }
+    }
+
+    struct CommentOn: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "comment", abstract: words("help.planComment"))
+        @Option(help: help("planDemand"))
+        var demand: Int?
+        @OptionGroup var content: DraftCommand.CommentText
+        @OptionGroup var plan: PlanOptions
+        @OptionGroup var keystore: KeystoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let id = try await keystore.withMember { member in
+                try await member.comment(on: try await plan.find(member), demand: demand, content.read())
+            }
+            if output.json { return try Terminal.json(["comment": id.hex]) }
+            Terminal.line(words("comment.made", ["id": String(id.hex.prefix(8))]))
         }
     }
 
