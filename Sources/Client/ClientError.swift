@@ -147,6 +147,14 @@ extension ClientError {
 }
 
 extension ClientError {
+    /// Whether an announced id has no petition of this workplace behind it: none yet, or another workplace's.
+    var isNotOpened: Bool {
+        switch self {
+        case .refused(404, _, _, _), .otherWorkplace: true
+        default: false
+        }
+    }
+
     /// Rules of the protocol that a call breaks, as errors of the client.
     static func rules<T: ~Copyable>(_ body: () throws(RuleViolation) -> T) throws(ClientError) -> T {
         do { return try body() } catch { throw .rule(error) }

@@ -32,6 +32,8 @@ public enum CoSigningWarning: Sendable, Equatable {
     case nameOpens(count: UInt32)
     /// The co-signature that stands has a name, and the new one has none.
     case nameDropped
+    /// It has a name that is open: who made this tag's co-signatures is known, whatever follows.
+    case nameIsOut
 }
 
 /// What a co-signer asks for.
@@ -71,6 +73,18 @@ extension Member {
         return log
     }
 
+    /// That a vote's response stands in the log of the petition that it names, read over the same connection. Its wording is
+    /// the trustees' clients' to compare, and everybody's who reads the negotiation: the records are not served unsigned.
+    private func checkResponse(_ manifest: Manifest, over connection: Connection) async throws {
+        guard let about = manifest.about else { return }
+        let log = try await LogReader(connection: connection).petition(
+            about.petition, in: workplaceID, pins: &state.pins
+        ).petition
+        guard log.records.contains(where: { $0.record.what == .response && $0.record.digest == about.digest }) else {
+            throw ClientError.invalid("voteResponse")
+        }
+    }
+
     private func view(_ id: ID<Petition>, over connection: Connection) async throws -> PetitionView {
         let reader = LogReader(connection: connection)
         let (workplace, petition, raw) = try await reader.petition(id, in: workplaceID, pins: &state.pins)
@@ -78,29 +92,45 @@ extension Member {
         let (document, fault) = try await document(of: petition, in: workplace, over: connection)
         let view = PetitionView(
             workplace: workplace, petition: petition, document: document, documentFault: fault, raw: raw,
-            names: petition.namesDue.isEmpty ? [] : try await LogReader.names(of: id, raw, over: connection))
+            names: try await LogReader.names(of: id, due: petition.namesDue, over: connection))
         // What this device was promised must be there, before anything else is believed.
         _ = try verifyReceipts(view)
         return view
     }
 
-    /// The petition as a bundle, whatever faults its logs have: the auditor reports them.
+    /// The petition as a bundle, whatever faults its logs have: the auditor reports them. Logs that are older or other ones than
+    /// this device has seen are refused.
     public func bundle(_ id: ID<Petition>) async throws -> PetitionBundle {
         try await Connection.anonymous(serviceURL, proxy: proxy) { connection in
             let raw = try await LogReader(connection: connection).fetchBoth(
                 id, in: workplaceID, known: state.cosignatures[id.hex] != nil)
-            let names = try await LogReader.names(of: id, raw, over: connection)
-            var document: [UInt8]?
-            if let workplace = try? WorkplaceLog.audit(raw.workplace.leaves).log,
+            var bundle = PetitionBundle(
+                workplaceID: workplaceID, petitionID: id, workplace: raw.workplace, petition: raw.petition, names: [],
+                document: nil)
+            guard let workplace = try? WorkplaceLog.audit(raw.workplace.leaves).log,
                 let petition = try? PetitionLog.audit(raw.petition.leaves, in: workplace).log
-            {
-                document = try await self.document(of: petition, in: workplace, over: connection).document?.bytes
-            }
-            return PetitionBundle(
-                workplaceID: workplaceID, petitionID: id, workplace: raw.workplace, petition: raw.petition,
-                names: names,
-                document: document)
+            else { return bundle }
+            try checkSeen(raw, workplace, petition)
+            bundle.names = try await LogReader.names(of: id, due: petition.namesDue, over: connection)
+            bundle.document = try await document(of: petition, in: workplace, over: connection).document?.bytes
+            return bundle
         }
+    }
+
+    /// That logs with faults, which the auditor reports, are at least not older or other ones than this device has seen.
+    private func checkSeen(_ raw: LogReader.Both, _ workplace: WorkplaceLog, _ petition: PetitionLog) throws {
+        var pins = state.pins
+        do {
+            try LogReader.check(raw.workplace, workplace.verifier, workplace.tree, "workplace", &pins)
+            try LogReader.check(raw.petition, workplace.verifier(of: petition.id), petition.tree, "petition", &pins)
+        } catch let error as ClientError where error.code == .rolledBack || error.code == .forked {
+            throw error
+        } catch { return }
+        _ = try verifyReceipts(
+            PetitionView(
+                workplace: workplace, petition: petition, document: nil, documentFault: nil, raw: raw, names: []))
+        state.pins = pins
+        try save()
     }
 
     /// The wording, or why it cannot be read. A text that does not open is no reason to refuse the figures.
@@ -145,8 +175,8 @@ extension Member {
             // Among invented people the condition would be met by them.
             guard ring <= Int(eligible) else { throw ClientError.namedInLargeRing(ring: ring, eligible: eligible) }
             warnings.append(.nameOpens(count: name.count))
-        } else if case .signedWithName = ownStatus(petition.id) {
-            warnings.append(.nameDropped)
+        } else if case .signedWithName(let level) = ownStatus(petition.id) {
+            warnings.append(petition.isReleased(Int(level)) ? .nameIsOut : .nameDropped)
         }
         if ring > Int(eligible) { warnings.append(.ringLargerThanEligible(ring: ring, eligible: eligible)) }
         return warnings
@@ -221,6 +251,7 @@ extension Member {
                         fresh = try await self.view(id, over: connection)
                     }
                     _ = try checkBeforeSigning(fresh, options)
+                    try await checkResponse(fresh.petition.manifest, over: connection)
                     guard let ring = identity.ringKey(in: fresh.petition.ring) else { throw ClientError.notInRing }
                     let last = fresh.petition.tags[ring.secret.tag(in: Scope(id.bytes))]?.sequence
                     guard last != .max else { throw ClientError.closed }

@@ -1,8 +1,8 @@
 import Foundation
 import Sodium
 
-/// Files of a keystore: mode 0600, replaced whole or not at all.
-enum SecureFiles {
+/// Files that only this user reads: mode 0600, replaced whole or not at all.
+public enum SecureFiles {
     static func makeDirectory(_ path: String) throws(ClientError) {
         do {
             try FileManager.default.createDirectory(
@@ -11,7 +11,8 @@ enum SecureFiles {
     }
 
     /// Writes beside, syncs, renames, syncs the directory: after a crash the file is the old one or the new one.
-    static func write(_ bytes: [UInt8], to path: String) throws(ClientError) {
+    /// - Throws: `ClientError.disk`.
+    public static func write(_ bytes: [UInt8], to path: String) throws(ClientError) {
         let temporary = path + ".new"
         unlink(temporary)
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -57,6 +58,11 @@ final class KeystoreLock {
         for _ in 0..<150 where flock(file, LOCK_EX | LOCK_NB) != 0 { usleep(20_000) }
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else { throw .keystoreLocked }  // deinit closes it
     }
+
+    /// No lock at all: for who only reads.
+    static func none() -> KeystoreLock { KeystoreLock() }
+
+    private init() { file = -1 }
 
     var isHeld: Bool { file >= 0 }
 

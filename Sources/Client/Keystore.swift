@@ -49,9 +49,12 @@ public final class Keystore {
     }
 
     /// - Throws: `ClientError.noKeystore`, `.keystoreLocked`, `.wrongPassphrase`, `.keystoreDamaged`.
-    public static func open(_ directory: String, passphrase: borrowing SecretBytes) throws(ClientError) -> Keystore {
+    /// - Parameter onlyReading: does not wait for other commands, nor they for it; every writing is refused.
+    public static func open(
+        _ directory: String, passphrase: borrowing SecretBytes, onlyReading: Bool = false
+    ) throws(ClientError) -> Keystore {
         guard exists(in: directory) else { throw .noKeystore(directory) }
-        let lock = try KeystoreLock(directory + "/lock")
+        let lock = onlyReading ? KeystoreLock.none() : try KeystoreLock(directory + "/lock")
         guard let header = try SecureFiles.read(directory + "/" + headerName) else { throw .noKeystore(directory) }
         return Keystore(directory, lock, master: try Self.openHeader(header, passphrase))
     }
@@ -111,7 +114,7 @@ public final class Keystore {
         if let next = try SecureFiles.read(path(record, ".next")) {
             let opened = try? open(next, record)
             if let opened {
-                try adoptNext()
+                if lock.isHeld { try adoptNext() }
                 return opened
             }
         }

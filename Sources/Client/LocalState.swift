@@ -60,6 +60,14 @@ struct LocalState: Codable {
     var offers: [String: TrusteeOffer] = [:]
     /// By plan, the petition that this device was shown last: what a trustee may accept.
     var previews: [String: String] = [:]
+    /// By plan, the petition that this device assembled. Nil in keystores from before.
+    var assembled: [String: String]?
+    /// By object, the revision that was read last where later ones said nothing. Nil in keystores from before.
+    var readRevisions: [String: UInt32]?
+    var read: [String: UInt32] {
+        get { readRevisions ?? [:] }
+        set { readRevisions = newValue }
+    }
     /// What an organiser noted beside an invite they made, by invite key.
     var inviteNotes: [String: String] = [:]
 

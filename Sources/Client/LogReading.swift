@@ -39,7 +39,7 @@ struct LogReader {
     ) async throws -> (log: WorkplaceLog, raw: PetitionBundle.Log) {
         let raw = try await fetch("workplace/\(id.hex)")
         let audited = try audit(raw, id)
-        try check(raw, audited.log.verifier, audited.log.tree, "workplace", &pins)
+        try Self.check(raw, audited.log.verifier, audited.log.tree, "workplace", &pins)
         guard audited.faults.isEmpty else { throw ClientError.serviceFaults(audited.faults.map(\.description)) }
         return (audited.log, raw)
     }
@@ -76,13 +76,19 @@ struct LogReader {
         let known = pins.verified.keys.contains { $0.hasSuffix("/petition/\(id.hex)") }
         let raw = try await fetchBoth(id, in: workplaceID, known: known)
         let workplace = try audit(raw.workplace, workplaceID)
+        // Anybody may announce any id; what the id stands for says its workplace.
+        if let first = raw.petition.leaves.first, let opening = try? PetitionStatement(decoding: first),
+            case .opened(let manifest, _) = opening.body, manifest.id == id, manifest.workplace != workplaceID
+        {
+            throw ClientError.otherWorkplace
+        }
         let petition: Audited<PetitionLog>
         do { petition = try PetitionLog.audit(raw.petition.leaves, in: workplace.log) } catch {
             throw ClientError.badAnswer("firstLeaf")
         }
         guard petition.log.id == id else { throw ClientError.otherWorkplace }
-        try check(raw.workplace, workplace.log.verifier, workplace.log.tree, "workplace", &pins)
-        try check(raw.petition, workplace.log.verifier(of: id), petition.log.tree, "petition", &pins)
+        try Self.check(raw.workplace, workplace.log.verifier, workplace.log.tree, "workplace", &pins)
+        try Self.check(raw.petition, workplace.log.verifier(of: id), petition.log.tree, "petition", &pins)
         let faults = workplace.faults + petition.faults
         guard faults.isEmpty else { throw ClientError.serviceFaults(faults.map(\.description)) }
         return (workplace.log, petition.log, raw)
@@ -90,7 +96,7 @@ struct LogReader {
 
     /// The signature, the size, the root, and that the log has only grown since everything this device has seen of it; then the
     /// pin moves on.
-    private func check(
+    static func check(
         _ log: PetitionBundle.Log, _ verifier: LogVerifier, _ tree: MerkleTree, _ name: String,
         _ pins: inout LocalState.Pins
     ) throws {

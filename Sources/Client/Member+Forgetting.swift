@@ -39,23 +39,27 @@ extension Member {
     /// Erases what this device keeps of a closed petition: statements, receipts, and the ring key that signed it, which is
     /// replaced first if it is the newest. Where another petition needs the old key, the key stays until that is closed.
     /// - Throws: `ClientError.invalid` while the petition is open, when a receipt may still be needed to withdraw.
-    public func forget(_ id: ID<Petition>) async throws -> ForgetReport {
+    /// - Parameter eraseAll: also erases keys that a petition may need which is announced and not open yet.
+    public func forget(_ id: ID<Petition>, eraseAll: Bool = false) async throws -> ForgetReport {
         // Reading moves every pin on to a later checkpoint than the one of the signing.
         let (roster, log) = try await petition(id)
         guard roster.isMember(signKey) else { throw ClientError.notMember }
         guard log.closure != nil else { throw ClientError.invalid("stillOpen") }
         let before = exposure(log)
+        // First, whatever becomes of the rest.
+        state.cosignatures[id.hex] = nil
+        try save()
         var rotated = false
         var waiting: [ID<Petition>] = []
         if before.hasRingKey {
             let newest = identity.newestRingKey.secret.publicKey
             rotated = log.ring.keys.contains(newest)
             let report =
-                rotated ? try await rotateRingKey() : try await eraseOldRingKeys(keeping: identity.newestRingKey)
+                rotated
+                ? try await rotateRingKey(eraseAll: eraseAll)
+                : try await eraseOldRingKeys(keeping: identity.newestRingKey, eraseAll: eraseAll)
             waiting = report.waitingFor
         }
-        state.cosignatures[id.hex] = nil
-        try save()
         return ForgetReport(before: before, after: exposure(log), hasRotated: rotated, waitingFor: waiting)
     }
 }

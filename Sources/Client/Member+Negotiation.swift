@@ -56,24 +56,28 @@ extension Member {
         let roster = try await roster()
         try await syncGroupKeys(roster)
         let documents = try await records(of: view.petition, in: roster)
+        let negotiation = Negotiation(view.petition, document: view.document, records: documents)
         return NegotiationView(
-            view: view, negotiation: Negotiation(view.petition, document: view.document, records: documents),
-            ratifications: try await ratifications(of: id, in: roster).map(\.ratification))
+            view: view, negotiation: negotiation,
+            ratifications: try await ratifications(of: id, on: negotiation.responses, in: roster).map(\.ratification))
     }
 
+    /// - Parameter responses: of the petition's log, with their documents where they can be read.
     private func ratifications(
-        of id: ID<Petition>, in roster: WorkplaceLog
+        of id: ID<Petition>, on responses: [Bytes32: RecordDocument?], in roster: WorkplaceLog
     ) async throws -> [(ratification: Ratification, view: PetitionView)] {
         var found: [(Ratification, PetitionView)] = []
         let announced = roster.announcements.map { ($0.key, $0.value.map(\.leaf).min() ?? 0) }.sorted { $0.1 < $1.1 }
         for (candidate, _) in announced where candidate != id {
             let view: PetitionView
-            do { view = try await self.view(candidate) } catch ClientError.refused(let status, _, _, _)
-                where status == 404
-            { continue }
-            guard view.petition.manifest.about?.petition == id,
+            do { view = try await self.view(candidate) } catch let error as ClientError where error.isNotOpened {
+                continue
+            }
+            // A vote on what was never answered is nobody's.
+            guard let about = view.petition.manifest.about, about.petition == id, responses.keys.contains(about.digest),
                 let ratification = Ratification(
-                    view.petition, view.petition.tally(in: view.workplace), document: view.document)
+                    view.petition, view.petition.tally(in: view.workplace), document: view.document,
+                    response: responses[about.digest] ?? nil)
             else { continue }
             found.append((ratification, view))
         }
@@ -92,7 +96,9 @@ extension Member {
             records: log.records.compactMap {
                 written.insert($0.record.digest).inserted ? documents[$0.record.digest] : nil
             },
-            ratifications: try await ratifications(of: id, in: roster).map(\.view.bundle))
+            ratifications: try await ratifications(
+                of: id, on: Negotiation(log, document: nil, records: documents).responses, in: roster
+            ).map(\.view.bundle))
     }
 
     // MARK: Ratifications
@@ -137,12 +143,8 @@ extension Member {
             let bytes = try await records(of: log, in: roster)[about.digest],
             let response = try? RecordDocument(parsing: bytes)
         else { throw ClientError.invalid("voteResponse") }
-        let countered = Dictionary(
-            uniqueKeysWithValues: Negotiation.countered(by: response).map { ($0.number, $0.text) })
-        for (number, question) in zip(terms.demands, document.demands) {
-            guard let text = countered[number], text.utf8.elementsEqual(question.text.utf8) else {
-                throw ClientError.invalid("voteWording", ["number": "\(number)"])
-            }
+        if let number = terms.differs(from: response, document) {
+            throw ClientError.invalid("voteWording", ["number": "\(number)"])
         }
     }
 }

@@ -83,7 +83,8 @@ extension Member {
     /// What each object of a kind says in the newest revision that `read` accepts, so that nobody unmakes what others wrote
     /// by writing over it. With the very newest revision, for who writes after it.
     func newest<T>(
-        of kind: StoredObject.Kind, in roster: WorkplaceLog, _ read: (Opened) throws -> T?
+        of kind: StoredObject.Kind, in roster: WorkplaceLog, isCandidate: (Opened) -> Bool = { _ in true },
+        _ read: (Opened) throws -> T?
     ) async throws -> [(newest: StoredObject, value: T)] {
         var found: [(StoredObject, T)] = []
         for (newest, opened) in try await listed(kind, in: roster) {
@@ -92,9 +93,17 @@ extension Member {
             while true {
                 if let candidate, let value = try read(candidate) {
                     found.append((newest, value))
+                    state.read[newest.id.hex] = revision
                     break
                 }
-                guard revision > 1, newest.revision - revision < Self.maximalSteps else { break }
+                guard revision > 1, candidate.map(isCandidate) ?? true else { break }
+                // Straight to the revision that was read last time, when too much was written over it.
+                guard newest.revision - revision < Self.maximalSteps else {
+                    guard let last = state.read[newest.id.hex], last < revision else { break }
+                    (revision, candidate) = (last, try? await object(newest.id, revision: last, in: roster))
+                    if let candidate, let value = try read(candidate) { found.append((newest, value)) }
+                    break
+                }
                 revision -= 1
                 do { candidate = try await object(newest.id, revision: revision, in: roster) } catch let error
                     as ClientError where Self.isUnreadable(error)

@@ -23,7 +23,7 @@ extension Member {
             do {
                 let (roster, log) = try await petition(id)
                 summaries.append(.init(id: id, log: log, tally: log.tally(in: roster), own: ownStatus(id)))
-            } catch ClientError.refused(let status, _, _, _) where status == 404 && ownStatus(id) == .nothing {
+            } catch let error as ClientError where error.isNotOpened && ownStatus(id) == .nothing {
                 summaries.append(.init(id: id, log: nil, tally: nil, own: .nothing))
             }
         }
@@ -137,6 +137,11 @@ extension Member {
 
 /// Reads a petition for somebody who has no keystore: the figures verify, the wording stays encrypted.
 public enum PublicReader {
+    private static func due(_ raw: LogReader.Both) -> [Bytes32: LinkingTag] {
+        guard let workplace = try? WorkplaceLog.audit(raw.workplace.leaves).log else { return [:] }
+        return (try? PetitionLog.audit(raw.petition.leaves, in: workplace).log.namesDue) ?? [:]
+    }
+
     /// Nothing of it is verified here: that is the auditor's work, who reports the faults.
     public static func bundle(of id: ID<Petition>, at serviceURL: String, proxy: Proxy?) async throws -> PetitionBundle
     {
@@ -146,17 +151,17 @@ public enum PublicReader {
             let raw = try await reader.fetchBoth(id, in: workplace, known: false)
             return PetitionBundle(
                 workplaceID: workplace, petitionID: id, workplace: raw.workplace, petition: raw.petition,
-                names: try await LogReader.names(of: id, raw, over: connection), document: nil)
+                names: try await LogReader.names(of: id, due: due(raw), over: connection), document: nil)
         }
     }
 }
 
 extension LogReader {
     /// The sealed names that the log calls for, as far as the service has them.
-    static func names(of id: ID<Petition>, _ raw: Both, over connection: Connection) async throws -> [[UInt8]] {
-        guard let workplace = try? WorkplaceLog.audit(raw.workplace.leaves).log,
-            let due = try? PetitionLog.audit(raw.petition.leaves, in: workplace).log.namesDue, !due.isEmpty
-        else { return [] }
+    static func names(
+        of id: ID<Petition>, due: [Bytes32: LinkingTag], over connection: Connection
+    ) async throws -> [[UInt8]] {
+        guard !due.isEmpty else { return [] }
         struct Names: Decodable { let names: [String] }
         let answer = try await connection.get("/v1/petitions/\(id.hex)/names")
         guard let names = try? JSONDecoder().decode(Names.self, from: Data(answer)).names else {

@@ -51,19 +51,20 @@ extension Member {
 
     /// Removes a member, then gives everybody else a new group key and seals the directory anew.
     /// - Returns: what they can still read.
+    /// - Returns: nil for who removes themselves, and leaves the new group key to another organiser.
     @discardableResult
-    public func remove(_ member: Bytes32) async throws -> StillReadable {
-        try await organise { roster in
-            guard roster.isMember(member) else {
-                throw ClientError.invalidPerson("leftAlready", roster.person(member))
+    public func remove(_ member: Bytes32) async throws -> StillReadable? {
+        try await resealingDirectory {
+            try await organise { roster in
+                guard roster.isMember(member) else {
+                    throw ClientError.invalidPerson("leftAlready", roster.person(member))
+                }
+                try Self.keepOneOrganiser(roster, member)
+                return .memberRemoved(member)
             }
-            try Self.keepOneOrganiser(roster, member)
-            return .memberRemoved(member)
+            if member != signKey { try await rotateGroupKey() }
         }
-        // Who removes themselves leaves the new group key to another organiser.
-        guard member != signKey else { return StillReadable() }
-        try await rotateGroupKey()
-        try await resealDirectory()
+        guard member != signKey else { return nil }
         let roster = try await roster()
         var readable = StillReadable(openInvites: roster.openInvites.count)
         func count(_ kind: StoredObject.Kind) async throws -> Int {
@@ -77,16 +78,16 @@ extension Member {
     }
 
     public func appoint(_ member: Bytes32) async throws {
-        try await organise { _ in .organiserAppointed(member) }
-        try await resealDirectory()
+        try await resealingDirectory { try await organise { _ in .organiserAppointed(member) } }
     }
 
     public func dismiss(_ member: Bytes32) async throws {
-        try await organise { roster in
-            try Self.keepOneOrganiser(roster, member)
-            return .organiserDismissed(member)
+        try await resealingDirectory {
+            try await organise { roster in
+                try Self.keepOneOrganiser(roster, member)
+                return .organiserDismissed(member)
+            }
         }
-        try await resealDirectory()
     }
 
     private static func keepOneOrganiser(_ roster: WorkplaceLog, _ member: Bytes32) throws {

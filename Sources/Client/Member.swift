@@ -12,6 +12,8 @@ public final class Member {
     let connection: Connection
     let proxy: Proxy?
     let clock: @Sendable () -> UInt64
+    /// Whether nothing is written: neither the keystore nor what it remembers.
+    let isOnlyReading: Bool
     /// How many texts of the last list could not be read: written by a broken or hostile client, or under a key this device lacks.
     public internal(set) var unreadableObjects = 0
 
@@ -19,8 +21,9 @@ public final class Member {
 
     private init(
         _ keystore: Keystore, _ identity: Identity, _ state: LocalState, proxy: Proxy?,
-        clock: @escaping @Sendable () -> UInt64
+        clock: @escaping @Sendable () -> UInt64, onlyReading: Bool = false
     ) {
+        isOnlyReading = onlyReading
         self.keystore = keystore
         self.identity = identity
         self.state = state
@@ -49,26 +52,45 @@ public final class Member {
         try load(Keystore.open(directory, passphrase: passphrase), proxy, clock)
     }
 
+    /// Opens it to look only, whatever other commands do with it meanwhile: nothing is written, and nobody waits.
+    /// - Parameter last: an earlier look, whose pins hold on.
+    public static func look(
+        _ directory: String, passphrase: borrowing SecretBytes, proxy: Proxy? = nil, since last: MemberStatus? = nil,
+        clock: @escaping @Sendable () -> UInt64 = Member.systemClock
+    ) throws -> Member {
+        let member = try load(
+            Keystore.open(directory, passphrase: passphrase, onlyReading: true), proxy, clock, onlyReading: true)
+        for (origin, pin) in last?.pins.verified ?? [:] where pin.size > member.state.pins.verified[origin]?.size ?? 0 {
+            member.state.pins.verified[origin] = pin
+        }
+        return member
+    }
+
     static func load(
-        _ keystore: Keystore, _ proxy: Proxy?, _ clock: @escaping @Sendable () -> UInt64
+        _ keystore: Keystore, _ proxy: Proxy?, _ clock: @escaping @Sendable () -> UInt64, onlyReading: Bool = false
     ) throws -> Member {
         let secrets = try keystore.required(.identity)
         let plain = try keystore.required(.state)
         guard let state = try? JSONDecoder().decode(LocalState.self, from: Data(plain.reveal())),
             ID<Workplace>(hex: state.workplace) != nil
         else { throw ClientError.keystoreDamaged("state") }
-        return Member(keystore, try Identity(stored: secrets), state, proxy: proxy, clock: clock)
+        return Member(
+            keystore, try Identity(stored: secrets), state, proxy: proxy, clock: clock, onlyReading: onlyReading)
     }
 
     /// Writes what is remembered. Done before anything is sent that must not be forgotten.
     func save() throws {
+        guard !isOnlyReading else { return }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         var bytes = [UInt8](try encoder.encode(state))
         try keystore.write(.state, SecretBytes(moving: &bytes))
     }
 
-    func saveIdentity() throws { try keystore.write(.identity, identity.stored()) }
+    func saveIdentity() throws {
+        guard !isOnlyReading else { return }
+        try keystore.write(.identity, identity.stored())
+    }
 
     // MARK: Founding and joining
 

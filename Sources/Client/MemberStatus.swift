@@ -42,17 +42,25 @@ public struct MemberStatus: Sendable {
     public let tasks: [Task]
     /// By object id, what drafts and plans are called.
     public let titles: [ID<Object>: String]
+    /// What the logs have shown, for the next look.
+    let pins: LocalState.Pins
 
     public var members: Int { people.roster.members(at: people.roster.size).count }
     public var eligible: UInt32 { people.roster.eligible(at: people.roster.size) }
 }
 
 extension Member {
-    /// Everything anew: each petition over an anonymous connection of its own, whether this device co-signed it or not, so that
-    /// the reading says nothing.
+    /// Everything anew. What is asked for under this member's name comes first; then each petition over an anonymous connection
+    /// of its own, whether this device co-signed it or not, and nothing signed follows: so that neither the reading nor what
+    /// becomes of it says anything.
     public func status() async throws -> MemberStatus {
         let people = try await people()
         let roster = people.roster
+        let contributions = try await contributions(in: roster)
+        let plans = try await plans()
+        let drafts = try await drafts()
+        let comments = try await commentTasks(contributions, drafts)
+        let directory = roster.isOrganiser(signKey) ? try await directory() : nil
         var petitions: [MemberStatus.OfPetition] = []
         var unopened: [ID<Petition>] = []
         let announced = roster.announcements.map { ($0.key, $0.value.map(\.leaf).min() ?? 0) }.sorted { $0.1 < $1.1 }
@@ -63,27 +71,25 @@ extension Member {
                     .init(
                         view: view, tally: view.petition.tally(in: view.workplace), own: ownStatus(id),
                         receipts: try verifyReceipts(view)))
-            } catch ClientError.refused(let status, _, _, _) where status == 404 && ownStatus(id) == .nothing {
+            } catch let error as ClientError where error.isNotOpened && ownStatus(id) == .nothing {
                 unopened.append(id)
             }
         }
         var tasks = petitions.flatMap { self.tasks(in: $0, roster) }
-        let contributions = try await contributions(in: roster)
         var titles: [ID<Object>: String] = [:]
-        for (id, plan) in try await plans() {
+        for (id, plan) in plans {
             titles[id] = plan.title
             tasks += self.tasks(in: plan, id, contributions, roster)
         }
-        for draft in try await drafts() { titles[draft.id] = draft.title }
-        tasks += try await commentTasks(contributions, roster)
-        if roster.isOrganiser(signKey) {
+        for draft in drafts { titles[draft.id] = draft.title }
+        tasks += comments
+        if let directory {
             if roster.rotationIsDue { tasks.append(.rotateKey) }
-            let directory = try await directory()
             let expired = directory.entries.count { directory.state(of: $0) == .expired }
             if expired > 0 { tasks.append(.expiredInvites(expired)) }
         }
         return MemberStatus(
-            people: people, announced: unopened, petitions: petitions, tasks: tasks, titles: titles)
+            people: people, announced: unopened, petitions: petitions, tasks: tasks, titles: titles, pins: state.pins)
     }
 
     private func tasks(in petition: MemberStatus.OfPetition, _ roster: WorkplaceLog) -> [MemberStatus.Task] {
@@ -150,7 +156,7 @@ extension Member {
 
     /// Open comments of others on drafts whose first or newest revision is this member's, which they have not answered.
     private func commentTasks(
-        _ contributions: [Contribution], _ roster: WorkplaceLog
+        _ contributions: [Contribution], _ drafts: [Draft]
     ) async throws -> [MemberStatus.Task] {
         let threads = Self.threads(contributions)
         let answered = Set(threads.filter { $0.author == signKey }.compactMap { $0.replyTo?.hex })
@@ -162,10 +168,12 @@ extension Member {
             if case .draft(let id) = comment.topic { counts[id, default: 0] += 1 }
         }
         var tasks: [MemberStatus.Task] = []
-        for (hex, count) in counts.sorted(by: { $0.key < $1.key }) {
-            guard let id = ID<Object>(hex: hex), let draft = try? await draft(id) else { continue }
-            let first = draft.revision == 1 ? draft : try? await self.draft(id, revision: 1)
-            if draft.author == signKey || first?.author == signKey { tasks.append(.comments(draft: id, count: count)) }
+        for draft in drafts {
+            guard let count = counts[draft.id.hex] else { continue }
+            let first = draft.revision == 1 ? draft : try? await self.draft(draft.id, revision: 1)
+            if draft.author == signKey || first?.author == signKey {
+                tasks.append(.comments(draft: draft.id, count: count))
+            }
         }
         return tasks
     }

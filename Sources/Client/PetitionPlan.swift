@@ -91,14 +91,18 @@ extension Member {
         guard roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
         try check(plan, in: roster)
         try await syncGroupKeys(roster)
-        let adopted = Self.adoptions(try await contributions(in: roster), in: roster)
-        guard plan.drafts.allSatisfy({ draft in ID(hex: draft.id).flatMap { adopted[$0] } == draft.revision }) else {
-            throw ClientError.invalid("notAdopted")
-        }
+        try await checkAdopted(plan, in: roster)
         let id = ID<Object>(Random.bytes32())
         try await put(
             try JSONEncoder().encode(DraftContent.plan(plan)).map { $0 }, kind: .draft, id: id, after: nil, in: roster)
         return id
+    }
+
+    private func checkAdopted(_ plan: PetitionPlan, in roster: WorkplaceLog) async throws {
+        let adopted = Self.adoptions(try await contributions(in: roster), in: roster)
+        guard plan.drafts.allSatisfy({ draft in ID(hex: draft.id).flatMap { adopted[$0] } == draft.revision }) else {
+            throw ClientError.invalid("notAdopted")
+        }
     }
 
     private func check(_ plan: PetitionPlan, in roster: WorkplaceLog) throws {
@@ -125,27 +129,36 @@ extension Member {
     public func plans() async throws -> [(id: ID<Object>, plan: PetitionPlan)] {
         let roster = try await roster()
         try await syncGroupKeys(roster)
-        var plans: [(ID<Object>, PetitionPlan)] = []
-        for opened in try await objects(of: .draft, in: roster) {
-            if let plan = try plan(opened) { plans.append((opened.object.id, plan)) }
-        }
-        return plans
+        return try await plans(in: roster).map { ($0.newest.id, $0.value) }
     }
 
-    private func plan(_ opened: Opened) throws -> PetitionPlan? {
-        guard let content = try? JSONDecoder().decode(DraftContent.self, from: Data(opened.plaintext)),
-            case .plan(let plan) = content
-        else { return nil }
-        return plan
+    /// Only what an organiser wrote is a plan: somebody else's words over it do not count.
+    private func plans(in roster: WorkplaceLog) async throws -> [(newest: StoredObject, value: PetitionPlan)] {
+        try await newest(
+            of: .draft, in: roster,
+            isCandidate: { opened in
+                // A demand that was never a plan has nothing to look for behind it.
+                guard case .demand? = try? JSONDecoder().decode(DraftContent.self, from: Data(opened.plaintext)) else {
+                    return true
+                }
+                return false
+            }
+        ) { opened in
+            guard roster.isOrganiser(opened.object.author),
+                case .plan(let plan)? = try? JSONDecoder().decode(DraftContent.self, from: Data(opened.plaintext))
+            else { return nil }
+            return plan
+        }
     }
 
     private func plan(_ id: ID<Object>, in roster: WorkplaceLog) async throws -> (
         plan: PetitionPlan, object: StoredObject
     ) {
         try await syncGroupKeys(roster)
-        let opened = try await object(id, in: roster)
-        guard let plan = try plan(opened) else { throw ClientError.noSuch("plan") }
-        return (plan, opened.object)
+        guard let found = try await plans(in: roster).first(where: { $0.newest.id == id }) else {
+            throw ClientError.noSuch("plan")
+        }
+        return (found.value, found.newest)
     }
 
     /// As a trustee: offers fresh seal keys for a plan. The nonce behind them serves one petition only.
@@ -179,6 +192,7 @@ extension Member {
             throw ClientError.assembledAlready(assembled.manifest.id.hex)
         }
         try check(plan, in: roster)
+        try await checkAdopted(plan, in: roster)
         let keys = try await offeredKeys(id, plan, in: roster)
         var demands = plan.ratification?.questions.map { PetitionDocument.Demand(title: $0.title, text: $0.text) } ?? []
         for reference in plan.drafts {
@@ -194,6 +208,8 @@ extension Member {
         plan.document = Base64.encode(document.bytes)
         let plaintext = [UInt8](try JSONEncoder().encode(DraftContent.plan(plan)))
         try await put(plaintext, kind: .draft, id: id, after: object, in: roster)
+        state.assembled = (state.assembled ?? [:]).merging([id.hex: manifest.id.hex]) { $1 }
+        try save()
         return manifest.id
     }
 
@@ -290,6 +306,11 @@ extension Member {
             throw ClientError.notAssembled
         }
         let petition = manifest.id
+        // What is announced and signed is what this organiser assembled, or has read.
+        guard [state.previews[id.hex], state.assembled?[id.hex]].contains(petition.hex) else {
+            throw ClientError.notPreviewed
+        }
+        try await check(manifest, document)
         let acceptances = try await acceptances(of: manifest, planID: id, in: roster)
         let announced = roster.announcements[petition]?.contains {
             $0.signer == signKey && $0.leaf >= Int(manifest.rosterSize)

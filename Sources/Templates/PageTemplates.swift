@@ -53,16 +53,23 @@ public struct PageTemplates: Sendable {
         }
     }
 
+    /// Every special scalar a Character of its own, what had joined it left out: a mark behind it, or a letter of those that
+    /// join what follows (Unicode Standard Annex 29, GB9b).
     static func plain(_ text: String) -> String {
         let special: Set<Unicode.Scalar> = ["<", ">", "&", "\"", "'"]
-        guard text.contains(where: { $0.unicodeScalars.count > 1 && special.contains($0.unicodeScalars.first ?? " ") })
-        else {
-            return text
+        func isJoined(_ character: Character) -> Bool {
+            character.unicodeScalars.count > 1 && character.unicodeScalars.contains { special.contains($0) }
         }
-        return text.reduce(into: "") { result, character in
-            let first = character.unicodeScalars.first ?? " "
-            result += special.contains(first) ? String(Character(first)) : String(character)
+        var plain = text
+        while plain.contains(where: isJoined) {
+            plain = plain.reduce(into: "") { result, character in
+                let scalars = character.unicodeScalars
+                result +=
+                    isJoined(character)
+                    ? String(String.UnicodeScalarView(scalars.filter(special.contains))) : String(character)
+            }
         }
+        return plain
     }
 }
 

@@ -182,6 +182,46 @@ struct NegotiationTests {
         }
     }
 
+    @Test("A vote in other words than the response's, or over another log of the workplace, is a fault of the history")
+    func falseVotes() throws {
+        let world = try World(members: 5)
+        let petition = try PetitionWorld(world)
+        try petition.close()
+        let answer = try record(.response, [.init(number: 2, answer: .countered, text: "第二。")])
+        try petition.record(record(.delivered))
+        try petition.record(answer)
+        func audit(_ demands: [Int], text: String, in world: World) throws -> AuditedHistory {
+            let terms = RatificationTerms(
+                petition: petition.log.id, response: answer.digest, demands: demands, majority: .half)
+            let document = PetitionDocument(
+                language: "en", title: "T", preamble: terms.line,
+                demands: demands.map { _ in .init(title: "T", text: text) })
+            let vote = try PetitionWorld(world, ratifying: terms, document: document)
+            return try AuditedHistory(
+                auditing: NegotiationHistory(
+                    petition: petition.bundle,
+                    records: petition.log.records.map {
+                        $0.record.digest == answer.digest ? answer.bytes : Array("{}".utf8)
+                    }
+                    .filter { $0 == answer.bytes }, ratifications: [vote.bundle]))
+        }
+        let good = try audit([2], text: "第二。", in: world)
+        #expect(good.faults == [] && good.ratifications.map(\.outcome) == [.open])
+        let other = try audit([2], text: "第三。", in: world)
+        #expect(other.ratifications.map(\.outcome) == [.otherWords])
+        #expect(other.faults.map(\.description) == ["ratification line 0: asks about other words than the response's"])
+        #expect(try audit([1], text: "第二。", in: world).faults.count == 1, "a demand that it does not counter")
+        // The same founding and members, then a vote over a log that goes on otherwise.
+        let fork = World(forking: world)
+        try fork.admit()
+        try world.admit()
+        let forked = try audit([2], text: "第二。", in: fork)
+        #expect(
+            forked.faults.map(\.description) == [
+                "ratification line 0: its workplace log is another than the petition's"
+            ])
+    }
+
     @Test("A vote is judged by its terms, its quorum and the eligible count")
     func ratification() throws {
         let (petition, _) = try negotiated()

@@ -129,7 +129,10 @@ struct PagesTests {
                 try check("file://" + page, browser, language: language, comment: "\(name) \(language)")
                 guard status == 0 else { continue }
                 let letter = directory("\(name)-\(language)-letter.html")
-                #expect(try Program.run("letter", bundle, "-o", letter, "--language", language).status == 0)
+                let written = try Program.run("letter", bundle, "-o", letter, "--language", language)
+                // One of them is open, and its count may change.
+                #expect(written.status == (name == "level-released" ? 2 : 0))
+                guard written.status == 0 else { continue }
                 try check("file://" + letter, browser, language: language, comment: "letter \(name) \(language)")
             }
         }
@@ -159,6 +162,10 @@ struct PagesTests {
             "letter", Vectors.directory.appending(path: "bundles/double-signature.rrbundle").path, "-o",
             directory("x.html"))
         #expect(faulty.status == 1 && !FileManager.default.fileExists(atPath: directory("x.html")))
+        let vote = try Program.run(
+            "letter", Vectors.directory.appending(path: "bundles/ratification-closed-by-deadline.rrbundle").path, "-o",
+            directory("y.html"))
+        #expect(vote.status == 2 && vote.error.contains("a vote on an answer"))
         // On paper: no bar is lost, and nothing is wider than the sheet.
         try browser.call("Emulation.setEmulatedMedia", ["media": "print"])
         #expect(

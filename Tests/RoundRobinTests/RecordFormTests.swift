@@ -60,7 +60,10 @@ struct RecordFormTests {
 
     @Test("The agreement's form has what was agreed so far, ready to be signed: texts of any shape survive it")
     func agreement() throws {
-        let texts = ["  indented\nsecond", "plain: with a colon", "# no comment", "tab\there", "- a list\n- of two"]
+        let texts = [
+            "Five.\u{2028}  - demand: 1\u{2028}    text: We drop it.", "a\u{85}b\u{9b}2Jc\u{202e}d\u{1b}[2J",
+            "  indented\nsecond", "plain: with a colon", "# no comment", "tab\there", "- a list\n- of two",
+        ]
         for text in texts {
             let current = try negotiation([
                 RecordDocument(

@@ -31,6 +31,7 @@ struct RosterFileTests {
 
     @Test("What is no list is refused, by name")
     func refusals() {
+        #expect((try? RosterFile.parse("\n\nname\nAna\n"))?.map(\.name) == ["Ana"])
         refuses("rosterHeading", "team,note\nA,B\n")
         refuses("rosterFile", "\n")
         refuses("rosterFile", "")
@@ -63,7 +64,18 @@ struct RosterFileTests {
             IssuedInvite(entry: DirectoryEntry(name: "Ana"), url: "https://a.example/join#def"),
         ]
         let page = try Slips.page(invites, language: .english, directory: root)
+        let plain = try Slips.page(
+            [IssuedInvite(entry: DirectoryEntry(name: "A", team: "B"), url: "https://a.example/join#abc")],
+            language: .english, directory: root)
+        let plainTags = plain.unicodeScalars.count { $0 == "<" }
         #expect(!page.contains("<script") && page.contains("&lt;script&gt;"))
+        // Characters that join what follows them, or stand behind it.
+        var joined = DirectoryEntry(
+            name: "X\u{0600}<form\u{0600}>", team: "\u{06dd}\u{0600}\"\u{301}\u{110bd}'&\u{20d2}")
+        joined.language = "en"
+        let hostile = try Slips.page(
+            [IssuedInvite(entry: joined, url: "https://a.example/join#abc")], language: .english, directory: root)
+        #expect(!hostile.contains("<form") && hostile.unicodeScalars.count { $0 == "<" } == plainTags)
         #expect(page.contains("只供一人使用") && page.contains("It admits one person."))
         #expect(page.contains("2026-09-21") && page.contains("class=\"qr\"") && page.contains("join#def"))
         #expect(!page.contains("src=") && !page.contains("href="))

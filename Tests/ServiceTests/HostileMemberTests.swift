@@ -31,6 +31,62 @@ struct HostileMemberTests {
             by: member.identity.seed.signingKey())
     }
 
+    @Test("What a member writes over a plan is no plan; an organiser opens only what they assembled or read")
+    func plans() async throws {
+        let service = try await RunningService.start(database: directory("a.sqlite"))
+        let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
+        let (organiser, second, hostile) = (workplace.members[0], workplace.members[1], workplace.members[3])
+        let draft = try await organiser.newDraft(language: "en", title: "T", text: "x")
+        try await organiser.adopt(draft.id, revision: 1)
+        let id = try await organiser.prepare(
+            PetitionPlan(
+                language: "en", title: "P", preamble: "", drafts: [(draft.id, 1)], trustees: [second.signKey],
+                threshold: 1, quorum: 1, closes: 0))
+        let roster = try await hostile.roster()
+        var forged = try #require(try await hostile.plans().first?.plan)
+        forged.trustees = [hostile.signKey.hex]
+        let stored = try await hostile.object(id, in: roster).object
+        try await hostile.put(
+            [UInt8](try JSONEncoder().encode(DraftContent.plan(forged))), kind: .draft, id: id, after: stored,
+            in: roster)
+        #expect(try await organiser.plans().map(\.plan.trustees) == [[second.signKey.hex]])
+        #expect(try await hostile.status().tasks.isEmpty)
+        try await second.offer(id)
+        _ = try await organiser.assemble(id)
+        _ = try await second.preview(id)
+        _ = try await second.accept(id)
+        try await organiser.appoint(second.signKey)
+        try await organiser.appoint(hostile.signKey)
+        // Another organiser has read it, a third has not.
+        await #expect {
+            _ = try await hostile.openPetition(id)
+        } throws: { ($0 as? ClientError)?.code == .notPreviewed }
+        _ = try await organiser.openPetition(id)
+        await workplace.close()
+    }
+
+    @Test("An id of another workplace's petition, announced here, stops nobody")
+    func foreignAnnouncement() async throws {
+        let service = try await RunningService.start(database: directory("a.sqlite"))
+        let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
+        let other = try await LiveWorkplace(members: 5, service: service, directory: try TemporaryDirectory())
+        let foreign = try await other.openPetition().id
+        let (organiser, ann) = (workplace.members[0], workplace.members[1])
+        let own = try await workplace.openPetition().id
+        try await ann.cosign(own, choices: [1])
+        try await organiser.organise { _ in .petitionAnnounced(foreign) }
+        #expect(try await ann.status().petitions.map(\.id) == [own])
+        #expect(try await ann.status().announced == [foreign])
+        #expect(try await ann.petitions().count == 2)
+        try await organiser.closePetition(own)
+        // It may still be opened, as far as this device can tell; who does not want to wait says so.
+        #expect(try await ann.forget(own).waitingFor == [foreign])
+        #expect(ann.ownStatus(own) == .nothing)
+        #expect(try await ann.forget(own, eraseAll: true).after.isClean)
+        for member in other.members { await member.close() }
+        await workplace.close()
+    }
+
     @Test("A petition's document cannot be replaced, nor its place be taken before it opens")
     func documents() async throws {
         let service = try await RunningService.start(database: directory("a.sqlite"))

@@ -106,7 +106,7 @@ struct NegotiationTests {
         }
     }
 
-    @Test("A vote in other words than the response, or about none, is refused by who assembles, previews and co-signs")
+    @Test("A vote in other words than the response, or about none, is refused by who assembles and previews")
     func falseVotes() async throws {
         let workplace = try await workplace(5)
         let (founder, ann) = (workplace.members[0], workplace.members[1])

@@ -85,6 +85,29 @@ struct RosterTests {
         #expect(file.range(of: Data("Oyelaran".utf8)) == nil && file.range(of: Data("Night desk".utf8)) == nil)
     }
 
+    @Test("The directory outlives whoever wrote it last: dismissed, removed, or gone by themselves")
+    func outlives() async throws {
+        let workplace = try await workplace(5)
+        let members = workplace.members
+        for i in 1...3 { try await members[0].appoint(members[i].signKey) }
+        func add(_ name: String, by member: Member) async throws {
+            try await member.changeDirectory { $0.append(DirectoryEntry(name: name)) }
+        }
+        try await add("A", by: members[0])
+        try await add("B", by: members[1])
+        try await members[0].dismiss(members[1].signKey)
+        #expect(try await members[2].directory().entries.map(\.name) == ["A", "B"])
+        try await add("C", by: members[2])
+        try await members[3].remove(members[2].signKey)
+        #expect(try await members[0].directory().entries.map(\.name) == ["A", "B", "C"])
+        try await add("D", by: members[0])
+        #expect(try await members[0].remove(members[0].signKey) == nil)
+        try await members[3].rotateGroupKey()
+        let left = try await members[3].directory().entries.map(\.name)
+        #expect(left == ["A", "B", "C"], "what somebody wrote who left by themselves is not the newest that counts")
+        await workplace.close()
+    }
+
     @Test("Invites of a list: kept before they are issued, expired and revoked, issued anew, a lost device replaced")
     func invites() async throws {
         let time = Mutex(Member.systemClock())

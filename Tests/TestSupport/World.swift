@@ -26,12 +26,14 @@ public final class World {
     public private(set) var leaves: [[UInt8]]
     public private(set) var people: [Person]
     public let serviceKey: SigningKey
+    private let serviceSeed: Bytes32
     public var founder: Person { people[0] }
 
     /// - Parameter members: how many, the founder among them.
     /// - Parameter logKey: of a real service that is to keep the logs; else this world signs its checkpoints itself.
     public init(members: Int, eligible: UInt32 = 50, logKey: Bytes32? = nil) throws {
-        serviceKey = SigningKey(seed: .random(32))
+        serviceSeed = Random.bytes32()
+        serviceKey = SigningKey(seed: SecretBytes(serviceSeed))
         let founder = Person()
         let statement = try WorkplaceStatement.found(
             service: "test.example", logKey: logKey ?? serviceKey.publicKey, eligible: eligible, seed: founder.seed,
@@ -40,6 +42,12 @@ public final class World {
         leaves = [statement.bytes]
         people = [founder]
         for _ in 1..<max(members, 1) where members > 1 { try admit() }
+    }
+
+    /// The same log up to here, to go on in another way.
+    public init(forking world: World) {
+        (log, leaves, people, serviceSeed) = (world.log, world.leaves, world.people, world.serviceSeed)
+        serviceKey = SigningKey(seed: SecretBytes(serviceSeed))
     }
 
     public var size: UInt64 { UInt64(log.size) }

@@ -69,18 +69,22 @@ extension Member {
         return entries.filter { seen.insert($0.id).inserted }
     }
 
-    /// Directories that can be read, oldest first, each with the object to write after.
+    /// Directories that can be read, oldest first, each with the object to write after. What a present organiser wrote counts;
+    /// where there is none of it, what somebody wrote who was one: organisers leave.
     private func directories(
         in roster: WorkplaceLog
     ) async throws -> [(newest: StoredObject, entries: [DirectoryEntry])] {
-        try await newest(of: .directory, in: roster) { opened in
-            // What somebody who is no organiser wrote over it does not count.
-            guard roster.isOrganiser(opened.object.author),
+        func read(_ opened: Opened, by isAuthor: (Bytes32) -> Bool) -> [DirectoryEntry]? {
+            guard isAuthor(opened.object.author),
                 case .entries(let text)? = try? JSONDecoder().decode(
                     DirectoryContent.self, from: Data(opened.plaintext))
             else { return nil }
             return entries(text)
-        }.map { ($0.newest, $0.value) }
+        }
+        let found = try await newest(of: .directory, in: roster) { read($0, by: roster.isOrganiser) }
+        guard found.isEmpty else { return found.map { ($0.newest, $0.value) } }
+        return try await newest(of: .directory, in: roster) { read($0, by: roster.wasOrganiser) }
+            .map { ($0.newest, $0.value) }
     }
 
     private func entries(_ text: String) -> [DirectoryEntry]? {
@@ -113,10 +117,18 @@ extension Member {
         }
     }
 
-    /// Seals the directory anew after the organisers have changed, if there is one.
-    func resealDirectory() async throws {
+    /// Seals the directory anew after `change` has made other people organisers. Read before, because what the one wrote who is
+    /// none any more does not count afterwards.
+    func resealingDirectory(_ change: () async throws -> Void) async throws {
         let roster = try await roster()
-        guard roster.isOrganiser(signKey), try await !directories(in: roster).isEmpty else { return }
-        try await changeDirectory { _ in }
+        guard roster.isOrganiser(signKey) else { return try await change() }
+        try await syncGroupKeys(roster)
+        let entries = Self.once(try await directories(in: roster).flatMap(\.entries))
+        try await change()
+        guard !entries.isEmpty, try await self.roster().isOrganiser(signKey) else { return }
+        try await changeDirectory { now in
+            let known = Set(now.map(\.id))
+            now += entries.filter { !known.contains($0.id) }
+        }
     }
 }

@@ -77,10 +77,7 @@ extension Member {
             uploads.append((.init(key: key, replaces: replaces), invite.seal(identity.groupKeys)))
         }
         try keep(issued)
-        for start in stride(from: 0, to: uploads.count, by: Self.invitesPerStatement) {
-            let part = uploads[start..<min(start + Self.invitesPerStatement, uploads.count)]
-            try await organise { _ in .invitesIssued(part.map(\.invitation)) }
-        }
+        // Into the directory first: whatever fails afterwards, nobody holds an invite that organisers cannot find and make anew.
         try await changeDirectory { entries in
             for invite in issued {
                 if let place = entries.firstIndex(where: { $0.id == invite.entry.id }) {
@@ -89,6 +86,10 @@ extension Member {
                     entries.append(invite.entry)
                 }
             }
+        }
+        for start in stride(from: 0, to: uploads.count, by: Self.invitesPerStatement) {
+            let part = uploads[start..<min(start + Self.invitesPerStatement, uploads.count)]
+            try await organise { _ in .invitesIssued(part.map(\.invitation)) }
         }
         for upload in uploads {
             // Without these an invite still admits; the newcomer then gets the newest key from a member's client.

@@ -2,6 +2,7 @@
 
 import Ristretto
 import Sodium
+import TransparencyLog
 
 /// A whole negotiation in one file of JSON lines: the petition's bundle, the records' documents, the ratifications' bundles.
 public struct NegotiationHistory: Sendable {
@@ -79,15 +80,16 @@ public struct AuditedHistory: Sendable {
         }
         negotiation = Negotiation(petition.petition, document: petition.document, records: documents)
         missingRecords = recorded.subtracting(documents.keys).count
-        let responses = Set(
-            petition.petition.records.filter { $0.record.what == .response }.map(\.record.digest))
+        let responses = negotiation.responses
         var ratifications: [Ratification] = []
         for (line, bundle) in history.ratifications.enumerated() {
             let audited = try AuditedPetition(auditing: bundle)
             faults += audited.faults.map { Fault(place: .ratification(line: line, $0.description), what: "") }
-            guard let ratification = Ratification(audited.petition, audited.tally, document: audited.document),
-                audited.petition.manifest.about?.petition == petition.petition.id,
-                responses.contains(ratification.response), bundle.workplaceID == history.petition.workplaceID,
+            guard let about = audited.petition.manifest.about, about.petition == petition.petition.id,
+                let response = responses[about.digest],
+                let ratification = Ratification(
+                    audited.petition, audited.tally, document: audited.document, response: response),
+                bundle.workplaceID == history.petition.workplaceID,
                 !ratifications.contains(where: { $0.id == ratification.id })
             else {
                 faults.append(
@@ -95,6 +97,17 @@ public struct AuditedHistory: Sendable {
                         place: .ratification(line: line, ""),
                         what: "of no response to this petition, or twice"))
                 continue
+            }
+            // One workplace has one log: of two, the shorter is the longer's beginning.
+            let (own, other) = (petition.workplace.tree, audited.workplace.tree)
+            if own.root(at: min(own.count, other.count)) != other.root(at: min(own.count, other.count)) {
+                faults.append(
+                    Fault(
+                        place: .ratification(line: line, ""), what: "its workplace log is another than the petition's"))
+            }
+            if ratification.outcome == .otherWords {
+                faults.append(
+                    Fault(place: .ratification(line: line, ""), what: "asks about other words than the response's"))
             }
             ratifications.append(ratification)
         }

@@ -74,6 +74,13 @@ public struct Negotiation: Sendable {
         }
     }
 
+    /// The responses on record, by digest, with their documents where they are here.
+    public var responses: [Bytes32: RecordDocument?] {
+        Dictionary(
+            entries.filter { $0.record.what == .response }.map { ($0.record.digest, $0.document) },
+            uniquingKeysWith: { a, _ in a })
+    }
+
     /// The demands that a response counters.
     public static func countered(by response: RecordDocument) -> [RecordDocument.Demand] {
         response.demands.filter { $0.answer == .countered }

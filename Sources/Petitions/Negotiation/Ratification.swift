@@ -103,6 +103,17 @@ public struct RatificationTerms: Sendable, Hashable {
         self = terms
     }
 
+    /// The first demand of which a vote's document says other words than the response, or which that does not counter; nil when
+    /// they agree to the letter.
+    public func differs(from response: RecordDocument, _ document: PetitionDocument) -> Int? {
+        let countered = Dictionary(
+            Negotiation.countered(by: response).map { ($0.number, $0.text) }, uniquingKeysWith: { a, _ in a })
+        for (number, question) in zip(demands, document.demands) {
+            guard let text = countered[number], text.utf8.elementsEqual(question.text.utf8) else { return number }
+        }
+        return nil
+    }
+
     /// A preamble without the line.
     public static func prose(_ preamble: String) -> String {
         var lines = preamble.split(separator: "\n", omittingEmptySubsequences: false)
@@ -123,6 +134,8 @@ public struct Ratification: Sendable {
         case lost
         /// Nothing says by what majority: the document is not here, or names another response.
         case unknown
+        /// The vote asked about other words than the response's.
+        case otherWords
     }
 
     public struct Question: Sendable, Equatable {
@@ -145,7 +158,10 @@ public struct Ratification: Sendable {
     public let response: Bytes32
 
     /// Nil for a petition of the other kind.
-    public init?(_ log: PetitionLog, _ tally: Tally, document: PetitionDocument?) {
+    /// - Parameter response: the document of what it votes on, when it is here: then the wording is compared.
+    public init?(
+        _ log: PetitionLog, _ tally: Tally, document: PetitionDocument?, response answer: RecordDocument? = nil
+    ) {
         guard log.manifest.kind == .ratification, let about = log.manifest.about else { return nil }
         let terms = document.flatMap { RatificationTerms($0, of: log.manifest) }
         (id, self.tally, quorum, response, self.terms) = (log.id, tally, log.manifest.quorum, about.digest, terms)
@@ -159,8 +175,12 @@ public struct Ratification: Sendable {
                             accepting: counts[1], rejecting: counts[2], eligible: Int(tally.eligible)) == true
                 )
             }
+        var isTrue = true
+        if let terms, let document, let answer { isTrue = terms.differs(from: answer, document) == nil }
         outcome =
-            if !tally.closed {
+            if !isTrue {
+                .otherWords
+            } else if !tally.closed {
                 .open
             } else if terms == nil {
                 .unknown

@@ -97,6 +97,9 @@ public struct WorkplaceLog: Sendable {
 
     public func isOrganiser(_ signKey: Bytes32) -> Bool { isOrganiser(signKey, at: size) }
 
+    /// Whether somebody ever held that office.
+    public func wasOrganiser(_ signKey: Bytes32) -> Bool { offices[signKey] != nil }
+
     public func eligible(at size: Int) -> UInt32 { eligible.last(where: { $0.from < size })?.count ?? 0 }
 
     /// How many statements of this signer the log has accepted: the next one's sequence.

@@ -41,6 +41,7 @@ struct SigningOptions: ParsableArguments {
                             "trustees": "\(manifest?.trustees.count ?? 0)",
                         ]))
             case .nameDropped: Terminal.warning(words("warning.nameDropped"))
+            case .nameIsOut: Terminal.warning(words("warning.nameIsOut"))
             }
         }
         if proxy == nil { Terminal.warning(words("warning.noProxy")) }
@@ -90,27 +91,32 @@ struct Cosign: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await keystore.withMember { member in
-            try await signing.wait()
+        // The keystore is free while a person thinks and a delay runs: what else uses it does not show that somebody co-signs.
+        let passphrase = try keystore.openingPassphrase()
+        var options = signing.parsed
+        options.name = try conditionalName()
+        let (id, view) = try await keystore.withMember(passphrase) { member in
             let id = try await SigningOptions.petition(petition, member)
             let view = try await member.view(id)
-            let manifest = view.petition.manifest
-            var options = signing.parsed
-            options.name = try conditionalName()
-            SigningOptions.warn(try member.warnings(for: view, options), manifest, proxy: keystore.proxy)
-            if options.name != nil, try !goesOn() { return Terminal.line(words("cosign.stopped")) }
-            let choices = try await choices(view, member)
-            let receipt = try await member.cosign(id, choices: choices, remark: remark, options)
-            if output.json {
-                struct Facts: Encodable {
-                    let petition: String
-                    let leaf: UInt64
-                }
-                return try Terminal.json(Facts(petition: id.hex, leaf: receipt.index))
-            }
-            Terminal.line(words("cosign.done", ["leaf": "\(receipt.index)"]))
-            Terminal.line(words("cosign.next"))
+            SigningOptions.warn(
+                try member.warnings(for: view, options), view.petition.manifest, proxy: keystore.proxy)
+            return (id, view)
         }
+        if options.name != nil, try !goesOn() { return Terminal.line(words("cosign.stopped")) }
+        let choices = try await choices(view, passphrase)
+        try await signing.wait()
+        let receipt = try await keystore.withMember(passphrase) { member in
+            try await member.cosign(id, choices: choices, remark: remark, options)
+        }
+        if output.json {
+            struct Facts: Encodable {
+                let petition: String
+                let leaf: UInt64
+            }
+            return try Terminal.json(Facts(petition: id.hex, leaf: receipt.index))
+        }
+        Terminal.line(words("cosign.done", ["leaf": "\(receipt.index)"]))
+        Terminal.line(words("cosign.next"))
     }
 
     private func conditionalName() throws -> CoSigningOptions.ConditionalName? {
@@ -122,11 +128,12 @@ struct Cosign: AsyncParsableCommand {
 
     /// What cannot be taken back is asked about, where there is somebody to ask.
     private func goesOn() throws -> Bool {
-        guard let answer = Terminal.ask(words("cosign.goOn")) else { return true }
+        guard isatty(STDIN_FILENO) == 1 else { return true }
+        let answer = Terminal.ask(words("cosign.goOn")) ?? ""
         return ["y", "yes", "是"].contains(answer.trimmingCharacters(in: .whitespaces).lowercased())
     }
 
-    private func choices(_ view: PetitionView, _ member: Member) async throws -> [UInt8] {
+    private func choices(_ view: PetitionView, _ passphrase: borrowing SecretBytes) async throws -> [UInt8] {
         let manifest = view.petition.manifest
         let count = manifest.options.count
         if let given = all.map({ Array(repeating: $0, count: count) }) ?? answers?.components(separatedBy: ",") {
@@ -152,7 +159,10 @@ struct Cosign: AsyncParsableCommand {
             Terminal.line("\n  " + words("vote.needs", ["majority": NegotiationWords.say(terms.majority, Words.texts)]))
         }
         // What they answer is read beside what was asked. Unsigned, like everything here.
-        let asked = try? await manifest.about.asyncMap { try await member.view($0.petition).document } ?? nil
+        var asked: PetitionDocument?
+        if let about = manifest.about {
+            asked = try? await keystore.withMember(passphrase) { try await $0.view(about.petition).document }
+        }
         return try document.demands.enumerated().map { i, demand in
             let title = Terminal.harmless(demand.title)
             let head = words("cosign.demand", ["number": "\(i + 1)", "count": "\(count)", "title": title])
@@ -188,9 +198,10 @@ struct Withdraw: AsyncParsableCommand {
     @OptionGroup var keystore: KeystoreOptions
 
     func run() async throws {
-        try await keystore.withMember { member in
-            try await signing.wait()
-            SigningOptions.warn([], proxy: keystore.proxy)
+        let passphrase = try keystore.openingPassphrase()
+        SigningOptions.warn([], proxy: keystore.proxy)
+        try await signing.wait()
+        _ = try await keystore.withMember(passphrase) { member in
             try await member.withdraw(try await SigningOptions.petition(petition, member), signing.parsed)
         }
         Terminal.line(words("cosign.withdrawn"))

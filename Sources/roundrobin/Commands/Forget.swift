@@ -10,6 +10,8 @@ struct Forget: AsyncParsableCommand {
 
     @Argument(help: help("petitionID"))
     var petition: String
+    @Flag(help: help("eraseAll"))
+    var eraseAll = false
     @Flag(help: help("forgetDry"))
     var dryRun = false
     @OptionGroup var keystore: KeystoreOptions
@@ -41,7 +43,7 @@ struct Forget: AsyncParsableCommand {
                 }
                 return show(words("forget.now"), now)
             }
-            let report = try await member.forget(id)
+            let report = try await member.forget(id, eraseAll: eraseAll)
             if output.json {
                 return try Terminal.json(
                     Facts(

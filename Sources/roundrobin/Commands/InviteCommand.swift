@@ -69,7 +69,7 @@ struct InviteCommand: AsyncParsableCommand {
                 for pair in directory.likenesses(with: people.map(\.name)) {
                     // What was accepted before is not asked about again.
                     guard people.contains(where: { $0.name == pair.second }) else { continue }
-                    let names = ["first": pair.first, "second": pair.second]
+                    let names = ["first": Terminal.harmless(pair.first), "second": Terminal.harmless(pair.second)]
                     switch pair.likeness {
                     case .same: same.append(words("invite.same", names))
                     case .alike: Terminal.warning(words("invite.alike", names))

@@ -216,6 +216,7 @@ struct MembersCommand: AsyncParsableCommand {
             let readable = try await keystore.withMember { own in
                 try await own.remove(try Naming.member(member, in: try await own.roster()))
             }
+            guard let readable else { return Terminal.line(words("members.removedYourself")) }
             if output.json {
                 return try Terminal.json(
                     Facts(

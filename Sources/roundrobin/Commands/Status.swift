@@ -34,35 +34,35 @@ struct Watch: AsyncParsableCommand {
     }
 
     func run() async throws {
-        guard Keystore.exists(in: keystore.directory) else { throw ClientError.noKeystore(keystore.directory) }
-        // Asked for once. The keystore itself is let go of between two looks, so that other commands can be run meanwhile.
-        let passphrase = try keystore.passphrase()
-        func look() async throws -> MemberStatus {
-            let member = try Member.open(
-                keystore.directory, passphrase: passphrase, proxy: keystore.parsedProxy())
-            do {
-                let status = try await member.status()
-                await member.close()
-                return status
-            } catch {
-                await member.close()
-                throw error
-            }
-        }
-        var last = try await look()
+        // Asked for once. Looking takes no lock and writes nothing: other commands go on, and whether one runs does not show in when
+        // this one asks.
+        let passphrase = try keystore.openingPassphrase()
+        var last = try await look(passphrase, since: nil)
         if !output.json { StatusText.show(last) }
         fflush(nil)
         while true {
             try await Task.sleep(for: .seconds(Int(every)))
             do {
-                let now = try await look()
+                let now = try await look(passphrase, since: last)
                 for event in now.events(since: last) { try tell(event, now) }
                 last = now
-            } catch ClientError.keystoreLocked {
-                continue
-            } catch let error as ClientError where error.code == .unreachable || error.code == .unreachableByProxy {
-                Terminal.warning(error.what)
+            } catch let error as ClientError where error.code != .wrongPassphrase {
+                // Told, and looked again: to stop asking would tell the service what this device has seen.
+                Terminal.warning(Terminal.harmless(error.what + " " + error.nextStep))
             }
+        }
+    }
+
+    private func look(_ passphrase: borrowing SecretBytes, since last: MemberStatus?) async throws -> MemberStatus {
+        let member = try Member.look(
+            keystore.directory, passphrase: passphrase, proxy: keystore.parsedProxy(), since: last)
+        do {
+            let status = try await member.status()
+            await member.close()
+            return status
+        } catch {
+            await member.close()
+            throw error
         }
     }
 

@@ -23,7 +23,7 @@ enum DirectoryText {
             Terminal.line(([name, state(directory.state(of: entry), entry)] + parts).joined(separator: "  "))
         }
         for pair in directory.likenesses() {
-            let names = ["first": pair.first, "second": pair.second]
+            let names = ["first": Terminal.harmless(pair.first), "second": Terminal.harmless(pair.second)]
             Terminal.note(pair.likeness == .same ? words("invite.same", names) : words("invite.alike", names))
         }
     }

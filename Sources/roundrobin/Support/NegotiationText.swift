@@ -219,6 +219,7 @@ enum NegotiationWords {
         case .carried: texts("vote.carried")
         case .lost: texts("vote.lost")
         case .unknown: texts("vote.unknown")
+        case .otherWords: texts("vote.otherWords")
         }
     }
 

@@ -40,8 +40,20 @@ struct KeystoreOptions: ParsableArguments {
 
     /// Opens the keystore for one command.
     func withMember<R>(_ body: (Member) async throws -> R) async throws -> R {
+        try await withMember(try openingPassphrase(), body)
+    }
+
+    /// Asked for only where there is something to open.
+    func openingPassphrase() throws -> SecretBytes {
         guard Keystore.exists(in: directory) else { throw ClientError.noKeystore(directory) }
-        let member = try Member.open(directory, passphrase: passphrase(), proxy: parsedProxy())
+        return try passphrase()
+    }
+
+    /// The same, for a command that opens it more than once.
+    func withMember<R>(
+        _ passphrase: borrowing SecretBytes, _ body: (Member) async throws -> R
+    ) async throws -> R {
+        let member = try Member.open(directory, passphrase: passphrase, proxy: parsedProxy())
         do {
             let result = try await body(member)
             await member.close()

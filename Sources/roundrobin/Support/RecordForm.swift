@@ -15,7 +15,9 @@ enum RecordForm {
         guard !isFirst else { return lines.joined(separator: "\n") + "\n" }
         lines.append("demands:")
         for thread in negotiation.threads {
-            lines.append("  # \(words("petition.demand", ["number": "\(thread.number)", "title": thread.title]))")
+            lines.append(
+                "  # \(words("petition.demand", ["number": "\(thread.number)", "title": Terminal.harmless(thread.title)]))"
+            )
             lines.append("  - demand: \(thread.number)")
             switch what {
             case .response: lines += ["    answer: \"\"", "    text: \"\""]
@@ -46,10 +48,38 @@ enum RecordForm {
 
     /// A block where the text allows it, so that it can be edited as text.
     private static func scalar(_ text: String, _ head: String) -> [String] {
-        let plain =
-            !text.isEmpty && text.first != " " && text.unicodeScalars.allSatisfy { $0 == "\n" || $0.value >= 32 }
-        guard plain else { return [head + JSONValue.quoted(text)] }
+        let isBlock =
+            !text.isEmpty && text.first != " " && text.unicodeScalars.allSatisfy { $0 == "\n" || isPlain($0) }
+        guard isBlock else { return [head + quoted(text)] }
         return [head + "|-"] + text.components(separatedBy: "\n").map { $0.isEmpty ? "" : "      " + $0 }
+    }
+
+    /// What YAML does not take for an end of line (NEL, U+2028 and U+2029 are), and no terminal for an order.
+    private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
+        default: true
+        }
+    }
+
+    /// YAML's double quotes, everything unusual escaped.
+    private static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            default:
+                if isPlain(scalar) {
+                    result.unicodeScalars.append(scalar)
+                } else {
+                    let hex = String(scalar.value, radix: 16)
+                    result += "\\U" + String(repeating: "0", count: 8 - hex.count) + hex
+                }
+            }
+        }
+        return result + "\""
     }
 
     /// What was filled in. Demands without an answer and without a text are left out.

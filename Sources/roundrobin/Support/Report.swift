@@ -18,7 +18,16 @@ struct Report {
     private var petition: AuditedPetition { history.petition }
     private var kind: Manifest.Kind { petition.petition.manifest.kind }
     /// Of the wording, for who reads it aloud.
-    private var textLanguage: String { petition.document?.language ?? texts.language.rawValue }
+    private var textLanguage: String {
+        let named = petition.document?.language ?? ""
+        let isTag =
+            !named.isEmpty && named.utf8.count <= 35
+            && named.utf8.allSatisfy { byte in
+                byte == UInt8(ascii: "-") || Character(Unicode.Scalar(byte)).isLetter
+                    || Character(Unicode.Scalar(byte)).isNumber
+            }
+        return isTag ? named : texts.language.rawValue
+    }
 
     func html(_ templates: PageTemplates) throws -> String {
         var values: [String: Any] = [
@@ -225,6 +234,9 @@ struct Report {
 enum Letter {
     static func html(_ audited: AuditedPetition, texts: Messages, _ templates: PageTemplates) throws -> String {
         guard let document = audited.document else { throw ClientError.invalid("letterWording") }
+        // Who voted does not stand behind what was voted on; and what is open may still change.
+        guard audited.petition.manifest.kind == .petition else { throw ClientError.invalid("letterOfVote") }
+        guard audited.tally.closed else { throw ClientError.notClosed }
         let tally = audited.tally
         let names = Report.names(audited, texts)
         return try templates.render(

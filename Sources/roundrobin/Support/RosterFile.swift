@@ -24,6 +24,7 @@ enum RosterFile {
     static func parse(_ text: String) throws -> [DirectoryEntry] {
         let bare = (text.hasPrefix("\u{feff}") ? String(text.dropFirst()) : text)
             .replacingOccurrences(of: "\r\n", with: "\n").replacingOccurrences(of: "\r", with: "\n")
+            .trimmingCharacters(in: .newlines)
         // A quote that never ends would swallow every line behind it.
         guard bare.count(where: { $0 == "\"" }).isMultiple(of: 2) else { throw ClientError.invalid("rosterFile") }
         let rows: [[String]]

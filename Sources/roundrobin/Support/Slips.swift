@@ -35,9 +35,6 @@ enum Slips {
             throw ClientError.invalid("slipsExist", ["file": path])
         }
         let page = try page(invites, language: language, directory: TemplateLibrary.standardDirectory())
-        guard
-            FileManager.default.createFile(
-                atPath: path, contents: Data(page.utf8), attributes: [.posixPermissions: 0o600])
-        else { throw ClientError.disk(path) }
+        try SecureFiles.write(Array(page.utf8), to: path)
     }
 }
