@@ -30,6 +30,8 @@ public enum CoSigningWarning: Sendable, Equatable {
     case ringLargerThanEligible(ring: Int, eligible: UInt32)
     /// The name that is given opens at this count, and cannot be taken back then.
     case nameOpens(count: UInt32)
+    /// The name that is given is open at once: its count has been reached and its keys are released.
+    case nameAtOnce
     /// The co-signature that stands has a name, and the new one has none.
     case nameDropped
     /// It has a name that is open: who made this tag's co-signatures is known, whatever follows.
@@ -171,10 +173,10 @@ extension Member {
         }
         if ring < Self.comfortableRing { warnings.append(.smallRing(ring)) }
         if let name = options.name {
-            _ = try level(of: name, petition.manifest)
             // Among invented people the condition would be met by them.
             guard ring <= Int(eligible) else { throw ClientError.namedInLargeRing(ring: ring, eligible: eligible) }
-            warnings.append(.nameOpens(count: name.count))
+            let level = try level(of: name, petition.manifest)
+            warnings.append(petition.isReleased(Int(level)) ? .nameAtOnce : .nameOpens(count: name.count))
         } else if case .signedWithName(let level) = ownStatus(petition.id) {
             warnings.append(petition.isReleased(Int(level)) ? .nameIsOut : .nameDropped)
         }
@@ -202,6 +204,9 @@ extension Member {
     ) async throws -> Receipt {
         try await send(id, options) { view, ring, sequence in
             let petition = view.petition
+            // What is left of a ballot beside its choices, its lengths and one byte of padding (protocol, section 6).
+            let most = min(Int(petition.manifest.ballotLength) - petition.manifest.options.count - 5, 4000)
+            guard remark.utf8.count <= most else { throw ClientError.invalid("remarkLength", ["most": "\(most)"]) }
             let tag = ring.secret.tag(in: Scope(id.bytes))
             let sealed = try Ballot(choices: choices, remark: remark, for: petition.manifest)
                 .seal(for: id, petition.manifest, tag: tag, sequence: sequence)

@@ -18,6 +18,9 @@ extension Member {
         guard (1...1000).contains(count) else {
             throw ClientError.invalid("inviteCount")
         }
+        if let former, roster.isMember(former) {
+            throw ClientError.invalidPerson("replacesPresent", roster.person(former))
+        }
         try await syncGroupKeys(roster)
         var urls: [String] = []
         var uploads: [(key: Bytes32, sealed: [UInt8])] = []
@@ -78,12 +81,22 @@ extension Member {
     }
 
     public func appoint(_ member: Bytes32) async throws {
-        try await resealingDirectory { try await organise { _ in .organiserAppointed(member) } }
+        try await resealingDirectory {
+            try await organise { roster in
+                guard !roster.isOrganiser(member) else {
+                    throw ClientError.invalidPerson("isOrganiser", roster.person(member))
+                }
+                return .organiserAppointed(member)
+            }
+        }
     }
 
     public func dismiss(_ member: Bytes32) async throws {
         try await resealingDirectory {
             try await organise { roster in
+                guard roster.isOrganiser(member) else {
+                    throw ClientError.invalidPerson("noOrganiser", roster.person(member))
+                }
                 try Self.keepOneOrganiser(roster, member)
                 return .organiserDismissed(member)
             }

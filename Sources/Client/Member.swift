@@ -184,6 +184,8 @@ public final class Member {
             }
         } else {
             let url = try serviceAddress(invite.serviceURL)
+            // Looked at first: a mistyped address leaves no keystore behind that is good for nothing.
+            try await checkOpen(invite, at: url, proxy: proxy)
             let keystore = try Keystore.create(in: directory, passphrase: passphrase, cost: cost)
             member = Member(
                 keystore, Identity(), LocalState(workplace: invite.workplace, serviceURL: url), proxy: proxy,
@@ -200,6 +202,20 @@ public final class Member {
         return member
     }
 
+    private static func checkOpen(_ invite: borrowing Invite, at url: String, proxy: Proxy?) async throws {
+        let (workplace, logKey, inviteKey) = (invite.workplace, invite.logKey, invite.signingKey().publicKey)
+        var pins = LocalState.Pins()
+        let roster = try await Connection.anonymous(url, proxy: proxy) { connection in
+            do {
+                return try await LogReader(connection: connection).workplace(workplace, pins: &pins).log
+            } catch ClientError
+                .refused(404, _, _, _)
+            { throw ClientError.invalid("inviteElsewhere") }
+        }
+        guard roster.founding.logKey == logKey else { throw ClientError.badAnswer("logKey") }
+        guard roster.inviteIsOpen(inviteKey) == true else { throw ClientError.invalid("inviteNotOpen") }
+    }
+
     private func enter(by invite: borrowing Invite) async throws {
         let inviteKey = invite.signingKey().publicKey
         var roster = try await self.roster()
@@ -207,6 +223,8 @@ public final class Member {
             throw ClientError.badAnswer("logKey")
         }
         if !roster.isMember(signKey) {
+            // A key is used once ever: who was removed comes back with new ones.
+            guard roster.member(signKey) == nil else { throw ClientError.invalid("removedKeystore") }
             guard roster.inviteIsOpen(inviteKey) == true else {
                 throw ClientError.invalid("inviteNotOpen")
             }

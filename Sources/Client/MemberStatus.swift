@@ -1,4 +1,5 @@
 import Foundation
+import MembershipProofs
 import Petitions
 import Sodium
 
@@ -112,7 +113,9 @@ extension Member {
             }
         }
         if roster.isOrganiser(signKey) {
-            let missing = petition.isOpen ? log.leftOut(in: roster).count : 0
+            // Who joined since, too: they cannot co-sign before the ring is extended.
+            let grown = petition.isOpen ? try? log.extendedRing(in: roster, to: roster.size).count : nil
+            let missing = log.ringEpoch < PetitionLog.maximalExtensions ? (grown ?? 0) - log.ring.count : 0
             if missing > 0 { tasks.append(.extend(id, missing: missing)) }
             if !petition.isOpen, !petition.isRatification, log.records.isEmpty,
                 log.cosignatures >= Int(log.manifest.quorum), log.isReleased(0)

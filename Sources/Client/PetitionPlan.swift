@@ -37,6 +37,8 @@ public struct PetitionPlan: Codable, Sendable {
     public var ballotLength: UInt16
     /// A ratification: what it is about, with the wording that it asks about in place of drafts. Nil in plans of petitions.
     public var ratification: Ratified?
+    /// Whether organisers have given it up. Nil in plans from before.
+    public var isDiscarded: Bool?
     /// Base64, once it is assembled.
     public var manifest: String?
     public var document: String?
@@ -71,6 +73,9 @@ public struct PetitionPlan: Codable, Sendable {
             petition: draft.terms.petition.hex, response: draft.terms.response.hex,
             questions: draft.demands.map { .init(title: $0.title, text: $0.text) })
     }
+
+    /// The petition that it was assembled to.
+    public var petition: ID<Petition>? { (try? assembled())?.manifest.id }
 
     /// The manifest and the document, once assembled and in order.
     func assembled() throws -> (manifest: Manifest, document: PetitionDocument)? {
@@ -116,6 +121,11 @@ extension Member {
         guard (1...Manifest.maximalQuestions).contains(plan.ratification?.questions.count ?? plan.drafts.count) else {
             throw ClientError.invalid("demands")
         }
+        guard Set(plan.drafts.map(\.id)).count == plan.drafts.count else { throw ClientError.invalid("sameDraftTwice") }
+        let eligible = roster.eligible(at: roster.size)
+        guard (1...max(eligible, 1)).contains(plan.quorum), plan.levels.allSatisfy({ $0 <= eligible }) else {
+            throw ClientError.invalid("quorumOrLevel", ["eligible": "\(eligible)"])
+        }
         guard plan.levels.count <= Manifest.maximalLevels,
             zip(plan.levels, plan.levels.dropFirst()).allSatisfy({ $0 < $1 }),
             plan.levels.first != 0
@@ -129,7 +139,17 @@ extension Member {
     public func plans() async throws -> [(id: ID<Object>, plan: PetitionPlan)] {
         let roster = try await roster()
         try await syncGroupKeys(roster)
-        return try await plans(in: roster).map { ($0.newest.id, $0.value) }
+        return try await plans(in: roster).filter { $0.value.isDiscarded != true }.map { ($0.newest.id, $0.value) }
+    }
+
+    /// As an organiser: gives up a petition in preparation. What was opened already stays open.
+    public func discard(_ id: ID<Object>) async throws {
+        let roster = try await roster()
+        guard roster.isOrganiser(signKey) else { throw ClientError.notOrganiser }
+        var (plan, object) = try await plan(id, in: roster)
+        plan.isDiscarded = true
+        try await put(
+            [UInt8](try JSONEncoder().encode(DraftContent.plan(plan))), kind: .draft, id: id, after: object, in: roster)
     }
 
     /// Only what an organiser wrote is a plan: somebody else's words over it do not count.

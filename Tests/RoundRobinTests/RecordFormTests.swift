@@ -84,9 +84,9 @@ struct RecordFormTests {
     @Test("What is wrong with a form is said by name, and nothing is guessed")
     func refusals() {
         refuses("formYAML", "date: [")
-        refuses("formYAML", "just a text")
-        refuses("formYAML", "")
-        refuses("formYAML", "date: 2026-12-08\ndemands:\n  - 1\n")
+        refuses("formShape", "just a text")
+        refuses("formShape", "")
+        refuses("formShape", "date: 2026-12-08\ndemands:\n  - 1\n")
         refuses("formKey", "date: 2026-12-08\nparties: HR\n")
         refuses("formKey", "date: 2026-12-08\ndemands:\n  - demand: 1\n    anwser: refused\n")
         refuses("formAnswer", "date: 2026-12-08\ndemands:\n  - demand: 1\n    answer: maybe\n")

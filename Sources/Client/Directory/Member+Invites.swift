@@ -46,10 +46,10 @@ extension Member {
         }
         let open = entries.compactMap { $0.invite.flatMap { Bytes32(hex: $0) } }
             .filter { directory.people.roster.inviteIsOpen($0) == true }
-        if !open.isEmpty { try await revoke(invites: open) }
-        let roster = try await roster()
-        try await syncGroupKeys(roster)
-        return try await issue(replaced, expires: expires, in: roster, keep: keep)
+        // What cannot be kept must not cost anybody the invite that they hold.
+        return try await issue(replaced, expires: expires, in: directory.people.roster, keep: keep) {
+            if !open.isEmpty { try await revoke(invites: open) }
+        }
     }
 
     /// As an organiser: revokes invites whose time is over.
@@ -62,21 +62,23 @@ extension Member {
         return expired
     }
 
+    /// - Parameter onceKept: what must not happen unless the new addresses are kept.
     private func issue(
         _ people: [(entry: DirectoryEntry, replaces: Bytes32?)], expires: UInt64?, in roster: WorkplaceLog,
-        keep: ([IssuedInvite]) throws -> Void
+        keep: ([IssuedInvite]) throws -> Void, onceKept: () async throws -> Void = {}
     ) async throws -> [IssuedInvite] {
         var issued: [IssuedInvite] = []
-        var uploads: [(invitation: WorkplaceStatement.Invitation, sealed: [UInt8])] = []
+        var invitations: [WorkplaceStatement.Invitation] = []
         for (entry, replaces) in people {
             let invite = Invite(workplace: workplaceID, logKey: roster.founding.logKey, serviceURL: serviceURL)
             let key = invite.signingKey().publicKey
             var entry = entry
             (entry.invite, entry.expires) = (key.hex, expires)
             issued.append(IssuedInvite(entry: entry, url: invite.url()))
-            uploads.append((.init(key: key, replaces: replaces), invite.seal(identity.groupKeys)))
+            invitations.append(.init(key: key, replaces: replaces))
         }
         try keep(issued)
+        try await onceKept()
         // Into the directory first: whatever fails afterwards, nobody holds an invite that organisers cannot find and make anew.
         try await changeDirectory { entries in
             for invite in issued {
@@ -87,15 +89,16 @@ extension Member {
                 }
             }
         }
-        for start in stride(from: 0, to: uploads.count, by: Self.invitesPerStatement) {
-            let part = uploads[start..<min(start + Self.invitesPerStatement, uploads.count)]
-            try await organise { _ in .invitesIssued(part.map(\.invitation)) }
+        for start in stride(from: 0, to: invitations.count, by: Self.invitesPerStatement) {
+            let part = Array(invitations[start..<min(start + Self.invitesPerStatement, invitations.count)])
+            try await organise { _ in .invitesIssued(part) }
         }
-        for upload in uploads {
+        for (invite, invitation) in zip(issued, invitations) {
+            let secret = try ClientError.rules { () throws(RuleViolation) in try Invite(parsing: invite.url) }
             // Without these an invite still admits; the newcomer then gets the newest key from a member's client.
             _ = try? await connection.signed(
-                "PUT", "/v1/workplaces/\(workplaceID.hex)/invites/\(upload.invitation.key.hex)", body: upload.sealed,
-                by: identity.seed.signingKey())
+                "PUT", "/v1/workplaces/\(workplaceID.hex)/invites/\(invitation.key.hex)",
+                body: secret.seal(identity.groupKeys), by: identity.seed.signingKey())
         }
         return issued
     }

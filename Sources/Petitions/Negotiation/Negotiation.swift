@@ -95,11 +95,17 @@ extension Negotiation.Thread {
         switch (what, demand.answer) {
         case (.delivered, _):
             ours = demand.text
+            // An answer to other words than those that stand now.
+            theirs = nil
+            agreed = nil
             status = .awaiting
-        case (.response, .accepted): status = .accepted
+        case (.response, .accepted):
+            theirs = nil
+            status = .accepted
         case (.response, .refused): status = .refused
         case (.response, _):
             theirs = demand.text
+            agreed = nil
             status = .countered
         case (.agreement, _):
             agreed = demand.text

@@ -40,6 +40,7 @@ struct SigningOptions: ParsableArguments {
                             "count": "\(count)", "threshold": "\(manifest?.threshold ?? 0)",
                             "trustees": "\(manifest?.trustees.count ?? 0)",
                         ]))
+            case .nameAtOnce: Terminal.warning(words("warning.nameAtOnce"))
             case .nameDropped: Terminal.warning(words("warning.nameDropped"))
             case .nameIsOut: Terminal.warning(words("warning.nameIsOut"))
             }
@@ -102,7 +103,7 @@ struct Cosign: AsyncParsableCommand {
                 try member.warnings(for: view, options), view.petition.manifest, proxy: keystore.proxy)
             return (id, view)
         }
-        if options.name != nil, try !goesOn() { return Terminal.line(words("cosign.stopped")) }
+        if options.name != nil, !Terminal.confirms(words("cosign.goOn")) { return }
         let choices = try await choices(view, passphrase)
         try await signing.wait()
         let receipt = try await keystore.withMember(passphrase) { member in
@@ -124,13 +125,6 @@ struct Cosign: AsyncParsableCommand {
         if name != nil, isatty(STDIN_FILENO) == 1 { Terminal.warning(words("warning.nameHistory")) }
         guard let text = name ?? Terminal.ask(words("cosign.askName")) else { throw ClientError.invalid("nameMissing") }
         return .init(text.trimmingCharacters(in: .whitespaces), when: when)
-    }
-
-    /// What cannot be taken back is asked about, where there is somebody to ask.
-    private func goesOn() throws -> Bool {
-        guard isatty(STDIN_FILENO) == 1 else { return true }
-        let answer = Terminal.ask(words("cosign.goOn")) ?? ""
-        return ["y", "yes", "是"].contains(answer.trimmingCharacters(in: .whitespaces).lowercased())
     }
 
     private func choices(_ view: PetitionView, _ passphrase: borrowing SecretBytes) async throws -> [UInt8] {

@@ -35,7 +35,7 @@ struct DraftCommand: AsyncParsableCommand {
         var template: String?
 
         @Option(help: help("pageLanguage"))
-        var language = "en"
+        var language = Words.language.rawValue
 
         @Option(help: help("draftTitle"))
         var title: String?
@@ -134,6 +134,8 @@ struct DraftCommand: AsyncParsableCommand {
         var revision: UInt32?
         @Flag(help: help("numbered"))
         var numbered = false
+        @Flag(help: help("draftRaw"))
+        var raw = false
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
@@ -142,6 +144,7 @@ struct DraftCommand: AsyncParsableCommand {
                 let newest = try await find(draft, member)
                 return try await revision.asyncMap { try await member.draft(newest.id, revision: $0) } ?? newest
             }
+            if raw { return print(found.whole) }
             if output.json { return try Terminal.json(Facts(found)) }
             if numbered {
                 for (i, line) in found.whole.components(separatedBy: "\n").enumerated() {
@@ -172,22 +175,27 @@ struct DraftCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let (revised, merged) = try await keystore.withMember { member in
+            let (revised, merged, isNew) = try await keystore.withMember { member in
                 var current = try await find(draft, member)
                 if let base { current = try await member.draft(current.id, revision: base) }
                 var (title, text) = try Editor.edit(current.whole, file: file)
                 while true {
-                    guard title != current.title || text != current.text else { return (current, Draft?.none) }
-                    switch try await member.revise(current, title: title, text: text) {
-                    case .written(let draft, let merged): return (draft, merged)
+                    guard title != current.title || text != current.text else { return (current, Draft?.none, false) }
+                    let (from, whole) = (current, title + "\n\n" + text)
+                    let revision = try await Editor.keeping(file == nil ? whole : nil) {
+                        try await member.revise(from, title: title, text: text)
+                    }
+                    switch revision {
+                    case .written(let draft, let merged): return (draft, merged, true)
                     case .conflict(let theirs, let marked):
-                        guard file == nil else { throw ClientError.invalid("conflict") }
+                        if let file { throw try Editor.leave(marked, beside: file, theirs.revision) }
                         Terminal.warning(words("draft.conflict", ["revision": "\(theirs.revision)"]))
-                        (title, text) = try Editor.settle(marked)
+                        (title, text) = try await Editor.settle(marked, with: theirs.revision)
                         current = theirs
                     }
                 }
             }
+            guard isNew else { return Terminal.line(words("draft.unchanged", ["revision": "\(revised.revision)"])) }
             if output.json { return try Terminal.json(Facts(revised)) }
             if let merged { Terminal.line(words("draft.merged", ["revision": "\(merged.revision)"])) }
             Terminal.line(

@@ -29,6 +29,7 @@ struct InviteCommand: AsyncParsableCommand {
         }
 
         func show(_ invites: [IssuedInvite], json: Bool) throws {
+            if invites.isEmpty, !json { return Terminal.line(words("invite.nobodyNew")) }
             if json {
                 return try Terminal.json(
                     invites.map {
@@ -62,13 +63,20 @@ struct InviteCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let people = try RosterFile.read(file)
+            let listed = try RosterFile.read(file)
             let issued = try await keystore.withMember { member in
                 let directory = try await member.directory()
+                // A list that has grown is given again: who is in the directory has an invite already.
+                let known = Set(directory.entries.map { [$0.name, $0.team] })
+                let people = listed.filter { sameNames || !known.contains([$0.name, $0.team]) }
+                if people.count < listed.count {
+                    Terminal.note(words("invite.known", count: listed.count - people.count))
+                }
+                guard !people.isEmpty else { return [IssuedInvite]() }
                 var same: [String] = []
                 for pair in directory.likenesses(with: people.map(\.name)) {
                     // What was accepted before is not asked about again.
-                    guard people.contains(where: { $0.name == pair.second }) else { continue }
+                    guard people.contains(where: { $0.name == pair.second || $0.name == pair.first }) else { continue }
                     let names = ["first": Terminal.harmless(pair.first), "second": Terminal.harmless(pair.second)]
                     switch pair.likeness {
                     case .same: same.append(words("invite.same", names))

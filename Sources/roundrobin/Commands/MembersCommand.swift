@@ -177,6 +177,9 @@ struct MembersCommand: AsyncParsableCommand {
                     try key.map { key in directory.entries.first { directory.key(of: $0) == key } }
                     ?? DirectoryText.find(whom, in: directory)
                 guard known != nil || name?.isEmpty == false else { throw ClientError.invalid("describeName") }
+                if erase, let known, [.invited, .expired].contains(directory.state(of: known)) {
+                    throw ClientError.invalid("eraseInvited")
+                }
                 try await member.changeDirectory { entries in
                     var entry = known ?? DirectoryEntry(name: name ?? "")
                     if known == nil { entry.member = key?.hex }
@@ -213,6 +216,7 @@ struct MembersCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
+            guard Terminal.confirms(words("members.removeAsk", ["member": member])) else { return }
             let readable = try await keystore.withMember { own in
                 try await own.remove(try Naming.member(member, in: try await own.roster()))
             }
@@ -279,6 +283,7 @@ struct OrganisersCommand: AsyncParsableCommand {
                 try await own.dismiss(try Naming.member(member, in: try await own.roster()))
             }
             Terminal.line(words("members.dismissed"))
+            Terminal.note(words("members.dismissedMore"))
         }
     }
 }

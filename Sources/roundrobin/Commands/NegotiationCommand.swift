@@ -39,11 +39,20 @@ struct NegotiationCommand: AsyncParsableCommand {
                 let language = current.view.document?.language ?? Words.language.rawValue
                 let blank = RecordForm.blank(
                     what, current.negotiation, date: Moment.today(),
-                    isFirst: what == .delivered && current.negotiation.entries.isEmpty)
+                    isFirst: what == .delivered && current.negotiation.entries.isEmpty,
+                    lost: Set(current.ratifications.filter { $0.outcome == .lost }.map(\.response)))
                 if form { return print(blank, terminator: "") }
                 let filled = try file.map { try Editor.write(file: $0) } ?? Editor.fill(blank)
-                let document = try RecordForm.read(filled, what, language: language)
-                try await member.record(document, in: id)
+                let document = try await Editor.keeping(file == nil && filled != blank ? filled : nil) {
+                    try RecordForm.read(filled, what, language: language)
+                }
+                // The form as it was is somebody who closed the editor; an answer without answers is none.
+                guard filled != blank, what == .delivered || !document.demands.isEmpty else {
+                    throw ClientError.invalid("formUnchanged")
+                }
+                for line in RecordForm.summary(document, current.negotiation) { Terminal.line(line) }
+                guard Terminal.confirms(words("negotiation.ask")) else { return }
+                try await Editor.keeping(file == nil ? filled : nil) { try await member.record(document, in: id) }
                 if options.output.json { return try Terminal.json(["record": document.digest.hex]) }
                 Terminal.line(words("negotiation.recorded", ["digest": String(document.digest.hex.prefix(16))]))
                 if what == .response, !Negotiation.countered(by: document).isEmpty {
@@ -155,9 +164,12 @@ struct NegotiationCommand: AsyncParsableCommand {
             abstract: words("help.negotiationExport"), discussion: words("help.negotiationExportMore"))
         @Option(name: .customShort("o"), help: help("outputFile", "file"))
         var file = "negotiation.rrhistory"
+        @Flag(help: help("overwrite"))
+        var overwrite = false
         @OptionGroup var options: Options
 
         func run() async throws {
+            try PageOptions.check(file, overwrite)
             let history = try await options.keystore.withMember { member in
                 try await member.history(try await options.find(member))
             }

@@ -4,13 +4,15 @@ import Foundation
 import MembershipProofs
 import Petitions
 import Sodium
+import Templates
 
 struct PetitionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "petition", abstract: words("help.petition"),
         discussion: words("help.petitionMore"),
         subcommands: [
-            Prepare.self, Offer.self, Assemble.self, Preview.self, CommentOn.self, Accept.self, Open.self, List.self,
+            Prepare.self, Discard.self, Offer.self, Assemble.self, Preview.self, CommentOn.self, Accept.self, Open.self,
+            List.self,
             Show.self, Extend.self, Close.self,
         ])
 
@@ -19,8 +21,11 @@ struct PetitionCommand: AsyncParsableCommand {
         var plan: String?
 
         func find(_ member: Member) async throws -> ID<Object> {
-            let plans = try await member.plans().map(\.id)
-            if let plan { return try Naming.object(plan, among: plans, "plan") }
+            let all = try await member.plans()
+            if let plan { return try Naming.object(plan, among: all.map(\.id), "plan") }
+            // What is announced already is found as a petition.
+            let announced = try await member.roster().announcements
+            let plans = all.filter { $0.plan.petition.map { announced[$0] == nil } ?? true }.map(\.id)
             guard let only = plans.first else { throw ClientError.noSuch("plan") }
             guard plans.count == 1 else { throw ClientError.ambiguous("plan") }
             return only
@@ -38,7 +43,7 @@ struct PetitionCommand: AsyncParsableCommand {
         @Option(help: help("preambleFile", "file"))
         var preambleFile: String?
         @Option(help: help("pageLanguage"))
-        var language = "en"
+        var language = Words.language.rawValue
         @Option(
             name: .customLong("draft"),
             help: help("planDraft"))
@@ -95,6 +100,17 @@ struct PetitionCommand: AsyncParsableCommand {
             guard let data = FileManager.default.contents(atPath: file), let text = String(data: data, encoding: .utf8)
             else { throw ClientError.invalid("notText", ["file": file]) }
             return text.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+    }
+
+    struct Discard: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: words("help.discard"))
+        @OptionGroup var plan: PlanOptions
+        @OptionGroup var keystore: KeystoreOptions
+
+        func run() async throws {
+            try await keystore.withMember { try await $0.discard(try await plan.find($0)) }
+            Terminal.line(words("petition.discarded"))
         }
     }
 
@@ -230,7 +246,10 @@ struct PetitionCommand: AsyncParsableCommand {
             let (summaries, prepared) = try await keystore.withMember { member in
                 (try await member.petitions(), try await member.plans())
             }
-            let plans = prepared.map { Plan(plan: $0.id.hex, title: $0.plan.title, assembled: $0.plan.manifest != nil) }
+            let open = Set(summaries.map(\.id))
+            let plans = prepared.filter { $0.plan.petition.map { !open.contains($0) } ?? true }.map {
+                Plan(plan: $0.id.hex, title: $0.plan.title, assembled: $0.plan.manifest != nil)
+            }
             let entries = summaries.map { summary in
                 Entry(
                     petition: summary.id.hex,
@@ -327,6 +346,7 @@ struct PetitionCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
+            guard Terminal.confirms(words("petition.closeAsk", ["petition": petition])) else { return }
             try await keystore.withMember { member in
                 try await member.closePetition(try Naming.petition(petition, in: try await member.roster()))
             }

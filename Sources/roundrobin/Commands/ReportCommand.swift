@@ -47,10 +47,14 @@ struct PageOptions: ParsableArguments {
         return try Messages(chosen ?? Words.language, directory: TemplateLibrary.standardDirectory())
     }
 
-    func write(_ page: String, to path: String) throws {
+    static func check(_ path: String, _ overwrite: Bool) throws {
         guard overwrite || !FileManager.default.fileExists(atPath: path) else {
             throw ClientError.invalid("pageExists", ["file": path])
         }
+    }
+
+    func write(_ page: String, to path: String) throws {
+        try Self.check(path, overwrite)
         do { try Data(page.utf8).write(to: URL(filePath: path), options: .atomic) } catch {
             throw ClientError.disk(path)
         }
@@ -100,7 +104,8 @@ struct LetterCommand: AsyncParsableCommand {
         }
         try page.write(
             Letter.html(
-                history.petition, texts: page.texts(for: history.petition),
+                history.petition, file: URL(filePath: bundle).lastPathComponent,
+                texts: page.texts(for: history.petition),
                 PageTemplates(directory: TemplateLibrary.standardDirectory())), to: output)
         Terminal.line(words("report.wrote", ["file": output]))
     }

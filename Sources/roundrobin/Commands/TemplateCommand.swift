@@ -11,7 +11,7 @@ struct TemplateCommand: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: words("help.templateList"))
 
         @Option(help: help("pageLanguage"))
-        var language = "en"
+        var language = Words.language.rawValue
 
         @OptionGroup var output: OutputOptions
 
@@ -40,7 +40,7 @@ struct TemplateCommand: ParsableCommand {
         var name: String
 
         @Option(help: help("pageLanguage"))
-        var language = "en"
+        var language = Words.language.rawValue
 
         @OptionGroup var values: TemplateValues
         @OptionGroup var output: OutputOptions

@@ -152,12 +152,15 @@ struct Export: AsyncParsableCommand {
     var petition: String
     @Option(name: .shortAndLong, help: help("outputFile", "file"))
     var output = "petition.rrbundle"
+    @Flag(help: help("overwrite"))
+    var overwrite = false
     @Flag(help: help("withoutDocument"))
     var withoutDocument = false
     @OptionGroup var keystore: KeystoreOptions
     @OptionGroup var format: OutputOptions
 
     func run() async throws {
+        try PageOptions.check(output, overwrite)
         let bundle = try await keystore.withMember { member in
             let id = try Naming.petition(petition, in: try await member.roster())
             var bundle = try await member.bundle(id)

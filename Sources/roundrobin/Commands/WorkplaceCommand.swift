@@ -21,6 +21,10 @@ struct WorkplaceCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
+        mutating func validate() throws {
+            guard eligible > 0 else { throw ValidationError(words("usage.eligible")) }
+        }
+
         func run() async throws {
             guard !Keystore.exists(in: keystore.directory) else { throw ClientError.keystoreExists(keystore.directory) }
             let member = try await Member.found(
@@ -105,6 +109,10 @@ struct WorkplaceCommand: AsyncParsableCommand {
 
         @OptionGroup var keystore: KeystoreOptions
 
+        mutating func validate() throws {
+            guard count > 0 else { throw ValidationError(words("usage.eligible")) }
+        }
+
         func run() async throws {
             try await keystore.withMember { try await $0.declareEligible(count) }
             Terminal.line(words("cli.declared", ["count": "\(count)"]))
@@ -146,14 +154,17 @@ struct Join: AsyncParsableCommand {
         Terminal.line(words("cli.joinedNext"))
     }
 
+    /// A slip breaks the address into lines.
+    private static func joined(_ text: String) -> String { text.filter { !$0.isWhitespace } }
+
     private func address() throws -> String {
-        if let invite { return invite }
+        if let invite { return Self.joined(invite) }
         if let inviteFile {
             return String(decoding: try PassphraseSource.firstLine(ofFile: inviteFile).reveal(), as: UTF8.self)
         }
         guard let text = Terminal.ask(words("cli.askInvite")) else {
             throw ValidationError(words("usage.invite"))
         }
-        return text.trimmingCharacters(in: .whitespaces)
+        return Self.joined(text)
     }
 }

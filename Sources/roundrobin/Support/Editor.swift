@@ -17,10 +17,19 @@ enum Editor {
     }
 
     /// Shows a text with conflict markers until none is left in it.
-    static func settle(_ marked: String) throws -> (title: String, text: String) {
-        let settled = try run(on: marked)
-        guard !LineMerge.hasMarkers(settled) else { throw ClientError.invalid("markers") }
-        return try split(settled)
+    /// - Parameter revision: whose side is below the middle.
+    static func settle(_ marked: String, with revision: UInt32) async throws -> (title: String, text: String) {
+        let settled = try run(on: named(marked, revision))
+        return try await keeping(settled) {
+            guard !LineMerge.hasMarkers(settled) else { throw ClientError.invalid("markers") }
+            return try split(settled)
+        }
+    }
+
+    /// The markers with whose side each is.
+    static func named(_ marked: String, _ revision: UInt32) -> String {
+        marked.replacingOccurrences(of: "<<<<<<< <\n", with: "<<<<<<< \(words("editor.yours"))\n").replacingOccurrences(
+            of: ">>>>>>> >\n", with: ">>>>>>> \(words("editor.theirs", ["revision": "\(revision)"]))\n")
     }
 
     /// A text that somebody writes from nothing.
@@ -31,6 +40,32 @@ enum Editor {
         return content
     }
 
+    /// Runs what uses a text that somebody wrote. When it fails the text is kept where it was written, and said where.
+    /// - Parameter text: nil when it is in a file of theirs anyway.
+    static func keeping<R>(_ text: String?, _ body: () async throws -> R) async throws -> R {
+        do { return try await body() } catch {
+            guard let text else { throw error }
+            let path = place().appending(path: "roundrobin-unsaved-" + Hex.encode(Random.bytes(4)) + ".md").path
+            if (try? SecureFiles.write(Array(text.utf8), to: path)) != nil {
+                Terminal.note(words("editor.kept", ["file": path]))
+            }
+            throw error
+        }
+    }
+
+    /// A conflict where there is no editor: both sides go into a file beside theirs, to be settled there.
+    static func leave(_ marked: String, beside file: String, _ revision: UInt32) throws -> ClientError {
+        let path = file + ".conflict"
+        try SecureFiles.write(Array(named(marked, revision).utf8), to: path)
+        return .invalid("conflict", ["file": path, "revision": "\(revision)"])
+    }
+
+    /// In memory where the system offers it, so that the plaintext never reaches the disk.
+    private static func place() -> URL {
+        ProcessInfo.processInfo.environment["XDG_RUNTIME_DIR"].map { URL(filePath: $0) }
+            ?? FileManager.default.temporaryDirectory
+    }
+
     /// A form that somebody fills in.
     static func fill(_ form: String) throws -> String { try run(on: form) }
 
@@ -39,9 +74,7 @@ enum Editor {
         guard let editor = environment["VISUAL"] ?? environment["EDITOR"], !editor.isEmpty else {
             throw ClientError.invalid("noEditor")
         }
-        // In memory where the system offers it, so that the plaintext never reaches the disk.
-        let place = environment["XDG_RUNTIME_DIR"].map { URL(filePath: $0) } ?? FileManager.default.temporaryDirectory
-        let directory = place.appending(path: "roundrobin-" + Hex.encode(Random.bytes(8)))
+        let directory = place().appending(path: "roundrobin-" + Hex.encode(Random.bytes(8)))
         try FileManager.default.createDirectory(
             at: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
         defer { try? FileManager.default.removeItem(at: directory) }

@@ -1,6 +1,7 @@
 import Client
 import Foundation
 import Petitions
+import Sodium
 import Yams
 
 /// A record as a person fills it in: YAML with the demands as comments beside their numbers.
@@ -8,8 +9,10 @@ enum RecordForm {
     /// A form to be filled in.
     /// - Parameter isFirst: of a first delivery, which changes no wording.
     static func blank(
-        _ what: PetitionStatement.Record.What, _ negotiation: Negotiation, date: String, isFirst: Bool
+        _ what: PetitionStatement.Record.What, _ negotiation: Negotiation, date: String, isFirst: Bool,
+        lost: Set<Bytes32> = []
     ) -> String {
+        let newest = negotiation.entries.last { $0.record.what == .response }?.record.digest
         var lines = hint(what).map { "# " + $0 }
         lines += ["date: \(date)", "party: \"\"", "note: \"\""]
         guard !isFirst else { return lines.joined(separator: "\n") + "\n" }
@@ -26,7 +29,8 @@ enum RecordForm {
                 let wording =
                     switch thread.status {
                     case .refused, .undelivered, .awaiting: ""
-                    case .countered: thread.theirs ?? ""
+                    // What members have voted down is not agreed on.
+                    case .countered: lost.contains(newest ?? .zero) ? "" : thread.theirs ?? ""
                     case .accepted: thread.ours
                     case .agreed: thread.agreed ?? ""
                     }
@@ -34,6 +38,23 @@ enum RecordForm {
             }
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// What is about to be recorded, in a few lines.
+    static func summary(_ document: RecordDocument, _ negotiation: Negotiation) -> [String] {
+        var lines = [
+            Terminal.bold("\(document.date)  \(NegotiationWords.word(document.what, Words.texts))  ")
+                + Terminal.harmless(document.party)
+        ]
+        for demand in document.demands {
+            let title =
+                negotiation.threads.indices.contains(demand.number - 1)
+                ? negotiation.threads[demand.number - 1].title : ""
+            let status = NegotiationWords.word(NegotiationWords.status(demand, in: document.what), Words.texts)
+            let head = words("petition.demand", ["number": "\(demand.number)", "title": Terminal.harmless(title)])
+            lines.append("  \(head)  \(status)")
+        }
+        return lines
     }
 
     private static func hint(_ what: PetitionStatement.Record.What) -> [String] {
@@ -88,11 +109,11 @@ enum RecordForm {
     ) throws -> RecordDocument {
         let root: Node?
         do { root = try compose(yaml: form) } catch { throw ClientError.invalid("formYAML", ["why": "\(error)"]) }
-        guard let form = root?.mapping else { throw ClientError.invalid("formYAML", ["why": ""]) }
+        guard let form = root?.mapping else { throw ClientError.invalid("formShape") }
         try check(form, ["date", "party", "note", "demands"])
         var demands: [RecordDocument.Demand] = []
         for item in form["demands"]?.sequence ?? [] {
-            guard let entry = item.mapping else { throw ClientError.invalid("formYAML", ["why": ""]) }
+            guard let entry = item.mapping else { throw ClientError.invalid("formShape") }
             try check(entry, ["demand", "answer", "text"])
             guard let number = entry["demand"]?.int else { throw ClientError.noSuch("demand") }
             let (answer, text) = (try text(entry, "answer"), try text(entry, "text"))

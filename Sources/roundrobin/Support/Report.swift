@@ -128,10 +128,12 @@ struct Report {
                 case .exact(let count), .atLeast(let count): count
                 case .fewerThan, .withheld: 0
                 }
-            return [
-                "label": choice(number), "text": text(figures[number]),
-                "bar": Bar.svg(part, of: petition.tally.cosignatures, tone: number == 1 ? 1 : number == 2 ? 2 : 3),
-            ]
+            var row: [String: Any] = ["label": choice(number), "text": text(figures[number])]
+            // No bar for what is not said: an empty one would say none.
+            if part > 0 || figures[number] == .exact(0) {
+                row["bar"] = Bar.svg(part, of: petition.tally.cosignatures, tone: number == 1 ? 1 : number == 2 ? 2 : 3)
+            }
+            return row
         }
     }
 
@@ -232,7 +234,10 @@ struct Report {
 
 /// The petition as it is handed over.
 enum Letter {
-    static func html(_ audited: AuditedPetition, texts: Messages, _ templates: PageTemplates) throws -> String {
+    /// - Parameter file: what is handed over with it.
+    static func html(
+        _ audited: AuditedPetition, file: String, texts: Messages, _ templates: PageTemplates
+    ) throws -> String {
         guard let document = audited.document else { throw ClientError.invalid("letterWording") }
         // Who voted does not stand behind what was voted on; and what is open may still change.
         guard audited.petition.manifest.kind == .petition else { throw ClientError.invalid("letterOfVote") }
@@ -247,7 +252,8 @@ enum Letter {
                 "standing": texts(
                     "letter.standing",
                     ["count": "\(tally.cosignatures)", "ring": "\(tally.ring)", "eligible": "\(tally.eligible)"]),
-                "names": names, "hasNames": !names.isEmpty, "id": audited.petition.id.hex,
+                "names": names, "hasNames": !names.isEmpty, "how": texts("letter.how", ["file": file]), "file": file,
+                "id": audited.petition.id.hex,
             ], texts: texts)
     }
 }

@@ -43,6 +43,10 @@ struct TallyText {
             Terminal.line()
             Terminal.line(words("tally.hidden", ["minimum": "\(disclosure.minimum)"]))
         }
+        if let vote = Ratification(audited.petition, tally, document: audited.document) {
+            Terminal.line()
+            for line in NegotiationText(disclosure: disclosure).lines(vote) { Terminal.line(line) }
+        }
         names(audited)
     }
 
@@ -62,7 +66,8 @@ struct TallyText {
     private static func bar(_ figure: Disclosure.Figure, of whole: Int) -> String {
         switch figure {
         case .exact(let count), .atLeast(let count): Terminal.bar(count, of: whole)
-        case .fewerThan, .withheld: Terminal.bar(0, of: whole)
+        // No bar at all: an empty one would say none.
+        case .fewerThan, .withheld: String(repeating: "·", count: 24)
         }
     }
 

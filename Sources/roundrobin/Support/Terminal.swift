@@ -107,6 +107,15 @@ enum Terminal {
         return Swift.readLine()
     }
 
+    /// What cannot be taken back is asked about, where there is somebody to ask; anything but a yes is a no.
+    static func confirms(_ question: String) -> Bool {
+        guard isatty(STDIN_FILENO) == 1 else { return true }
+        let answer = (ask(question + " [y/N] ") ?? "").trimmingCharacters(in: .whitespaces).lowercased()
+        if ["y", "yes", "是"].contains(answer) { return true }
+        line(words("cosign.stopped"))
+        return false
+    }
+
     /// Asks for a passphrase without showing it.
     /// Nil when there is no terminal.
     static func askSecretly(_ question: String) throws -> SecretBytes? {
