@@ -75,7 +75,7 @@ struct DraftCommand: AsyncParsableCommand {
                     ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: path),
                 let text = String(data: data, encoding: .utf8)
             else { throw ClientError.invalid("notText", ["file": path]) }
-            return (title ?? "", text)
+            return (title ?? "", text.trimmingCharacters(in: .newlines))
         }
     }
 

@@ -36,6 +36,9 @@ struct NegotiationCommand: AsyncParsableCommand {
             try await options.keystore.withMember { member in
                 let id = try await options.find(member)
                 let current = try await member.negotiation(id)
+                // Before anybody writes anything.
+                guard current.view.petition.closure != nil else { throw ClientError.notClosed }
+                guard try await member.roster().isOrganiser(member.signKey) else { throw ClientError.notOrganiser }
                 let language = current.view.document?.language ?? Words.language.rawValue
                 let blank = RecordForm.blank(
                     what, current.negotiation, date: Moment.today(),

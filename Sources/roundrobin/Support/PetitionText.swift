@@ -2,6 +2,7 @@ import Client
 import Foundation
 import Petitions
 import Sodium
+import Templates
 
 /// Petitions as people read them.
 enum PetitionText {
@@ -121,11 +122,11 @@ extension Member.OwnStatus {
 /// The choices of a question as words.
 enum Choices {
     /// From choice 0: what people read.
-    static func all(of kind: Manifest.Kind) -> [String] {
-        let abstain = words("choice.abstain")
+    static func all(of kind: Manifest.Kind, in texts: Messages = Words.texts) -> [String] {
+        let abstain = texts("choice.abstain")
         switch kind {
-        case .petition: return [abstain, words("choice.support"), words("choice.oppose")]
-        case .ratification: return [abstain, words("choice.accept"), words("choice.reject")]
+        case .petition: return [abstain, texts("choice.support"), texts("choice.oppose")]
+        case .ratification: return [abstain, texts("choice.accept"), texts("choice.reject")]
         }
     }
 
@@ -143,10 +144,14 @@ enum Choices {
             ? known[choice] : words("choice.numbered", ["number": "\(choice)"])
     }
 
-    /// The choice that a word means: in English, in the person's language, or by number.
+    private static let languages = Language.allCases.compactMap {
+        try? Messages($0, directory: TemplateLibrary.standardDirectory())
+    }
+
+    /// The choice that a word means, in any of the languages, or by number.
     static func choice(_ text: String, of kind: Manifest.Kind) -> UInt8? {
         let text = text.trimmingCharacters(in: .whitespaces).lowercased()
-        for list in [facts(of: kind), all(of: kind), ["0", "1", "2"]] {
+        for list in [facts(of: kind), ["0", "1", "2"]] + languages.map({ all(of: kind, in: $0) }) {
             if let place = list.firstIndex(of: text) { return UInt8(place) }
         }
         return nil
