@@ -32,8 +32,21 @@ enum Program {
         return (process, output, error)
     }
 
+    /// As a member whose keystore is in `directory`, under the passphrase in the file `pass` there.
+    static func run(
+        as member: Int, in directory: TemporaryDirectory, environment: [String: String] = [:], _ arguments: [String]
+    ) throws -> Result {
+        try run(
+            arguments + ["--home", directory("m\(member)"), "--passphrase-file", directory("pass")],
+            environment: environment)
+    }
+
     @discardableResult
     static func run(_ arguments: String..., environment: [String: String] = [:]) throws -> Result {
+        try run(arguments, environment: environment)
+    }
+
+    private static func run(_ arguments: [String], environment: [String: String]) throws -> Result {
         let (process, output, error) = process(arguments, environment: environment)
         try process.run()
         let text = output.fileHandleForReading.readDataToEndOfFile()
@@ -87,16 +100,7 @@ struct CommandLineTests {
         defer { service.kill() }
         try Data("a passphrase\n".utf8).write(to: URL(filePath: directory("pass")))
         let keystore = ["--home", directory("m1"), "--passphrase-file", directory("pass")]
-        func run(_ arguments: String...) throws -> Program.Result {
-            let (process, output, error) = Program.process(arguments + keystore)
-            try process.run()
-            let text = output.fileHandleForReading.readDataToEndOfFile()
-            let errors = error.fileHandleForReading.readDataToEndOfFile()
-            process.waitUntilExit()
-            return Program.Result(
-                status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-                error: String(decoding: errors, as: UTF8.self))
-        }
+        func run(_ arguments: String...) throws -> Program.Result { try Program.run(as: 1, in: directory, arguments) }
         #expect(try run("workplace", "found", service.url, "--eligible", "9").status == 0)
         let url = (try run("invite", "create", "--json").json()["invites"] as? [String])?.first ?? ""
         let events = directory("events")
@@ -159,17 +163,10 @@ struct CommandLineTests {
         defer { service.kill() }
         try Data("a passphrase\n".utf8).write(to: URL(filePath: directory("pass")))
         func run(_ member: Int, _ arguments: String...) throws -> Program.Result {
-            let (process, output, error) = Program.process(
-                arguments + ["--home", directory("m\(member)"), "--passphrase-file", directory("pass")],
-                environment: ["EDITOR": "sh -c 'echo Changed > \"$0\"; echo >> \"$0\"; echo body >> \"$0\"'"])
-            try process.run()
-            let text = output.fileHandleForReading.readDataToEndOfFile()
-            let errors = error.fileHandleForReading.readDataToEndOfFile()
-            process.waitUntilExit()
-            let result = Program.Result(
-                status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-                error: String(decoding: errors, as: UTF8.self))
-            return result
+            try Program.run(
+                as: member, in: directory,
+                environment: ["EDITOR": "sh -c 'echo Changed > \"$0\"; echo >> \"$0\"; echo body >> \"$0\"'"], arguments
+            )
         }
         func done(_ result: Program.Result, _ comment: Comment) -> Program.Result {
             #expect(result.status == 0, "\(comment): \(result.error)")

@@ -12,16 +12,8 @@ struct OrganisingTests {
     }
 
     private func run(_ member: Int, editor: String? = nil, _ arguments: String...) throws -> Program.Result {
-        let (process, output, error) = Program.process(
-            arguments + ["--home", directory("m\(member)"), "--passphrase-file", directory("pass")],
-            environment: editor.map { ["EDITOR": $0] } ?? [:])
-        try process.run()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        let errors = error.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return Program.Result(
-            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-            error: String(decoding: errors, as: UTF8.self))
+        try Program.run(
+            as: member, in: directory, environment: editor.map { ["EDITOR": $0] } ?? [:], arguments)
     }
 
     private func write(_ text: String, _ name: String) throws -> String {
@@ -102,16 +94,10 @@ struct OrganisingTests {
         #expect(try run(1, "draft", "new", "--template", "informed-consent").status == 0)
         #expect(try run(1, "draft", "adopt", "1").status == 0)
         func prepare(_ more: String...) throws -> Program.Result {
-            let (process, output, error) = Program.process(
-                ["petition", "prepare", "--title", "T", "--draft", "1", "--trustee", "2", "--threshold", "1"] + more
-                    + ["--home", directory("m1"), "--passphrase-file", directory("pass"), "--json"])
-            try process.run()
-            let text = output.fileHandleForReading.readDataToEndOfFile()
-            let errors = error.fileHandleForReading.readDataToEndOfFile()
-            process.waitUntilExit()
-            return .init(
-                status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-                error: String(decoding: errors, as: UTF8.self))
+            try Program.run(
+                as: 1, in: directory,
+                ["petition", "prepare", "--title", "T", "--draft", "1", "--trustee", "2", "--threshold", "1", "--json"]
+                    + more)
         }
         #expect(try prepare("--quorum", "50").error.contains("at most the number of people, 9"))
         #expect(try prepare("--quorum", "0").status == 2 && prepare("--quorum", "3", "--level", "10").status == 2)

@@ -223,15 +223,7 @@ private struct Stage {
 
     @discardableResult
     func run(_ member: Int, _ arguments: String...) throws -> Program.Result {
-        let (process, output, error) = Program.process(
-            arguments + ["--home", directory("m\(member)"), "--passphrase-file", directory("pass")])
-        try process.run()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        let errors = error.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        let result = Program.Result(
-            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-            error: String(decoding: errors, as: UTF8.self))
+        let result = try Program.run(as: member, in: directory, arguments)
         #expect(result.status == 0, "\(arguments): \(result.error)")
         return result
     }
