@@ -89,7 +89,12 @@ extension Member {
 
     private func view(_ id: ID<Petition>, over connection: Connection) async throws -> PetitionView {
         let reader = LogReader(connection: connection)
-        let (workplace, petition, raw) = try await reader.petition(id, in: workplaceID, pins: &state.pins)
+        let (workplace, petition, raw): (WorkplaceLog, PetitionLog, LogReader.Both)
+        do { (workplace, petition, raw) = try await reader.petition(id, in: workplaceID, pins: &state.pins) } catch {
+            // Who is shown an older log asks for the rest as everybody does: only who has seen more would stop here.
+            _ = try? await connection.getIfThere("/v1/petitions/\(id.hex)/document")
+            throw error
+        }
         try save()
         let (document, fault) = try await document(of: petition, in: workplace, over: connection)
         let view = PetitionView(

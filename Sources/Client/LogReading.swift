@@ -77,7 +77,7 @@ struct LogReader {
         let raw = try await fetchBoth(id, in: workplaceID, known: known)
         let workplace = try audit(raw.workplace, workplaceID)
         // Anybody may announce any id; what the id stands for says its workplace.
-        if let first = raw.petition.leaves.first, let opening = try? PetitionStatement(decoding: first),
+        if !known, let first = raw.petition.leaves.first, let opening = try? PetitionStatement(decoding: first),
             case .opened(let manifest, _) = opening.body, manifest.id == id, manifest.workplace != workplaceID
         {
             throw ClientError.otherWorkplace
@@ -86,7 +86,8 @@ struct LogReader {
         do { petition = try PetitionLog.audit(raw.petition.leaves, in: workplace.log) } catch {
             throw ClientError.badAnswer("firstLeaf")
         }
-        guard petition.log.id == id else { throw ClientError.otherWorkplace }
+        // Another petition's log under this one's address is no answer to take for "not opened yet".
+        guard petition.log.id == id else { throw ClientError.badAnswer("firstLeaf") }
         try Self.check(raw.workplace, workplace.log.verifier, workplace.log.tree, "workplace", &pins)
         try Self.check(raw.petition, workplace.log.verifier(of: id), petition.log.tree, "petition", &pins)
         let faults = workplace.faults + petition.faults

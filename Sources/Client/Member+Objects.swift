@@ -82,35 +82,54 @@ extension Member {
 
     /// What each object of a kind says in the newest revision that `read` accepts, so that nobody unmakes what others wrote
     /// by writing over it. With the very newest revision, for who writes after it.
+    /// - Parameters:
+    ///   - purpose: what is read; an object that was begun for another is passed over.
+    ///   - isBegun: whether a first revision begins an object of this purpose.
     func newest<T>(
-        of kind: StoredObject.Kind, in roster: WorkplaceLog, isCandidate: (Opened) -> Bool = { _ in true },
+        _ purpose: String, of kind: StoredObject.Kind, in roster: WorkplaceLog, isBegun: (Opened) -> Bool,
         _ read: (Opened) throws -> T?
     ) async throws -> [(newest: StoredObject, value: T)] {
         var found: [(StoredObject, T)] = []
         for (newest, opened) in try await listed(kind, in: roster) {
-            var candidate = opened
-            var revision = newest.revision
-            while true {
-                if let candidate, let value = try read(candidate) {
+            let key = "\(purpose)/\(newest.id.hex)"
+            if let opened, let value = try read(opened) {
+                found.append((newest, value))
+                state.read[key] = newest.revision
+                continue
+            }
+            // Zero for what was found to be of another purpose.
+            guard newest.revision > 1, state.read[key] != 0 else { continue }
+            let first = try await readable(newest.id, revision: 1, in: roster)
+            guard first.map(isBegun) ?? true else {
+                state.read[key] = 0
+                continue
+            }
+            // Back from the newest, or from the one that was read last where too much was written over it.
+            var revision = newest.revision - 1
+            while revision >= 1, newest.revision - revision <= Self.maximalSteps {
+                if let earlier = try await readable(newest.id, revision: revision, in: roster),
+                    let value = try read(earlier)
+                {
                     found.append((newest, value))
-                    state.read[newest.id.hex] = revision
-                    break
-                }
-                guard revision > 1, candidate.map(isCandidate) ?? true else { break }
-                // Straight to the revision that was read last time, when too much was written over it.
-                guard newest.revision - revision < Self.maximalSteps else {
-                    guard let last = state.read[newest.id.hex], last < revision else { break }
-                    (revision, candidate) = (last, try? await object(newest.id, revision: last, in: roster))
-                    if let candidate, let value = try read(candidate) { found.append((newest, value)) }
+                    state.read[key] = revision
                     break
                 }
                 revision -= 1
-                do { candidate = try await object(newest.id, revision: revision, in: roster) } catch let error
-                    as ClientError where Self.isUnreadable(error)
-                { candidate = nil }
             }
+            guard revision >= 1, newest.revision - revision > Self.maximalSteps, let last = state.read[key],
+                let earlier = try await readable(newest.id, revision: last, in: roster), let value = try read(earlier)
+            else { continue }
+            found.append((newest, value))
         }
+        try save()
         return found
+    }
+
+    /// A revision, when it can be read.
+    private func readable(_ id: ID<Object>, revision: UInt32, in roster: WorkplaceLog) async throws -> Opened? {
+        do { return try await object(id, revision: revision, in: roster) } catch let error as ClientError
+            where Self.isUnreadable(error)
+        { return nil }
     }
 
     /// How far back a text is looked for behind revisions that say nothing.

@@ -28,7 +28,13 @@ extension Member {
         let roster = try await roster()
         try await syncGroupKeys(roster)
         // A member's own word, or an organiser's; the last one stands.
-        let said = try await newest(of: .directory, in: roster) { (opened) -> (Bytes32, String)? in
+        let said = try await newest(
+            "name", of: .directory, in: roster,
+            isBegun: { opened in
+                let content = try? JSONDecoder().decode(DirectoryContent.self, from: Data(opened.plaintext))
+                return if case .entries? = content { false } else { true }
+            }
+        ) { (opened) -> (Bytes32, String)? in
             guard
                 case .pseudonym(let member, let name)? = try? JSONDecoder().decode(
                     DirectoryContent.self, from: Data(opened.plaintext)),

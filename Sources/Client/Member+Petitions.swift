@@ -18,6 +18,7 @@ extension Member {
     public func petitions() async throws -> [PetitionSummary] {
         let roster = try await roster()
         var summaries: [PetitionSummary] = []
+        var failure: ClientError?
         let announced = roster.announcements.map { ($0.key, $0.value.map(\.leaf).min() ?? 0) }.sorted { $0.1 < $1.1 }
         for (id, _) in announced {
             do {
@@ -25,8 +26,12 @@ extension Member {
                 summaries.append(.init(id: id, log: log, tally: log.tally(in: roster), own: ownStatus(id)))
             } catch let error as ClientError where error.isNotOpened && ownStatus(id) == .nothing {
                 summaries.append(.init(id: id, log: nil, tally: nil, own: .nothing))
+            } catch let error as ClientError {
+                failure = failure ?? error
             }
         }
+        // After all of them, so that what this device has seen of one does not show in which it asks for.
+        if let failure { throw failure }
         return summaries
     }
 

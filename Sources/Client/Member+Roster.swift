@@ -57,7 +57,7 @@ extension Member {
     /// - Returns: nil for who removes themselves, and leaves the new group key to another organiser.
     @discardableResult
     public func remove(_ member: Bytes32) async throws -> StillReadable? {
-        try await resealingDirectory {
+        try await resealingDirectory(leaving: member) {
             try await organise { roster in
                 guard roster.isMember(member) else {
                     throw ClientError.invalidPerson("leftAlready", roster.person(member))
@@ -92,7 +92,7 @@ extension Member {
     }
 
     public func dismiss(_ member: Bytes32) async throws {
-        try await resealingDirectory {
+        try await resealingDirectory(leaving: member) {
             try await organise { roster in
                 guard roster.isOrganiser(member) else {
                     throw ClientError.invalidPerson("noOrganiser", roster.person(member))

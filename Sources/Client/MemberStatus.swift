@@ -64,6 +64,7 @@ extension Member {
         let directory = roster.isOrganiser(signKey) ? try await directory() : nil
         var petitions: [MemberStatus.OfPetition] = []
         var unopened: [ID<Petition>] = []
+        var failure: ClientError?
         let announced = roster.announcements.map { ($0.key, $0.value.map(\.leaf).min() ?? 0) }.sorted { $0.1 < $1.1 }
         for (id, _) in announced {
             do {
@@ -74,8 +75,12 @@ extension Member {
                         receipts: try verifyReceipts(view)))
             } catch let error as ClientError where error.isNotOpened && ownStatus(id) == .nothing {
                 unopened.append(id)
+            } catch let error as ClientError {
+                // The others all the same: to stop here would say what this device has seen.
+                failure = failure ?? error
             }
         }
+        if let failure { throw failure }
         var tasks = petitions.flatMap { self.tasks(in: $0, roster) }
         var titles: [ID<Object>: String] = [:]
         for (id, plan) in plans {

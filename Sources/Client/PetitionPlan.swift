@@ -154,21 +154,18 @@ extension Member {
 
     /// Only what an organiser wrote is a plan: somebody else's words over it do not count.
     private func plans(in roster: WorkplaceLog) async throws -> [(newest: StoredObject, value: PetitionPlan)] {
-        try await newest(
-            of: .draft, in: roster,
-            isCandidate: { opened in
-                // A demand that was never a plan has nothing to look for behind it.
-                guard case .demand? = try? JSONDecoder().decode(DraftContent.self, from: Data(opened.plaintext)) else {
-                    return true
-                }
-                return false
-            }
-        ) { opened in
-            guard roster.isOrganiser(opened.object.author),
-                case .plan(let plan)? = try? JSONDecoder().decode(DraftContent.self, from: Data(opened.plaintext))
-            else { return nil }
-            return plan
+        func content(_ opened: Opened) -> DraftContent? {
+            try? JSONDecoder().decode(DraftContent.self, from: Data(opened.plaintext))
         }
+        return try await newest(
+            "plan", of: .draft, in: roster,
+            isBegun: { if case .demand? = content($0) { false } else { true } },
+            { opened in
+                guard roster.isOrganiser(opened.object.author), case .plan(let plan)? = content(opened) else {
+                    return nil
+                }
+                return plan
+            })
     }
 
     private func plan(_ id: ID<Object>, in roster: WorkplaceLog) async throws -> (

@@ -50,6 +50,13 @@ struct HostileMemberTests {
             [UInt8](try JSONEncoder().encode(DraftContent.plan(forged))), kind: .draft, id: id, after: stored,
             in: roster)
         #expect(try await organiser.plans().map(\.plan.trustees) == [[second.signKey.hex]])
+        // Nor does it help to write a demand there.
+        let over = try await hostile.object(id, in: roster).object
+        try await hostile.put(
+            [UInt8](
+                try JSONEncoder().encode(DraftContent.demand(.init(language: "en", title: "P", text: "no plan")))),
+            kind: .draft, id: id, after: over, in: roster)
+        #expect(try await organiser.plans().map(\.plan.trustees) == [[second.signKey.hex]])
         #expect(try await hostile.status().tasks.isEmpty)
         try await second.offer(id)
         _ = try await organiser.assemble(id)

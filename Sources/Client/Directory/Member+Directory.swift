@@ -29,14 +29,12 @@ public struct Directory: Sendable {
     }
 
     public func state(of entry: DirectoryEntry) -> State {
-        if let key = key(of: entry) {
-            let person = people.person(key)
-            return people.roster.isMember(key) ? .member(person) : .left(person)
+        if let invite = entry.invite.flatMap({ Bytes32(hex: $0) }), people.roster.inviteIsOpen(invite) == true {
+            return entry.expires.map { $0 <= now } == true ? .expired : .invited
         }
-        guard let invite = entry.invite.flatMap({ Bytes32(hex: $0) }), people.roster.inviteIsOpen(invite) == true else {
-            return .none
-        }
-        return entry.expires.map { $0 <= now } == true ? .expired : .invited
+        guard let key = key(of: entry) else { return .none }
+        let person = people.person(key)
+        return people.roster.isMember(key) ? .member(person) : .left(person)
     }
 
     /// What the directory calls each member.
@@ -81,10 +79,17 @@ extension Member {
             else { return nil }
             return entries(text)
         }
-        let found = try await newest(of: .directory, in: roster) { read($0, by: roster.isOrganiser) }
-        guard found.isEmpty else { return found.map { ($0.newest, $0.value) } }
-        return try await newest(of: .directory, in: roster) { read($0, by: roster.wasOrganiser) }
-            .map { ($0.newest, $0.value) }
+        func newest(by isAuthor: @escaping (Bytes32) -> Bool) async throws -> [(StoredObject, [DirectoryEntry])] {
+            try await self.newest(
+                "directory", of: .directory, in: roster,
+                isBegun: { opened in
+                    let content = try? JSONDecoder().decode(DirectoryContent.self, from: Data(opened.plaintext))
+                    return if case .pseudonym? = content { false } else { true }
+                }, { read($0, by: isAuthor) }
+            ).map { ($0.newest, $0.value) }
+        }
+        let found = try await newest(by: roster.isOrganiser)
+        return try await found.isEmpty ? newest(by: roster.wasOrganiser) : found
     }
 
     private func entries(_ text: String) -> [DirectoryEntry]? {
@@ -119,11 +124,17 @@ extension Member {
 
     /// Seals the directory anew after `change` has made other people organisers. Read before, because what the one wrote who is
     /// none any more does not count afterwards.
-    func resealingDirectory(_ change: () async throws -> Void) async throws {
+    /// - Parameter leaving: whose office ends.
+    func resealingDirectory(leaving: Bytes32? = nil, _ change: () async throws -> Void) async throws {
         let roster = try await roster()
         guard roster.isOrganiser(signKey) else { return try await change() }
         try await syncGroupKeys(roster)
-        let entries = Self.once(try await directories(in: roster).flatMap(\.entries))
+        let directories = try await directories(in: roster)
+        let entries = Self.once(directories.flatMap(\.entries))
+        // Nobody can write it anew after they have left, and what they wrote would not count.
+        if leaving == signKey, directories.contains(where: { $0.newest.author == signKey }) {
+            throw ClientError.invalid("directoryYours")
+        }
         try await change()
         guard !entries.isEmpty, try await self.roster().isOrganiser(signKey) else { return }
         try await changeDirectory { now in

@@ -40,8 +40,12 @@ extension Member {
         for entry in entries {
             switch directory.state(of: entry) {
             case .member(let person): throw ClientError.invalidPerson("isMember", person)
-            case .left: replaced.append((entry, directory.key(of: entry)))
-            case .invited, .expired, .none: replaced.append((entry, nil))
+            case .left, .invited, .expired, .none:
+                // Whoever they were before, also behind an invite that was made anew already.
+                let former = directory.key(of: entry).flatMap { directory.people.roster.member($0) == nil ? nil : $0 }
+                var entry = entry
+                entry.member = former?.hex ?? entry.member
+                replaced.append((entry, former))
             }
         }
         let open = entries.compactMap { $0.invite.flatMap { Bytes32(hex: $0) } }

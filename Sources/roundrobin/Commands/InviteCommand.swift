@@ -67,16 +67,22 @@ struct InviteCommand: AsyncParsableCommand {
             let issued = try await keystore.withMember { member in
                 let directory = try await member.directory()
                 // A list that has grown is given again: who is in the directory has an invite already.
-                let known = Set(directory.entries.map { [$0.name, $0.team] })
-                let people = listed.filter { sameNames || !known.contains([$0.name, $0.team]) }
+                let known = Dictionary(
+                    directory.entries.map { ([$0.name, $0.team], $0) }, uniquingKeysWith: { a, _ in a })
+                let people = listed.compactMap { person -> DirectoryEntry? in
+                    guard !sameNames, let entry = known[[person.name, person.team]] else { return person }
+                    // One whose invite was never issued, because the connection broke, gets one now.
+                    return directory.state(of: entry) == .none ? entry : nil
+                }
                 if people.count < listed.count {
                     Terminal.note(words("invite.known", count: listed.count - people.count))
                 }
                 guard !people.isEmpty else { return [IssuedInvite]() }
                 var same: [String] = []
-                for pair in directory.likenesses(with: people.map(\.name)) {
+                let fresh = people.filter { known[[$0.name, $0.team]] == nil || sameNames }
+                for pair in directory.likenesses(with: fresh.map(\.name)) {
                     // What was accepted before is not asked about again.
-                    guard people.contains(where: { $0.name == pair.second || $0.name == pair.first }) else { continue }
+                    guard fresh.contains(where: { $0.name == pair.second || $0.name == pair.first }) else { continue }
                     let names = ["first": Terminal.harmless(pair.first), "second": Terminal.harmless(pair.second)]
                     switch pair.likeness {
                     case .same: same.append(words("invite.same", names))

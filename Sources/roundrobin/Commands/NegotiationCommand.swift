@@ -54,7 +54,9 @@ struct NegotiationCommand: AsyncParsableCommand {
                     throw ClientError.invalid("formUnchanged")
                 }
                 for line in RecordForm.summary(document, current.negotiation) { Terminal.line(line) }
-                guard Terminal.confirms(words("negotiation.ask")) else { return }
+                guard Terminal.confirms(words("negotiation.ask")) else {
+                    return Editor.keep(file == nil ? filled : nil)
+                }
                 try await Editor.keeping(file == nil ? filled : nil) { try await member.record(document, in: id) }
                 if options.output.json { return try Terminal.json(["record": document.digest.hex]) }
                 Terminal.line(words("negotiation.recorded", ["digest": String(document.digest.hex.prefix(16))]))

@@ -44,12 +44,17 @@ enum Editor {
     /// - Parameter text: nil when it is in a file of theirs anyway.
     static func keeping<R>(_ text: String?, _ body: () async throws -> R) async throws -> R {
         do { return try await body() } catch {
-            guard let text else { throw error }
-            let path = place().appending(path: "roundrobin-unsaved-" + Hex.encode(Random.bytes(4)) + ".md").path
-            if (try? SecureFiles.write(Array(text.utf8), to: path)) != nil {
-                Terminal.note(words("editor.kept", ["file": path]))
-            }
+            keep(text)
             throw error
+        }
+    }
+
+    /// Keeps a text that was written and is not used, and says where.
+    static func keep(_ text: String?) {
+        guard let text else { return }
+        let path = place().appending(path: "roundrobin-unsaved-" + Hex.encode(Random.bytes(4)) + ".md").path
+        if (try? SecureFiles.write(Array(text.utf8), to: path)) != nil {
+            Terminal.note(words("editor.kept", ["file": path]))
         }
     }
 
