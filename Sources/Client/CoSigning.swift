@@ -182,8 +182,8 @@ extension Member {
             guard ring <= Int(eligible) else { throw ClientError.namedInLargeRing(ring: ring, eligible: eligible) }
             let level = try level(of: name, petition.manifest)
             warnings.append(petition.isReleased(Int(level)) ? .nameAtOnce : .nameOpens(count: name.count))
-        } else if case .signedWithName(let level) = ownStatus(petition.id) {
-            warnings.append(petition.isReleased(Int(level)) ? .nameIsOut : .nameDropped)
+        } else if case .signedWithName = ownStatus(petition.id) {
+            warnings.append(nameIsOut(view) ? .nameIsOut : .nameDropped)
         }
         if ring > Int(eligible) { warnings.append(.ringLargerThanEligible(ring: ring, eligible: eligible)) }
         return warnings
@@ -195,6 +195,12 @@ extension Member {
         }
         guard SealedName.nameLengths.contains(name.text.utf8.count) else { throw ClientError.invalid("nameLength") }
         return UInt8(place + 1)
+    }
+
+    /// Whether the co-signature that stands has a name that is open: whatever follows it is known to be this member's.
+    public func nameIsOut(_ view: PetitionView) -> Bool {
+        guard case .signedWithName(let level) = ownStatus(view.petition.id) else { return false }
+        return view.petition.isReleased(Int(level))
     }
 
     /// The warnings for a petition, for who asks before deciding.

@@ -63,6 +63,9 @@ struct NamesTests {
         let audited = try AuditedPetition(
             auditing: PetitionBundle(parsing: try await members[4].bundle(id).serialized))
         #expect(audited.faults.isEmpty && audited.names.map(\.name) == ["李伟"])
+        let known = try await members[1].view(id)
+        #expect(try members[1].warnings(for: known).contains(.nameIsOut) && members[1].nameIsOut(known))
+        #expect(try members[3].warnings(for: known, named("Noor", when: 3)).contains(.nameAtOnce))
         // Taken back although it was open: gone from the next bundle.
         try await members[1].cosign(id, choices: [2])
         #expect(try await members[5].names(id).claims.isEmpty)

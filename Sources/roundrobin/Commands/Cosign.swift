@@ -193,7 +193,10 @@ struct Withdraw: AsyncParsableCommand {
 
     func run() async throws {
         let passphrase = try keystore.openingPassphrase()
-        SigningOptions.warn([], proxy: keystore.proxy)
+        let isOut = try await keystore.withMember(passphrase) { member in
+            member.nameIsOut(try await member.view(try await SigningOptions.petition(petition, member)))
+        }
+        SigningOptions.warn(isOut ? [.nameIsOut] : [], proxy: keystore.proxy)
         try await signing.wait()
         _ = try await keystore.withMember(passphrase) { member in
             try await member.withdraw(try await SigningOptions.petition(petition, member), signing.parsed)
