@@ -3,7 +3,7 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test build lint format install dependencies test-dependencies
+.PHONY: help demo test build lint format install dependencies test-dependencies interop
 
 help:
 	@echo "make demo      plays the whole story with 41 invented coworkers over real HTTP"
@@ -29,6 +29,23 @@ test-dependencies: dependencies
 	  else echo "install Chromium (as chromium), a CJK font, zbarimg and curl first: the tests use them" >&2; exit 1; fi; \
 	fi
 
+# A witness and a log client that others wrote, from PyPI, at the versions that were looked at. Their metadata ask for a newer
+# Python than Debian 12 has; they run on it.
+INTEROP := .build/interop
+interop: $(INTEROP)/done-1
+
+$(INTEROP)/done-1:
+	@if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then \
+	  if command -v apt-get >/dev/null; then \
+	    echo "installing python3-venv for the tests"; \
+	    $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq python3 python3-venv >/dev/null; \
+	  else echo "install Python 3 with venv first: the tests use it" >&2; exit 1; fi; \
+	fi
+	@python3 -m venv $(INTEROP)
+	@$(INTEROP)/bin/pip install --quiet --disable-pip-version-check --ignore-requires-python \
+	  aics-witness==0.1.0 aics-tlog==0.2.1
+	@touch $@
+
 build: dependencies
 	$(SWIFT) build --product roundrobin
 
@@ -41,7 +58,7 @@ lint:
 format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Fuzz/Package.swift Fuzz/Sources
 
-test: test-dependencies lint
+test: test-dependencies interop lint
 	ROUNDROBIN_STRICT=1 $(SWIFT) build --build-tests
 	ROUNDROBIN_STRICT=1 $(SWIFT) test --skip-build
 

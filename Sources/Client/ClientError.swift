@@ -39,6 +39,10 @@ public enum ClientError: Error, Sendable {
     case rolledBack(log: String, pinned: UInt64, served: UInt64)
     case forked(log: String, size: UInt64)
     case serviceFaults([String])
+    /// The labels, in the member's policy, of witnesses that have not signed.
+    case notWitnessed(log: String, missing: [String])
+    /// The policy names logs, and this one's key is not among theirs.
+    case logNotInPolicy(log: String)
     case objectRolledBack
     case objectForged
     // Rules
@@ -85,7 +89,8 @@ extension ClientError {
     public enum Code: String, CaseIterable, Sendable {
         case noKeystore, keystoreExists, keystoreLocked, wrongPassphrase, keystoreDamaged, keystoreVersion, disk
         case unreachable, unreachableByProxy, refused, badAnswer
-        case logUnverified, rolledBack, forked, serviceFaults, objectRolledBack, objectForged
+        case logUnverified, rolledBack, forked, serviceFaults, notWitnessed, logNotInPolicy, objectRolledBack,
+            objectForged
         case rule, brokenInvite, otherWorkplace, notMember, notOrganiser, noSuch, ambiguous, noGroupKey, rotationDue
         case notAnnounced, ringIncomplete, notInRing, ringTooSmall, namedInLargeRing, noSuchLevel, noLevels
         case closed, notClosed, stillPending, nothingToWithdraw
@@ -110,6 +115,8 @@ extension ClientError {
         case .rolledBack: .rolledBack
         case .forked: .forked
         case .serviceFaults: .serviceFaults
+        case .notWitnessed: .notWitnessed
+        case .logNotInPolicy: .logNotInPolicy
         case .objectRolledBack: .objectRolledBack
         case .objectForged: .objectForged
         case .rule(.invite): .brokenInvite

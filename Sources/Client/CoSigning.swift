@@ -69,7 +69,7 @@ extension Member {
     /// The workplace's log, likewise: for who looks a petition up before co-signing.
     public func anonymousRoster() async throws -> WorkplaceLog {
         let log = try await Connection.anonymous(serviceURL, proxy: proxy) {
-            try await LogReader(connection: $0).workplace(workplaceID, pins: &state.pins).log
+            try await reader($0).workplace(workplaceID, pins: &state.pins).log
         }
         try save()
         return log
@@ -79,7 +79,7 @@ extension Member {
     /// the trustees' clients' to compare, and everybody's who reads the negotiation: the records are not served unsigned.
     private func checkResponse(_ manifest: Manifest, over connection: Connection) async throws {
         guard let about = manifest.about else { return }
-        let log = try await LogReader(connection: connection).petition(
+        let log = try await reader(connection).petition(
             about.petition, in: workplaceID, pins: &state.pins
         ).petition
         guard log.records.contains(where: { $0.record.what == .response && $0.record.digest == about.digest }) else {
@@ -88,7 +88,7 @@ extension Member {
     }
 
     private func view(_ id: ID<Petition>, over connection: Connection) async throws -> PetitionView {
-        let reader = LogReader(connection: connection)
+        let reader = try reader(connection)
         let (workplace, petition, raw): (WorkplaceLog, PetitionLog, LogReader.Both)
         do { (workplace, petition, raw) = try await reader.petition(id, in: workplaceID, pins: &state.pins) } catch {
             // Who is shown an older log asks for the rest as everybody does: only who has seen more would stop here.
@@ -109,7 +109,7 @@ extension Member {
     /// this device has seen are refused.
     public func bundle(_ id: ID<Petition>) async throws -> PetitionBundle {
         try await Connection.anonymous(serviceURL, proxy: proxy) { connection in
-            let raw = try await LogReader(connection: connection).fetchBoth(
+            let raw = try await reader(connection).fetchBoth(
                 id, in: workplaceID, known: state.cosignatures[id.hex] != nil)
             var bundle = PetitionBundle(
                 workplaceID: workplaceID, petitionID: id, workplace: raw.workplace, petition: raw.petition, names: [],
@@ -124,13 +124,18 @@ extension Member {
         }
     }
 
+    private static func isRefusal(_ code: ClientError.Code) -> Bool {
+        [.rolledBack, .forked, .notWitnessed, .logNotInPolicy].contains(code)
+    }
+
     /// That logs with faults, which the auditor reports, are at least not older or other ones than this device has seen.
     private func checkSeen(_ raw: LogReader.Both, _ workplace: WorkplaceLog, _ petition: PetitionLog) throws {
         var pins = state.pins
         do {
-            try LogReader.check(raw.workplace, workplace.verifier, workplace.tree, "workplace", &pins)
-            try LogReader.check(raw.petition, workplace.verifier(of: petition.id), petition.tree, "petition", &pins)
-        } catch let error as ClientError where error.code == .rolledBack || error.code == .forked {
+            try reader(connection).check(raw.workplace, workplace.verifier, workplace.tree, "workplace", &pins)
+            try reader(connection).check(
+                raw.petition, workplace.verifier(of: petition.id), petition.tree, "petition", &pins)
+        } catch let error as ClientError where Self.isRefusal(error.code) {
             throw error
         } catch { return }
         _ = try verifyReceipts(

@@ -7,6 +7,9 @@ struct LocalState: Codable {
     struct Pin: Codable, Equatable {
         var size: UInt64
         var root: String
+        /// The checkpoint with the log's own signature and no witness's, whose time would say when this device read it. Nil for
+        /// receipts, and in keystores from before.
+        var note: String?
     }
 
     /// What a log has shown this device: the newest checkpoint that was verified whole, and those of receipts since, which the
@@ -68,6 +71,8 @@ struct LocalState: Codable {
         get { readRevisions ?? [:] }
         set { readRevisions = newValue }
     }
+    /// The tlog-policy file that this member wants met. Nil for none.
+    var witnessPolicy: String?
     /// What an organiser noted beside an invite they made, by invite key.
     var inviteNotes: [String: String] = [:]
 

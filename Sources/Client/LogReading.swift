@@ -7,9 +7,13 @@ import TransparencyLog
 /// Logs as a client reads them: whole, from the first leaf, at the newest checkpoint, against the pins.
 struct LogReader {
     let connection: Connection
+    /// Whose signatures a checkpoint must have; nil where nobody's are asked for.
+    var policy: WitnessPolicy?
 
     /// A log's checkpoint and leaves, as served. Nothing of it is believed yet.
-    func fetch(_ path: String) async throws -> PetitionBundle.Log {
+    /// - Parameter known: leaves that the caller has already; the answer has those that follow. A checkpoint that is smaller
+    ///   comes with none.
+    func fetch(_ path: String, after known: Int = 0) async throws -> PetitionBundle.Log {
         guard let note = String(validating: try await connection.get("/\(path)/checkpoint"), as: UTF8.self),
             let parsed = try? SignedNote(parsing: note), let claimed = try? Checkpoint(parsing: parsed.text)
         else { throw ClientError.badAnswer("checkpoint") }
@@ -18,7 +22,7 @@ struct LogReader {
         }
         var leaves: [[UInt8]] = []
         var bytes = 0
-        for tile in Tile.entries(upTo: claimed.size) {
+        for tile in Tile.entries(upTo: claimed.size).dropFirst(known / Tile.width) where claimed.size > known {
             let entries = try await connection.get("/\(path)/\(tile.path)")
             bytes += entries.count
             guard bytes <= Self.maximalBytes else { throw ClientError.badAnswer("logTooLarge") }
@@ -26,7 +30,7 @@ struct LogReader {
                 throw ClientError.badAnswer("entries")
             }
         }
-        return PetitionBundle.Log(checkpoint: note, leaves: leaves)
+        return PetitionBundle.Log(checkpoint: note, leaves: Array(leaves.dropFirst(known % Tile.width)))
     }
 
     /// Bounds on what is read before it can be verified.
@@ -39,7 +43,7 @@ struct LogReader {
     ) async throws -> (log: WorkplaceLog, raw: PetitionBundle.Log) {
         let raw = try await fetch("workplace/\(id.hex)")
         let audited = try audit(raw, id)
-        try Self.check(raw, audited.log.verifier, audited.log.tree, "workplace", &pins)
+        try check(raw, audited.log.verifier, audited.log.tree, "workplace", &pins)
         guard audited.faults.isEmpty else { throw ClientError.serviceFaults(audited.faults.map(\.description)) }
         return (audited.log, raw)
     }
@@ -88,8 +92,8 @@ struct LogReader {
         }
         // Another petition's log under this one's address is no answer to take for "not opened yet".
         guard petition.log.id == id else { throw ClientError.badAnswer("firstLeaf") }
-        try Self.check(raw.workplace, workplace.log.verifier, workplace.log.tree, "workplace", &pins)
-        try Self.check(raw.petition, workplace.log.verifier(of: id), petition.log.tree, "petition", &pins)
+        try check(raw.workplace, workplace.log.verifier, workplace.log.tree, "workplace", &pins)
+        try check(raw.petition, workplace.log.verifier(of: id), petition.log.tree, "petition", &pins)
         let faults = workplace.faults + petition.faults
         guard faults.isEmpty else { throw ClientError.serviceFaults(faults.map(\.description)) }
         return (workplace.log, petition.log, raw)
@@ -97,7 +101,7 @@ struct LogReader {
 
     /// The signature, the size, the root, and that the log has only grown since everything this device has seen of it; then the
     /// pin moves on.
-    static func check(
+    func check(
         _ log: PetitionBundle.Log, _ verifier: LogVerifier, _ tree: MerkleTree, _ name: String,
         _ pins: inout LocalState.Pins
     ) throws {
@@ -108,6 +112,17 @@ struct LogReader {
         guard verified.size == UInt64(tree.count), verified.root == tree.root else {
             throw ClientError.badAnswer("root")
         }
+        try Self.checkNotOlder(verified, tree, verifier, name, pins)
+        try checkWitnesses(verified, verifier, name)
+        pins.promised[verifier.origin] = nil
+        pins.verified[verifier.origin] = LocalState.Pin(
+            size: verified.size, root: verified.root.hex, note: verified.ownNote(verifier))
+    }
+
+    private static func checkNotOlder(
+        _ verified: VerifiedCheckpoint, _ tree: MerkleTree, _ verifier: LogVerifier, _ name: String,
+        _ pins: LocalState.Pins
+    ) throws {
         let seen = (pins.promised[verifier.origin] ?? []) + [pins.verified[verifier.origin]].compactMap { $0 }
         for pin in seen {
             guard verified.size >= pin.size else {
@@ -117,7 +132,21 @@ struct LogReader {
                 throw ClientError.forked(log: name, size: pin.size)
             }
         }
-        pins.promised[verifier.origin] = nil
-        pins.verified[verifier.origin] = LocalState.Pin(size: verified.size, root: verified.root.hex)
+    }
+
+    /// - Throws: `ClientError.notWitnessed`, `.logNotInPolicy`, `.logUnverified`.
+    func checkWitnesses(_ verified: VerifiedCheckpoint, _ verifier: LogVerifier, _ name: String) throws {
+        guard let policy else { return }
+        guard policy.accepts(logKey: verifier.key) else { throw ClientError.logNotInPolicy(log: name) }
+        let verdict: WitnessPolicy.Verdict
+        do { verdict = try policy.judge(verified) } catch { throw ClientError.logUnverified(log: name, error) }
+        guard verdict.isSatisfied else { throw ClientError.notWitnessed(log: name, missing: verdict.missing) }
+    }
+}
+
+extension VerifiedCheckpoint {
+    /// With the log's signatures alone.
+    func ownNote(_ verifier: LogVerifier) -> String {
+        SignedNote(text: note.text, signatures: note.signatures.filter { $0.name == verifier.origin }).serialized
     }
 }

@@ -266,16 +266,21 @@ public final class Member {
 
     // MARK: The roster
 
+    /// Logs as this member reads them: with the witnesses that they ask for.
+    func reader(_ connection: Connection) throws -> LogReader {
+        LogReader(connection: connection, policy: try witnessPolicy())
+    }
+
     /// The workplace's log at its newest checkpoint, verified from the first leaf and against the pin.
     public func roster() async throws -> WorkplaceLog {
-        let (log, _) = try await LogReader(connection: connection).workplace(workplaceID, pins: &state.pins)
+        let (log, _) = try await reader(connection).workplace(workplaceID, pins: &state.pins)
         try save()
         return log
     }
 
     /// A petition's log, likewise, with the workplace's at that moment.
     public func petition(_ id: ID<Petition>) async throws -> (roster: WorkplaceLog, log: PetitionLog) {
-        let (roster, log, _) = try await LogReader(connection: connection).petition(
+        let (roster, log, _) = try await reader(connection).petition(
             id, in: workplaceID, pins: &state.pins)
         try save()
         return (roster, log)

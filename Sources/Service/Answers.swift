@@ -28,8 +28,12 @@ enum Answers {
     struct ServiceInfo: Encodable {
         let name: String
         let log_key: String
+        /// Name and key as a witness's operator names them.
+        let service_key: String
         let protocol_version = 1
         let maximal_object: Int
+        /// As they stand in a policy file.
+        let witnesses: [String]
     }
 
     struct Object: Encodable {

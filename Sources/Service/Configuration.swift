@@ -1,4 +1,5 @@
 import Templates
+import TransparencyLog
 
 /// How a service runs.
 public struct ServiceConfiguration: Sendable {
@@ -10,6 +11,10 @@ public struct ServiceConfiguration: Sendable {
     /// The name that its logs carry: characters a-z 0-9 . : -
     public var name: String
     public var limits = Limits()
+    /// The witnesses that are asked to sign checkpoints: those of the policy that have an address.
+    public var witnesses: WitnessPolicy?
+    /// How long a checkpoint waits for them before it is shown without.
+    public var witnessPatience = Duration.seconds(3)
     /// Where the pages' templates and texts are.
     public var templates = TemplateLibrary.standardDirectory()
 

@@ -5,6 +5,7 @@ import NIOCore
 import ServiceLifecycle
 import Sodium
 import Storage
+import TransparencyLog
 import UnixSignals
 
 /// The service: one database, one listener, one sequencer.
@@ -12,6 +13,7 @@ public struct PetitionService: Sendable {
     private let configuration: ServiceConfiguration
     private let store: Store
     private let sequencer: Sequencer
+    private let publisher: Publisher?
     private let pages: Pages
     private let logger: Logger
     private let clock: @Sendable () -> UInt64
@@ -32,19 +34,23 @@ public struct PetitionService: Sendable {
         self.onListening = onListening
         pages = try Pages(directory: configuration.templates)
         store = try Store(path: configuration.databasePath, serviceName: configuration.name)
+        let store = store
+        publisher = configuration.witnesses.map {
+            Publisher(store: store, policy: $0, patience: configuration.witnessPatience, logger: logger)
+        }
         sequencer = Sequencer(
-            store: store, logger: logger, capacity: configuration.limits.queue, clock: clock)
+            store: store, publisher: publisher, logger: logger, capacity: configuration.limits.queue, clock: clock)
     }
 
-    /// The key of this service's logs.
-    public var logKey: Bytes32 { store.logKey().publicKey }
+    /// The key of all this service's logs, with the service's name: what a witness's operator needs to know.
+    public var key: NoteKey { NoteKey(name: store.serviceName, kind: .log, key: store.logKey().publicKey) }
 
     /// Serves until the task is cancelled or SIGTERM or SIGINT asks it to stop; then answers what it has begun, and
     /// closes the database.
     public func run(stoppingOnSignals handlesSignals: Bool = false) async throws {
         let routes = Routes(
             store: store, sequencer: sequencer, verifier: RequestVerifier(clock: clock), limits: configuration.limits,
-            pages: pages)
+            pages: pages, witnesses: configuration.witnesses)
         // Hummingbird's own logger would name methods and paths with an error; ours says what happened, not to whom.
         var quiet = logger
         quiet.logLevel = .critical
@@ -61,11 +67,13 @@ public struct PetitionService: Sendable {
                     .init(service: Housekeeping(store: store, sequencer: sequencer, logger: logger)),
                 ], gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: quiet))
         do { try await group.run() } catch is CancellationError {}
+        await publisher?.close()
         try store.close()
     }
 }
 
-/// Closes petitions whose deadline has come, and erases what could not be erased at once, though nobody asks.
+/// Shows what a stop kept back, closes petitions whose deadline has come, and erases what could not be erased at once,
+/// though nobody asks.
 private struct Housekeeping: ServiceLifecycle.Service {
     let store: Store
     let sequencer: Sequencer
@@ -73,6 +81,9 @@ private struct Housekeeping: ServiceLifecycle.Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
+            do { try await sequencer.publishLeftovers() } catch {
+                logger.warning("checkpoints that wait to be shown could not be looked up")
+            }
             while !Task.isCancelled {
                 do { try await sequencer.closeDuePetitions() } catch {
                     logger.warning("due petitions could not be looked up")

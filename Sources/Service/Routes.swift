@@ -18,6 +18,7 @@ struct Routes: Sendable {
     let verifier: RequestVerifier
     let limits: ServiceConfiguration.Limits
     let pages: Pages
+    let witnesses: WitnessPolicy?
 
     func router() -> Router<Context> {
         let router = Router(context: Context.self)
@@ -26,7 +27,9 @@ struct Routes: Sendable {
         router.get("v1/service") { _, _ in
             try Response.json(
                 Answers.ServiceInfo(
-                    name: store.serviceName, log_key: store.logKey().publicKey.hex, maximal_object: limits.object))
+                    name: store.serviceName, log_key: store.logKey().publicKey.hex,
+                    service_key: NoteKey(name: store.serviceName, kind: .log, key: store.logKey().publicKey).text,
+                    maximal_object: limits.object, witnesses: witnesses?.witnesses.map(\.verifier.noteKey.text) ?? []))
         }
         pages.add(to: router) { petition in
             do { return try await sequencer.facts(of: petition) } catch Refusal.noSuchLog { return nil }

@@ -30,14 +30,16 @@ actor Sequencer {
         }
     }
 
-    private struct Pending {
+    struct Pending {
         let submission: Submission
         let answer: CheckedContinuation<String, any Error>
     }
 
-    private let store: Store
-    private let logger: Logger
-    private let clock: @Sendable () -> UInt64
+    let store: Store
+    /// Nil where no witness is asked: then a checkpoint is shown by the commit that makes it.
+    let publisher: Publisher?
+    let logger: Logger
+    let clock: @Sendable () -> UInt64
     /// Submissions that may wait; beyond, the service says that it is busy.
     private let capacity: Int
     /// Statements that share a transaction at most: so many make the ring's part of a verification small, and wait a
@@ -48,8 +50,12 @@ actor Sequencer {
     private var workplaces: [ID<Workplace>: WorkplaceLog] = [:]
     private var petitions: [ID<Petition>: PetitionLog] = [:]
 
-    init(store: Store, logger: Logger, capacity: Int, clock: @escaping @Sendable () -> UInt64) {
-        (self.store, self.logger, self.capacity, self.clock) = (store, logger, capacity, clock)
+    init(
+        store: Store, publisher: Publisher? = nil, logger: Logger, capacity: Int,
+        clock: @escaping @Sendable () -> UInt64
+    ) {
+        (self.store, self.publisher, self.logger) = (store, publisher, logger)
+        (self.capacity, self.clock) = (capacity, clock)
     }
 
     /// Appends a statement, or finds that it is there already, and returns its receipt.
@@ -83,63 +89,9 @@ actor Sequencer {
         }
     }
 
-    // MARK: What others may know of a log
-
-    func isMember(_ key: Bytes32, of workplace: ID<Workplace>) throws -> Bool {
-        try workplaceLog(workplace).isMember(key)
-    }
-
-    func isOrganiser(_ key: Bytes32, of workplace: ID<Workplace>) throws -> Bool {
-        try workplaceLog(workplace).isOrganiser(key)
-    }
-
-    /// Members with their box keys' owners, for who wraps group keys.
-    func members(of workplace: ID<Workplace>) throws -> [Bytes32] {
-        let log = try workplaceLog(workplace)
-        return log.members(at: log.size).map(\.signKey)
-    }
-
-    /// - Throws: `Refusal` unless objects may be written under this epoch.
-    func checkWritable(_ workplace: ID<Workplace>, epoch: UInt32) throws {
-        let log = try workplaceLog(workplace)
-        guard !log.rotationIsDue else { throw Refusal.rotationIsDue }
-        guard UInt64(epoch) + 1 == UInt64(log.groupKeys.count) else { throw Refusal.staleEpoch }
-    }
-
-    func epochs(of workplace: ID<Workplace>) throws -> Int { try workplaceLog(workplace).groupKeys.count }
-
-    func isIssued(invite: Bytes32, in workplace: ID<Workplace>) throws -> Bool {
-        try workplaceLog(workplace).inviteIsOpen(invite) == true
-    }
-
-    /// A petition's document is written once, by the organiser who announced it: whoever else could write there could make
-    /// the petition unreadable for everybody.
-    func checkDocument(_ object: StoredObject) throws {
-        let announced = try workplaceLog(object.workplace).announcements[ID(object.id.bytes)]
-        guard object.revision == 1, announced?.contains(where: { $0.signer == object.author }) == true else {
-            throw Refusal.notAllowed
-        }
-    }
-
-    /// Tags whose sealed names may be served, with the digests.
-    func namesDue(of petition: ID<Petition>) throws -> [Bytes32: LinkingTag] {
-        guard let log = try petitionLog(petition) else { throw Refusal.noSuchLog }
-        return log.namesDue
-    }
-
-    /// What the page of a petition shows.
-    func facts(of petition: ID<Petition>) throws -> Pages.Facts? {
-        guard let log = try petitionLog(petition) else { return nil }
-        return try Pages.Facts(
-            id: petition, manifest: log.manifest, cosignatures: log.cosignatures,
-            withdrawn: log.tags.count - log.cosignatures, ring: log.ring.count,
-            eligible: log.eligible(in: workplaceLog(log.manifest.workplace)), isClosed: log.closure != nil,
-            released: log.released[0].count, records: log.records.count)
-    }
-
     // MARK: Folded logs
 
-    private func workplaceLog(_ id: ID<Workplace>) throws -> WorkplaceLog {
+    func workplaceLog(_ id: ID<Workplace>) throws -> WorkplaceLog {
         if let log = workplaces[id] { return log }
         guard let leaves = try store.leaves(of: .workplace(id)) else { throw Refusal.noSuchLog }
         let audited = try PetitionBundle.orDamaged { () throws(PetitionBundle.Unreadable) in
@@ -150,7 +102,7 @@ actor Sequencer {
         return audited.log
     }
 
-    private func petitionLog(_ id: ID<Petition>) throws -> PetitionLog? {
+    func petitionLog(_ id: ID<Petition>) throws -> PetitionLog? {
         if let log = petitions[id] { return log }
         guard let leaves = try store.leaves(of: .petition(id)), let workplace = try store.workplace(of: id) else {
             return nil
@@ -167,7 +119,7 @@ actor Sequencer {
     // MARK: One batch
 
     /// What a batch adds to one log, before it is durable.
-    private struct Growth {
+    struct Growth {
         let workplace: ID<Workplace>
         let start: Int
         /// The folded log before the batch, to go back to when the commit fails.
@@ -282,8 +234,7 @@ actor Sequencer {
         do {
             let appends = try growth.map { log, growth in try append(log, growth) }
             if !appends.isEmpty { try await store.commit(appends) }
-            let byLog = Dictionary(uniqueKeysWithValues: appends.map { ($0.log, $0) })
-            for (pending, leaf) in admitted { answer(pending, leaf, in: byLog[pending.submission.log]) }
+            answer(admitted, after: appends)
         } catch {
             // Nothing of the batch is on the disk: take back what was folded in advance.
             for (log, growth) in growth { restore(log, growth.before) }
@@ -292,7 +243,7 @@ actor Sequencer {
         }
     }
 
-    private enum Folded {
+    enum Folded {
         case workplace(WorkplaceLog?)
         case petition(PetitionLog?)
     }
@@ -306,7 +257,7 @@ actor Sequencer {
         }
     }
 
-    private static func refusal(_ error: any Error) -> Refusal {
+    static func refusal(_ error: any Error) -> Refusal {
         switch error {
         case let error as Refusal: error
         case let error as RuleViolation: .rule(error)
@@ -445,45 +396,6 @@ actor Sequencer {
             return growth.start + place
         }
         return try store.place(of: hash, in: submission.log)
-    }
-
-    // MARK: Checkpoints and receipts
-
-    private func append(_ log: LogName, _ growth: Growth) throws -> LogAppend {
-        let (verifier, tree, deadline) = try tail(of: log)
-        let checkpoint = Checkpoint(origin: verifier.origin, size: UInt64(tree.count), root: tree.root)
-        return LogAppend(
-            log: log, workplace: growth.workplace, start: growth.start, leaves: growth.leaves,
-            note: checkpoint.signed(by: store.logKey()).serialized, deadline: deadline, names: growth.names)
-    }
-
-    private func tail(of log: LogName) throws -> (LogVerifier, MerkleTree, UInt64?) {
-        switch log {
-        case .workplace(let id):
-            let log = try workplaceLog(id)
-            return (log.verifier, log.tree, nil)
-        case .petition(let id):
-            guard let log = try petitionLog(id) else { throw Refusal.noSuchLog }
-            let closes = log.manifest.closes
-            return (
-                try workplaceLog(log.manifest.workplace).verifier(of: id), log.tree,
-                closes > 0 && log.closure == nil ? closes : nil
-            )
-        }
-    }
-
-    /// The receipt of a durable leaf, under the first checkpoint that covers it: the same bytes each time.
-    /// - Parameter append: what was just written to the log. A leaf that was there before has an older checkpoint.
-    private func answer(_ pending: Pending, _ leaf: Int, in append: LogAppend?) {
-        do {
-            let (_, tree, _) = try tail(of: pending.submission.log)
-            let written = append.flatMap { leaf >= $0.start ? ($0.start + $0.leaves.count, $0.note) : nil }
-            guard
-                let (size, note) = try written ?? store.checkpoint(of: pending.submission.log, covering: leaf),
-                let path = tree.inclusionProof(of: leaf, at: size)
-            else { throw Refusal.storage(.damaged) }
-            pending.answer.resume(returning: Receipt(index: UInt64(leaf), path: path, note: note).serialized)
-        } catch { pending.answer.resume(throwing: Self.refusal(error)) }
     }
 }
 

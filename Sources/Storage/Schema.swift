@@ -19,6 +19,9 @@ enum Schema {
             }
             try db.execute(sql: "DROP TABLE sealed_names")
         }
+        migrator.registerMigration("3 checkpoints wait for witnesses") { db in
+            try db.execute(sql: "ALTER TABLE checkpoints ADD COLUMN published INTEGER NOT NULL DEFAULT 1")
+        }
         return migrator
     }
 

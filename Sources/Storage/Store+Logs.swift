@@ -27,19 +27,22 @@ public struct LogAppend: Sendable {
     public var leaves: [Leaf]
     /// The signed checkpoint that covers them.
     public var note: String
+    /// Whether it may be shown as it is. Where witnesses are asked first, `Store.publish` says so later.
+    public var isPublished: Bool
     /// When the petition closes by itself, as long as it is open.
     public var deadline: UInt64?
     public var names: [NameChange]
 
     public init(
-        log: LogName, workplace: ID<Workplace>, start: Int, leaves: [Leaf], note: String, deadline: UInt64?,
-        names: [NameChange]
+        log: LogName, workplace: ID<Workplace>, start: Int, leaves: [Leaf], note: String, isPublished: Bool = true,
+        deadline: UInt64?, names: [NameChange]
     ) {
         self.log = log
         self.workplace = workplace
         self.start = start
         self.leaves = leaves
         self.note = note
+        self.isPublished = isPublished
         self.deadline = deadline
         self.names = names
     }
@@ -108,8 +111,47 @@ extension Store {
             }
         }
         try db.execute(
-            sql: "INSERT INTO checkpoints (log, size, note) VALUES (?, ?, ?)", arguments: [log, end, append.note])
+            sql: "INSERT INTO checkpoints (log, size, note, published) VALUES (?, ?, ?, ?)",
+            arguments: [log, end, append.note, append.isPublished])
         return erased
+    }
+
+    /// Shows a checkpoint from now on, with the witnesses' signatures that its note has got.
+    public func publish(_ log: LogName, size: Int, note: String) async throws {
+        try await write { db in
+            guard let id = try Self.id(of: log, db) else { throw StorageError.damaged }
+            try db.execute(
+                sql: "UPDATE checkpoints SET note = ?, published = 1 WHERE log = ? AND size = ?",
+                arguments: [note, id, size])
+            guard db.changesCount == 1 else { throw StorageError.damaged }
+        }
+    }
+
+    /// Logs whose newest checkpoint is not shown yet, as a stop between the two leaves them.
+    public func unpublished() throws -> [LogName] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT kind, subject FROM logs JOIN checkpoints ON log = logs.id AND checkpoints.size = logs.size
+                    WHERE published = 0
+                    """
+            ).map { row in
+                let subject = (row["subject"] as Data).bytes32
+                return row["kind"] == 1 ? .workplace(ID(subject)) : .petition(ID(subject))
+            }
+        }
+    }
+
+    /// Shows every newest checkpoint as it is.
+    public func publishAll() async throws {
+        try await write { db in
+            try db.execute(
+                sql: """
+                    UPDATE checkpoints SET published = 1
+                    WHERE published = 0 AND size = (SELECT size FROM logs WHERE logs.id = log)
+                    """)
+        }
     }
 
     private static func id(of log: LogName, _ db: Database) throws -> Int64? {
@@ -126,24 +168,40 @@ extension Store {
         }
     }
 
-    /// The newest checkpoint.
+    /// The newest checkpoint that is shown.
     public func checkpoint(of log: LogName) throws -> String? {
         try read { db in
             try String.fetchOne(
                 db,
                 sql: """
                     SELECT note FROM checkpoints JOIN logs ON logs.id = checkpoints.log
-                    WHERE kind = ? AND subject = ? ORDER BY checkpoints.size DESC LIMIT 1
+                    WHERE kind = ? AND subject = ? AND published ORDER BY checkpoints.size DESC LIMIT 1
                     """, arguments: [log.kind, log.subject.data])
         }
     }
 
-    /// The first checkpoint that covers a leaf: what its receipt was made with, and is made with again.
+    /// The newest checkpoint, whether it is shown or not.
+    public func newestCheckpoint(of log: LogName) throws -> (size: Int, note: String)? {
+        try read { db in
+            try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT checkpoints.size, note FROM checkpoints JOIN logs ON logs.id = checkpoints.log
+                    WHERE kind = ? AND subject = ? ORDER BY checkpoints.size DESC LIMIT 1
+                    """, arguments: [log.kind, log.subject.data]
+            ).map { ($0["size"], $0["note"]) }
+        }
+    }
+
+    /// The first shown checkpoint that covers a leaf: what its receipt was made with, and is made with again.
     public func checkpoint(of log: LogName, covering leaf: Int) throws -> (size: Int, note: String)? {
         try read { db in
             guard let id = try Self.id(of: log, db),
                 let row = try Row.fetchOne(
-                    db, sql: "SELECT size, note FROM checkpoints WHERE log = ? AND size > ? ORDER BY size LIMIT 1",
+                    db,
+                    sql: """
+                        SELECT size, note FROM checkpoints WHERE log = ? AND size > ? AND published ORDER BY size LIMIT 1
+                        """,
                     arguments: [id, leaf])
             else { return nil }
             return (row["size"], row["note"])

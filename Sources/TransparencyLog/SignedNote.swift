@@ -5,6 +5,7 @@ import Sodium
 /// What a log's text breaks.
 public enum LogError: Error, Equatable, Sendable {
     case note
+    case noteKey
     case noSignature
     case badSignature
     case checkpoint
@@ -12,6 +13,7 @@ public enum LogError: Error, Equatable, Sendable {
     case receipt
     case notIncluded
     case entries
+    case witnessRequest
 }
 
 /// Text with signature lines, as parsed. Nothing in it is believed before `VerifiedCheckpoint` has checked a signature.
@@ -52,6 +54,16 @@ public struct SignedNote: Sendable, Equatable {
         guard serialized.utf8.elementsEqual(utf8) else { throw .note }
     }
 
+    /// Signature lines alone, as a witness answers with them.
+    /// - Throws: `LogError.note`.
+    public static func signatures(parsing text: String) throws(LogError) -> [Signature] {
+        // The same rules as at the end of a note.
+        try SignedNote(parsing: "-\n\n" + text).signatures
+    }
+
+    /// The same text with further signatures behind those that it has.
+    public func adding(_ more: [Signature]) -> SignedNote { SignedNote(text: text, signatures: signatures + more) }
+
     /// By bytes and scalars: what a grapheme is differs between versions of Unicode, and a verdict must not.
     private static func signature(_ line: ArraySlice<UInt8>) throws(LogError) -> Signature {
         guard line.starts(with: dash.utf8) else { throw .note }
@@ -69,9 +81,11 @@ public struct SignedNote: Sendable, Equatable {
     public init(text: String, signatures: [Signature]) { (self.text, self.signatures) = (text, signatures) }
 
     /// The bytes that are served.
-    public var serialized: String {
-        text + "\n"
-            + signatures.map { Self.dash + $0.name + " " + Base64.encode($0.keyID + $0.bytes) + "\n" }.joined()
+    public var serialized: String { text + "\n" + signatureLines }
+
+    /// The lines behind the text.
+    public var signatureLines: String {
+        signatures.map { Self.dash + $0.name + " " + Base64.encode($0.keyID + $0.bytes) + "\n" }.joined()
     }
 
     /// The first four bytes of SHA-256(name || 0x0A || type || public key).

@@ -5,25 +5,53 @@ import Sodium
 /// A witness of logs, by name and Ed25519 key.
 public struct WitnessVerifier: Sendable, Hashable {
     /// A timestamped witness signature.
-    static let type: UInt8 = 4
+    static let type: UInt8 = NoteKey.Kind.witness.rawValue
+    /// Seconds beyond which no time is signed (C2SP tlog-cosignature, "Format").
+    static let latestTime = UInt64(Int64.max)
 
     public let name: String
     public let key: Bytes32
 
     public init(name: String, key: Bytes32) { (self.name, self.key) = (name, key) }
 
+    public var noteKey: NoteKey { NoteKey(name: name, kind: .witness, key: key) }
+
     /// When this witness signed the checkpoint, in Unix seconds. Nil when it did not.
     /// - Throws: `LogError.badSignature` when a line of this witness does not verify.
     public func signatureTime(on verified: VerifiedCheckpoint) throws(LogError) -> UInt64? {
-        let id = SignedNote.keyID(name: name, type: Self.type, key: key)
+        try signatureTime(in: verified.note.signatures, on: verified.note.text)
+    }
+
+    /// The same for lines that do not stand in the note yet.
+    public func signatureTime(
+        in signatures: [SignedNote.Signature], on text: String
+    ) throws(LogError) -> UInt64? {
+        let id = noteKey.id
         var newest: UInt64?
-        for line in verified.note.signatures where line.name == name && line.keyID == id {
+        for line in signatures where line.name == name && line.keyID == id {
             guard line.bytes.count == 72 else { throw .badSignature }
             let time = line.bytes[..<8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            let message = Array("cosignature/v1\ntime \(time)\n".utf8) + Array(verified.note.text.utf8)
-            guard Ed25519.verify(line.bytes[8...], of: message, by: key) else { throw .badSignature }
+            guard time <= Self.latestTime,
+                Ed25519.verify(line.bytes[8...], of: Self.message(text, at: time), by: key)
+            else { throw .badSignature }
             newest = max(newest ?? 0, time)
         }
         return newest
+    }
+
+    static func message(_ text: String, at time: UInt64) -> [UInt8] {
+        Array("cosignature/v1\ntime \(time)\n".utf8) + Array(text.utf8)
+    }
+}
+
+extension Checkpoint {
+    /// Signs as a witness that has seen this log grow to here.
+    /// - Parameter time: Unix seconds, below 2^63.
+    public func witnessed(at time: UInt64, as name: String, by key: borrowing SigningKey) -> SignedNote.Signature {
+        let time = min(time, WitnessVerifier.latestTime)
+        let stamp = (0..<8).map { UInt8(truncatingIfNeeded: time >> (56 - 8 * $0)) }
+        return SignedNote.Signature(
+            name: name, keyID: SignedNote.keyID(name: name, type: WitnessVerifier.type, key: key.publicKey),
+            bytes: stamp + key.sign(WitnessVerifier.message(text, at: time)))
     }
 }

@@ -46,7 +46,7 @@ enum Program {
         try run(arguments, environment: environment)
     }
 
-    private static func run(_ arguments: [String], environment: [String: String]) throws -> Result {
+    static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
         let (process, output, error) = process(arguments, environment: environment)
         try process.run()
         let text = output.fileHandleForReading.readDataToEndOfFile()

@@ -13,14 +13,20 @@ final class ServiceProcess {
     let port: Int
     private let process: Process
 
+    /// What the program said until it listened.
+    let log: String
+
     /// - Parameter port: 0 takes a free one.
-    init(database: String, port: Int = 0) throws {
+    convenience init(database: String, port: Int = 0, _ more: [String] = []) throws {
+        try self.init("serve", ["--database", database, "--name", "crash.example"] + more, port: port)
+    }
+
+    /// - Parameter command: one that listens: `serve` or `witness`.
+    init(_ command: String, _ arguments: [String], port: Int = 0) throws {
         let port = port == 0 ? try Self.freePort() : port
         self.port = port
         url = "http://127.0.0.1:\(port)"
-        let (process, _, error) = Program.process([
-            "serve", "--database", database, "--name", "crash.example", "--listen", "127.0.0.1:\(port)",
-        ])
+        let (process, _, error) = Program.process([command] + arguments + ["--listen", "127.0.0.1:\(port)"])
         self.process = process
         try process.run()
         var log = ""
@@ -29,6 +35,7 @@ final class ServiceProcess {
             guard !data.isEmpty else { throw NotListening(log: log) }
             log += String(decoding: data, as: UTF8.self)
         }
+        self.log = log
         // Nobody reads on: keep the pipe from filling.
         error.fileHandleForReading.readabilityHandler = { _ = $0.availableData }
     }

@@ -11,15 +11,6 @@ struct LyingServiceTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    private func copy(_ from: String, _ to: String) throws {
-        for suffix in ["", "-wal", "-shm"] {
-            try? FileManager.default.removeItem(atPath: to + suffix)
-            if FileManager.default.fileExists(atPath: from + suffix) {
-                try FileManager.default.copyItem(atPath: from + suffix, toPath: to + suffix)
-            }
-        }
-    }
-
     @Test("A log that shrank, a log that forked, and an older revision are each refused by name")
     func rollbackAndFork() async throws {
         var service = try await RunningService.start(database: directory("a.sqlite"))
@@ -27,7 +18,7 @@ struct LyingServiceTests {
         let (founder, reader) = (workplace.members[0], workplace.members[1])
         let draft = try await founder.newDraft(language: "en", title: "T", text: "one")
         await service.stop()
-        try copy(directory("a.sqlite"), directory("old.sqlite"))
+        try DatabaseCopy.make(of: directory("a.sqlite"), as: directory("old.sqlite"))
         service = try await RunningService.start(database: directory("a.sqlite"), port: service.port)
         try await founder.declareEligible(21)
         _ = try await founder.revise(draft, title: "T", text: "two")
@@ -57,7 +48,7 @@ struct LyingServiceTests {
         let founder = workplace.members[0]
         let draft = try await founder.newDraft(language: "en", title: "T", text: "one")
         await service.stop()
-        try copy(directory("a.sqlite"), directory("old.sqlite"))
+        try DatabaseCopy.make(of: directory("a.sqlite"), as: directory("old.sqlite"))
         service = try await RunningService.start(database: directory("a.sqlite"), port: service.port)
         _ = try await founder.revise(draft, title: "T", text: "two")
         await service.stop()

@@ -33,7 +33,7 @@ struct OpenAPITests {
         let sequencer = Sequencer(store: store, logger: .init(label: "test"), capacity: 1, clock: { 0 })
         let router = Routes(
             store: store, sequencer: sequencer, verifier: RequestVerifier(clock: { 0 }), limits: .init(),
-            pages: try Pages(directory: TemplateLibrary.standardDirectory())
+            pages: try Pages(directory: TemplateLibrary.standardDirectory()), witnesses: nil
         ).router()
         let served = Set(
             router.routes.map { route in

@@ -9,6 +9,7 @@ import Service
 import Sodium
 import TestSupport
 import Testing
+import TransparencyLog
 
 /// The real service on a loopback port, on a database in a directory of its own.
 final class RunningService: Sendable {
@@ -22,7 +23,7 @@ final class RunningService: Sendable {
 
     static func start(
         database: String, name: String = "test.example", port: Int = 0,
-        limits: ServiceConfiguration.Limits = .init(),
+        limits: ServiceConfiguration.Limits = .init(), witnesses: String? = nil,
         clock: @escaping @Sendable () -> UInt64 = Member.systemClock
     ) async throws -> RunningService {
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
@@ -30,6 +31,8 @@ final class RunningService: Sendable {
         logger.logLevel = .critical
         var configuration = ServiceConfiguration(host: "127.0.0.1", port: port, databasePath: database, name: name)
         configuration.limits = limits
+        configuration.witnesses = try witnesses.map { try WitnessPolicy(parsing: Array($0.utf8)) }
+        configuration.witnessPatience = .seconds(1)
         let service = try PetitionService(
             configuration, logger: logger, clock: clock, onListening: { found.yield($0) })
         let task = Task {

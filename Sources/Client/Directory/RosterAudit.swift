@@ -41,7 +41,7 @@ public struct RosterAudit: Sendable {
 
 extension Member {
     public func audit() async throws -> RosterAudit {
-        let (roster, raw) = try await LogReader(connection: connection).workplace(workplaceID, pins: &state.pins)
+        let (roster, raw) = try await reader(connection).workplace(workplaceID, pins: &state.pins)
         try save()
         let people = try await people()
         let changes = raw.leaves.enumerated().compactMap { leaf, bytes in Self.change(leaf, bytes, in: roster) }

@@ -48,18 +48,45 @@ extension WorkplaceLog {
         guard let first = leaves.first, var log = try? WorkplaceLog(founding: first) else {
             throw .firstWorkplaceLeaf
         }
+        let faults = log.audit(leaves.dropFirst())
+        return Audited(log, faults)
+    }
+
+    /// Takes up further leaves and returns what is wrong with them. One that breaks a rule keeps its place and counts for nothing.
+    /// - Parameter leaves: the log's next; their indices are of no account.
+    fileprivate mutating func audit(_ leaves: ArraySlice<[UInt8]>) -> [Fault] {
         var faults: [Fault] = []
-        for start in stride(from: 1, to: leaves.count, by: auditBatch) {
-            let batch = leaves[start..<min(start + auditBatch, leaves.count)]
-            for (index, statement) in zip(batch.indices, log.prove(batch)) {
+        let shift = size - leaves.startIndex
+        for start in stride(from: leaves.startIndex, to: leaves.endIndex, by: auditBatch) {
+            let batch = leaves[start..<min(start + auditBatch, leaves.endIndex)]
+            for (index, statement) in zip(batch.indices, prove(batch)) {
                 do throws(RuleViolation) {
-                    try log.append(try statement.get())
+                    try append(try statement.get())
                 } catch {
-                    log.skip(leaves[index])
-                    faults.append(Fault(place: .leaf(log: "workplace", index: index), what: error.rawValue))
+                    skip(leaves[index])
+                    faults.append(Fault(place: .leaf(log: "workplace", index: index + shift), what: error.rawValue))
                 }
             }
         }
+        return faults
+    }
+}
+
+extension Audited where Log == WorkplaceLog {
+    /// The same log with what has come since, and the faults of all of it.
+    public func extended(by leaves: [[UInt8]]) -> Audited<WorkplaceLog> {
+        var log = log
+        let faults = faults + log.audit(leaves[...])
+        return Audited(log, faults)
+    }
+}
+
+extension Audited where Log == PetitionLog {
+    /// The same log with what has come since, and the faults of all of it.
+    /// - Parameter workplace: with every leaf that the new ones refer to.
+    public func extended(by leaves: [[UInt8]], in workplace: WorkplaceLog) -> Audited<PetitionLog> {
+        var log = log
+        let faults = faults + log.audit(leaves[...], in: workplace)
         return Audited(log, faults)
     }
 }
@@ -75,16 +102,23 @@ extension PetitionLog {
         guard let first = leaves.first, var log = try? PetitionLog(opening: first, in: workplace) else {
             throw .firstPetitionLeaf
         }
+        let faults = log.audit(leaves.dropFirst(), in: workplace)
+        return Audited(log, faults)
+    }
+
+    /// Takes up further leaves and returns what is wrong with them. One that breaks a rule keeps its place and counts for nothing.
+    /// - Parameter leaves: the log's next; their indices are of no account.
+    fileprivate mutating func audit(_ leaves: ArraySlice<[UInt8]>, in workplace: WorkplaceLog) -> [Fault] {
         var faults: [Fault] = []
-        for start in stride(from: 1, to: leaves.count, by: auditBatch) {
-            let batch = leaves[start..<min(start + auditBatch, leaves.count)]
+        for start in stride(from: leaves.startIndex, to: leaves.endIndex, by: auditBatch) {
+            let batch = leaves[start..<min(start + auditBatch, leaves.endIndex)]
             let statements = PetitionStatement.decode(batch)
             var index = start
             while index < batch.endIndex {
                 // Co-signatures that follow one another meet the same ring, and their proofs are checked together.
                 let run = statements[(index - start)...].prefix { $0.coSigned != nil }.compactMap(\.coSigned)
-                for (coSigned, verdict) in zip(run, log.prove(run)) {
-                    faults += log.fold(leaves[index], at: index) { (log) throws(RuleViolation) in
+                for (coSigned, verdict) in zip(run, prove(run)) {
+                    faults += fold(leaves[index]) { (log) throws(RuleViolation) in
                         // The cheap rules first, so that a leaf which breaks several is reported for the plainest.
                         try log.check(coSigned)
                         try log.append(verdict.get())
@@ -92,23 +126,24 @@ extension PetitionLog {
                     index += 1
                 }
                 guard index < batch.endIndex else { break }
-                faults += log.fold(leaves[index], at: index) { (log) throws(RuleViolation) in
+                faults += fold(leaves[index]) { (log) throws(RuleViolation) in
                     try log.append(statements[index - start].get(), in: workplace)
                 }
                 index += 1
             }
         }
-        return Audited(log, faults)
+        return faults
     }
 
     /// Appends by `append`, or keeps the place of a leaf that it refuses.
     private mutating func fold(
-        _ leaf: [UInt8], at index: Int, _ append: (inout PetitionLog) throws(RuleViolation) -> Void
+        _ leaf: [UInt8], _ append: (inout PetitionLog) throws(RuleViolation) -> Void
     ) -> [Fault] {
         do throws(RuleViolation) {
             try append(&self)
             return []
         } catch {
+            let index = size
             skip(leaf)
             return [Fault(place: .leaf(log: "petition", index: index), what: error.rawValue)]
         }
@@ -142,9 +177,15 @@ public struct AuditedPetition: Sendable {
     public let names: [ReleasedName]
     public let document: PetitionDocument?
     public let faults: [Fault]
+    /// What witnesses signed of the workplace's log and of the petition's; nil without a policy, or where a checkpoint does not
+    /// verify.
+    public let witnessed: (workplace: WitnessPolicy.Verdict?, petition: WitnessPolicy.Verdict?)
 
+    /// - Parameter policy: whose signatures the checkpoints must have; without them that is a fault.
     /// - Throws: `PetitionBundle.Unreadable`.
-    public init(auditing bundle: PetitionBundle) throws(PetitionBundle.Unreadable) {
+    public init(
+        auditing bundle: PetitionBundle, policy: WitnessPolicy? = nil
+    ) throws(PetitionBundle.Unreadable) {
         let workplace = try WorkplaceLog.audit(bundle.workplace.leaves)
         guard workplace.log.id == bundle.workplaceID else { throw .ids }
         let petition = try PetitionLog.audit(bundle.petition.leaves, in: workplace.log)
@@ -167,7 +208,32 @@ public struct AuditedPetition: Sendable {
             document = nil
             faults.append(Fault(place: .document, what: error.rawValue))
         }
+        witnessed = (
+            Self.witnessed(bundle.workplace, "workplace", by: workplace.log.verifier, policy, &faults),
+            Self.witnessed(
+                bundle.petition, "petition", by: workplace.log.verifier(of: petition.log.id), policy, &faults)
+        )
         self.faults = faults
+    }
+
+    private static func witnessed(
+        _ log: PetitionBundle.Log, _ name: String, by verifier: LogVerifier, _ policy: WitnessPolicy?,
+        _ faults: inout [Fault]
+    ) -> WitnessPolicy.Verdict? {
+        guard let policy, let verified = try? verifier.verify(log.checkpoint) else { return nil }
+        func fault(_ what: String) { faults.append(Fault(place: .log(name), what: what)) }
+        guard policy.accepts(logKey: verifier.key) else {
+            fault("its key is not in the policy")
+            return nil
+        }
+        guard let verdict = try? policy.judge(verified) else {
+            fault("checkpoint with a false signature of a witness")
+            return nil
+        }
+        if !verdict.isSatisfied {
+            fault("checkpoint not witnessed as the policy asks, by \(verdict.missing.joined(separator: ", "))")
+        }
+        return verdict
     }
 
     private static func check(

@@ -66,8 +66,10 @@ public struct AuditedHistory: Sendable {
     public let faults: [Fault]
 
     /// - Throws: `PetitionBundle.Unreadable`.
-    public init(auditing history: NegotiationHistory) throws(PetitionBundle.Unreadable) {
-        petition = try AuditedPetition(auditing: history.petition)
+    public init(
+        auditing history: NegotiationHistory, policy: WitnessPolicy? = nil
+    ) throws(PetitionBundle.Unreadable) {
+        petition = try AuditedPetition(auditing: history.petition, policy: policy)
         var faults = petition.faults
         let recorded = Set(petition.petition.records.map(\.record.digest))
         var documents: [Bytes32: [UInt8]] = [:]
@@ -83,7 +85,7 @@ public struct AuditedHistory: Sendable {
         let responses = negotiation.responses
         var ratifications: [Ratification] = []
         for (line, bundle) in history.ratifications.enumerated() {
-            let audited = try AuditedPetition(auditing: bundle)
+            let audited = try AuditedPetition(auditing: bundle, policy: policy)
             faults += audited.faults.map { Fault(place: .ratification(line: line, $0.description), what: "") }
             guard let about = audited.petition.manifest.about, about.petition == petition.petition.id,
                 let response = responses[about.digest],

@@ -178,9 +178,7 @@ struct NegotiationCommand: AsyncParsableCommand {
             let history = try await options.keystore.withMember { member in
                 try await member.history(try await options.find(member))
             }
-            do { try Data(history.serialized).write(to: URL(filePath: file), options: .atomic) } catch {
-                throw ClientError.disk(file)
-            }
+            try PageOptions.write(history.serialized, to: file)
             let id = history.petition.petitionID.hex
             if options.output.json { return try Terminal.json(["file": file, "petition": id]) }
             Terminal.line(words("negotiation.exported", ["file": file, "petition": id]))

@@ -47,6 +47,10 @@ struct PageOptions: ParsableArguments {
         return try Messages(chosen ?? Words.language, directory: TemplateLibrary.standardDirectory())
     }
 
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        do { try Data(bytes).write(to: URL(filePath: path), options: .atomic) } catch { throw ClientError.disk(path) }
+    }
+
     static func check(_ path: String, _ overwrite: Bool) throws {
         guard overwrite || !FileManager.default.fileExists(atPath: path) else {
             throw ClientError.invalid("pageExists", ["file": path])
@@ -55,9 +59,7 @@ struct PageOptions: ParsableArguments {
 
     func write(_ page: String, to path: String) throws {
         try Self.check(path, overwrite)
-        do { try Data(page.utf8).write(to: URL(filePath: path), options: .atomic) } catch {
-            throw ClientError.disk(path)
-        }
+        try Self.write(Array(page.utf8), to: path)
     }
 }
 

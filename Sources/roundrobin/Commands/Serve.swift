@@ -4,6 +4,7 @@ import Logging
 import Petitions
 import Service
 import Sodium
+import TransparencyLog
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -22,28 +23,39 @@ struct Serve: AsyncParsableCommand {
             valueName: "name"))
     var name: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A tlog-policy file: the witnesses in it that have an address are asked to sign every checkpoint.",
+            valueName: "file"))
+    var witnesses: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a checkpoint waits for them before it is shown without, and receipts with it.",
+            valueName: "seconds"))
+    var witnessPatience = 3
+
     mutating func validate() throws {
-        guard let colon = listen.lastIndex(of: ":"), let port = Int(listen[listen.index(after: colon)...]),
-            (0...65_535).contains(port)
-        else { throw ValidationError("--listen takes host:port.") }
+        guard Address(listen) != nil else { throw ValidationError("--listen takes host:port.") }
         guard WorkplaceStatement.isServiceName(name ?? listen) else {
             throw ValidationError("--name takes 1 to 255 of the characters a-z 0-9 . : -")
         }
+        guard (1...60).contains(witnessPatience) else { throw ValidationError("--witness-patience takes 1 to 60.") }
     }
 
     func run() async throws {
-        guard let colon = listen.lastIndex(of: ":"), let port = Int(listen[listen.index(after: colon)...]) else {
-            return
-        }
-        let host = listen[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        guard let address = Address(listen) else { return }
         let logger = Logger(label: "roundrobin") { StreamLogHandler.standardError(label: $0) }
-        let configuration = ServiceConfiguration(host: host, port: port, databasePath: database, name: name ?? listen)
+        var configuration = ServiceConfiguration(
+            host: address.host, port: address.port, databasePath: database, name: name ?? listen)
+        if let witnesses { configuration.witnesses = try PolicyFile.read(witnesses).policy }
+        configuration.witnessPatience = .seconds(witnessPatience)
         let service = try PetitionService(
             configuration, logger: logger,
             onListening: { port in
                 logger.info("listening", metadata: ["port": "\(port)"])
             })
-        logger.info("opened the database", metadata: ["log_key": "\(service.logKey.hex)"])
+        logger.info("opened the database", metadata: ["service_key": "\(service.key.text)"])
         try await service.run(stoppingOnSignals: true)
         logger.info("stopped")
     }

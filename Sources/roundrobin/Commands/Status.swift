@@ -76,14 +76,7 @@ struct Watch: AsyncParsableCommand {
         }
         fflush(nil)
         guard let exec else { return }
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", exec]
-        process.environment = ProcessInfo.processInfo.environment.merging([
-            "ROUNDROBIN_EVENT": event.word, "ROUNDROBIN_PETITION": event.petition?.hex ?? "",
-        ]) { $1 }
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
+        try EventHook.run(
+            exec, ["ROUNDROBIN_EVENT": event.word, "ROUNDROBIN_PETITION": event.petition?.hex ?? ""])
     }
 }

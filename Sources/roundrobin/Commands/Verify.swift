@@ -3,6 +3,7 @@ import Client
 import Foundation
 import Petitions
 import Sodium
+import TransparencyLog
 
 struct TallyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -45,6 +46,8 @@ struct Verify: AsyncParsableCommand {
     var petition: String?
     @Option(help: help("fromService", "url"))
     var service: String?
+    @Option(help: help("verifyPolicy", "file"))
+    var policy: String?
     @OptionGroup var disclosure: DisclosureOptions
     @OptionGroup var keystore: KeystoreOptions
     @OptionGroup var output: OutputOptions
@@ -108,15 +111,16 @@ struct Verify: AsyncParsableCommand {
     /// - Returns: the faults.
     private func show(_ evidence: Evidence) throws -> [Fault] {
         let text = TallyText(disclosure: disclosure.disclosure)
+        let policy = try policy.map { try PolicyFile.read($0).policy }
         let audited: AuditedPetition
         let faults: [Fault]
         switch evidence {
         case .petition(let bundle):
-            audited = try AuditedPetition(auditing: bundle)
+            audited = try AuditedPetition(auditing: bundle, policy: policy)
             faults = audited.faults
             if output.json { try Terminal.json(Verdict(audited)) } else { text.show(audited) }
         case .history(let history):
-            let whole = try AuditedHistory(auditing: history)
+            let whole = try AuditedHistory(auditing: history, policy: policy)
             (audited, faults) = (whole.petition, whole.faults)
             if output.json {
                 try Terminal.json(HistoryVerdict(whole))
@@ -138,7 +142,12 @@ struct Verify: AsyncParsableCommand {
         TallyText.show(faults)
         guard faults.isEmpty else { return faults }
         Terminal.line(Terminal.green(words("verify.holds")))
-        Terminal.line(words("verify.noTimes"))
+        if let verdict = audited.witnessed.petition, !verdict.times.isEmpty {
+            Terminal.line(words("verify.witnessed", ["size": "\(audited.petition.size)"]))
+            PolicyFile.show(verdict)
+        } else {
+            Terminal.line(words("verify.noTimes"))
+        }
         if audited.document == nil { Terminal.line(words("verify.noWording")) }
         return faults
     }
@@ -167,9 +176,7 @@ struct Export: AsyncParsableCommand {
             if withoutDocument { bundle.document = nil }
             return bundle
         }
-        do { try Data(bundle.serialized).write(to: URL(filePath: output), options: .atomic) } catch {
-            throw ClientError.disk(output)
-        }
+        try PageOptions.write(bundle.serialized, to: output)
         if format.json { return try Terminal.json(["file": output, "petition": bundle.petitionID.hex]) }
         Terminal.line(words("negotiation.exported", ["file": output, "petition": bundle.petitionID.hex]))
     }

@@ -94,6 +94,9 @@ extension ClientError {
         case .forked(let log, let size): ["log": words("log." + log), "size": "\(size)"]
         case .serviceFaults(let faults):
             ["faults": faults.prefix(3).joined(separator: "; ") + (faults.count > 3 ? "; ..." : "")]
+        case .notWitnessed(let log, let missing):
+            ["log": words("log." + log), "witnesses": missing.joined(separator: ", ")]
+        case .logNotInPolicy(let log): ["log": words("log." + log)]
         case .rule(let rule): ["rule": rule.rawValue]
         case .noSuch(let what), .ambiguous(let what): ["what": words("noun." + what)]
         case .ringIncomplete(let missing): ["count": "\(missing)"]

@@ -1,0 +1,284 @@
+import Foundation
+import MembershipProofs
+import Petitions
+import Sodium
+import TransparencyLog
+
+/// What a monitor reports. Faults are the service's; everything else is told so that somebody can follow along.
+public enum MonitorEvent: Sendable, Hashable {
+    case grew(GossipLog, from: Int, to: Int)
+    case announced(ID<Petition>)
+    case counts(ID<Petition>, cosignatures: Int, ring: Int)
+    case closed(ID<Petition>, cosignatures: Int)
+    case fault(MonitorFault)
+
+    /// A word for scripts.
+    public var word: String {
+        switch self {
+        case .grew: "grew"
+        case .announced: "announced"
+        case .counts: "count"
+        case .closed: "closed"
+        case .fault(let fault): fault.word
+        }
+    }
+
+    public var log: GossipLog {
+        switch self {
+        case .grew(let log, _, _): log
+        case .announced(let id), .counts(let id, _, _), .closed(let id, _): .petition(id)
+        case .fault(let fault): fault.log
+        }
+    }
+}
+
+/// What a service did that it must not.
+public enum MonitorFault: Sendable, Hashable {
+    /// A log is shorter than it was shown before.
+    case rewound(GossipLog, seen: UInt64, served: UInt64)
+    /// A log no longer contains what it was shown to contain.
+    case forked(GossipLog, size: UInt64)
+    /// A log that was there is gone.
+    case gone(GossipLog)
+    /// The checkpoint is not signed as it must be, or not of the leaves that are served.
+    case unsigned(GossipLog)
+    case notWitnessed(GossipLog, missing: [String])
+    /// A leaf that breaks a rule, as verifiers name it.
+    case leaf(GossipLog, String)
+    /// A petition was closed in the deadline's name before it had come by this machine's clock.
+    case closedEarly(ID<Petition>)
+    /// It should have been, and is still open.
+    case closesLate(ID<Petition>)
+    /// Sealed names that the log calls for are not served.
+    case namesMissing(ID<Petition>, Int)
+
+    public var word: String {
+        switch self {
+        case .rewound: "rewound"
+        case .forked: "forked"
+        case .gone: "gone"
+        case .unsigned: "unsigned"
+        case .notWitnessed: "not-witnessed"
+        case .leaf: "leaf"
+        case .closedEarly: "closed-early"
+        case .closesLate: "closes-late"
+        case .namesMissing: "names-missing"
+        }
+    }
+
+    public var log: GossipLog {
+        switch self {
+        case .rewound(let log, _, _), .forked(let log, _), .gone(let log), .unsigned(let log),
+            .notWitnessed(let log, _), .leaf(let log, _):
+            log
+        case .closedEarly(let id), .closesLate(let id), .namesMissing(let id, _): .petition(id)
+        }
+    }
+}
+
+/// Follows every log of a workplace for somebody who need not be a member: fetches what is new, verifies it by the rules that
+/// everybody uses, and holds it against everything that it was shown before, in earlier runs too. Used by one task at a time.
+public final class Monitor {
+    /// Seconds by which clocks may differ, and within which a service closes what is due.
+    static let tolerance: UInt64 = 300
+
+    private let serviceURL: String
+    private let workplace: ID<Workplace>
+    private let proxy: Proxy?
+    private let policy: WitnessPolicy?
+    /// Where what was seen is kept between runs; nil for nowhere.
+    private let statePath: String?
+    private let clock: @Sendable () -> UInt64
+    private var pins: LocalState.Pins
+    private var roster: Audited<WorkplaceLog>?
+    private var petitions: [ID<Petition>: Audited<PetitionLog>] = [:]
+    /// What was told already, so that it is told once.
+    private var told: Set<MonitorFault> = []
+
+    private struct Kept: Codable {
+        var workplace: String
+        var pins: LocalState.Pins
+    }
+
+    /// - Throws: `ClientError` when the state is of another workplace or cannot be read.
+    public init(
+        of workplace: ID<Workplace>, at serviceURL: String, proxy: Proxy? = nil, policy: WitnessPolicy? = nil,
+        state statePath: String? = nil, clock: @escaping @Sendable () -> UInt64 = Member.systemClock
+    ) throws(ClientError) {
+        self.serviceURL = serviceURL.hasSuffix("/") ? String(serviceURL.dropLast()) : serviceURL
+        (self.workplace, self.proxy, self.policy) = (workplace, proxy, policy)
+        (self.statePath, self.clock) = (statePath, clock)
+        pins = LocalState.Pins()
+        guard let statePath, let bytes = try SecureFiles.read(statePath) else { return }
+        guard let kept = try? JSONDecoder().decode(Kept.self, from: Data(bytes)), kept.workplace == workplace.hex else {
+            throw .invalid("monitorState", ["path": statePath])
+        }
+        pins = kept.pins
+    }
+
+    public var workplaceLog: WorkplaceLog? { roster?.log }
+
+    /// Looks once, and returns what happened since the last look. A fault is returned the first time that it is seen.
+    /// - Throws: `ClientError` when the service cannot be asked at all, or its founding is not that workplace's.
+    public func look() async throws -> [MonitorEvent] {
+        let events = try await Connection.anonymous(serviceURL, proxy: proxy) { connection in
+            let reader = LogReader(connection: connection)
+            // Petitions first: a statement in one may name a roster that a workplace log fetched before would not have yet.
+            var fetched: [(id: ID<Petition>, log: PetitionBundle.Log?)] = []
+            for id in announced {
+                fetched.append((id, try await fetch(reader, "petition/\(id.hex)", petitions[id]?.log.size ?? 0)))
+            }
+            var events = try await self.lookAtRoster(reader)
+            for (id, log) in fetched { events += try await self.look(at: id, log, over: connection) }
+            // What has just been announced may be open already.
+            for id in announced where !fetched.contains(where: { $0.id == id }) {
+                events.append(.announced(id))
+                let log = try await self.fetch(reader, "petition/\(id.hex)", 0)
+                events += try await self.look(at: id, log, over: connection)
+            }
+            return events
+        }
+        if let statePath {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            guard let bytes = try? encoder.encode(Kept(workplace: workplace.hex, pins: pins)) else { return events }
+            try SecureFiles.write([UInt8](bytes), to: statePath)
+        }
+        return events.filter { event in
+            if case .fault(let fault) = event { told.insert(fault).inserted } else { true }
+        }
+    }
+
+    private var announced: [ID<Petition>] {
+        (roster?.log.announcements ?? [:]).map { ($0.key, $0.value.map(\.leaf).min() ?? 0) }
+            .sorted { $0.1 < $1.1 }.map(\.0)
+    }
+
+    /// Nil when there is no such log.
+    private func fetch(_ reader: LogReader, _ path: String, _ known: Int) async throws -> PetitionBundle.Log? {
+        do { return try await reader.fetch(path, after: known) } catch ClientError.refused(404, _, _, _) { return nil }
+    }
+
+    // MARK: The workplace's log
+
+    private func lookAtRoster(_ reader: LogReader) async throws -> [MonitorEvent] {
+        let before = roster?.log.size ?? 0
+        guard let raw = try await fetch(reader, "workplace/\(workplace.hex)", before) else {
+            guard roster != nil else { throw ClientError.invalid("noSuchWorkplace") }
+            return [.fault(.gone(.workplace))]
+        }
+        let now: Audited<WorkplaceLog>
+        if let roster {
+            now = roster.extended(by: raw.leaves)
+        } else {
+            do { now = try WorkplaceLog.audit(raw.leaves) } catch { throw ClientError.badAnswer("firstLeaf") }
+            guard now.log.id == workplace else { throw ClientError.otherWorkplace }
+        }
+        let faults = check(raw, .workplace, now.log.verifier, now.log.tree)
+        // What does not hold together is not taken over: the next look starts from what did.
+        guard faults.isEmpty || !faults.contains(where: \.isOfTree) else { return faults.map { .fault($0) } }
+        roster = now
+        var events: [MonitorEvent] = faults.map { .fault($0) }
+        events += now.faults.map { .fault(.leaf(.workplace, $0.description)) }
+        if now.log.size != before { events.append(.grew(.workplace, from: before, to: now.log.size)) }
+        return events
+    }
+
+    // MARK: A petition's log
+
+    private func look(
+        at id: ID<Petition>, _ raw: PetitionBundle.Log?, over connection: Connection
+    ) async throws -> [MonitorEvent] {
+        guard let roster else { return [] }
+        let verifier = roster.log.verifier(of: id)
+        guard let raw else {
+            // Announced and not opened, unless it was seen before.
+            return pins.verified[verifier.origin] == nil ? [] : [.fault(.gone(.petition(id)))]
+        }
+        let before = petitions[id]?.log.size ?? 0
+        let now: Audited<PetitionLog>
+        if let known = petitions[id] {
+            now = known.extended(by: raw.leaves, in: roster.log)
+        } else {
+            // Anybody may announce any id: what is not of this workplace is not this monitor's.
+            guard let first = try? PetitionLog.audit(raw.leaves, in: roster.log), first.log.id == id else { return [] }
+            now = first
+        }
+        let faults = check(raw, .petition(id), verifier, now.log.tree)
+        guard !faults.contains(where: \.isOfTree) else { return faults.map { .fault($0) } }
+        let earlier = petitions[id]?.log
+        petitions[id] = now
+        var events: [MonitorEvent] = faults.map { .fault($0) }
+        events += now.faults.map { .fault(.leaf(.petition(id), $0.description)) }
+        let log = now.log
+        if log.size != before {
+            events.append(.grew(.petition(id), from: before, to: log.size))
+            if log.cosignatures != earlier?.cosignatures ?? 0 {
+                events.append(.counts(id, cosignatures: log.cosignatures, ring: log.ring.count))
+            }
+            if earlier?.closure == nil, log.closure != nil {
+                events.append(.closed(id, cosignatures: log.cosignatures))
+            }
+        }
+        events += deadlineFaults(log, isNew: earlier?.closure == nil).map { .fault($0) }
+        events += try await nameFaults(log, over: connection).map { .fault($0) }
+        return events
+    }
+
+    private func deadlineFaults(_ log: PetitionLog, isNew: Bool) -> [MonitorFault] {
+        let (now, closes) = (clock(), log.manifest.closes)
+        guard closes > 0 else { return [] }
+        if let closure = log.closure {
+            guard isNew, case .deadline = closure.cause, now + Self.tolerance < closes else { return [] }
+            return [.closedEarly(log.id)]
+        }
+        return now > Self.tolerance && now - Self.tolerance > closes ? [.closesLate(log.id)] : []
+    }
+
+    private func nameFaults(_ log: PetitionLog, over connection: Connection) async throws -> [MonitorFault] {
+        let due = log.namesDue
+        guard !due.isEmpty else { return [] }
+        let served = try await LogReader.names(of: log.id, due: due, over: connection).map { SealedName.digest(of: $0) }
+        // The log may have grown between the two: a name that was taken back meanwhile is no fault.
+        let missing = Set(due.keys).subtracting(served)
+        guard !missing.isEmpty else { return [] }
+        let raw = try await LogReader(connection: connection).fetch("petition/\(log.id.hex)", after: log.size)
+        return raw.leaves.isEmpty ? [.namesMissing(log.id, missing.count)] : []
+    }
+
+    // MARK: Checkpoints
+
+    private func check(
+        _ raw: PetitionBundle.Log, _ log: GossipLog, _ verifier: LogVerifier, _ tree: MerkleTree
+    ) -> [MonitorFault] {
+        guard let verified = try? verifier.verify(raw.checkpoint) else { return [.unsigned(log)] }
+        let pin = pins.verified[verifier.origin]
+        if let pin, verified.size < pin.size {
+            return [.rewound(log, seen: pin.size, served: verified.size)]
+        }
+        guard let size = Int(exactly: verified.size), tree.root(at: size) == verified.root else {
+            // Leaves that continue what is known lead to another root: the log is another one.
+            return [pin == nil ? .unsigned(log) : .forked(log, size: pin?.size ?? 0)]
+        }
+        if let pin, Int(exactly: pin.size).flatMap({ tree.root(at: $0) })?.hex != pin.root {
+            return [.forked(log, size: pin.size)]
+        }
+        pins.verified[verifier.origin] = LocalState.Pin(
+            size: verified.size, root: verified.root.hex, note: verified.ownNote(verifier))
+        guard let policy else { return [] }
+        guard policy.accepts(logKey: verifier.key), let verdict = try? policy.judge(verified) else {
+            return [.unsigned(log)]
+        }
+        return verdict.isSatisfied ? [] : [.notWitnessed(log, missing: verdict.missing)]
+    }
+}
+
+extension MonitorFault {
+    /// Whether what was served is not a continuation of what is known.
+    var isOfTree: Bool {
+        switch self {
+        case .rewound, .forked, .unsigned, .gone: true
+        default: false
+        }
+    }
+}

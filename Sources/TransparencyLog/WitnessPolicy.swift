@@ -1,0 +1,201 @@
+// C2SP tlog-policy
+
+import Sodium
+
+/// Whose signatures make a checkpoint believable, as a file says it.
+///
+/// A service has a log for each petition, all under one key, and a policy may name a key once only. So a `log` line stands
+/// here for every log under its key; a policy without such lines leaves the keys to WorkplaceFounded (docs/decisions/0016).
+public struct WitnessPolicy: Sendable, Equatable {
+    public struct Log: Sendable, Equatable {
+        public let key: NoteKey
+        public let url: String?
+    }
+
+    public struct Witness: Sendable, Equatable {
+        /// The name by which the file refers to it.
+        public let label: String
+        public let verifier: WitnessVerifier
+        public let url: String?
+    }
+
+    /// Where a file breaks the format: the line, from 1, and a word for what is wrong there. Line 0 is the file as a whole.
+    public struct ParsingError: Error, Equatable, Sendable {
+        public enum What: String, Sendable {
+            case tooLong, character, line, key, keyRepeats, name, nameRepeats, noSuchName, memberRepeats, threshold
+            case quorumRepeats, noQuorum
+        }
+
+        public let line: Int
+        public let what: What
+
+        public init(line: Int, what: What) { (self.line, self.what) = (line, what) }
+    }
+
+    /// What a checkpoint's signatures come to.
+    public struct Verdict: Sendable, Equatable {
+        /// Whether the quorum is there.
+        public let isSatisfied: Bool
+        /// For each witness of the policy that signed, when.
+        public let times: [(label: String, time: UInt64)]
+        /// The labels of those that did not.
+        public let missing: [String]
+
+        public static func == (a: Verdict, b: Verdict) -> Bool {
+            a.isSatisfied == b.isSatisfied && a.missing == b.missing
+                && a.times.elementsEqual(b.times) { $0 == $1 }
+        }
+
+        /// A time at which the whole quorum had seen the checkpoint: nobody who signed did so later.
+        public var latest: UInt64? { times.map(\.time).max() }
+    }
+
+    private enum Rule: Sendable, Equatable {
+        case witness(Int)
+        case group(least: Int, members: [Int])
+    }
+
+    public let logs: [Log]
+    public let witnesses: [Witness]
+    private let rules: [Rule]
+    /// Nil for `quorum none`.
+    private let quorum: Int?
+
+    static let maximalLength = 1 << 18
+    static let maximalEntries = 1000
+
+    /// Whether any signature of a witness is asked for at all.
+    public var asksForWitnesses: Bool { quorum != nil }
+
+    // MARK: Reading
+
+    /// - Throws: `ParsingError`.
+    public init(parsing bytes: [UInt8]) throws(ParsingError) {
+        guard bytes.count <= Self.maximalLength else { throw ParsingError(line: 0, what: .tooLong) }
+        var reader = Reader()
+        for (i, line) in bytes.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
+            do { try reader.read(line) } catch { throw ParsingError(line: i + 1, what: error.what) }
+        }
+        guard reader.hasQuorum else { throw ParsingError(line: 0, what: .noQuorum) }
+        (logs, witnesses, rules, quorum) = (reader.logs, reader.witnesses, reader.rules, reader.quorum)
+    }
+
+    private struct Broken: Error {
+        let what: ParsingError.What
+
+        init(_ what: ParsingError.What) { self.what = what }
+    }
+
+    private struct Reader {
+        var logs: [Log] = []
+        var witnesses: [Witness] = []
+        var rules: [Rule] = []
+        var quorum: Int?
+        var hasQuorum = false
+        /// By name as bytes: what is equal must not depend on a version of Unicode.
+        private var names: [[UInt8]: Int] = [:]
+        private var members: Set<Int> = []
+        private var keys: Set<[UInt8]> = []
+
+        mutating func read(_ line: ArraySlice<UInt8>) throws(Broken) {
+            guard line.allSatisfy({ $0 == 0x09 || ($0 >= 0x20 && $0 != 0x7f) }) else { throw Broken(.character) }
+            let words = line.split { $0 == 0x20 || $0 == 0x09 }
+            guard let first = words.first, first.first != UInt8(ascii: "#") else { return }
+            switch String(decoding: first, as: UTF8.self) {
+            case "log":
+                guard (2...3).contains(words.count) else { throw Broken(.line) }
+                logs.append(Log(key: try key(words[1], .log), url: words.count == 3 ? Self.text(words[2]) : nil))
+            case "witness":
+                guard (3...4).contains(words.count) else { throw Broken(.line) }
+                let key = try key(words[2], .witness)
+                try define(words[1], .witness(witnesses.count))
+                witnesses.append(
+                    Witness(
+                        label: Self.text(words[1]), verifier: WitnessVerifier(name: key.name, key: key.key),
+                        url: words.count == 4 ? Self.text(words[3]) : nil))
+            case "group": try group(words)
+            case "quorum":
+                guard words.count == 2 else { throw Broken(.line) }
+                guard !hasQuorum else { throw Broken(.quorumRepeats) }
+                hasQuorum = true
+                quorum = words[1].elementsEqual("none".utf8) ? nil : try named(words[1])
+            default: throw Broken(.line)
+            }
+        }
+
+        private mutating func group(_ words: [ArraySlice<UInt8>]) throws(Broken) {
+            guard words.count >= 4 else { throw Broken(.line) }
+            var list: [Int] = []
+            for word in words[3...] {
+                let member = try named(word)
+                guard members.insert(member).inserted else { throw Broken(.memberRepeats) }
+                list.append(member)
+            }
+            let least: Int
+            switch Self.text(words[2]) {
+            case "all": least = list.count
+            case "any": least = 1
+            case let number:
+                guard let count = Int(number), "\(count)" == number, (1...list.count).contains(count) else {
+                    throw Broken(.threshold)
+                }
+                least = count
+            }
+            try define(words[1], .group(least: least, members: list))
+        }
+
+        private mutating func define(_ name: ArraySlice<UInt8>, _ rule: Rule) throws(Broken) {
+            guard !name.elementsEqual("none".utf8), rules.count < WitnessPolicy.maximalEntries else {
+                throw Broken(.name)
+            }
+            guard names.updateValue(rules.count, forKey: Array(name)) == nil else { throw Broken(.nameRepeats) }
+            rules.append(rule)
+        }
+
+        private func named(_ name: ArraySlice<UInt8>) throws(Broken) -> Int {
+            guard let rule = names[Array(name)] else { throw Broken(.noSuchName) }
+            return rule
+        }
+
+        private mutating func key(_ word: ArraySlice<UInt8>, _ kind: NoteKey.Kind) throws(Broken) -> NoteKey {
+            guard let text = String(validating: word, as: UTF8.self), let key = try? NoteKey(parsing: text),
+                key.kind == kind, logs.count < WitnessPolicy.maximalEntries
+            else { throw Broken(.key) }
+            guard keys.insert([kind.rawValue] + key.key.bytes).inserted else { throw Broken(.keyRepeats) }
+            return key
+        }
+
+        private static func text(_ word: ArraySlice<UInt8>) -> String { String(decoding: word, as: UTF8.self) }
+    }
+
+    // MARK: Judging
+
+    /// Whether this policy takes a log under this key at all.
+    public func accepts(logKey: Bytes32) -> Bool { logs.isEmpty || logs.contains { $0.key.key == logKey } }
+
+    /// Looks at the signatures of the policy's witnesses on a checkpoint whose log's own signature has been checked.
+    /// - Throws: `LogError.badSignature` when a line of one of them does not verify.
+    public func judge(_ verified: VerifiedCheckpoint) throws(LogError) -> Verdict {
+        var times: [(label: String, time: UInt64)] = []
+        var missing: [String] = []
+        var hasSigned: [Bool] = []
+        for witness in witnesses {
+            if let time = try witness.verifier.signatureTime(on: verified) {
+                times.append((witness.label, time))
+                hasSigned.append(true)
+            } else {
+                missing.append(witness.label)
+                hasSigned.append(false)
+            }
+        }
+        // A rule refers to earlier ones only, so one pass is enough.
+        var holds: [Bool] = []
+        for rule in rules {
+            switch rule {
+            case .witness(let index): holds.append(hasSigned[index])
+            case .group(let least, let members): holds.append(members.count { holds[$0] } >= least)
+            }
+        }
+        return Verdict(isSatisfied: quorum.map { holds[$0] } ?? true, times: times, missing: missing)
+    }
+}

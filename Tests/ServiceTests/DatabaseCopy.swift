@@ -1,0 +1,22 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+
+/// Copies of a stopped service's file: what a service serves that has gone back, or leads two lives.
+enum DatabaseCopy {
+    static func make(of from: String, as to: String) throws {
+        for suffix in ["", "-wal", "-shm"] {
+            try? FileManager.default.removeItem(atPath: to + suffix)
+            if FileManager.default.fileExists(atPath: from + suffix) {
+                try FileManager.default.copyItem(atPath: from + suffix, toPath: to + suffix)
+            }
+        }
+    }
+}
+
+enum HTTPGet {
+    static func text(_ url: String) async throws -> String {
+        let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(20))
+        return String(buffer: try await response.body.collect(upTo: 1 << 20))
+    }
+}
