@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import Petitions
 import RequestSignatures
 import Sodium
@@ -39,6 +40,9 @@ final class Connection: Sendable {
         isAnonymous = anonymous
         self.proxy = proxy
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow, decompression: .disabled)
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        configuration.tlsConfiguration = tls
         configuration.timeout = .init(connect: proxy == nil ? .seconds(15) : Self.timeout, read: Self.timeout)
         // A refused connection is said at once; who asks may try again.
         configuration.connectionPool.retryConnectionEstablishment = false

@@ -10,6 +10,8 @@ public struct ServiceConfiguration: Sendable {
     public var databasePath: String
     /// The name that its logs carry: characters a-z 0-9 . : -
     public var name: String
+    /// Nil where a proxy, or an onion service, stands in front.
+    public var tls: TLSFiles?
     public var limits = Limits()
     /// The witnesses that are asked to sign checkpoints: those of the policy that have an address.
     public var witnesses: WitnessPolicy?
@@ -27,6 +29,8 @@ public struct ServiceConfiguration: Sendable {
         public var queue = 4096
         /// Entries in one list of wraps.
         public var wrapsPerRequest = 4096
+        /// How long a connection may say nothing.
+        public var idle = Duration.seconds(60)
 
         public init() {}
     }

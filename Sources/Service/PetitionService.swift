@@ -1,5 +1,7 @@
 import Foundation
 import Hummingbird
+import HummingbirdCore
+import HummingbirdHTTP2
 import Logging
 import NIOCore
 import ServiceLifecycle
@@ -15,6 +17,7 @@ public struct PetitionService: Sendable {
     private let sequencer: Sequencer
     private let publisher: Publisher?
     private let pages: Pages
+    private let certificates: Certificates?
     private let logger: Logger
     private let clock: @Sendable () -> UInt64
     private let onListening: @Sendable (Int) async -> Void
@@ -33,6 +36,7 @@ public struct PetitionService: Sendable {
         self.clock = clock
         self.onListening = onListening
         pages = try Pages(directory: configuration.templates)
+        certificates = try configuration.tls.map { try Certificates($0) }
         store = try Store(path: configuration.databasePath, serviceName: configuration.name)
         let store = store
         publisher = configuration.witnesses.map {
@@ -56,7 +60,7 @@ public struct PetitionService: Sendable {
         quiet.logLevel = .critical
         let listening = onListening
         let application = Application(
-            router: routes.router(),
+            router: routes.router(), server: try server(),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil),
             onServerRunning: { channel in await listening(channel.localAddress?.port ?? 0) }, logger: quiet)
@@ -64,11 +68,25 @@ public struct PetitionService: Sendable {
             configuration: ServiceGroupConfiguration(
                 services: [
                     .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
-                    .init(service: Housekeeping(store: store, sequencer: sequencer, logger: logger)),
+                    .init(
+                        service: Housekeeping(
+                            store: store, sequencer: sequencer, certificates: certificates, logger: logger)),
                 ], gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: quiet))
         do { try await group.run() } catch is CancellationError {}
         await publisher?.close()
         try store.close()
+    }
+}
+
+extension PetitionService {
+    /// HTTP/1.1, and HTTP/2 with TLS. A connection that says nothing is closed.
+    private func server() throws -> HTTPServerBuilder {
+        let idle = configuration.limits.idle
+        let http1 = HTTP1Channel.Configuration(idleTimeout: .nanoseconds(Int64(idle / .nanoseconds(1))))
+        guard let certificates else { return .http1(configuration: http1) }
+        return try .http2Upgrade(
+            tlsConfiguration: certificates.configuration,
+            configuration: .init(idleTimeout: idle, streamConfiguration: http1))
     }
 }
 
@@ -77,6 +95,7 @@ public struct PetitionService: Sendable {
 private struct Housekeeping: ServiceLifecycle.Service {
     let store: Store
     let sequencer: Sequencer
+    let certificates: Certificates?
     let logger: Logger
 
     func run() async throws {
@@ -89,6 +108,7 @@ private struct Housekeeping: ServiceLifecycle.Service {
                     logger.warning("due petitions could not be looked up")
                 }
                 await store.eraseLeftovers()
+                certificates?.renew(logger)
                 try? await Task.sleep(for: .seconds(2))
             }
         }

@@ -25,6 +25,15 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Speak TLS 1.3 with this certificate (PEM, the chain behind it); renewed files are taken over.",
+            valueName: "file"))
+    var tlsCertificate: String?
+
+    @Option(help: ArgumentHelp("Its private key (PEM).", valueName: "file"))
+    var tlsKey: String?
+
+    @Option(
+        help: ArgumentHelp(
             "A tlog-policy file: the witnesses in it that have an address are asked to sign every checkpoint.",
             valueName: "file"))
     var witnesses: String?
@@ -40,6 +49,9 @@ struct Serve: AsyncParsableCommand {
         guard WorkplaceStatement.isServiceName(name ?? listen) else {
             throw ValidationError("--name takes 1 to 255 of the characters a-z 0-9 . : -")
         }
+        guard (tlsCertificate == nil) == (tlsKey == nil) else {
+            throw ValidationError("--tls-certificate and --tls-key go together.")
+        }
         guard (1...60).contains(witnessPatience) else { throw ValidationError("--witness-patience takes 1 to 60.") }
     }
 
@@ -48,6 +60,9 @@ struct Serve: AsyncParsableCommand {
         let logger = Logger(label: "roundrobin") { StreamLogHandler.standardError(label: $0) }
         var configuration = ServiceConfiguration(
             host: address.host, port: address.port, databasePath: database, name: name ?? listen)
+        if let tlsCertificate, let tlsKey {
+            configuration.tls = TLSFiles(certificate: tlsCertificate, key: tlsKey)
+        }
         if let witnesses { configuration.witnesses = try PolicyFile.read(witnesses).policy }
         configuration.witnessPatience = .seconds(witnessPatience)
         let service = try PetitionService(

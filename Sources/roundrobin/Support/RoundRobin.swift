@@ -53,6 +53,8 @@ struct RoundRobin: AsyncParsableCommand {
             case let error as TemplateError: (error.description, words("failure.templateNext"))
             case let error as StorageError:
                 (Self.say(error), words("failure.databaseNext"))
+            case TLSError.unreadable(let path): (words("failure.tlsUnreadable", ["path": path]), "")
+            case TLSError.mismatch: (words("failure.tlsMismatch"), "")
             case is CancellationError: (words("failure.stopped"), words("failure.stoppedNext"))
             case let error where "\(error)".contains("Address already in use"):
                 (words("failure.address"), words("failure.addressNext"))
