@@ -140,6 +140,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
+            exclude: ["noticing_resolver.c"],
             swiftSettings: settings),
         .testTarget(
             name: "ClientTests",

@@ -67,6 +67,8 @@ public enum ClientError: Error, Sendable {
     case closed
     case notClosed
     case stillPending
+    /// What was sent before waits at the service to be mixed.
+    case stillHeld
     case nothingToWithdraw
     // Trustees
     case notTrustee
@@ -93,7 +95,7 @@ extension ClientError {
             objectForged
         case rule, brokenInvite, otherWorkplace, notMember, notOrganiser, noSuch, ambiguous, noGroupKey, rotationDue
         case notAnnounced, ringIncomplete, notInRing, ringTooSmall, namedInLargeRing, noSuchLevel, noLevels
-        case closed, notClosed, stillPending, nothingToWithdraw
+        case closed, notClosed, stillPending, stillHeld, nothingToWithdraw
         case notTrustee, nonceUsed, foreignSealKey, acceptancesMissing, notAssembled, notPreviewed, assembledAlready
         case offersMissing, deadlineNotReached, levelNotReached, invalid
     }
@@ -137,6 +139,7 @@ extension ClientError {
         case .closed: .closed
         case .notClosed: .notClosed
         case .stillPending: .stillPending
+        case .stillHeld: .stillHeld
         case .nothingToWithdraw: .nothingToWithdraw
         case .notTrustee: .notTrustee
         case .nonceUsed: .nonceUsed

@@ -100,6 +100,7 @@ extension Member {
         let view = PetitionView(
             workplace: workplace, petition: petition, document: document, documentFault: fault, raw: raw,
             names: try await LogReader.names(of: id, due: petition.namesDue, over: connection))
+        try findInLog(id, view)
         // What this device was promised must be there, before anything else is believed.
         _ = try verifyReceipts(view)
         return view
@@ -214,10 +215,12 @@ extension Member {
     }
 
     /// Co-signs, or replaces one's co-signature: one choice for each demand, 0 abstain, 1 support, 2 oppose.
+    /// - Returns: the receipt; nil when the service mixes co-signatures and keeps this one until others wait with it. Then every
+    ///   later reading looks for it in the log, and makes the receipt.
     @discardableResult
     public func cosign(
         _ id: ID<Petition>, choices: [UInt8], remark: String = "", _ options: CoSigningOptions = .init()
-    ) async throws -> Receipt {
+    ) async throws -> Receipt? {
         try await send(id, options) { view, ring, sequence in
             let petition = view.petition
             // What is left of a ballot beside its choices, its lengths and one byte of padding (protocol, section 6).
@@ -244,7 +247,7 @@ extension Member {
 
     /// Takes one's co-signature back.
     @discardableResult
-    public func withdraw(_ id: ID<Petition>, _ options: CoSigningOptions = .init()) async throws -> Receipt {
+    public func withdraw(_ id: ID<Petition>, _ options: CoSigningOptions = .init()) async throws -> Receipt? {
         try await send(id, options) { view, ring, sequence in
             let petition = view.petition
             guard petition.tags[ring.secret.tag(in: Scope(id.bytes))]?.action == .sign else {
@@ -262,7 +265,7 @@ extension Member {
     private func send(
         _ id: ID<Petition>, _ options: CoSigningOptions,
         _ make: (PetitionView, RingSecret, UInt32) throws -> (PetitionStatement, sealedName: [UInt8]?)
-    ) async throws -> Receipt {
+    ) async throws -> Receipt? {
         for attempt in 0..<2 {
             do {
                 return try await Connection.anonymous(serviceURL, proxy: proxy) { connection in
@@ -271,6 +274,7 @@ extension Member {
                         // The pending statement got in: the log has moved on.
                         fresh = try await self.view(id, over: connection)
                     }
+                    guard state.cosignatures[id.hex]?.sent.last?.isLive != true else { throw ClientError.stillHeld }
                     _ = try checkBeforeSigning(fresh, options)
                     try await checkResponse(fresh.petition.manifest, over: connection)
                     guard let ring = identity.ringKey(in: fresh.petition.ring) else { throw ClientError.notInRing }
@@ -287,7 +291,7 @@ extension Member {
                             receipt: nil))
                     state.cosignatures[id.hex] = record
                     try save()
-                    return try await deliver(id, fresh.workplace, over: connection)
+                    return try await deliver(id, fresh, over: connection)
                 }
             } catch ClientError.refused(let status, _, _, let rule)
                 where status == 409 && rule == RuleViolation.actionOrRingEpoch.rawValue && attempt == 0
@@ -298,41 +302,63 @@ extension Member {
         throw ClientError.stillPending
     }
 
-    /// Sends the last statement, unchanged, and keeps its receipt once that verifies.
-    private func deliver(_ id: ID<Petition>, _ workplace: WorkplaceLog, over connection: Connection) async throws
-        -> Receipt
+    /// Sends the last statement, unchanged, and keeps its receipt once that verifies. Nil when the service holds it.
+    private func deliver(_ id: ID<Petition>, _ view: PetitionView, over connection: Connection) async throws -> Receipt?
     {
-        guard var record = state.cosignatures[id.hex], let last = record.sent.last,
+        guard let record = state.cosignatures[id.hex], let last = record.sent.last,
             let bytes = Base64.decode(last.statement)
         else { throw ClientError.nothingToWithdraw }
-        let request = CoSignatureRequest(statement: bytes, sealedName: last.sealedName.flatMap { Base64.decode($0) })
-        let answer = try await connection.post("/v1/petitions/\(id.hex)/cosignatures", request.encoding)
-        let receipt = try receipt(answer, for: bytes, by: workplace.verifier(of: id), log: "petition")
-        record.sent[record.sent.count - 1].receipt = receipt.serialized
-        record.sent[record.sent.count - 1].sealedName = nil
-        state.cosignatures[id.hex] = record
-        try save()
+        let request = CoSignatureRequest(
+            statement: bytes, sealedName: last.sealedName.flatMap { Base64.decode($0) },
+            length: view.petition.requestLength)
+        let answer = try await connection.postToBeHeld("/v1/petitions/\(id.hex)/cosignatures", request.encoding)
+        guard let answer else {
+            state.cosignatures[id.hex]?.sent[record.sent.count - 1].isHeld = true
+            try save()
+            return nil
+        }
+        let receipt = try receipt(answer, for: bytes, by: view.workplace.verifier(of: id), log: "petition")
+        try keep(receipt, id)
         return receipt
     }
 
-    /// A statement that was sent and has no receipt is sent again, unless the log shows that it can never count: the
-    /// petition is closed, its ring has grown since, or a later statement of the tag stands.
+    private func keep(_ receipt: Receipt, _ id: ID<Petition>) throws {
+        guard let last = state.cosignatures[id.hex]?.sent.indices.last else { return }
+        state.cosignatures[id.hex]?.sent[last].receipt = receipt.serialized
+        state.cosignatures[id.hex]?.sent[last].sealedName = nil
+        state.cosignatures[id.hex]?.sent[last].isHeld = nil
+        try save()
+    }
+
+    /// What was sent and has no receipt may be in the log by now. Who has read and verified the whole log makes the receipt, and asks
+    /// for nothing that others do not ask for.
+    private func findInLog(_ id: ID<Petition>, _ view: PetitionView) throws {
+        guard let last = state.cosignatures[id.hex]?.sent.last, last.isLive, let bytes = Base64.decode(last.statement)
+        else { return }
+        let (tree, hash) = (view.petition.tree, MerkleTree.leafHash(bytes))
+        guard let place = (0..<tree.count).last(where: { tree.leafHash(at: $0) == hash }),
+            let path = tree.inclusionProof(of: place, at: tree.count)
+        else { return }
+        let receipt = Receipt(index: UInt64(place), path: path, note: view.raw.petition.checkpoint)
+        do { _ = try receipt.verify(leaf: bytes, by: view.workplace.verifier(of: id)) } catch {
+            throw ClientError.logUnverified(log: "petition", error)
+        }
+        try keep(receipt, id)
+    }
+
+    /// A statement that was sent and is not in the log is sent again, unless the log shows that it can never count: the petition
+    /// is closed, its ring has grown since, or a later statement of the tag stands.
     /// - Returns: whether something was sent.
     private func settle(_ id: ID<Petition>, _ view: PetitionView, over connection: Connection) async throws -> Bool {
-        guard let record = state.cosignatures[id.hex], let last = record.sent.last, last.receipt == nil,
-            let bytes = Base64.decode(last.statement),
+        guard let last = state.cosignatures[id.hex]?.sent.last, last.isLive, let bytes = Base64.decode(last.statement),
             let coSigned = (try? PetitionStatement(decoding: bytes))?.coSigned
         else { return false }
-        let isThere = (0..<view.petition.size).contains {
-            view.petition.tree.leafHash(at: $0) == MerkleTree.leafHash(bytes)
-        }
-        if !isThere, (try? view.petition.check(coSigned)) == nil {
+        guard (try? view.petition.check(coSigned)) != nil else {
             state.cosignatures[id.hex]?.sent.removeLast()
             try save()
             return false
         }
-        _ = try await deliver(id, view.workplace, over: connection)
-        return true
+        return try await deliver(id, view, over: connection) != nil
     }
 
     /// Sends what is pending again, so that its receipt comes.
@@ -350,14 +376,22 @@ extension Member {
     public enum OwnStatus: Sendable, Equatable {
         case nothing
         case pending
+        /// At the service, to be mixed with others.
+        case held
         case signed
         /// With a name at this level, from 1.
         case signedWithName(UInt8)
         case withdrawn
     }
 
+    /// The leaf that this device's last co-signature stands at.
+    public func leafOfOwnCoSignature(_ id: ID<Petition>) -> UInt64? {
+        state.cosignatures[id.hex]?.sent.last?.receipt.flatMap { try? Receipt(parsing: $0).index }
+    }
+
     public func ownStatus(_ id: ID<Petition>) -> OwnStatus {
         guard let last = state.cosignatures[id.hex]?.sent.last else { return .nothing }
+        if last.isLive, last.isHeld == true { return .held }
         guard last.receipt != nil, let bytes = Base64.decode(last.statement),
             let coSigned = (try? PetitionStatement(decoding: bytes))?.coSigned
         else { return .pending }

@@ -85,6 +85,13 @@ final class Connection: Sendable {
         try await send("POST", path, body: body, headers: [("content-type", "application/octet-stream")])
     }
 
+    /// Posts what may be held back: nil when the service has taken it and has no receipt yet.
+    func postToBeHeld(_ path: String, _ body: [UInt8]) async throws -> [UInt8]? {
+        let (status, answer) = try await exchange(
+            "POST", path, body: body, headers: [("content-type", "application/octet-stream")])
+        return status == 202 ? nil : answer
+    }
+
     /// Posts a statement, and again when the connection breaks: the same bytes get the same receipt.
     func postAgain(_ path: String, _ body: [UInt8]) async throws -> [UInt8] {
         for wait in [100, 1000] {
@@ -116,6 +123,12 @@ final class Connection: Sendable {
     private func send(
         _ method: String, _ path: String, body: [UInt8], headers: [(name: String, value: String)]
     ) async throws -> [UInt8] {
+        try await exchange(method, path, body: body, headers: headers).answer
+    }
+
+    private func exchange(
+        _ method: String, _ path: String, body: [UInt8], headers: [(name: String, value: String)]
+    ) async throws -> (status: Int, answer: [UInt8]) {
         var request = HTTPClientRequest(url: serviceURL + path)
         request.method = HTTPMethod(rawValue: method)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
@@ -133,7 +146,7 @@ final class Connection: Sendable {
                 status: status, title: problem?.title ?? "",
                 detail: problem?.detail ?? "", rule: problem?.rule)
         }
-        return answer
+        return (status, answer)
     }
 
     private static func reason(_ error: any Error) -> String {

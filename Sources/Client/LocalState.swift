@@ -33,6 +33,11 @@ struct LocalState: Codable {
         /// Base64 of the sealed name that went with it.
         var sealedName: String?
         var receipt: String?
+        /// Whether the service has said that it keeps the statement to mix it with others. Nil in keystores from before.
+        var isHeld: Bool?
+
+        /// Sent, and neither in the log nor given up.
+        var isLive: Bool { receipt == nil }
     }
 
     struct CoSigning: Codable {

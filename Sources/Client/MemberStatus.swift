@@ -105,7 +105,7 @@ extension Member {
             switch petition.own {
             case .nothing: tasks.append(petition.isRatification ? .vote(id) : .cosign(id))
             case .pending: tasks.append(.sendAgain(id))
-            case .signed, .signedWithName, .withdrawn: break
+            case .held, .signed, .signedWithName, .withdrawn: break
             }
         }
         if let place = log.acceptances.firstIndex(where: { $0.signKey == signKey }) {

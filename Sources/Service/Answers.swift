@@ -34,6 +34,14 @@ enum Answers {
         let maximal_object: Int
         /// As they stand in a policy file.
         let witnesses: [String]
+        /// Absent where co-signatures are appended as they come.
+        let mix: Mix?
+
+        struct Mix: Encodable {
+            /// Seconds.
+            let every: Int
+            let at_least: Int
+        }
     }
 
     struct Object: Encodable {

@@ -43,7 +43,8 @@ public struct PetitionService: Sendable {
             Publisher(store: store, policy: $0, patience: configuration.witnessPatience, logger: logger)
         }
         sequencer = Sequencer(
-            store: store, publisher: publisher, logger: logger, capacity: configuration.limits.queue, clock: clock)
+            store: store, publisher: publisher, mix: configuration.mix, logger: logger,
+            capacity: configuration.limits.queue, clock: clock)
     }
 
     /// The key of all this service's logs, with the service's name: what a witness's operator needs to know.
@@ -71,6 +72,7 @@ public struct PetitionService: Sendable {
                     .init(
                         service: Housekeeping(
                             store: store, sequencer: sequencer, certificates: certificates, logger: logger)),
+                    .init(service: Mixer(sequencer: sequencer, logger: logger)),
                 ], gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: quiet))
         do { try await group.run() } catch is CancellationError {}
         await publisher?.close()

@@ -13,6 +13,8 @@ public enum Refusal: Error, Equatable, Sendable {
     case malformed(String)
     case tooLarge(limit: Int)
     case busy
+    /// An earlier co-signature under the same tag waits to be mixed.
+    case waitsToBeMixed
     case notAcceptedHere(String)
     case rotationIsDue
     case staleEpoch
@@ -36,7 +38,7 @@ public enum Refusal: Error, Equatable, Sendable {
         case .tooLarge: .contentTooLarge
         case .busy: .serviceUnavailable
         case .notAcceptedHere: .unprocessableContent
-        case .rotationIsDue, .staleEpoch, .conflict: .conflict
+        case .rotationIsDue, .staleEpoch, .conflict, .waitsToBeMixed: .conflict
         case .storage(let error):
             error == .diskFull ? .init(code: 507, reasonPhrase: "Insufficient Storage") : .serviceUnavailable
         }
@@ -53,6 +55,7 @@ public enum Refusal: Error, Equatable, Sendable {
         case .malformed: "malformed"
         case .tooLarge: "too-large"
         case .busy: "busy"
+        case .waitsToBeMixed: "waits-to-be-mixed"
         case .notAcceptedHere: "not-accepted-here"
         case .rotationIsDue: "rotation-due"
         case .staleEpoch: "stale-epoch"
@@ -71,6 +74,7 @@ public enum Refusal: Error, Equatable, Sendable {
         case .malformed: "The request is not well-formed."
         case .tooLarge: "The request is too large."
         case .busy: "Too much is waiting; nothing was lost."
+        case .waitsToBeMixed: "An earlier co-signature under this tag is not in the log yet."
         case .notAcceptedHere: "This service does not accept that."
         case .rotationIsDue: "Somebody left: the group key must be rotated first."
         case .staleEpoch: "The group key is no longer the newest."
@@ -88,6 +92,7 @@ public enum Refusal: Error, Equatable, Sendable {
         case .malformed(let why): why
         case .tooLarge(let limit): "The limit is \(limit) bytes."
         case .busy: "Send the same bytes again after a moment."
+        case .waitsToBeMixed: "It is appended together with others; send the next one after that."
         case .notAcceptedHere(let why): why
         case .rotationIsDue: "An organiser's client rotates it (members remove does so by itself); then write again."
         case .staleEpoch: "Fetch the newest group key and encrypt under it."

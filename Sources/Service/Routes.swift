@@ -29,7 +29,8 @@ struct Routes: Sendable {
                 Answers.ServiceInfo(
                     name: store.serviceName, log_key: store.logKey().publicKey.hex,
                     service_key: NoteKey(name: store.serviceName, kind: .log, key: store.logKey().publicKey).text,
-                    maximal_object: limits.object, witnesses: witnesses?.witnesses.map(\.verifier.noteKey.text) ?? []))
+                    maximal_object: limits.object, witnesses: witnesses?.witnesses.map(\.verifier.noteKey.text) ?? [],
+                    mix: sequencer.mix.map { .init(every: Int($0.every / .seconds(1)), at_least: $0.atLeast) }))
         }
         pages.add(to: router) { petition in
             do { return try await sequencer.facts(of: petition) } catch Refusal.noSuchLog { return nil }
@@ -119,7 +120,13 @@ struct Routes: Sendable {
     }
 
     private func receipt(_ submission: Sequencer.Submission) async throws -> Response {
-        .text(try await sequencer.submit(submission))
+        switch try await sequencer.submit(submission) {
+        case .receipt(let text): return .text(text)
+        case .held:
+            var response = Response.text("held\n")
+            response.status = .accepted
+            return response
+        }
     }
 
     private func body(of request: Request, upTo limit: Int) async throws -> [UInt8] {

@@ -14,7 +14,7 @@ extension Sequencer {
         return LogAppend(
             log: log, workplace: growth.workplace, start: growth.start, leaves: growth.leaves,
             note: checkpoint.signed(by: store.logKey()).serialized, isPublished: publisher == nil, deadline: deadline,
-            names: growth.names)
+            names: growth.names, mixed: growth.mixed)
     }
 
     private func tail(of log: LogName) throws -> (LogVerifier, MerkleTree, UInt64?) {
@@ -33,9 +33,16 @@ extension Sequencer {
     }
 
     /// Answers what a commit has made durable.
-    func answer(_ admitted: [(pending: Pending, leaf: Int)], after appends: [LogAppend]) {
+    func answer(_ admitted: [(pending: Pending, place: Place)], after appends: [LogAppend]) {
+        var leaves: [(pending: Pending, leaf: Int)] = []
+        for (pending, place) in admitted {
+            switch place {
+            case .leaf(let leaf): leaves.append((pending, leaf))
+            case .held: pending.answer.resume(returning: .held)
+            }
+        }
         let byLog = Dictionary(uniqueKeysWithValues: appends.map { ($0.log, $0) })
-        for (log, answers) in Dictionary(grouping: admitted, by: { $0.pending.submission.log }) {
+        for (log, answers) in Dictionary(grouping: leaves, by: { $0.pending.submission.log }) {
             let written = byLog[log].map { (start: $0.start, size: $0.start + $0.leaves.count, note: $0.note) }
             // Witnesses are slower than a disk: the next batch does not wait for them.
             guard publisher != nil else {
@@ -59,7 +66,8 @@ extension Sequencer {
                 let (size, note) = try fresh ?? store.checkpoint(of: pending.submission.log, covering: leaf),
                 let path = tree.inclusionProof(of: leaf, at: size)
             else { throw Refusal.storage(.damaged) }
-            pending.answer.resume(returning: Receipt(index: UInt64(leaf), path: path, note: note).serialized)
+            pending.answer.resume(
+                returning: .receipt(Receipt(index: UInt64(leaf), path: path, note: note).serialized))
         } catch { pending.answer.resume(throwing: Self.refusal(error)) }
     }
 

@@ -14,11 +14,14 @@ actor Sequencer {
     enum Submission: Sendable {
         case workplace(WorkplaceStatement)
         case petition(PetitionStatement, sealedName: [UInt8]? = nil)
+        /// Nothing new: what waits in this petition is to be appended now.
+        case mix(ID<Petition>)
 
         var log: LogName {
             switch self {
             case .workplace(let statement): .workplace(statement.workplace)
             case .petition(let statement, _): .petition(statement.petition)
+            case .mix(let petition): .petition(petition)
             }
         }
 
@@ -26,13 +29,27 @@ actor Sequencer {
             switch self {
             case .workplace(let statement): statement.bytes
             case .petition(let statement, _): statement.bytes
+            case .mix: []
             }
         }
     }
 
+    /// What became of a statement. Nothing is said before it is durable.
+    enum Answer: Sendable {
+        case receipt(String)
+        /// It waits to be mixed with others, and is appended then.
+        case held
+    }
+
     struct Pending {
         let submission: Submission
-        let answer: CheckedContinuation<String, any Error>
+        let answer: CheckedContinuation<Answer, any Error>
+    }
+
+    /// Where an admitted statement is going.
+    enum Place {
+        case leaf(Int)
+        case held
     }
 
     let store: Store
@@ -42,25 +59,30 @@ actor Sequencer {
     let clock: @Sendable () -> UInt64
     /// Submissions that may wait; beyond, the service says that it is busy.
     private let capacity: Int
+    /// How co-signatures are mixed; nil where each is appended as it comes.
+    let mix: ServiceConfiguration.Mix?
     /// Statements that share a transaction at most: so many make the ring's part of a verification small, and wait a
     /// fraction of a second for one another.
     private let batchSize = 1024
     private var queue: [Pending] = []
     private var isDraining = false
     private var workplaces: [ID<Workplace>: WorkplaceLog] = [:]
-    private var petitions: [ID<Petition>: PetitionLog] = [:]
+    var petitions: [ID<Petition>: PetitionLog] = [:]
+    /// What the batch in hand will hold, and what it has found that can be held no longer.
+    var holds: [ID<Petition>: [HeldCoSignature]] = [:]
+    var spoiled: [ID<Petition>: [Bytes32]] = [:]
 
     init(
-        store: Store, publisher: Publisher? = nil, logger: Logger, capacity: Int,
-        clock: @escaping @Sendable () -> UInt64
+        store: Store, publisher: Publisher? = nil, mix: ServiceConfiguration.Mix? = nil, logger: Logger,
+        capacity: Int, clock: @escaping @Sendable () -> UInt64
     ) {
-        (self.store, self.publisher, self.logger) = (store, publisher, logger)
+        (self.store, self.publisher, self.mix, self.logger) = (store, publisher, mix, logger)
         (self.capacity, self.clock) = (capacity, clock)
     }
 
-    /// Appends a statement, or finds that it is there already, and returns its receipt.
+    /// Appends or holds a statement, or finds that it is there already.
     /// - Throws: `Refusal`.
-    func submit(_ submission: Submission) async throws -> String {
+    func submit(_ submission: Submission) async throws -> Answer {
         guard queue.count < capacity else { throw Refusal.busy }
         return try await withCheckedThrowingContinuation { answer in
             queue.append(Pending(submission: submission, answer: answer))
@@ -126,6 +148,7 @@ actor Sequencer {
         let before: Folded
         var leaves: [LogAppend.Leaf] = []
         var names: [LogAppend.NameChange] = []
+        var mixed: [Bytes32] = []
     }
 
     private func drain() async {
@@ -133,16 +156,17 @@ actor Sequencer {
         while !next.pending.isEmpty {
             let batch = next
             var growth: [LogName: Growth] = [:]
-            var admitted: [(pending: Pending, leaf: Int)] = []
+            var admitted: [(pending: Pending, place: Place)] = []
             let proofs = await batch.proofs.value
             for (i, pending) in batch.pending.enumerated() {
                 do {
-                    let leaf = try admit(pending.submission, proof: proofs[i], &growth)
-                    admitted.append((pending, leaf))
+                    let place = try admit(pending.submission, proof: proofs[i], &growth)
+                    admitted.append((pending, place))
                 } catch { pending.answer.resume(throwing: Self.refusal(error)) }
             }
-            let (grown, done) = (growth, admitted)
-            async let written: Void = write(grown, answering: done)
+            let (grown, done, held, useless) = (growth, admitted, holds, spoiled)
+            (holds, spoiled) = ([:], [:])
+            async let written: Void = write(grown, holding: held, dropping: useless, answering: done)
             // What arrived meanwhile is checked while this batch goes to the disk.
             next = takeBatch()
             await written
@@ -230,11 +254,16 @@ actor Sequencer {
         return Array(work.values)
     }
 
-    private func write(_ growth: [LogName: Growth], answering admitted: [(pending: Pending, leaf: Int)]) async {
+    private func write(
+        _ growth: [LogName: Growth], holding held: [ID<Petition>: [HeldCoSignature]],
+        dropping useless: [ID<Petition>: [Bytes32]], answering admitted: [(pending: Pending, place: Place)]
+    ) async {
         do {
             let appends = try growth.map { log, growth in try append(log, growth) }
-            if !appends.isEmpty { try await store.commit(appends) }
+            if !appends.isEmpty || !held.isEmpty { try await store.commit(appends, holding: held) }
             answer(admitted, after: appends)
+            // Tried again at the next mix when it fails.
+            for (petition, tags) in useless { try? await store.drop(held: tags, of: petition) }
         } catch {
             // Nothing of the batch is on the disk: take back what was folded in advance.
             for (log, growth) in growth { restore(log, growth.before) }
@@ -266,14 +295,17 @@ actor Sequencer {
         }
     }
 
-    /// Folds the statement in and notes what is to be written. Returns the leaf's index.
+    /// Folds the statement in and notes what is to be written.
     private func admit(
         _ submission: Submission, proof: ProofVerdict?, _ growth: inout [LogName: Growth]
-    ) throws -> Int {
+    ) throws -> Place {
         switch submission {
         case .workplace(let statement):
-            if let place = try placeOfSame(submission, growth[submission.log]) { return place }
-            return try admit(submission, statement, &growth)
+            if let leaf = try placeOfSame(submission, growth[submission.log]) { return .leaf(leaf) }
+            return .leaf(try admit(submission, statement, &growth))
+        case .mix(let petition):
+            try mixIn(petition, &growth)
+            return .held
         case .petition(let statement, let sealedName):
             let id = statement.petition
             // A co-signature that keeps the rules is new: had it been appended, its tag's next sequence would be another.
@@ -281,10 +313,13 @@ actor Sequencer {
                 if let coSigned = statement.coSigned, let log = try petitionLog(id) {
                     (try? log.check(coSigned)) != nil
                 } else { false }
-            if !isNew, let place = try placeOfSame(submission, growth[submission.log]) { return place }
-            if case .opened(let manifest, _) = statement.body { return try open(submission, manifest, id, &growth) }
+            if !isNew, let leaf = try placeOfSame(submission, growth[submission.log]) { return .leaf(leaf) }
+            if case .opened(let manifest, _) = statement.body {
+                return .leaf(try open(submission, manifest, id, &growth))
+            }
             try closeIfDue(id, &growth)
-            if !isNew, let place = try placeOfSame(submission, growth[submission.log]) { return place }
+            if !isNew, let leaf = try placeOfSame(submission, growth[submission.log]) { return .leaf(leaf) }
+            try mixIn(before: statement, &growth)
             guard var log = try petitionLog(id) else { throw Refusal.noSuchLog }
             let before = growth[submission.log] == nil ? log : nil
             // Out of the dictionary while it changes, so that it is changed in place and copied once a batch at most.
@@ -299,7 +334,12 @@ actor Sequencer {
                 // A verdict for another ring than the present one says nothing: the ring has grown in this batch, or has
                 // not because a commit failed.
                 let known = proof.flatMap { $0.ring == log.ring.digest ? $0.result : nil }
-                nodes = try log.append(try (known ?? log.prove([coSigned])[0]).get())
+                let proven = try (known ?? log.prove([coSigned])[0]).get()
+                guard mix == nil else {
+                    try hold(coSigned, sealedName)
+                    return .held
+                }
+                nodes = try log.append(proven)
             } else {
                 if case .closed(let closure) = statement.body, case .deadline = closure.cause,
                     clock() < log.manifest.closes
@@ -309,7 +349,7 @@ actor Sequencer {
                 nodes = try log.append(statement, in: workplaceLog(log.manifest.workplace))
             }
             note(submission, nodes, names, at: start, log.manifest.workplace, .petition(before), &growth)
-            return start
+            return .leaf(start)
         }
     }
 
@@ -353,7 +393,7 @@ actor Sequencer {
         [MerkleTree.Node(level: 0, index: 0, hash: MerkleTree.leafHash(submission.bytes))]
     }
 
-    private func note(
+    func note(
         _ submission: Submission, _ nodes: [MerkleTree.Node], _ names: [LogAppend.NameChange], at start: Int,
         _ workplace: ID<Workplace>, _ before: Folded, _ growth: inout [LogName: Growth]
     ) {
@@ -364,9 +404,11 @@ actor Sequencer {
 
     /// Nothing is accepted between a deadline and the statement that says it has passed.
     private func closeIfDue(_ id: ID<Petition>, _ growth: inout [LogName: Growth]) throws {
-        guard var log = try petitionLog(id), log.manifest.closes != 0, log.closure == nil,
-            clock() >= log.manifest.closes
+        guard let due = try petitionLog(id), due.manifest.closes != 0, due.closure == nil,
+            clock() >= due.manifest.closes
         else { return }
+        try mixIn(id, &growth)
+        guard var log = try petitionLog(id) else { return }
         let before = growth[.petition(id)] == nil ? log : nil
         let start = log.size
         let statement = try PetitionStatement.closeByDeadline(id, size: UInt64(start), root: log.tree.root)
@@ -376,7 +418,7 @@ actor Sequencer {
     }
 
     /// A sealed name comes with the co-signature that carries its digest, and goes with it.
-    private static func nameChange(
+    static func nameChange(
         _ coSigned: CoSigned, _ sealed: [UInt8]?, _ manifest: Manifest
     ) throws -> LogAppend.NameChange {
         guard coSigned.level > 0 else {

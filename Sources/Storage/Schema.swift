@@ -20,7 +20,16 @@ enum Schema {
             try db.execute(sql: "DROP TABLE sealed_names")
         }
         migrator.registerMigration("3 checkpoints wait for witnesses") { db in
-            try db.execute(sql: "ALTER TABLE checkpoints ADD COLUMN published INTEGER NOT NULL DEFAULT 1")
+            try db.execute(
+                sql: """
+                    ALTER TABLE checkpoints ADD COLUMN published INTEGER NOT NULL DEFAULT 1;
+                    ALTER TABLE checkpoints ADD COLUMN witnessed TEXT;
+                    """)
+        }
+        migrator.registerMigration("4 co-signatures wait to be mixed") { db in
+            try db.execute(sql: held)
+            // One number for the leaves of all logs told in which order they came, across logs.
+            try db.execute(sql: "UPDATE leaves SET id = (log << 32) + place")
         }
         return migrator
     }
@@ -40,6 +49,28 @@ enum Schema {
         ) STRICT;
         """
 
+    /// Co-signatures that wait to be mixed, in the order of their hashes and not of their arrival; their sealed names on pages of
+    /// their own, for the reason that `names` has.
+    private static let held = """
+        CREATE TABLE held (
+            log INTEGER NOT NULL REFERENCES logs (id),
+            hash BLOB NOT NULL CHECK (length(hash) = 32),
+            tag BLOB NOT NULL CHECK (length(tag) = 32),
+            bytes BLOB NOT NULL,
+            PRIMARY KEY (log, hash),
+            UNIQUE (log, tag)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE held_names (
+            id INTEGER PRIMARY KEY,
+            log INTEGER NOT NULL REFERENCES logs (id),
+            tag BLOB NOT NULL CHECK (length(tag) = 32),
+            length INTEGER NOT NULL,
+            sealed BLOB NOT NULL,
+            UNIQUE (log, tag)
+        ) STRICT;
+        """
+
     /// Bytes that a sealed name is padded to.
     static func nameSlot(_ db: Database) throws -> Int {
         let slot = (try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0) - 512
@@ -48,11 +79,14 @@ enum Schema {
         return slot
     }
 
-    static func insert(name sealed: [UInt8], of tag: Data, in log: Int64, _ slot: Int, _ db: Database) throws {
+    /// - Parameter table: `names`, or `held_names`.
+    static func insert(
+        name sealed: [UInt8], of tag: Data, in log: Int64, _ slot: Int, _ db: Database, table: String = "names"
+    ) throws {
         guard sealed.count <= slot else { throw StorageError.other(code: 0) }
         let padded = Data(sealed + [UInt8](repeating: 0, count: slot - sealed.count))
         try db.execute(
-            sql: "INSERT INTO names (log, tag, length, sealed) VALUES (?, ?, ?, ?)",
+            sql: "INSERT INTO \(table) (log, tag, length, sealed) VALUES (?, ?, ?, ?)",
             arguments: [log, tag, sealed.count, padded])
     }
 

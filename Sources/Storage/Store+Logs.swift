@@ -32,10 +32,12 @@ public struct LogAppend: Sendable {
     /// When the petition closes by itself, as long as it is open.
     public var deadline: UInt64?
     public var names: [NameChange]
+    /// The tags whose held co-signatures are among the leaves: they are held no longer.
+    public var mixed: [Bytes32]
 
     public init(
         log: LogName, workplace: ID<Workplace>, start: Int, leaves: [Leaf], note: String, isPublished: Bool = true,
-        deadline: UInt64?, names: [NameChange]
+        deadline: UInt64?, names: [NameChange], mixed: [Bytes32] = []
     ) {
         self.log = log
         self.workplace = workplace
@@ -45,16 +47,19 @@ public struct LogAppend: Sendable {
         self.isPublished = isPublished
         self.deadline = deadline
         self.names = names
+        self.mixed = mixed
     }
 }
 
 extension Store {
     /// Appends to several logs in one transaction with one sync. When this returns, everything in it is durable; when it
     /// throws, nothing is there.
-    public func commit(_ appends: [LogAppend]) async throws {
+    /// - Parameter held: co-signatures that are kept to be mixed, by petition.
+    public func commit(_ appends: [LogAppend], holding held: [ID<Petition>: [HeldCoSignature]] = [:]) async throws {
         let hasErased = try await write { db in
             var erased = 0
             for append in appends { erased += try Self.apply(append, db) }
+            for (petition, list) in held { try Self.hold(list, of: petition, db) }
             return erased > 0
         }
         guard hasErased else { return }
@@ -91,11 +96,14 @@ extension Store {
             guard db.changesCount == 1 else { throw StorageError.conflict }
         }
         guard let log = try id(of: append.log, db) else { throw StorageError.damaged }
-        let leafInsert = try db.cachedStatement(sql: "INSERT INTO leaves (log, place, hash, bytes) VALUES (?, ?, ?, ?)")
+        let leafInsert = try db.cachedStatement(
+            sql: "INSERT INTO leaves (id, log, place, hash, bytes) VALUES (?, ?, ?, ?, ?)")
         let nodeInsert = try db.cachedStatement(sql: "INSERT INTO nodes (log, level, place, hash) VALUES (?, ?, ?, ?)")
         for (offset, leaf) in append.leaves.enumerated() {
             guard let hash = leaf.nodes.first?.hash else { throw StorageError.damaged }
-            try leafInsert.execute(arguments: [log, append.start + offset, hash.data, Data(leaf.bytes)])
+            let place = append.start + offset
+            try leafInsert.execute(
+                arguments: [log << 32 + Int64(place), log, place, hash.data, Data(leaf.bytes)])
             for node in leaf.nodes { try nodeInsert.execute(arguments: [log, node.level, node.index, node.hash.data]) }
         }
         var erased = 0
@@ -110,20 +118,26 @@ extension Store {
                 erased += db.changesCount
             }
         }
+        for tag in append.mixed { erased += try Self.dropHeld(tag, log, db) }
         try db.execute(
             sql: "INSERT INTO checkpoints (log, size, note, published) VALUES (?, ?, ?, ?)",
             arguments: [log, end, append.note, append.isPublished])
         return erased
     }
 
-    /// Shows a checkpoint from now on, with the witnesses' signatures that its note has got.
-    public func publish(_ log: LogName, size: Int, note: String) async throws {
+    /// Shows a checkpoint from now on.
+    /// - Parameter witnessed: the witnesses' signature lines. Those of earlier checkpoints go: their times would say to whoever
+    ///   takes the file when each leaf came.
+    public func publish(_ log: LogName, size: Int, witnessed: String) async throws {
         try await write { db in
             guard let id = try Self.id(of: log, db) else { throw StorageError.damaged }
             try db.execute(
-                sql: "UPDATE checkpoints SET note = ?, published = 1 WHERE log = ? AND size = ?",
-                arguments: [note, id, size])
+                sql: "UPDATE checkpoints SET witnessed = ?, published = 1 WHERE log = ? AND size = ?",
+                arguments: [witnessed.isEmpty ? nil : witnessed, id, size])
             guard db.changesCount == 1 else { throw StorageError.damaged }
+            try db.execute(
+                sql: "UPDATE checkpoints SET witnessed = NULL WHERE log = ? AND size < ? AND witnessed IS NOT NULL",
+                arguments: [id, size])
         }
     }
 
@@ -154,7 +168,7 @@ extension Store {
         }
     }
 
-    private static func id(of log: LogName, _ db: Database) throws -> Int64? {
+    static func id(of log: LogName, _ db: Database) throws -> Int64? {
         try Int64.fetchOne(
             db, sql: "SELECT id FROM logs WHERE kind = ? AND subject = ?", arguments: [log.kind, log.subject.data])
     }
@@ -174,7 +188,7 @@ extension Store {
             try String.fetchOne(
                 db,
                 sql: """
-                    SELECT note FROM checkpoints JOIN logs ON logs.id = checkpoints.log
+                    SELECT note || ifnull(witnessed, '') FROM checkpoints JOIN logs ON logs.id = checkpoints.log
                     WHERE kind = ? AND subject = ? AND published ORDER BY checkpoints.size DESC LIMIT 1
                     """, arguments: [log.kind, log.subject.data])
         }
@@ -200,7 +214,8 @@ extension Store {
                 let row = try Row.fetchOne(
                     db,
                     sql: """
-                        SELECT size, note FROM checkpoints WHERE log = ? AND size > ? AND published ORDER BY size LIMIT 1
+                        SELECT size, note || ifnull(witnessed, '') AS note FROM checkpoints
+                        WHERE log = ? AND size > ? AND published ORDER BY size LIMIT 1
                         """,
                     arguments: [id, leaf])
             else { return nil }

@@ -3,21 +3,24 @@ import NIOCore
 import NIOPosix
 import TestSupport
 
-/// A CONNECT proxy on loopback that remembers the head of each request it was asked to tunnel.
+/// A CONNECT proxy on loopback that remembers the head of each request it was asked to tunnel, and what clients sent through it.
 final class ConnectProxy: @unchecked Sendable {
     // Guarded by the lock.
     private var seen: [String] = []
+    private var sent: [String] = []
     private let lock = NSLock()
     private let channel: any Channel
     let port: Int
 
-    static func start() async throws -> ConnectProxy {
+    /// - Parameter leadingTo: the port on loopback to which every name leads; nil connects to what is asked for.
+    static func start(leadingTo port: Int? = nil) async throws -> ConnectProxy {
         let box = Box()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { child in
                 child.eventLoop.makeCompletedFuture {
-                    try child.pipeline.syncOperations.addHandler(Tunnel { box.proxy?.note($0) })
+                    try child.pipeline.syncOperations.addHandler(
+                        Tunnel(port, note: { box.proxy?.note($0) }, sent: { box.proxy?.keep($0) }))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -35,6 +38,11 @@ final class ConnectProxy: @unchecked Sendable {
 
     private func note(_ head: String) { lock.withLock { seen.append(head) } }
 
+    private func keep(_ bytes: String) { lock.withLock { sent.append(bytes) } }
+
+    /// Everything that clients have sent through tunnels, a text for each piece that arrived.
+    var pieces: [String] { lock.withLock { sent } }
+
     /// Heads of requests so far.
     var heads: [String] { lock.withLock { seen } }
 
@@ -47,11 +55,21 @@ final class ConnectProxy: @unchecked Sendable {
         private var target: (any Channel)?
         private let note: @Sendable (String) -> Void
 
-        init(_ note: @escaping @Sendable (String) -> Void) { self.note = note }
+        private let sent: @Sendable (String) -> Void
+        private let port: Int?
+
+        init(
+            _ port: Int?, note: @escaping @Sendable (String) -> Void, sent: @escaping @Sendable (String) -> Void
+        ) {
+            (self.port, self.note, self.sent) = (port, note, sent)
+        }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let buffer = unwrapInboundIn(data)
-            if let target { return target.writeAndFlush(buffer, promise: nil) }
+            if let target {
+                sent(String(decoding: buffer.readableBytesView, as: UTF8.self))
+                return target.writeAndFlush(buffer, promise: nil)
+            }
             head += String(buffer: buffer)
             guard head.hasSuffix("\r\n\r\n") else { return }
             note(head)
@@ -66,7 +84,7 @@ final class ConnectProxy: @unchecked Sendable {
                         try channel.pipeline.syncOperations.addHandler(Back(client))
                     }
                 }
-                .connect(host: String(address[0]), port: port)
+                .connect(host: self.port == nil ? String(address[0]) : "127.0.0.1", port: self.port ?? port)
                 .assumeIsolated().whenSuccess { channel in
                     self.target = channel
                     client.writeAndFlush(ByteBuffer(string: "HTTP/1.1 200 OK\r\n\r\n"), promise: nil)

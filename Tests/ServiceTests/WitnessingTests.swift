@@ -121,7 +121,7 @@ struct WitnessingTests {
         let petition = try await workplace.openPetition()
         var receipts: [Receipt] = []
         for member in workplace.members.prefix(3) {
-            receipts.append(try await member.cosign(petition.id, choices: [1]))
+            receipts.append(try #require(try await member.cosign(petition.id, choices: [1])))
         }
         for receipt in receipts { #expect(try SignedNote(parsing: receipt.note).signatures.count == 3) }
         let bundle = try await workplace.members[0].bundle(petition.id)

@@ -89,9 +89,9 @@ actor Publisher {
             lines[log]?.newest = nil
             let result: Result<Published, any Error>
             do {
-                let note = await witnessed(log, next)
-                try await store.publish(log, size: next.size, note: note)
-                result = .success(Published(size: next.size, note: note))
+                let lines = await witnessed(log, next)
+                try await store.publish(log, size: next.size, witnessed: lines)
+                result = .success(Published(size: next.size, note: next.note + lines))
             } catch { result = .failure(error) }
             let waiting = lines[log]?.waiting ?? []
             lines[log]?.waiting = waiting.filter { $0.size > next.size }
@@ -100,9 +100,9 @@ actor Publisher {
         lines[log] = nil
     }
 
-    /// The note with the signatures of every witness that answers in time.
+    /// The signature lines of every witness that answers in time.
     private func witnessed(_ log: LogName, _ candidate: Candidate) async -> String {
-        guard let verified = try? candidate.verifier.verify(candidate.note) else { return candidate.note }
+        guard let verified = try? candidate.verifier.verify(candidate.note) else { return "" }
         let now = ContinuousClock.now
         let standing = witnesses.indices.filter { silentUntil[$0].map { $0 <= now } ?? true }
         let deadline = NIODeadline.now() + .nanoseconds(Int64(patience / .nanoseconds(1)))
@@ -114,11 +114,11 @@ actor Publisher {
             for await lines in group { all += lines }
             return all
         }
-        let note = verified.note.adding(signatures).serialized
-        if let shown = try? candidate.verifier.verify(note), (try? policy.judge(shown))?.isSatisfied != true {
+        let shown = try? candidate.verifier.verify(verified.note.adding(signatures).serialized)
+        if shown.flatMap({ try? policy.judge($0) })?.isSatisfied != true {
             logger.warning("a checkpoint is shown without the witnesses that the policy asks for")
         }
-        return note
+        return SignedNote(text: "", signatures: signatures).signatureLines
     }
 
     /// The signature of one witness; none when it does not give one.

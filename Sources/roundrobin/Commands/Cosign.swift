@@ -112,11 +112,13 @@ struct Cosign: AsyncParsableCommand {
         if output.json {
             struct Facts: Encodable {
                 let petition: String
-                let leaf: UInt64
+                /// Absent while the service holds it.
+                let leaf: UInt64?
+                let held: Bool
             }
-            return try Terminal.json(Facts(petition: id.hex, leaf: receipt.index))
+            return try Terminal.json(Facts(petition: id.hex, leaf: receipt?.index, held: receipt == nil))
         }
-        Terminal.line(words("cosign.done", ["leaf": "\(receipt.index)"]))
+        Terminal.line(receipt.map { words("cosign.done", ["leaf": "\($0.index)"]) } ?? words("cosign.held"))
         Terminal.line(words("cosign.next"))
     }
 
@@ -198,10 +200,10 @@ struct Withdraw: AsyncParsableCommand {
         }
         SigningOptions.warn(isOut ? [.nameIsOut] : [], proxy: keystore.proxy)
         try await signing.wait()
-        _ = try await keystore.withMember(passphrase) { member in
+        let receipt = try await keystore.withMember(passphrase) { member in
             try await member.withdraw(try await SigningOptions.petition(petition, member), signing.parsed)
         }
-        Terminal.line(words("cosign.withdrawn"))
+        Terminal.line(receipt == nil ? words("cosign.withdrawalHeld") : words("cosign.withdrawn"))
     }
 }
 

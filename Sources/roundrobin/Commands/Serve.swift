@@ -34,6 +34,16 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Hold co-signatures and publish them together, in a random order, looking so often.", valueName: "seconds"))
+    var mixEvery: Int?
+
+    @Option(
+        help: ArgumentHelp("How many of a petition must wait for that; at its close all are published.", valueName: "n")
+    )
+    var mixAtLeast = 5
+
+    @Option(
+        help: ArgumentHelp(
             "A tlog-policy file: the witnesses in it that have an address are asked to sign every checkpoint.",
             valueName: "file"))
     var witnesses: String?
@@ -52,6 +62,9 @@ struct Serve: AsyncParsableCommand {
         guard (tlsCertificate == nil) == (tlsKey == nil) else {
             throw ValidationError("--tls-certificate and --tls-key go together.")
         }
+        guard mixEvery.map({ (1...86_400).contains($0) }) ?? true, (1...10_000).contains(mixAtLeast) else {
+            throw ValidationError("--mix-every takes 1 to 86400 seconds, --mix-at-least 1 to 10000.")
+        }
         guard (1...60).contains(witnessPatience) else { throw ValidationError("--witness-patience takes 1 to 60.") }
     }
 
@@ -60,6 +73,7 @@ struct Serve: AsyncParsableCommand {
         let logger = Logger(label: "roundrobin") { StreamLogHandler.standardError(label: $0) }
         var configuration = ServiceConfiguration(
             host: address.host, port: address.port, databasePath: database, name: name ?? listen)
+        configuration.mix = mixEvery.map { .init(every: .seconds($0), atLeast: mixAtLeast) }
         if let tlsCertificate, let tlsKey {
             configuration.tls = TLSFiles(certificate: tlsCertificate, key: tlsKey)
         }

@@ -98,6 +98,7 @@ enum PetitionText {
         switch status {
         case .nothing: words("own.nothing")
         case .pending: words("own.pending")
+        case .held: words("own.held")
         case .signed: words("own.signed")
         case .signedWithName(let level):
             words("own.signedWithName", ["count": "\(manifest.levels.dropFirst(Int(level) - 1).first?.count ?? 0)"])
@@ -112,6 +113,7 @@ extension Member.OwnStatus {
         switch self {
         case .nothing: "nothing"
         case .pending: "pending"
+        case .held: "held"
         case .signed: "signed"
         case .signedWithName: "signed-with-name"
         case .withdrawn: "withdrawn"

@@ -1,0 +1,100 @@
+// docs/protocol.md, section 7
+
+import Logging
+import MembershipProofs
+import Petitions
+import ServiceLifecycle
+import Sodium
+import Storage
+import TransparencyLog
+
+/// Co-signatures that are held and appended together: who watches the network, or takes the file later, cannot tell from the order
+/// or the time of a leaf who sent something just then.
+extension Sequencer {
+    /// Keeps a co-signature that would count now, until enough others wait with it.
+    /// - Throws: `Refusal.waitsToBeMixed` when another one of the tag waits.
+    func hold(_ coSigned: CoSigned, _ sealedName: [UInt8]?) throws {
+        let (petition, tag) = (coSigned.petition, coSigned.tag.encoding)
+        let known = try holds[petition]?.first { $0.tag == tag }?.bytes ?? store.held(tag, of: petition)
+        if let known {
+            guard known == coSigned.bytes else { throw Refusal.waitsToBeMixed }
+            return
+        }
+        holds[petition, default: []].append(
+            HeldCoSignature(tag: tag, bytes: coSigned.bytes, sealedName: sealedName))
+    }
+
+    /// What waits goes in before a statement after which it could not: a close, or a new ring. Only if that statement holds, or
+    /// anybody could call for a mix.
+    func mixIn(before statement: PetitionStatement, _ growth: inout [LogName: Growth]) throws {
+        switch statement.body {
+        case .closed, .ringExtended:
+            guard var trial = try petitionLog(statement.petition) else { return }
+            try trial.append(statement, in: workplaceLog(trial.manifest.workplace))
+            try mixIn(statement.petition, &growth)
+        default: return
+        }
+    }
+
+    /// Appends everything that waits in a petition, in a random order.
+    func mixIn(_ id: ID<Petition>, _ growth: inout [LogName: Growth]) throws {
+        var waiting = try store.held(of: id) + (holds.removeValue(forKey: id) ?? [])
+        guard !waiting.isEmpty, var log = try petitionLog(id) else { return }
+        waiting.shuffle()
+        let before = growth[.petition(id)] == nil ? log : nil
+        petitions[id] = nil
+        defer { petitions[id] = log }
+        let statements = waiting.map { try? PetitionStatement(decoding: $0.bytes) }
+        let places = waiting.indices.filter { statements[$0]?.coSigned != nil }
+        let verdicts = Dictionary(
+            uniqueKeysWithValues: zip(places, log.prove(statements.compactMap { $0?.coSigned })))
+        for (i, held) in waiting.enumerated() {
+            do {
+                guard let statement = statements[i], let coSigned = statement.coSigned, let verdict = verdicts[i] else {
+                    throw RuleViolation.encoding
+                }
+                try log.check(coSigned)
+                let name = try Self.nameChange(coSigned, held.sealedName, log.manifest)
+                let start = log.size
+                let nodes = try log.append(verdict.get())
+                note(
+                    .petition(statement), nodes, [name], at: start, log.manifest.workplace, .petition(before), &growth)
+                growth[.petition(id)]?.mixed.append(held.tag)
+            } catch {
+                // It was looked at when it came; that it does not hold now means that the file was changed.
+                logger.error("a held co-signature does not hold any more")
+                spoiled[id, default: []].append(held.tag)
+            }
+        }
+    }
+
+    /// Appends what waits in every petition where enough do; where nothing is mixed any more, all of it.
+    func mixDue() async throws {
+        for (petition, count) in try store.heldCounts() where count >= mix?.atLeast ?? 1 {
+            do { _ = try await submit(.mix(petition)) } catch {
+                logger.warning("held co-signatures could not be appended yet")
+            }
+        }
+    }
+}
+
+/// Mixes again and again.
+struct Mixer: ServiceLifecycle.Service {
+    let sequencer: Sequencer
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            // What an earlier configuration has held is let go at once.
+            if sequencer.mix == nil { await mix() }
+            while !Task.isCancelled {
+                try? await Task.sleep(for: sequencer.mix?.every ?? .seconds(3600))
+                if !Task.isCancelled { await mix() }
+            }
+        }
+    }
+
+    private func mix() async {
+        do { try await sequencer.mixDue() } catch { logger.warning("what waits to be mixed could not be looked up") }
+    }
+}

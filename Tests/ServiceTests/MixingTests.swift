@@ -1,0 +1,258 @@
+import Client
+import Foundation
+import GRDB
+import Petitions
+import Service
+import Sodium
+import TestSupport
+import Testing
+import TransparencyLog
+
+@Suite("Co-signatures are mixed before they are published", .serialized)
+struct MixingTests {
+    let directory: TemporaryDirectory
+    private static let never = ServiceConfiguration.Mix(every: .seconds(3600), atLeast: 3)
+    private static let soon = ServiceConfiguration.Mix(every: .milliseconds(100), atLeast: 3)
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func size(_ service: RunningService, _ id: ID<Petition>) async throws -> Int {
+        let note = try await service.send("GET", "/petition/\(id.hex)/checkpoint")
+        return Int(String(decoding: note.body, as: UTF8.self).split(separator: "\n")[1]) ?? 0
+    }
+
+    private func wait(for size: Int, _ service: RunningService, _ id: ID<Petition>) async throws {
+        for _ in 0..<300 where try await self.size(service, id) < size { try await Task.sleep(for: .milliseconds(20)) }
+        #expect(try await self.size(service, id) == size)
+    }
+
+    @Test("They wait until enough are there, durable, and receipts are made from what everybody reads")
+    func waits() async throws {
+        var service = try await RunningService.start(database: directory("a.sqlite"), mix: Self.soon)
+        let workplace = try await LiveWorkplace(members: 6, service: service, directory: directory)
+        let id = try await workplace.openPetition().id
+        let (first, second, third) = (workplace.members[0], workplace.members[1], workplace.members[2])
+        #expect(try await first.cosign(id, choices: [1]) == nil)
+        #expect(try await second.cosign(id, choices: [1]) == nil)
+        try await Task.sleep(for: .milliseconds(400))
+        #expect(try await size(service, id) == 1, "two are too few")
+        #expect(first.ownStatus(id) == .held)
+        // Sent again unchanged it changes nothing, and another cannot be sent yet.
+        #expect(try await first.settle(id) == false && first.ownStatus(id) == .held)
+        await #expect {
+            _ = try await first.cosign(id, choices: [2])
+        } throws: { ($0 as? ClientError)?.code == .stillHeld }
+        // What was acknowledged outlives the service.
+        await service.stop()
+        service = try await RunningService.start(database: directory("a.sqlite"), port: service.port, mix: Self.soon)
+        #expect(try await third.cosign(id, choices: [2]) == nil)
+        try await wait(for: 4, service, id)
+        for member in [first, second, third] {
+            #expect(member.ownStatus(id) == .held, "nobody has told it yet")
+            let status = try await member.status()
+            #expect(status.petitions.first?.receipts == 1 && member.ownStatus(id) == .signed)
+        }
+        #expect(try await first.petition(id).log.cosignatures == 3)
+        // A change of mind is mixed like everything else.
+        #expect(try await first.cosign(id, choices: [2]) == nil)
+        #expect(try await second.withdraw(id) == nil)
+        #expect(try await third.cosign(id, choices: [0]) == nil)
+        try await wait(for: 7, service, id)
+        _ = try await second.view(id)
+        #expect(second.ownStatus(id) == .withdrawn)
+        #expect(try await first.petition(id).log.cosignatures == 2)
+        await workplace.close()
+        await service.stop()
+    }
+
+    @Test(
+        "Nothing is lost at a close or when the ring grows, and only an organiser's statement that holds brings them in"
+    )
+    func flush() async throws {
+        let service = try await RunningService.start(database: directory("a.sqlite"), mix: Self.never)
+        let workplace = try await LiveWorkplace(members: 6, service: service, directory: directory)
+        let founder = workplace.members[0]
+        let id = try await workplace.openPetition().id
+        #expect(try await workplace.members[1].cosign(id, choices: [1]) == nil)
+        // Anybody may post a close; one that does not hold brings nothing in.
+        let (roster, log) = try await founder.petition(id)
+        let forged = try PetitionStatement.close(
+            id, size: 1, root: log.tree.root, roster: .init(size: UInt64(roster.size), root: roster.tree.root),
+            sequence: 1, by: SigningKey(seed: SecretBytes(Random.bytes32())))
+        #expect(try await service.send("POST", "/v1/petitions/\(id.hex)/statements", body: forged.bytes).status == 403)
+        #expect(try await size(service, id) == 1)
+        let invite = try await founder.invite(count: 1, note: nil)[0]
+        let newcomer = try await workplace.join(invite)
+        #expect(try await founder.extend(id) == 7)
+        #expect(try await size(service, id) == 3, "before the ring grew")
+        #expect(try await newcomer.cosign(id, choices: [1]) == nil)
+        #expect(try await workplace.members[2].cosign(id, choices: [1]) == nil)
+        try await founder.closePetition(id)
+        #expect(try await size(service, id) == 6)
+        let closed = try await founder.petition(id).log
+        #expect(closed.cosignatures == 3 && closed.closure != nil)
+        _ = try await newcomer.view(id)
+        #expect(newcomer.ownStatus(id) == .signed)
+        await workplace.close()
+    }
+
+    @Test("A deadline brings in what waits, and so does a service that mixes no more")
+    func deadline() async throws {
+        let closes = (Member.systemClock() / 3600 + 2) * 3600
+        var service = try await RunningService.start(database: directory("a.sqlite"), mix: Self.never)
+        let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
+        let open = try await workplace.openPetition().id
+        let due = try await workplace.openPetition(closes: closes).id
+        for id in [open, due] { #expect(try await workplace.members[1].cosign(id, choices: [1]) == nil) }
+        await service.stop()
+        service = try await RunningService.start(
+            database: directory("a.sqlite"), port: service.port, mix: Self.never, clock: { closes + 1 })
+        try await wait(for: 3, service, due)
+        let log = try await workplace.members[2].petition(due).log
+        #expect(log.cosignatures == 1 && log.closure != nil)
+        #expect(try await size(service, open) == 1)
+        await service.stop()
+        service = try await RunningService.start(database: directory("a.sqlite"), port: service.port)
+        try await wait(for: 2, service, open)
+        await workplace.close()
+        await service.stop()
+    }
+
+    @Test("Another co-signature under a tag that waits is refused; the same bytes are acknowledged again")
+    func sameTag() async throws {
+        let service = try await RunningService.start(database: directory("a.sqlite"), mix: Self.never)
+        let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
+        let id = try await workplace.openPetition().id
+        let path = "/v1/petitions/\(id.hex)/cosignatures"
+        _ = try await workplace.members[1].cosign(id, choices: [1])
+        let held = try await DatabaseQueue(path: directory("a.sqlite")).read { db in
+            try Data.fetchOne(db, sql: "SELECT bytes FROM held")!
+        }
+        let request = CoSignatureRequest(statement: [UInt8](held), sealedName: nil).encoding
+        #expect(try await service.send("POST", path, body: request).status == 202)
+        var other = [UInt8](held)
+        other[other.count - 1] ^= 1
+        let false1 = try await service.send(
+            "POST", path, body: CoSignatureRequest(statement: other, sealedName: nil).encoding)
+        #expect(false1.status == 422 || false1.status == 400, "its proof does not hold")
+        #expect(
+            try await DatabaseQueue(path: directory("a.sqlite")).read { db in
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM held")
+            } == 1)
+        await workplace.close()
+    }
+
+    @Test("The order in the log is not the order of arrival, and nothing of the waiting stays in the file")
+    func order() async throws {
+        let mix = ServiceConfiguration.Mix(every: .milliseconds(100), atLeast: 12)
+        let service = try await RunningService.start(database: directory("a.sqlite"), mix: mix)
+        let workplace = try await LiveWorkplace(members: 12, service: service, directory: directory)
+        let id = try await workplace.openPetition(levels: [2]).id
+        for (i, member) in workplace.members.enumerated() {
+            let options = {
+                var options = CoSigningOptions()
+                options.name = .init("Name \(i)", when: 2)
+                return options
+            }()
+            #expect(try await member.cosign(id, choices: [1], options) == nil)
+        }
+        try await wait(for: 13, service, id)
+        var places: [UInt64] = []
+        for member in workplace.members {
+            _ = try await member.view(id)
+            let leaf = try #require(member.leafOfOwnCoSignature(id))
+            places.append(leaf)
+        }
+        #expect(Set(places) == Set(1...12) && places != Array(1...12))
+        try await workplace.members[0].release(id, level: 2)
+        #expect(try await workplace.members[3].names(id).claims.count == 12)
+        let (rows, ids) = try await DatabaseQueue(path: directory("a.sqlite")).read { db in
+            (
+                try Int.fetchOne(db, sql: "SELECT (SELECT count(*) FROM held) + (SELECT count(*) FROM held_names)"),
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM leaves WHERE id <> (log << 32) + place")
+            )
+        }
+        #expect(rows == 0 && ids == 0)
+        await workplace.close()
+    }
+}
+
+extension MixingTests {
+    @Test("A name that was mixed and taken back is gone from the file and its write-ahead log")
+    func erasure() async throws {
+        let mix = ServiceConfiguration.Mix(every: .milliseconds(100), atLeast: 1)
+        let service = try await RunningService.start(database: directory("a.sqlite"), mix: mix)
+        let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
+        let id = try await workplace.openPetition(levels: [5]).id
+        var options = CoSigningOptions()
+        options.name = .init("Li Wei", when: 5)
+        _ = try await workplace.members[1].cosign(id, choices: [1], options)
+        func bytes() throws -> Data {
+            ["", "-wal"].reduce(into: Data()) {
+                $0 += FileManager.default.contents(atPath: directory("a.sqlite") + $1) ?? Data()
+            }
+        }
+        let path = directory("a.sqlite")
+        let sealed = try await DatabaseQueue(path: path).read { db in
+            try Data.fetchOne(db, sql: "SELECT sealed FROM names UNION ALL SELECT sealed FROM held_names")!
+        }
+        let piece = Data(sealed.prefix(48))
+        try await wait(for: 2, service, id)
+        #expect(try bytes().range(of: piece) != nil)
+        _ = try await workplace.members[1].view(id)
+        _ = try await workplace.members[1].withdraw(id)
+        try await wait(for: 3, service, id)
+        for _ in 0..<200 where try bytes().range(of: piece) != nil { try await Task.sleep(for: .milliseconds(20)) }
+        #expect(try bytes().range(of: piece) == nil)
+        await workplace.close()
+    }
+}
+
+@Suite("What goes over the wire says nothing of what is in it", .serialized)
+struct WireTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    @Test("Every request to co-sign one petition has one length: any choice, a remark, a name, a withdrawal")
+    func lengths() async throws {
+        let service = try await RunningService.start(database: directory("a.sqlite"))
+        let proxy = try await ConnectProxy.start()
+        let workplace = try await LiveWorkplace(
+            members: 5, service: service, directory: directory, proxy: Proxy(host: "127.0.0.1", port: proxy.port))
+        let id = try await workplace.openPetition(levels: [3], demands: 2).id
+        let named = {
+            var options = CoSigningOptions()
+            options.name = .init("李伟", when: 3)
+            return options
+        }()
+        _ = try await workplace.members[0].cosign(id, choices: [1, 1])
+        _ = try await workplace.members[1].cosign(id, choices: [0, 2], remark: "because")
+        _ = try await workplace.members[2].cosign(id, choices: [2, 0], named)
+        _ = try await workplace.members[2].cosign(id, choices: [2, 2])
+        _ = try await workplace.members[1].withdraw(id)
+        let sent = proxy.pieces.joined()
+        let lengths = sent.matches(of: /POST \/v1\/petitions\/[0-9a-f]+\/cosignatures HTTP\/1.1\r\n([\s\S]*?)\r\n\r\n/)
+            .map {
+                head in
+                head.1.lowercased().firstMatch(of: /content-length: ([0-9]+)/).flatMap { Int($0.1) } ?? 0
+            }
+        #expect(lengths.count == 5 && Set(lengths).count == 1 && lengths[0] > 1000, "\(lengths)")
+        await workplace.close()
+        await proxy.stop()
+    }
+
+    @Test("Zeros that are not zeros, or not counted, are refused")
+    func padding() throws {
+        let request = CoSignatureRequest(statement: [1, 2, 3], sealedName: [4], length: 40)
+        #expect(request.encoding.count == 40)
+        #expect(try CoSignatureRequest(decoding: request.encoding) == request)
+        for place in request.encoding.indices.suffix(30) {
+            var bad = request.encoding
+            bad[place] ^= 1
+            #expect(throws: RuleViolation.self) { try CoSignatureRequest(decoding: bad) }
+        }
+        #expect(throws: RuleViolation.self) { try CoSignatureRequest(decoding: request.encoding + [0]) }
+        #expect(CoSignatureRequest(statement: [1, 2, 3], sealedName: nil, length: 2).encoding.count == 9)
+    }
+}
