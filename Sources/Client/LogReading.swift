@@ -70,7 +70,12 @@ struct LogReader {
             // Once seen, a log does not go away.
             throw ClientError.rolledBack(log: "petition", pinned: 1, served: 0)
         }
-        return Both(workplace: try await fetch("workplace/\(workplace.hex)"), petition: petition)
+        do {
+            return Both(workplace: try await fetch("workplace/\(workplace.hex)"), petition: petition)
+        } catch ClientError.refused(404, _, _, _) {
+            // Not to be taken for a petition that is not opened.
+            throw ClientError.rolledBack(log: "workplace", pinned: 1, served: 0)
+        }
     }
 
     /// Both logs, verified; faults are an error here, because nothing may be signed on top of them.
@@ -138,8 +143,7 @@ struct LogReader {
     func checkWitnesses(_ verified: VerifiedCheckpoint, _ verifier: LogVerifier, _ name: String) throws {
         guard let policy else { return }
         guard policy.accepts(logKey: verifier.key) else { throw ClientError.logNotInPolicy(log: name) }
-        let verdict: WitnessPolicy.Verdict
-        do { verdict = try policy.judge(verified) } catch { throw ClientError.logUnverified(log: name, error) }
+        let verdict = policy.judge(verified)
         guard verdict.isSatisfied else { throw ClientError.notWitnessed(log: name, missing: verdict.missing) }
     }
 }

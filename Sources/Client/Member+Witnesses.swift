@@ -17,7 +17,7 @@ extension Member {
     public func witnesses(_ policy: WitnessPolicy) async throws -> WitnessPolicy.Verdict {
         let (roster, raw) = try await LogReader(connection: connection).workplace(workplaceID, pins: &state.pins)
         guard policy.accepts(logKey: roster.verifier.key) else { throw ClientError.logNotInPolicy(log: "workplace") }
-        do { return try policy.judge(roster.verifier.verify(raw.checkpoint)) } catch {
+        do { return policy.judge(try roster.verifier.verify(raw.checkpoint)) } catch {
             throw ClientError.logUnverified(log: "workplace", error)
         }
     }

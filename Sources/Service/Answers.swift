@@ -37,6 +37,37 @@ enum Answers {
         /// Absent where co-signatures are appended as they come.
         let mix: Mix?
 
+        let limits: Limits
+
+        struct Limits: Encodable {
+            let object_bytes: Int
+            let workplace_bytes: Int
+            let waiting_statements: Int
+            let connections: Int
+            let cosignatures_per_tag: Int
+            let foundings: Rate
+            let statements: Rate
+            let objects: Rate
+            let requests: Rate
+
+            init(_ limits: ServiceConfiguration.Limits) {
+                (object_bytes, workplace_bytes) = (limits.object, limits.stored)
+                (waiting_statements, connections) = (limits.queue, limits.connections)
+                cosignatures_per_tag = limits.replacements
+                (foundings, statements) = (Rate(limits.foundings), Rate(limits.statements))
+                (objects, requests) = (Rate(limits.objects), Rate(limits.requests))
+            }
+        }
+
+        struct Rate: Encodable {
+            let burst: Int
+            let per_hour: Int
+
+            init(_ rate: ServiceConfiguration.Rate) {
+                (burst, per_hour) = (rate.burst, Int((rate.perSecond * 3600).rounded()))
+            }
+        }
+
         struct Mix: Encodable {
             /// Seconds.
             let every: Int

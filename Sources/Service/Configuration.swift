@@ -32,6 +32,14 @@ public struct ServiceConfiguration: Sendable {
         public init(every: Duration, atLeast: Int) { (self.every, self.atLeast) = (every, atLeast) }
     }
 
+    /// So many at once, and so many a second on and on.
+    public struct Rate: Sendable, Equatable {
+        public var burst: Int
+        public var perSecond: Double
+
+        public init(burst: Int, perSecond: Double) { (self.burst, self.perSecond) = (burst, perSecond) }
+    }
+
     public struct Limits: Sendable {
         /// Bytes of one stored object's request.
         public var object = 1 << 20
@@ -41,8 +49,28 @@ public struct ServiceConfiguration: Sendable {
         public var queue = 4096
         /// Entries in one list of wraps.
         public var wrapsPerRequest = 4096
-        /// How long a connection may say nothing.
+        /// How long a connection may take until a request's head is there, from its start or the last answer.
         public var idle = Duration.seconds(60)
+        /// How long a request's body may take, and an answer.
+        public var request = Duration.seconds(60)
+        public var answer = Duration.seconds(120)
+        /// Connections at a time; more wait to be accepted.
+        public var connections = 2048
+        /// Requests of one network of addresses (not of this machine, behind which proxies and Tor are).
+        public var requests = Rate(burst: 2000, perSecond: 100)
+        /// Workplaces that are founded here.
+        public var foundings = Rate(burst: 100, perSecond: 100.0 / 3600)
+        /// Statements of a workplace and its petitions, co-signatures not counted.
+        public var statements = Rate(burst: 20_000, perSecond: 10)
+        /// Objects that a workplace's members write.
+        public var objects = Rate(burst: 20_000, perSecond: 10)
+        /// Bytes of a workplace's objects.
+        public var stored = 1 << 30
+        /// Co-signatures of one tag: a member may change their mind, not fill the disk with it.
+        public var replacements = 1000
+        /// How long who sent a false proof waits for the answer, and how many may wait so.
+        public var penance = Duration.seconds(1)
+        public var penitents = 1024
 
         public init() {}
     }

@@ -7,7 +7,7 @@ import Templates
 
 /// The pages that people open in a browser. They need no script, set no cookie, and load nothing from anywhere.
 struct Pages: Sendable {
-    typealias Context = BasicRequestContext
+    typealias Context = ServiceContext
 
     private let templates: PageTemplates
     private let texts: [Language: Messages]

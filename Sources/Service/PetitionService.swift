@@ -55,7 +55,11 @@ public struct PetitionService: Sendable {
     public func run(stoppingOnSignals handlesSignals: Bool = false) async throws {
         let routes = Routes(
             store: store, sequencer: sequencer, verifier: RequestVerifier(clock: clock), limits: configuration.limits,
-            pages: pages, witnesses: configuration.witnesses)
+            pages: pages, witnesses: configuration.witnesses,
+            addresses: AddressBuckets(
+                rate: configuration.limits.requests.perSecond, burst: Double(configuration.limits.requests.burst)),
+            budgets: Budgets(configuration.limits),
+            penance: Penance(configuration.limits.penance, most: configuration.limits.penitents))
         // Hummingbird's own logger would name methods and paths with an error; ours says what happened, not to whom.
         var quiet = logger
         quiet.logLevel = .critical
@@ -63,36 +67,43 @@ public struct PetitionService: Sendable {
         let application = Application(
             router: routes.router(), server: try server(),
             configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), serverName: nil),
+                address: .hostname(configuration.host, port: configuration.port), serverName: nil,
+                availableConnectionsDelegate: MaximumAvailableConnections(configuration.limits.connections)),
             onServerRunning: { channel in await listening(channel.localAddress?.port ?? 0) }, logger: quiet)
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [
-                    .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
-                    .init(
-                        service: Housekeeping(
-                            store: store, sequencer: sequencer, certificates: certificates, logger: logger)),
-                    .init(service: Mixer(sequencer: sequencer, logger: logger)),
-                ], gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: quiet))
-        do { try await group.run() } catch is CancellationError {}
+        try await serve(
+            [
+                .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
+                .init(
+                    service: Housekeeping(
+                        store: store, sequencer: sequencer, certificates: certificates, logger: logger)),
+                .init(service: Mixer(sequencer: sequencer, logger: logger)),
+                .init(service: Republisher(sequencer: sequencer, logger: logger)),
+            ], logger: quiet, stoppingOnSignals: handlesSignals)
         await publisher?.close()
         try store.close()
     }
 }
 
 extension PetitionService {
-    /// HTTP/1.1, and HTTP/2 with TLS. A connection that says nothing is closed.
+    /// HTTP/1.1, and HTTP/2 with TLS. Who is slow is cut off.
     private func server() throws -> HTTPServerBuilder {
-        let idle = configuration.limits.idle
-        let http1 = HTTP1Channel.Configuration(idleTimeout: .nanoseconds(Int64(idle / .nanoseconds(1))))
-        guard let certificates else { return .http1(configuration: http1) }
-        return try .http2Upgrade(
-            tlsConfiguration: certificates.configuration,
-            configuration: .init(idleTimeout: idle, streamConfiguration: http1))
+        let limits = configuration.limits
+        let idle = TimeAmount.nanoseconds(Int64(limits.idle / .nanoseconds(1)))
+        let http1 = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [RequestDeadlines(limits)], idleTimeout: idle,
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))
+        guard let tls = certificates?.configuration else { return .http1(configuration: http1) }
+        return HTTPServerBuilder { responder in
+            HandshakeDeadline.Guarded(
+                base: try HTTP2UpgradeChannel(
+                    tlsConfiguration: tls, configuration: .init(idleTimeout: limits.idle, streamConfiguration: http1),
+                    responder: responder), time: idle)
+        }
     }
 }
 
-/// Shows what a stop kept back, closes petitions whose deadline has come, and erases what could not be erased at once,
+/// Closes petitions whose deadline has come, erases what could not be erased at once, and takes over renewed certificates,
 /// though nobody asks.
 private struct Housekeeping: ServiceLifecycle.Service {
     let store: Store
@@ -102,9 +113,6 @@ private struct Housekeeping: ServiceLifecycle.Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            do { try await sequencer.publishLeftovers() } catch {
-                logger.warning("checkpoints that wait to be shown could not be looked up")
-            }
             while !Task.isCancelled {
                 do { try await sequencer.closeDuePetitions() } catch {
                     logger.warning("due petitions could not be looked up")

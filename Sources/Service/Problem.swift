@@ -9,7 +9,9 @@ import Petitions
 import Storage
 
 /// Every error leaves the service as problem+json, and none leaves its log with anything that a request carried.
-struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
+struct ProblemMiddleware: RouterMiddleware {
+    typealias Context = ServiceContext
+
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
@@ -19,14 +21,22 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
             response.headers[HTTPField.Name.referrerPolicy] = "no-referrer"
             if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
             return response
-        } catch { return Self.response(to: Self.refusal(error)) }
+        } catch {
+            let refusal = Self.refusal(error)
+            var response = Self.response(to: refusal)
+            // The client is told that the connection is going, or it would send its next request into it.
+            if refusal.isWorthless, !context.isMultiplexed { response.headers[.connection] = "close" }
+            return response
+        }
     }
 
     private static func refusal(_ error: any Error) -> Refusal {
         switch error {
         case let error as Refusal: return error
         case let error as RuleViolation: return .rule(error)
-        case let error as StorageError: return error == .conflict ? .conflict : .storage(error)
+        case StorageError.conflict: return .conflict
+        case StorageError.quota: return .full
+        case let error as StorageError: return .storage(error)
         case is NIOTooManyBytesError: return .tooLarge(limit: 0)
         case let error as any HTTPResponseError:
             switch error.status {
@@ -54,7 +64,7 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
         encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
         let data = (try? encoder.encode(body)) ?? Data("{}".utf8)
         var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
-        if refusal == .busy { headers[.retryAfter] = "1" }
+        if let seconds = refusal.retryAfter { headers[.retryAfter] = "\(seconds)" }
         return Response(status: refusal.status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: data)))
     }
 }

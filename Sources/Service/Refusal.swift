@@ -13,6 +13,10 @@ public enum Refusal: Error, Equatable, Sendable {
     case malformed(String)
     case tooLarge(limit: Int)
     case busy
+    /// A limit on rates; worth another try after so many seconds.
+    case tooMany(seconds: Int)
+    /// A limit on how much there may be at all.
+    case full
     /// An earlier co-signature under the same tag waits to be mixed.
     case waitsToBeMixed
     case notAcceptedHere(String)
@@ -37,6 +41,8 @@ public enum Refusal: Error, Equatable, Sendable {
         case .malformed: .badRequest
         case .tooLarge: .contentTooLarge
         case .busy: .serviceUnavailable
+        case .tooMany: .tooManyRequests
+        case .full: .init(code: 507, reasonPhrase: "Insufficient Storage")
         case .notAcceptedHere: .unprocessableContent
         case .rotationIsDue, .staleEpoch, .conflict, .waitsToBeMixed: .conflict
         case .storage(let error):
@@ -55,6 +61,8 @@ public enum Refusal: Error, Equatable, Sendable {
         case .malformed: "malformed"
         case .tooLarge: "too-large"
         case .busy: "busy"
+        case .tooMany: "too-many"
+        case .full: "full"
         case .waitsToBeMixed: "waits-to-be-mixed"
         case .notAcceptedHere: "not-accepted-here"
         case .rotationIsDue: "rotation-due"
@@ -74,6 +82,8 @@ public enum Refusal: Error, Equatable, Sendable {
         case .malformed: "The request is not well-formed."
         case .tooLarge: "The request is too large."
         case .busy: "Too much is waiting; nothing was lost."
+        case .tooMany: "That is more than this service takes in so short a time."
+        case .full: "That is as much as this service keeps."
         case .waitsToBeMixed: "An earlier co-signature under this tag is not in the log yet."
         case .notAcceptedHere: "This service does not accept that."
         case .rotationIsDue: "Somebody left: the group key must be rotated first."
@@ -92,6 +102,9 @@ public enum Refusal: Error, Equatable, Sendable {
         case .malformed(let why): why
         case .tooLarge(let limit): "The limit is \(limit) bytes."
         case .busy: "Send the same bytes again after a moment."
+        case .tooMany(let seconds):
+            "Nothing was changed. Try again in \(seconds) seconds. /v1/service shows the limits."
+        case .full: "Nothing was changed. /v1/service shows the limits; the operator sets them."
         case .waitsToBeMixed: "It is appended together with others; send the next one after that."
         case .notAcceptedHere(let why): why
         case .rotationIsDue: "An organiser's client rotates it (members remove does so by itself); then write again."
@@ -103,6 +116,23 @@ public enum Refusal: Error, Equatable, Sendable {
             case .readOnly: "The database is read-only. The operator must look."
             default: "The operator must look at the service's log."
             }
+        }
+    }
+
+    /// Seconds after which the same may be tried again.
+    var retryAfter: Int? {
+        switch self {
+        case .busy: 1
+        case .tooMany(let seconds): seconds
+        default: nil
+        }
+    }
+
+    /// Whether only who means to would cause it, at the price of a verification.
+    var isWorthless: Bool {
+        switch self {
+        case .rule(.proof), .rule(.signature), .rule(.possession): true
+        default: false
         }
     }
 

@@ -11,7 +11,7 @@ import TransparencyLog
 
 /// What the service serves. docs/openapi.yaml says the same.
 struct Routes: Sendable {
-    typealias Context = BasicRequestContext
+    typealias Context = ServiceContext
 
     let store: Store
     let sequencer: Sequencer
@@ -19,10 +19,14 @@ struct Routes: Sendable {
     let limits: ServiceConfiguration.Limits
     let pages: Pages
     let witnesses: WitnessPolicy?
+    let addresses: AddressBuckets
+    let budgets: Budgets
+    let penance: Penance
 
     func router() -> Router<Context> {
         let router = Router(context: Context.self)
         router.add(middleware: ProblemMiddleware())
+        router.add(middleware: AddressLimit(buckets: addresses))
         router.get("healthz") { _, _ in Response.text("ok\n") }
         router.get("v1/service") { _, _ in
             try Response.json(
@@ -30,7 +34,8 @@ struct Routes: Sendable {
                     name: store.serviceName, log_key: store.logKey().publicKey.hex,
                     service_key: NoteKey(name: store.serviceName, kind: .log, key: store.logKey().publicKey).text,
                     maximal_object: limits.object, witnesses: witnesses?.witnesses.map(\.verifier.noteKey.text) ?? [],
-                    mix: sequencer.mix.map { .init(every: Int($0.every / .seconds(1)), at_least: $0.atLeast) }))
+                    mix: sequencer.mix.map { .init(every: Int($0.every / .seconds(1)), at_least: $0.atLeast) },
+                    limits: .init(limits)))
         }
         pages.add(to: router) { petition in
             do { return try await sequencer.facts(of: petition) } catch Refusal.noSuchLog { return nil }
@@ -75,20 +80,22 @@ struct Routes: Sendable {
     // MARK: Statements: they carry their own signatures, so the request has none
 
     private func addStatements(to router: Router<Context>) {
-        router.post("v1/workplaces") { request, _ in
+        router.post("v1/workplaces") { request, context in
             let bytes = try await body(of: request, upTo: maximalStatementLength)
-            return try await receipt(.workplace(WorkplaceStatement(decoding: bytes)))
+            return try await receipt(.workplace(WorkplaceStatement(decoding: bytes)), context, .founding)
         }
         router.post("v1/workplaces/:workplace/statements") { request, context in
             let workplace = ID<Workplace>(try id(context, "workplace"))
             let bytes = try await body(of: request, upTo: maximalStatementLength)
             let statement = try WorkplaceStatement(decoding: bytes)
             try check(statement.workplace == workplace, .workplace(workplace), orBroken: .workplaceID)
-            return try await receipt(.workplace(statement))
+            return try await receipt(.workplace(statement), context, .statement(workplace))
         }
-        router.post("v1/petitions") { request, _ in
+        router.post("v1/petitions") { request, context in
             let bytes = try await body(of: request, upTo: maximalStatementLength)
-            return try await receipt(.petition(PetitionStatement(decoding: bytes)))
+            let statement = try PetitionStatement(decoding: bytes)
+            guard case .opened(let manifest, _) = statement.body else { throw RuleViolation.mustBeFirst }
+            return try await receipt(.petition(statement), context, .statement(manifest.workplace))
         }
         router.post("v1/petitions/:petition/statements") { request, context in
             let petition = ID<Petition>(try id(context, "petition"))
@@ -98,7 +105,8 @@ struct Routes: Sendable {
                 throw Refusal.malformed("A co-signature goes to /v1/petitions/{petition}/cosignatures.")
             }
             try check(statement.petition == petition, .petition(petition), orBroken: .petitionID)
-            return try await receipt(.petition(statement))
+            guard let workplace = try store.workplace(of: petition) else { throw Refusal.noSuchLog }
+            return try await receipt(.petition(statement), context, .statement(workplace))
         }
         // No header is read here, and no cookie set: nothing but the body says anything.
         router.post("v1/petitions/:petition/cosignatures") { request, context in
@@ -106,9 +114,10 @@ struct Routes: Sendable {
             let bytes = try await body(of: request, upTo: CoSignatureRequest.maximalLength)
             let parsed = try CoSignatureRequest(decoding: bytes)
             let statement = try PetitionStatement(decoding: parsed.statement)
-            guard statement.coSigned != nil else { throw Refusal.malformed("This is no co-signature.") }
+            guard let coSigned = statement.coSigned else { throw Refusal.malformed("This is no co-signature.") }
             try check(statement.petition == petition, .petition(petition), orBroken: .petitionID)
-            return try await receipt(.petition(statement, sealedName: parsed.sealedName))
+            guard coSigned.sequence < limits.replacements else { throw Refusal.full }
+            return try await receipt(.petition(statement, sealedName: parsed.sealedName), context, nil)
         }
     }
 
@@ -119,13 +128,26 @@ struct Routes: Sendable {
         throw rule
     }
 
-    private func receipt(_ submission: Sequencer.Submission) async throws -> Response {
-        switch try await sequencer.submit(submission) {
-        case .receipt(let text): return .text(text)
-        case .held:
-            var response = Response.text("held\n")
-            response.status = .accepted
-            return response
+    /// - Parameter budget: what is counted when the statement is accepted; nil for co-signatures, which their proofs count.
+    private func receipt(
+        _ submission: Sequencer.Submission, _ context: Context, _ budget: Budgets.Kind?
+    ) async throws -> Response {
+        if let budget { try budgets.check(budget) }
+        do {
+            switch try await sequencer.submit(submission, isWaitedFor: { context.isWaitedFor }) {
+            case .receipt(let text):
+                if let budget { budgets.count(budget) }
+                return .text(text)
+            case .held:
+                var response = Response.text("held\n")
+                response.status = .accepted
+                return response
+            }
+        } catch let refusal as Refusal where refusal.isWorthless {
+            addresses.charge(context.remoteAddress, cost: 50)
+            await penance.serve()
+            context.closeSoon()
+            throw refusal
         }
     }
 
@@ -217,7 +239,9 @@ struct Routes: Sendable {
             guard object.author == key else { throw Refusal.notAllowed }
             try await sequencer.checkWritable(workplace, epoch: object.epoch)
             if object.kind == .document { try await sequencer.checkDocument(object) }
-            try await store.put(object)
+            try budgets.check(.object(workplace))
+            try await store.put(object, most: limits.stored)
+            budgets.count(.object(workplace))
             return Response.noContent
         }
     }

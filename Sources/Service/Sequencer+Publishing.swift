@@ -2,6 +2,7 @@
 
 import Logging
 import Petitions
+import ServiceLifecycle
 import Sodium
 import Storage
 import TransparencyLog
@@ -86,14 +87,13 @@ extension Sequencer {
     }
 
     @discardableResult
-    private func publish(_ log: LogName) async throws -> Publisher.Published? {
+    private func publish(_ log: LogName, again: Bool = false) async throws -> Publisher.Published? {
         guard let publisher, let newest = try store.newestCheckpoint(of: log) else { return nil }
-        return try await publisher.publish(
-            log,
-            Publisher.Candidate(size: newest.size, note: newest.note, verifier: try tail(of: log).0) {
-                [weak self] old in
-                await self?.consistencyProof(of: log, from: old, to: newest.size)
-            })
+        let verifier = try tail(of: log).0
+        let candidate = Publisher.Candidate(size: newest.size, note: newest.note, verifier: verifier) {
+            [weak self] old in await self?.consistencyProof(of: log, from: old, to: newest.size)
+        }
+        return try await publisher.publish(log, candidate, again: again)
     }
 
     private func consistencyProof(of log: LogName, from old: UInt64, to new: Int) -> [Bytes32]? {
@@ -103,10 +103,32 @@ extension Sequencer {
     /// Shows what a stop has left between a commit and its publication.
     func publishLeftovers() async throws {
         guard publisher != nil else { return try await store.publishAll() }
-        for log in try store.unpublished() {
+        for log in try store.unpublished() + store.unwitnessed() {
             // One that cannot be loaded must not keep the others back.
-            do { try await publish(log) } catch {
+            do { try await publish(log, again: true) } catch {
                 logger.error("a checkpoint could not be shown", metadata: ["why": "\(Self.refusal(error).slug)"])
+            }
+        }
+    }
+    /// Asks again for what witnesses have not signed when it was shown.
+    func publishAgain() async {
+        for log in await publisher?.due() ?? [] { _ = try? await publish(log, again: true) }
+    }
+}
+
+/// Shows what a stop kept back, and asks witnesses again. Apart from everything else, because they may take their time.
+struct Republisher: ServiceLifecycle.Service {
+    let sequencer: Sequencer
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            do { try await sequencer.publishLeftovers() } catch {
+                logger.warning("checkpoints that wait to be shown could not be looked up")
+            }
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .seconds(2))
+                if !Task.isCancelled { await sequencer.publishAgain() }
             }
         }
     }

@@ -43,6 +43,8 @@ actor Sequencer {
 
     struct Pending {
         let submission: Submission
+        /// Whether somebody still waits for the answer: what is sent and left alone is not worth a verification.
+        let isWaitedFor: @Sendable () -> Bool
         let answer: CheckedContinuation<Answer, any Error>
     }
 
@@ -82,10 +84,12 @@ actor Sequencer {
 
     /// Appends or holds a statement, or finds that it is there already.
     /// - Throws: `Refusal`.
-    func submit(_ submission: Submission) async throws -> Answer {
+    func submit(
+        _ submission: Submission, isWaitedFor: @escaping @Sendable () -> Bool = { true }
+    ) async throws -> Answer {
         guard queue.count < capacity else { throw Refusal.busy }
         return try await withCheckedThrowingContinuation { answer in
-            queue.append(Pending(submission: submission, answer: answer))
+            queue.append(Pending(submission: submission, isWaitedFor: isWaitedFor, answer: answer))
             if !isDraining {
                 isDraining = true
                 Task { await drain() }
@@ -210,6 +214,10 @@ actor Sequencer {
                 break
             }
             if case .petition(let statement, _) = pending.submission, let coSigned = statement.coSigned {
+                guard pending.isWaitedFor() else {
+                    pending.answer.resume(throwing: Refusal.busy)
+                    continue
+                }
                 let tag = TagInPetition(petition: statement.petition, tag: coSigned.tag)
                 let first = sequences[tag, default: coSigned.sequence]
                 guard first >= coSigned.sequence else {

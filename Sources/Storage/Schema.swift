@@ -31,6 +31,16 @@ enum Schema {
             // One number for the leaves of all logs told in which order they came, across logs.
             try db.execute(sql: "UPDATE leaves SET id = (log << 32) + place")
         }
+        migrator.registerMigration("5 how much each workplace keeps") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE stored (
+                        workplace BLOB PRIMARY KEY CHECK (length(workplace) = 32),
+                        bytes INTEGER NOT NULL
+                    ) STRICT, WITHOUT ROWID;
+                    INSERT INTO stored SELECT workplace, sum(length(bytes)) FROM objects GROUP BY workplace;
+                    """)
+        }
         return migrator
     }
 

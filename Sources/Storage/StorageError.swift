@@ -8,6 +8,8 @@ public enum StorageError: Error, Equatable, Sendable {
     case notOurs
     case damaged
     case conflict
+    /// As much as a workplace may keep is there.
+    case quota
     case other(code: Int32)
 
     init(_ error: any Error) {

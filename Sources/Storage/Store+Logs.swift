@@ -142,18 +142,23 @@ extension Store {
     }
 
     /// Logs whose newest checkpoint is not shown yet, as a stop between the two leaves them.
-    public func unpublished() throws -> [LogName] {
-        try read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT kind, subject FROM logs JOIN checkpoints ON log = logs.id AND checkpoints.size = logs.size
-                    WHERE published = 0
-                    """
-            ).map { row in
-                let subject = (row["subject"] as Data).bytes32
-                return row["kind"] == 1 ? .workplace(ID(subject)) : .petition(ID(subject))
-            }
+    public func unpublished() throws -> [LogName] { try read { db in try Self.logs(whereNewest: "NOT published", db) } }
+
+    /// Logs whose newest checkpoint is shown without any witness.
+    public func unwitnessed() throws -> [LogName] {
+        try read { db in try Self.logs(whereNewest: "published AND witnessed IS NULL", db) }
+    }
+
+    private static func logs(whereNewest condition: String, _ db: Database) throws -> [LogName] {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT kind, subject FROM logs JOIN checkpoints ON log = logs.id AND checkpoints.size = logs.size
+                WHERE \(condition)
+                """
+        ).map { row in
+            let subject = (row["subject"] as Data).bytes32
+            return row["kind"] == 1 ? .workplace(ID(subject)) : .petition(ID(subject))
         }
     }
 

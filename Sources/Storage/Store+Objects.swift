@@ -26,8 +26,9 @@ public struct StoredWrap: Sendable, Hashable {
 
 extension Store {
     /// Keeps the next revision of an object.
-    /// - Throws: `StorageError.conflict` unless it follows the newest revision, of the same kind.
-    public func put(_ object: StoredObject) async throws {
+    /// - Parameter most: bytes that a workplace's objects may take together.
+    /// - Throws: `StorageError.conflict` unless it follows the newest revision, of the same kind; `.quota`.
+    public func put(_ object: StoredObject, most: Int = .max) async throws {
         try await write { db in
             let key: [any DatabaseValueConvertible] = [object.workplace.bytes.data, object.id.bytes.data]
             let newest = try Row.fetchOne(
@@ -44,6 +45,13 @@ extension Store {
             guard Int64(object.revision) == revision + 1, object.parent == parent,
                 kind.map({ $0 == Int(object.kind.rawValue) }) ?? true
             else { throw StorageError.conflict }
+            let stored = try Int.fetchOne(
+                db, sql: "SELECT bytes FROM stored WHERE workplace = ?", arguments: [object.workplace.bytes.data])
+            let sum = (stored ?? 0).addingReportingOverflow(object.bytes.count)
+            guard !sum.overflow, sum.partialValue <= most else { throw StorageError.quota }
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO stored (workplace, bytes) VALUES (?, ?)",
+                arguments: [object.workplace.bytes.data, sum.partialValue])
             try db.execute(
                 sql: "INSERT INTO objects (workplace, object, revision, kind, digest, bytes) VALUES (?, ?, ?, ?, ?, ?)",
                 arguments: StatementArguments(

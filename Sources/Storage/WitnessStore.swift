@@ -51,6 +51,7 @@ public final class WitnessStore: Sendable {
                 ) STRICT;
                 CREATE TABLE IF NOT EXISTS heads (
                     origin TEXT PRIMARY KEY,
+                    hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
                     size INTEGER NOT NULL,
                     root BLOB NOT NULL CHECK (length(root) = 32),
                     time INTEGER NOT NULL,
@@ -59,9 +60,12 @@ public final class WitnessStore: Sendable {
                 CREATE TABLE IF NOT EXISTS evidence (
                     id INTEGER PRIMARY KEY,
                     origin TEXT NOT NULL,
+                    size INTEGER NOT NULL,
+                    root BLOB NOT NULL,
                     time INTEGER NOT NULL,
-                    request TEXT NOT NULL,
-                    UNIQUE (origin, request)
+                    signed TEXT NOT NULL,
+                    other TEXT NOT NULL,
+                    UNIQUE (origin, size, root)
                 ) STRICT;
                 """)
     }
@@ -98,9 +102,10 @@ public final class WitnessStore: Sendable {
         try await queue.write { db in
             let head = try judge(try Self.head(origin, db))
             try db.execute(
-                sql: "INSERT OR REPLACE INTO heads (origin, size, root, time, note) VALUES (?, ?, ?, ?, ?)",
+                sql: "INSERT OR REPLACE INTO heads (origin, hash, size, root, time, note) VALUES (?, ?, ?, ?, ?, ?)",
                 arguments: [
-                    origin, Int64(clamping: head.checkpoint.size), head.checkpoint.root.data,
+                    origin, SHA256.hash(Array(origin.utf8)).data, Int64(clamping: head.checkpoint.size),
+                    head.checkpoint.root.data,
                     Int64(clamping: head.time), head.note,
                 ])
             return head
@@ -119,6 +124,13 @@ public final class WitnessStore: Sendable {
             }
     }
 
+    /// The note of the log whose origin has this SHA-256.
+    public func note(ofOriginHash hash: Bytes32) throws -> String? {
+        try queue.read { db in
+            try String.fetchOne(db, sql: "SELECT note FROM heads WHERE hash = ?", arguments: [hash.data])
+        }
+    }
+
     /// Every log, by origin.
     public func heads() throws -> [(origin: String, head: Head)] {
         try queue.read { db in
@@ -128,23 +140,49 @@ public final class WitnessStore: Sendable {
         }
     }
 
-    /// Requests that are kept at most: with the log's own signature under them they prove a fork, and one is enough.
+    /// Forks that are kept at most: one proves enough.
     static let maximalEvidence = 1000
 
-    /// Keeps a request that does not extend what was signed before, though the log signed it.
-    public func keep(evidence request: String, of origin: String, at time: UInt64) async throws {
+    /// Two checkpoints of one log and one size, both with the log's own signature, and with different roots.
+    public struct Fork: Sendable, Equatable {
+        public let origin: String
+        public let size: UInt64
+        /// When the second came, in Unix seconds.
+        public let time: UInt64
+        /// What this witness had signed.
+        public let signed: String
+        public let other: String
+    }
+
+    /// Keeps a checkpoint that contradicts the one that was signed last, if it does: of the same size, with another root.
+    /// - Returns: whether it does.
+    public func keep(fork note: String, _ checkpoint: Checkpoint, at time: UInt64) async throws -> Bool {
         try await queue.write { db in
-            guard try Int.fetchOne(db, sql: "SELECT count(*) FROM evidence") ?? 0 < Self.maximalEvidence else { return }
+            guard let head = try Self.head(checkpoint.origin, db), head.checkpoint.size == checkpoint.size,
+                head.checkpoint.root != checkpoint.root
+            else { return false }
+            guard try Int.fetchOne(db, sql: "SELECT count(*) FROM evidence") ?? 0 < Self.maximalEvidence else {
+                return true
+            }
             try db.execute(
-                sql: "INSERT OR IGNORE INTO evidence (origin, time, request) VALUES (?, ?, ?)",
-                arguments: [origin, Int64(clamping: time), request])
+                sql: """
+                    INSERT OR IGNORE INTO evidence (origin, size, root, time, signed, other) VALUES (?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    checkpoint.origin, Int64(clamping: checkpoint.size), checkpoint.root.data, Int64(clamping: time),
+                    head.note, note,
+                ])
+            return true
         }
     }
 
-    public func evidence() throws -> [(origin: String, time: UInt64, request: String)] {
+    public func forks() throws -> [Fork] {
         try queue.read { db in
-            try Row.fetchAll(db, sql: "SELECT origin, time, request FROM evidence ORDER BY id")
-                .map { ($0["origin"], UInt64(clamping: $0["time"] as Int64), $0["request"]) }
+            try Row.fetchAll(db, sql: "SELECT origin, size, time, signed, other FROM evidence ORDER BY id").map {
+                Fork(
+                    origin: $0["origin"], size: UInt64(clamping: $0["size"] as Int64),
+                    time: UInt64(clamping: $0["time"] as Int64), signed: $0["signed"], other: $0["other"])
+            }
         }
     }
 

@@ -34,11 +34,11 @@ public struct WitnessPolicy: Sendable, Equatable {
 
     /// What a checkpoint's signatures come to.
     public struct Verdict: Sendable, Equatable {
-        /// Whether the quorum is there.
+        /// Whether the quorum is there, and no line of a witness of the policy is false.
         public let isSatisfied: Bool
         /// For each witness of the policy that signed, when.
         public let times: [(label: String, time: UInt64)]
-        /// The labels of those that did not.
+        /// The labels of those that did not, or whose line is false.
         public let missing: [String]
 
         public static func == (a: Verdict, b: Verdict) -> Bool {
@@ -174,19 +174,16 @@ public struct WitnessPolicy: Sendable, Equatable {
     public func accepts(logKey: Bytes32) -> Bool { logs.isEmpty || logs.contains { $0.key.key == logKey } }
 
     /// Looks at the signatures of the policy's witnesses on a checkpoint whose log's own signature has been checked.
-    /// - Throws: `LogError.badSignature` when a line of one of them does not verify.
-    public func judge(_ verified: VerifiedCheckpoint) throws(LogError) -> Verdict {
+    public func judge(_ verified: VerifiedCheckpoint) -> Verdict {
         var times: [(label: String, time: UInt64)] = []
         var missing: [String] = []
         var hasSigned: [Bool] = []
+        var isFalse = false
         for witness in witnesses {
-            if let time = try witness.verifier.signatureTime(on: verified) {
-                times.append((witness.label, time))
-                hasSigned.append(true)
-            } else {
-                missing.append(witness.label)
-                hasSigned.append(false)
-            }
+            var time: UInt64?
+            do { time = try witness.verifier.signatureTime(on: verified) } catch { isFalse = true }
+            if let time { times.append((witness.label, time)) } else { missing.append(witness.label) }
+            hasSigned.append(time != nil)
         }
         // A rule refers to earlier ones only, so one pass is enough.
         var holds: [Bool] = []
@@ -196,6 +193,6 @@ public struct WitnessPolicy: Sendable, Equatable {
             case .group(let least, let members): holds.append(members.count { holds[$0] } >= least)
             }
         }
-        return Verdict(isSatisfied: quorum.map { holds[$0] } ?? true, times: times, missing: missing)
+        return Verdict(isSatisfied: !isFalse && quorum.map { holds[$0] } ?? true, times: times, missing: missing)
     }
 }

@@ -65,7 +65,7 @@ struct BatchingTests {
         let good = try people.prefix(8).map { kept.request(try kept.petition.coSignature(by: $0)) }
         var forged = kept.request(try kept.petition.coSignature(by: people[8]))
         // The last scalar's lowest bit: well-formed, and no proof.
-        forged[forged.count - 2 - 32] ^= 1
+        forged[forged.count - 4 - 32] ^= 1
         let late = kept.request(try kept.petition.coSignature(by: people[1], sequence: 5))
         let other = kept.request(try kept.petition.coSignature(by: people[2], choices: [2, 2]))
         let statuses = try await kept.sendTogether(good + [good[3], good[3], forged, late, other])
@@ -92,7 +92,7 @@ struct BatchingTests {
         let forged = (0..<20).map { i -> [UInt8] in
             var bytes = kept.request(own)
             // Different scalars near the end of the proof: well-formed, and no proofs.
-            bytes[bytes.count - 2 - 32] ^= UInt8(i + 1)
+            bytes[bytes.count - 4 - 32] ^= UInt8(i + 1)
             return bytes
         }
         var statuses = try await kept.sendTogether(forged + [kept.request(own)] + forged)

@@ -17,14 +17,17 @@ enum ForeignTools {
         return process
     }
 
-    static func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
+    /// On a thread of its own: the services that a program talks to run on the few that tests share.
+    static func run(_ arguments: [String]) async throws -> (status: Int32, output: String) {
         let process = try process(arguments)
         let pipe = Pipe()
         (process.standardOutput, process.standardError) = (pipe, pipe)
         try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+        return await Blocking.run {
+            let output = pipe.fileHandleForReading.readDataToEndOfFile()
+            process.waitUntilExit()
+            return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+        }
     }
 
     /// A server that says where it listens, until it is stopped.
@@ -54,5 +57,14 @@ enum ForeignTools {
         }
 
         func stop() { kill(identifier, SIGKILL) }
+    }
+}
+
+/// Work that blocks, away from the threads on which everything else waits its turn.
+enum Blocking {
+    static func run<R: Sendable>(_ body: @escaping @Sendable () -> R) async -> R {
+        await withCheckedContinuation { answer in
+            Thread.detachNewThread { answer.resume(returning: body()) }
+        }
     }
 }

@@ -23,13 +23,13 @@ struct ForeignToolsTests {
         let origin = roster.verifier.origin
         let logKey = NoteKey(name: origin, kind: .log, key: roster.verifier.key).text
         let config = directory("witness.json")
-        let made = try ForeignTools.run([
+        let made = try await ForeignTools.run([
             "-m", "aics_witness", "init", "-c", config, "--name", "witness.test/foreign", "--listen", "127.0.0.1:0",
         ])
         let witnessKey = try NoteKey(
             parsing: #require(
                 made.output.split(separator: "\n").map(String.init).first { $0.hasPrefix("witness.test") }))
-        let added = try ForeignTools.run([
+        let added = try await ForeignTools.run([
             "-m", "aics_witness", "add-log", "-c", config, "--origin", origin, "--vkey", logKey,
         ])
         #expect(added.status == 0)
@@ -45,36 +45,36 @@ struct ForeignToolsTests {
         let keys = [
             "--tiles", service.url + path, "--log-key", logKey, "--witness-key", witnessKey.text, "--quorum", "1",
         ]
-        func client(_ arguments: String...) throws -> (status: Int32, output: String) {
-            try ForeignTools.run(["-m", "aics_tlog"] + arguments + keys)
+        func client(_ arguments: String...) async throws -> (status: Int32, output: String) {
+            try await ForeignTools.run(["-m", "aics_tlog"] + arguments + keys)
         }
         let (early, late) = (directory("early.note"), directory("late.note"))
-        let first = try client("verify-checkpoint", "--save-checkpoint", early)
+        let first = try await client("verify-checkpoint", "--save-checkpoint", early)
         #expect(first.status == 0, "\(first.output)")
         try await founder.declareEligible(31)
-        let second = try client("verify-consistency", "--old-checkpoint", early, "--save-checkpoint", late)
+        let second = try await client("verify-consistency", "--old-checkpoint", early, "--save-checkpoint", late)
         #expect(second.status == 0, "\(second.output)")
         // The leaf that the last receipt was for.
         let size = try await founder.roster().size
         let tile = try await service.send("GET", path + "/tile/entries/000.p/\(size)")
         let leaf = try #require(try EntryBundle.decode(tile.body, count: size).last)
         try Data(leaf).write(to: URL(filePath: directory("leaf")))
-        let inclusion = try client("verify-inclusion", "--leaf", directory("leaf"), "--index", "\(size - 1)")
+        let inclusion = try await client("verify-inclusion", "--leaf", directory("leaf"), "--index", "\(size - 1)")
         #expect(inclusion.status == 0, "\(inclusion.output)")
-        #expect(try client("verify-inclusion", "--leaf", directory("leaf"), "--index", "\(size - 2)").status != 0)
+        #expect(try await client("verify-inclusion", "--leaf", directory("leaf"), "--index", "\(size - 2)").status != 0)
         // The same key on an older state: the log is rewound, and the leaf of a receipt is gone.
         await service.stop()
         service = try await RunningService.start(
             database: directory("old.sqlite"), port: service.port, witnesses: policy)
-        #expect(try client("verify-consistency", "--old-checkpoint", late).status != 0)
+        #expect(try await client("verify-consistency", "--old-checkpoint", late).status != 0)
         await #expect {
             _ = try await founder.roster()
         } throws: { ($0 as? ClientError)?.code == .rolledBack }
         // It grows again, into another log.
         for _ in 0..<3 { _ = try await workplace.members[2].rotateRingKey() }
-        #expect(try client("verify-consistency", "--old-checkpoint", late).status != 0)
-        #expect(try client("verify-checkpoint").status != 0, "the witness has not signed the fork")
-        let kept = try ForeignTools.run(["-m", "aics_witness", "evidence", "-c", config])
+        #expect(try await client("verify-consistency", "--old-checkpoint", late).status != 0)
+        #expect(try await client("verify-checkpoint").status != 0, "the witness has not signed the fork")
+        let kept = try await ForeignTools.run(["-m", "aics_witness", "evidence", "-c", config])
         #expect(kept.status == 0 && kept.output.contains(origin))
         witness.stop()
         await workplace.close()
@@ -108,7 +108,9 @@ struct ForeignToolsTests {
         let key = SigningKey(seed: SecretBytes(seed)).publicKey
         let log = NoteKey(name: "log.example/foreign", kind: .log, key: key)
         let witness = try await RunningWitness.start(database: directory("w.sqlite"), logs: [log])
-        let result = try ForeignTools.run(["-c", Self.feederScript, witness.url, witness.key.text, seed.hex, log.name])
+        let result = try await ForeignTools.run([
+            "-c", Self.feederScript, witness.url, witness.key.text, seed.hex, log.name,
+        ])
         #expect(result.status == 0)
         #expect(result.output == "True\nTrue\nTrue\nrejected 422\n")
         await witness.stop()

@@ -28,12 +28,12 @@ struct GossipTests {
         for member in [a, b] {
             let comparison = try await member.compare(before)
             #expect(comparison.holds && comparison.evidence == nil && comparison.findings.count == 2)
-            #expect(try await member.compare(phrase) == .same)
+            #expect(try await member.compare(phrase) == .same(absent: []))
         }
         // As somebody types it who hears it.
         let heard = try GossipPhrase(parsing: "  " + phrase.text.uppercased().replacing("-", with: " ") + "\n")
         #expect(heard == phrase)
-        #expect(try await b.compare(heard) == .same)
+        #expect(try await b.compare(heard) == .same(absent: []))
         // Who has signed and who has not show the same.
         let (fromSigner, fromOther) = (try await b.gossip(), try await workplace.members[3].gossip())
         #expect(fromSigner == fromOther && fromSigner != before)

@@ -33,7 +33,8 @@ struct OpenAPITests {
         let sequencer = Sequencer(store: store, logger: .init(label: "test"), capacity: 1, clock: { 0 })
         let router = Routes(
             store: store, sequencer: sequencer, verifier: RequestVerifier(clock: { 0 }), limits: .init(),
-            pages: try Pages(directory: TemplateLibrary.standardDirectory()), witnesses: nil
+            pages: try Pages(directory: TemplateLibrary.standardDirectory()), witnesses: nil,
+            addresses: AddressBuckets(rate: 1, burst: 1), budgets: Budgets(.init()), penance: Penance(.zero, most: 0)
         ).router()
         let served = Set(
             router.routes.map { route in

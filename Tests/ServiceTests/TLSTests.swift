@@ -40,7 +40,7 @@ struct TLSTests {
         configuration.connectionPool.retryConnectionEstablishment = false
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         do {
-            let response = try await client.execute(HTTPClientRequest(url: url + "/healthz"), timeout: .seconds(5))
+            let response = try await client.execute(HTTPClientRequest(url: url + "/healthz"), timeout: .seconds(60))
             _ = try await response.body.collect(upTo: 100)
             try await client.shutdown()
             return response

@@ -196,7 +196,7 @@ struct WitnessPolicyTests {
             let signatures = present.map {
                 bare.checkpoint.witnessed(at: UInt64(100 + $0), as: "w\($0).example", by: witnesses[$0].key)
             }
-            let verdict = try policy.judge(verifier.verify(bare.note.adding(signatures).serialized))
+            let verdict = policy.judge(try verifier.verify(bare.note.adding(signatures).serialized))
             #expect(verdict.isSatisfied == (present.count { $0 < 3 } >= 2 && present.contains { $0 >= 3 }))
             #expect(verdict.times.map(\.time) == present.map { UInt64(100 + $0) })
             #expect(verdict.missing.count == 6 - present.count)
@@ -206,7 +206,11 @@ struct WitnessPolicyTests {
             name: "w0.example", keyID: policy.witnesses[0].verifier.noteKey.id,
             bytes: [UInt8](repeating: 1, count: 72))
         let shown = try verifier.verify(bare.note.adding([bad]).serialized)
-        #expect(throws: LogError.badSignature) { try policy.judge(shown) }
+        let enough = [0, 1, 3].map { bare.checkpoint.witnessed(at: 1, as: "w\($0).example", by: witnesses[$0].key) }
+        #expect(policy.judge(shown).missing.contains("X1") && !policy.judge(shown).isSatisfied)
+        let both = try verifier.verify(bare.note.adding(enough + [bad]).serialized)
+        #expect(!policy.judge(both).isSatisfied, "what is false is no mere surplus")
+        #expect(policy.judge(try verifier.verify(bare.note.adding(enough).serialized)).isSatisfied)
     }
 
     @Test("A policy may ask for nobody, and may name the keys of logs")
@@ -214,7 +218,7 @@ struct WitnessPolicyTests {
         let log = SelfMadeLog(3)
         let verified = try LogVerifier(origin: "log.example/a", key: log.key.publicKey).verify(log.note(3))
         let none = try policy("quorum none\n")
-        #expect(try none.judge(verified).isSatisfied && !none.asksForWitnesses && none.accepts(logKey: .zero))
+        #expect(none.judge(verified).isSatisfied && !none.asksForWitnesses && none.accepts(logKey: .zero))
         let key = NoteKey(name: "log.example/a", kind: .log, key: log.key.publicKey)
         let named = try policy("log \(key.text) https://log.example\nquorum none")
         #expect(named.accepts(logKey: log.key.publicKey) && !named.accepts(logKey: .zero))

@@ -11,11 +11,14 @@ public struct GossipComparison: Sendable {
         case withheld(GossipLog, theirs: UInt64, ours: UInt64)
         /// Two logs under one name.
         case forked(GossipLog, size: UInt64)
+        /// A petition that is open here and not in the other's file: opened since, or hidden from them.
+        case absent(ID<Petition>)
         /// A checkpoint that this log's key has not signed, or of no log of this workplace: the file was altered or made up.
         case foreign(GossipLog)
 
         public var log: GossipLog {
             switch self {
+            case .absent(let id): .petition(id)
             case .consistent(let log, _), .withheld(let log, _, _), .forked(let log, _), .foreign(let log): log
             }
         }
@@ -26,6 +29,7 @@ public struct GossipComparison: Sendable {
             case .consistent: "consistent"
             case .withheld: "withheld"
             case .forked: "forked"
+            case .absent: "absent"
             case .foreign: "foreign"
             }
         }
@@ -36,7 +40,12 @@ public struct GossipComparison: Sendable {
     public let evidence: ForkEvidence?
 
     public var holds: Bool {
-        findings.allSatisfy { if case .consistent = $0 { true } else { false } }
+        findings.allSatisfy { finding in
+            switch finding {
+            case .consistent, .absent: true
+            case .withheld, .forked, .foreign: false
+            }
+        }
     }
 
     init(_ theirs: GossipFile, with ours: LogView, founding: [UInt8]) {
@@ -63,6 +72,14 @@ public struct GossipComparison: Sendable {
                         workplace: ours.workplace, founding: founding, log: name, longer: log.note, shorter: note,
                         leafHashes: (0..<log.size).compactMap { log.tree.leafHash(at: $0) })
             }
+        }
+        let shown = Set(theirs.checkpoints.map(\.log))
+        let announced: UInt64 =
+            findings.lazy.compactMap { (finding) -> UInt64? in
+                if case .consistent(.workplace, let size) = finding { size } else { nil }
+            }.first ?? 0
+        for (id, log) in ours.petitions(announcedBefore: announced) where log != nil && !shown.contains(.petition(id)) {
+            findings.append(.absent(id))
         }
         (self.findings, self.evidence) = (findings, evidence)
     }

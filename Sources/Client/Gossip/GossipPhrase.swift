@@ -46,7 +46,8 @@ public struct GossipPhrase: Sendable, Equatable {
         func add(_ id: Bytes32, _ size: UInt64, _ log: LogView.Log?) -> Bool {
             guard let place = Int(exactly: size), place <= log?.size ?? 0 else { return false }
             message += id.bytes + (0..<8).map { UInt8(truncatingIfNeeded: size >> (56 - 8 * $0)) }
-            message += (log?.tree.root(at: place) ?? .zero).bytes
+            // As where it is not opened at all: it may have been opened since.
+            message += (place == 0 ? .zero : log?.tree.root(at: place) ?? .zero).bytes
             return true
         }
         guard add(view.workplace.bytes, first, view.roster) else { return nil }
@@ -88,7 +89,8 @@ extension LogView {
 
 /// What comparing two phrases comes to.
 public enum PhraseComparison: Sendable, Equatable {
-    case same
+    /// - Parameter absent: petitions that are open here and were not there: opened since, or hidden from them.
+    case same(absent: [ID<Petition>])
     /// The service has shown the other more than it shows here now.
     case withheld
     /// Another log, or a slip of the tongue.
@@ -111,6 +113,9 @@ extension Member {
             return .withheld
         }
         let here = GossipPhrase(view, at: theirs.sizes)
-        return here == theirs ? .same : .different(ours: here)
+        guard here == theirs else { return .different(ours: here) }
+        let petitions = view.petitions(announcedBefore: theirs.sizes[0])
+        return .same(
+            absent: zip(petitions, theirs.sizes.dropFirst()).compactMap { $0.log != nil && $1 == 0 ? $0.id : nil })
     }
 }

@@ -43,6 +43,7 @@ extension Member {
             try await reader($0).workplace(workplaceID, pins: &state.pins)
         }
         var petitions: [(ID<Petition>, LogView.Log?)] = []
+        var failure: ClientError?
         let announced = roster.announcements.map { ($0.key, $0.value.map(\.leaf).min() ?? 0) }.sorted { $0.1 < $1.1 }
         for (id, _) in announced {
             do {
@@ -50,8 +51,14 @@ extension Member {
                     try await reader($0).petition(id, in: workplaceID, pins: &state.pins)
                 }
                 petitions.append((id, try Self.log(raw.petition.checkpoint, roster.verifier(of: id), log.tree)))
-            } catch let error as ClientError where error.isNotOpened { petitions.append((id, nil)) }
+            } catch let error as ClientError where error.isNotOpened && ownStatus(id) == .nothing {
+                petitions.append((id, nil))
+            } catch let error as ClientError {
+                // The others all the same: to stop here would say what this device has seen.
+                failure = failure ?? error
+            }
         }
+        if let failure { throw failure }
         try save()
         return LogView(
             workplace: workplaceID, roster: try Self.log(raw.checkpoint, roster.verifier, roster.tree),

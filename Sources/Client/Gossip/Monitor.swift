@@ -42,6 +42,8 @@ public enum MonitorFault: Sendable, Hashable {
     case gone(GossipLog)
     /// The checkpoint is not signed as it must be, or not of the leaves that are served.
     case unsigned(GossipLog)
+    /// Something was answered that is no log.
+    case unreadable(GossipLog)
     case notWitnessed(GossipLog, missing: [String])
     /// A leaf that breaks a rule, as verifiers name it.
     case leaf(GossipLog, String)
@@ -58,6 +60,7 @@ public enum MonitorFault: Sendable, Hashable {
         case .forked: "forked"
         case .gone: "gone"
         case .unsigned: "unsigned"
+        case .unreadable: "unreadable"
         case .notWitnessed: "not-witnessed"
         case .leaf: "leaf"
         case .closedEarly: "closed-early"
@@ -68,7 +71,7 @@ public enum MonitorFault: Sendable, Hashable {
 
     public var log: GossipLog {
         switch self {
-        case .rewound(let log, _, _), .forked(let log, _), .gone(let log), .unsigned(let log),
+        case .rewound(let log, _, _), .forked(let log, _), .gone(let log), .unsigned(let log), .unreadable(let log),
             .notWitnessed(let log, _), .leaf(let log, _):
             log
         case .closedEarly(let id), .closesLate(let id), .namesMissing(let id, _): .petition(id)
@@ -121,32 +124,72 @@ public final class Monitor {
     /// Looks once, and returns what happened since the last look. A fault is returned the first time that it is seen.
     /// - Throws: `ClientError` when the service cannot be asked at all, or its founding is not that workplace's.
     public func look() async throws -> [MonitorEvent] {
-        let events = try await Connection.anonymous(serviceURL, proxy: proxy) { connection in
-            let reader = LogReader(connection: connection)
-            // Petitions first: a statement in one may name a roster that a workplace log fetched before would not have yet.
-            var fetched: [(id: ID<Petition>, log: PetitionBundle.Log?)] = []
-            for id in announced {
+        var events: [MonitorEvent] = []
+        do {
+            try await Connection.anonymous(serviceURL, proxy: proxy) { connection in
+                try await self.look(over: connection, &events)
+            }
+        } catch {
+            // What was found before is told, and kept, all the same.
+            guard !events.isEmpty, let error = error as? ClientError, error.code != .unreachable else {
+                try keep()
+                throw error
+            }
+            events.append(.fault(.unreadable(.workplace)))
+        }
+        try keep()
+        let faults = Set(events.compactMap { if case .fault(let fault) = $0 { fault } else { nil } })
+        let fresh = events.filter { event in
+            if case .fault(let fault) = event { !told.contains(fault) } else { true }
+        }
+        // A condition that has passed is told again when it comes back.
+        told = told.filter { !$0.passes || faults.contains($0) }.union(faults)
+        var seen: Set<MonitorEvent> = []
+        return fresh.filter { seen.insert($0).inserted }
+    }
+
+    private func look(over connection: Connection, _ events: inout [MonitorEvent]) async throws {
+        let reader = LogReader(connection: connection)
+        // Petitions before the roster: a statement in one may name a roster that a workplace log fetched before would not have yet.
+        let known = announced
+        var fetched = await fetchAll(known, reader, &events)
+        events += try await lookAtRoster(reader)
+        let new = announced.filter { !known.contains($0) }
+        if !new.isEmpty {
+            events += new.map { .announced($0) }
+            fetched += await fetchAll(new, reader, &events)
+            events += try await lookAtRoster(reader)
+        }
+        // Beside a roster that is not believed nothing can be judged.
+        let isBroken = events.contains { if case .fault(let fault) = $0 { fault.isOfTree } else { false } }
+        for (id, log) in fetched where !isBroken {
+            do { events += try await look(at: id, log, over: connection) } catch {
+                events.append(.fault(.unreadable(.petition(id))))
+            }
+        }
+    }
+
+    /// What cannot be fetched is told, and does not keep the others from being looked at.
+    private func fetchAll(
+        _ ids: [ID<Petition>], _ reader: LogReader, _ events: inout [MonitorEvent]
+    ) async -> [(id: ID<Petition>, log: PetitionBundle.Log?)] {
+        var fetched: [(id: ID<Petition>, log: PetitionBundle.Log?)] = []
+        for id in ids {
+            do {
                 fetched.append((id, try await fetch(reader, "petition/\(id.hex)", petitions[id]?.log.size ?? 0)))
+            } catch {
+                events.append(.fault(.unreadable(.petition(id))))
             }
-            var events = try await self.lookAtRoster(reader)
-            for (id, log) in fetched { events += try await self.look(at: id, log, over: connection) }
-            // What has just been announced may be open already.
-            for id in announced where !fetched.contains(where: { $0.id == id }) {
-                events.append(.announced(id))
-                let log = try await self.fetch(reader, "petition/\(id.hex)", 0)
-                events += try await self.look(at: id, log, over: connection)
-            }
-            return events
         }
-        if let statePath {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            guard let bytes = try? encoder.encode(Kept(workplace: workplace.hex, pins: pins)) else { return events }
-            try SecureFiles.write([UInt8](bytes), to: statePath)
-        }
-        return events.filter { event in
-            if case .fault(let fault) = event { told.insert(fault).inserted } else { true }
-        }
+        return fetched
+    }
+
+    private func keep() throws(ClientError) {
+        guard let statePath else { return }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let bytes = try? encoder.encode(Kept(workplace: workplace.hex, pins: pins)) else { return }
+        try SecureFiles.write([UInt8](bytes), to: statePath)
     }
 
     private var announced: [ID<Petition>] {
@@ -159,12 +202,16 @@ public final class Monitor {
         do { return try await reader.fetch(path, after: known) } catch ClientError.refused(404, _, _, _) { return nil }
     }
 
+    private var hasSeenWorkplace: Bool {
+        pins.verified.keys.contains { $0.hasSuffix("/workplace/\(workplace.hex)") }
+    }
+
     // MARK: The workplace's log
 
     private func lookAtRoster(_ reader: LogReader) async throws -> [MonitorEvent] {
         let before = roster?.log.size ?? 0
         guard let raw = try await fetch(reader, "workplace/\(workplace.hex)", before) else {
-            guard roster != nil else { throw ClientError.invalid("noSuchWorkplace") }
+            guard roster != nil || hasSeenWorkplace else { throw ClientError.invalid("noSuchWorkplace") }
             return [.fault(.gone(.workplace))]
         }
         let now: Audited<WorkplaceLog>
@@ -201,7 +248,9 @@ public final class Monitor {
             now = known.extended(by: raw.leaves, in: roster.log)
         } else {
             // Anybody may announce any id: what is not of this workplace is not this monitor's.
-            guard let first = try? PetitionLog.audit(raw.leaves, in: roster.log), first.log.id == id else { return [] }
+            guard let first = try? PetitionLog.audit(raw.leaves, in: roster.log), first.log.id == id else {
+                return pins.verified[verifier.origin] == nil ? [] : [.fault(.unsigned(.petition(id)))]
+            }
             now = first
         }
         let faults = check(raw, .petition(id), verifier, now.log.tree)
@@ -239,11 +288,16 @@ public final class Monitor {
         let due = log.namesDue
         guard !due.isEmpty else { return [] }
         let served = try await LogReader.names(of: log.id, due: due, over: connection).map { SealedName.digest(of: $0) }
-        // The log may have grown between the two: a name that was taken back meanwhile is no fault.
         let missing = Set(due.keys).subtracting(served)
-        guard !missing.isEmpty else { return [] }
+        guard !missing.isEmpty, let known = petitions[log.id], let roster else { return [] }
+        // The log may have grown between the two: a name that was taken back meanwhile is no fault.
         let raw = try await LogReader(connection: connection).fetch("petition/\(log.id.hex)", after: log.size)
-        return raw.leaves.isEmpty ? [.namesMissing(log.id, missing.count)] : []
+        let grown = known.extended(by: raw.leaves, in: roster.log)
+        guard let verified = try? roster.log.verifier(of: log.id).verify(raw.checkpoint),
+            verified.root == grown.log.tree.root
+        else { return [.namesMissing(log.id, missing.count)] }
+        let left = missing.intersection(grown.log.namesDue.keys)
+        return left.isEmpty ? [] : [.namesMissing(log.id, left.count)]
     }
 
     // MARK: Checkpoints
@@ -266,9 +320,8 @@ public final class Monitor {
         pins.verified[verifier.origin] = LocalState.Pin(
             size: verified.size, root: verified.root.hex, note: verified.ownNote(verifier))
         guard let policy else { return [] }
-        guard policy.accepts(logKey: verifier.key), let verdict = try? policy.judge(verified) else {
-            return [.unsigned(log)]
-        }
+        guard policy.accepts(logKey: verifier.key) else { return [.unsigned(log)] }
+        let verdict = policy.judge(verified)
         return verdict.isSatisfied ? [] : [.notWitnessed(log, missing: verdict.missing)]
     }
 }
@@ -278,6 +331,14 @@ extension MonitorFault {
     var isOfTree: Bool {
         switch self {
         case .rewound, .forked, .unsigned, .gone: true
+        default: false
+        }
+    }
+
+    /// Whether it is a state of things, which may pass, and not something that happened.
+    var passes: Bool {
+        switch self {
+        case .notWitnessed, .closesLate, .namesMissing, .gone, .unreadable: true
         default: false
         }
     }

@@ -226,10 +226,7 @@ public struct AuditedPetition: Sendable {
             fault("its key is not in the policy")
             return nil
         }
-        guard let verdict = try? policy.judge(verified) else {
-            fault("checkpoint with a false signature of a witness")
-            return nil
-        }
+        let verdict = policy.judge(verified)
         if !verdict.isSatisfied {
             fault("checkpoint not witnessed as the policy asks, by \(verdict.missing.joined(separator: ", "))")
         }

@@ -37,6 +37,8 @@ actor Publisher {
     }
 
     private struct Line {
+        /// The size that is being shown.
+        var current = 0
         var newest: Candidate?
         var waiting: [Waiting] = []
     }
@@ -44,6 +46,13 @@ actor Publisher {
     private struct Place: Hashable {
         let witness: Int
         let log: LogName
+    }
+
+    /// A checkpoint that is shown without the signature of every witness, and those that it has.
+    private struct Incomplete {
+        let size: Int
+        var signatures: [Int: SignedNote.Signature]
+        var next: ContinuousClock.Instant
     }
 
     private let store: Store
@@ -54,15 +63,19 @@ actor Publisher {
     private var lines: [LogName: Line] = [:]
     /// What each witness has seen, as far as this process knows; a witness says it when asked wrongly.
     private var seen: [Place: UInt64] = [:]
-    private static let maximalSeen = 100_000
-    /// Witnesses that failed are not asked, and nobody waits for them, until then.
+    /// Logs that are asked for again.
+    private var incomplete: [LogName: Incomplete] = [:]
+    private static let maximalKept = 100_000
+    /// Witnesses that do not answer are not asked, and nobody waits for them, until then; nor those that refuse a log, for that log.
     private var silentUntil: [Int: ContinuousClock.Instant] = [:]
-    private static let silence = Duration.seconds(30)
+    private var refusedUntil: [Place: ContinuousClock.Instant] = [:]
+    private var silence: Duration { patience * 10 }
     private var client: HTTPClient?
 
     init(store: Store, policy: WitnessPolicy, patience: Duration, logger: Logger) {
         (self.store, self.policy, self.patience, self.logger) = (store, policy, patience, logger)
-        witnesses = policy.witnesses.filter { $0.url != nil }
+        // Beside the log's own line, a note has room for so many.
+        witnesses = Array(policy.witnesses.filter { $0.url != nil }.prefix(SignedNote.maximalSignatures - 1))
     }
 
     func close() async {
@@ -71,28 +84,43 @@ actor Publisher {
     }
 
     /// Shows this checkpoint or a newer one, and returns what is shown.
+    /// - Parameter again: whether witnesses are asked again for one that is shown.
     /// - Throws: `StorageError`.
-    func publish(_ log: LogName, _ candidate: Candidate) async throws -> Published {
-        try await withCheckedThrowingContinuation { answer in
+    func publish(_ log: LogName, _ candidate: Candidate, again: Bool = false) async throws -> Published {
+        if !again, let (size, note) = try store.checkpoint(of: log, covering: candidate.size - 1) {
+            return Published(size: size, note: note)
+        }
+        return try await withCheckedThrowingContinuation { answer in
             let isRunning = lines[log] != nil
             var line = lines[log] ?? Line()
             line.waiting.append(Waiting(size: candidate.size, answer: answer))
-            if candidate.size > line.newest?.size ?? 0 { line.newest = candidate }
+            if candidate.size > max(line.newest?.size ?? 0, line.current) { line.newest = candidate }
             lines[log] = line
             if !isRunning { Task { await run(log) } }
         }
+    }
+
+    /// Logs that are shown without every witness, and whose turn it is to be asked for again.
+    func due() -> [LogName] {
+        let now = ContinuousClock.now
+        return incomplete.filter { $0.value.next <= now }.map(\.key)
     }
 
     /// One publication of a log after the other; what came meanwhile is shown by the next, together.
     private func run(_ log: LogName) async {
         while let next = lines[log]?.newest {
             lines[log]?.newest = nil
+            lines[log]?.current = next.size
             let result: Result<Published, any Error>
             do {
                 let lines = await witnessed(log, next)
                 try await store.publish(log, size: next.size, witnessed: lines)
                 result = .success(Published(size: next.size, note: next.note + lines))
-            } catch { result = .failure(error) }
+            } catch {
+                // Durable and not shown: tried again as if a witness were missing.
+                note(log, next.size, incomplete[log]?.signatures ?? [:])
+                result = .failure(error)
+            }
             let waiting = lines[log]?.waiting ?? []
             lines[log]?.waiting = waiting.filter { $0.size > next.size }
             for one in waiting where one.size <= next.size { one.answer.resume(with: result) }
@@ -100,73 +128,123 @@ actor Publisher {
         lines[log] = nil
     }
 
-    /// The signature lines of every witness that answers in time.
+    private func note(_ log: LogName, _ size: Int, _ signatures: [Int: SignedNote.Signature]) {
+        if incomplete.count >= Self.maximalKept { incomplete = [:] }
+        incomplete[log] = Incomplete(size: size, signatures: signatures, next: .now + silence)
+    }
+
+    /// The signature lines of every witness that answers in time, and those that this checkpoint has already.
     private func witnessed(_ log: LogName, _ candidate: Candidate) async -> String {
         guard let verified = try? candidate.verifier.verify(candidate.note) else { return "" }
         let now = ContinuousClock.now
-        let standing = witnesses.indices.filter { silentUntil[$0].map { $0 <= now } ?? true }
-        let deadline = NIODeadline.now() + .nanoseconds(Int64(patience / .nanoseconds(1)))
-        let signatures = await withTaskGroup(of: [SignedNote.Signature].self) { group in
-            for index in standing {
-                group.addTask { await self.ask(index, log, candidate, verified, until: deadline) }
-            }
-            var all: [SignedNote.Signature] = []
-            for await lines in group { all += lines }
-            return all
+        var signatures = incomplete[log].flatMap { $0.size == candidate.size ? $0.signatures : nil } ?? [:]
+        let standing = witnesses.indices.filter { index in
+            let until = max(silentUntil[index] ?? now, refusedUntil[Place(witness: index, log: log)] ?? now)
+            return until <= now && signatures[index] == nil
         }
-        let shown = try? candidate.verifier.verify(verified.note.adding(signatures).serialized)
-        if shown.flatMap({ try? policy.judge($0) })?.isSatisfied != true {
+        let deadline = now + patience
+        await withTaskGroup(of: (Int, SignedNote.Signature?).self) { group in
+            for index in standing {
+                group.addTask { (index, await self.ask(index, log, candidate, verified, until: deadline)) }
+            }
+            for await (index, signature) in group { signatures[index] = signature ?? signatures[index] }
+        }
+        if signatures.count < witnesses.count {
+            self.note(log, candidate.size, signatures)
+        } else {
+            incomplete[log] = nil
+        }
+        let note = verified.note.adding(signatures.sorted { $0.key < $1.key }.map(\.value))
+        // What clients could not read is not shown.
+        guard let shown = try? candidate.verifier.verify(note.serialized) else { return "" }
+        if !policy.judge(shown).isSatisfied {
             logger.warning("a checkpoint is shown without the witnesses that the policy asks for")
         }
-        return SignedNote(text: "", signatures: signatures).signatureLines
+        let more = Array(note.signatures.dropFirst(verified.note.signatures.count))
+        return SignedNote(text: "", signatures: more).signatureLines
     }
 
     /// The signature of one witness; none when it does not give one.
     private func ask(
         _ index: Int, _ log: LogName, _ candidate: Candidate, _ verified: VerifiedCheckpoint,
-        until deadline: NIODeadline
-    ) async -> [SignedNote.Signature] {
+        until deadline: ContinuousClock.Instant
+    ) async -> SignedNote.Signature? {
         let place = Place(witness: index, log: log)
         // The first answer may say what the witness has seen; the second may meet somebody else's request.
         for _ in 0..<3 {
             let old = seen[place] ?? 0
             guard old <= verified.size else { return fork(index, "has signed a longer log than this one") }
             let proof = old == 0 || old == verified.size ? [] : await candidate.proof(old)
-            guard let proof else { return [] }
+            guard let proof else { return nil }
             let request = AddCheckpoint(oldSize: old, proof: proof, note: candidate.note)
             switch await send(request, to: index, until: deadline) {
             case .signed(let lines):
-                let own = lines.filter { $0.name == witnesses[index].verifier.name }
-                let time = try? witnesses[index].verifier.signatureTime(in: own, on: verified.note.text)
-                guard time != nil else { return fail(index, "answered without its signature") }
-                if seen.count >= Self.maximalSeen { seen = [:] }
+                guard let newest = newest(of: index, lines, on: verified) else {
+                    return fail(index, "answered without its signature")
+                }
+                if seen.count >= Self.maximalKept { seen = [:] }
                 seen[place] = verified.size
-                let id = witnesses[index].verifier.noteKey.id
-                return own.filter { $0.keyID == id }
+                return newest
             case .otherSize(let size): seen[place] = size
             case .inconsistent: return fork(index, "says that this log does not extend what it has signed")
+            case .refused(let status):
+                if refusedUntil.count >= Self.maximalKept { refusedUntil = [:] }
+                refusedUntil[place] = .now + silence
+                logger.warning(
+                    "a witness does not sign this log",
+                    metadata: ["witness": "\(witnesses[index].label)", "status": "\(status)"])
+                return nil
             case .failed(let why): return fail(index, why)
             }
         }
         return fail(index, "changes its mind about the size it has seen")
     }
 
+    /// One line of a witness, whatever it answered with: a note has room for few.
+    private func newest(
+        of index: Int, _ lines: [SignedNote.Signature], on verified: VerifiedCheckpoint
+    ) -> SignedNote.Signature? {
+        let verifier = witnesses[index].verifier
+        let times = lines.compactMap { line in
+            (try? verifier.signatureTime(in: [line], on: verified.note.text)).map { ($0, line) }
+        }
+        return times.max { $0.0 < $1.0 }?.1
+    }
+
     private enum Answer {
         case signed([SignedNote.Signature])
         case otherSize(UInt64)
         case inconsistent
+        case refused(UInt)
         case failed(String)
     }
 
-    private func send(_ request: AddCheckpoint, to index: Int, until deadline: NIODeadline) async -> Answer {
+    /// Asks, for as long as there is time: a head without a body must not hold up a log either.
+    private func send(
+        _ request: AddCheckpoint, to index: Int, until deadline: ContinuousClock.Instant
+    ) async -> Answer {
         let client = self.client ?? HTTPClient(eventLoopGroupProvider: .singleton, configuration: Self.configuration)
         self.client = client
         let base = witnesses[index].url ?? ""
-        var http = HTTPClientRequest(url: base + (base.hasSuffix("/") ? "" : "/") + AddCheckpoint.path)
+        let url = base + (base.hasSuffix("/") ? "" : "/") + AddCheckpoint.path
+        return await withTaskGroup(of: Answer.self) { group in
+            group.addTask { await Self.exchange(url, request, client) }
+            group.addTask {
+                try? await Task.sleep(until: deadline, clock: .continuous)
+                return .failed("does not answer in time")
+            }
+            let first = await group.next() ?? .failed("does not answer")
+            group.cancelAll()
+            return first
+        }
+    }
+
+    private static func exchange(_ url: String, _ request: AddCheckpoint, _ client: HTTPClient) async -> Answer {
+        var http = HTTPClientRequest(url: url)
         http.method = .POST
         http.body = .bytes(ByteBuffer(string: request.serialized))
         do {
-            let response = try await client.execute(http, deadline: deadline)
+            let response = try await client.execute(http, timeout: .seconds(60))
             let body = String(buffer: try await response.body.collect(upTo: AddCheckpoint.maximalLength))
             switch response.status.code {
             case 200:
@@ -178,6 +256,7 @@ actor Publisher {
                 }
                 return .otherSize(size)
             case 409, 422: return .inconsistent
+            case 400..<500 where response.status.code != 429: return .refused(response.status.code)
             case let code: return .failed("answered \(code)")
             }
         } catch { return .failed("does not answer") }
@@ -186,18 +265,19 @@ actor Publisher {
     private static var configuration: HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow, decompression: .disabled)
         configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.timeout = .init(connect: .seconds(10), read: .seconds(60))
         return configuration
     }
 
-    private func fail(_ index: Int, _ why: String) -> [SignedNote.Signature] {
-        silentUntil[index] = .now + Self.silence
+    private func fail(_ index: Int, _ why: String) -> SignedNote.Signature? {
+        silentUntil[index] = .now + silence
         logger.warning("a witness \(why)", metadata: ["witness": "\(witnesses[index].label)"])
-        return []
+        return nil
     }
 
     /// The database went back, or two services sign with one key: nothing that the operator should sleep through.
-    private func fork(_ index: Int, _ why: String) -> [SignedNote.Signature] {
+    private func fork(_ index: Int, _ why: String) -> SignedNote.Signature? {
         logger.critical("a witness \(why)", metadata: ["witness": "\(witnesses[index].label)"])
-        return []
+        return nil
     }
 }

@@ -3,6 +3,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import ServiceLifecycle
@@ -58,14 +59,13 @@ public struct WitnessService: Sendable {
         let listening = onListening
         let application = Application(
             router: router(),
+            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil),
             onServerRunning: { channel in await listening(channel.localAddress?.port ?? 0) }, logger: quiet)
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [.init(service: application, successTerminationBehavior: .gracefullyShutdownGroup)],
-                gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: quiet))
-        do { try await group.run() } catch is CancellationError {}
+        try await serve(
+            [.init(service: application, successTerminationBehavior: .gracefullyShutdownGroup)], logger: quiet,
+            stoppingOnSignals: handlesSignals)
         try store.close()
     }
 
@@ -81,9 +81,9 @@ public struct WitnessService: Sendable {
         }
         // The specification's monitoring endpoint: by SHA-256 of the origin.
         router.get(":origin/checkpoint") { _, context in
-            let hash = context.parameters.get("origin") ?? ""
-            let found = try store.heads().first { SHA256.hash(Array($0.origin.utf8)).hex == hash }
-            return found.map { Response.text($0.head.note) } ?? Self.refusal(.notFound, "No such log was signed here.")
+            let hash = context.parameters.get("origin").flatMap { Bytes32(hex: $0) }
+            let note = try hash.flatMap { try store.note(ofOriginHash: $0) }
+            return note.map { Response.text($0) } ?? Self.refusal(.notFound, "No such log was signed here.")
         }
         return router
     }
@@ -149,7 +149,7 @@ public struct WitnessService: Sendable {
     ) -> String {
         let log = NoteKey(name: verifier.origin, kind: .log, key: verifier.key)
         let own = verified.note.signatures.filter { $0.name == log.name && $0.keyID == log.id }
-        return SignedNote(text: verified.note.text, signatures: own + [signature]).serialized
+        return SignedNote(text: verified.note.text, signatures: own.prefix(1) + [signature]).serialized
     }
 
     private func refused(
@@ -160,11 +160,7 @@ public struct WitnessService: Sendable {
         case .notSigned: return Self.refusal(.forbidden, "The log's key has not signed this.")
         case .otherSize(let size):
             // Of the size that was signed, and another tree: a fork, whatever old size it came with.
-            if size == claimed.size, let head = try? store.head(of: claimed.origin),
-                head.checkpoint.root != claimed.root
-            {
-                await keep(request, claimed)
-            }
+            await keep(request, claimed)
             var response = Response.text("\(size)\n", type: AddCheckpoint.sizeType)
             response.status = .conflict
             return response
@@ -174,10 +170,12 @@ public struct WitnessService: Sendable {
         }
     }
 
+    /// A checkpoint of the signed size with another root is a fork. A false proof alone says nothing of the log: anybody can send one
+    /// beside a checkpoint that is true.
     private func keep(_ request: AddCheckpoint, _ claimed: Checkpoint) async {
+        guard (try? await store.keep(fork: request.note, claimed, at: clock())) == true else { return }
         logger.critical(
             "a log has forked; the evidence is kept",
             metadata: ["origin": "\(claimed.origin)", "size": "\(claimed.size)"])
-        try? await store.keep(evidence: request.serialized, of: claimed.origin, at: clock())
     }
 }

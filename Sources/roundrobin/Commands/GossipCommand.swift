@@ -23,7 +23,9 @@ struct GossipCommand: AsyncParsableCommand {
             }
             let theirs = try GossipPhrase(parsing: phrase.joined(separator: " "))
             switch try await keystore.withMember({ try await $0.compare(theirs) }) {
-            case .same: Terminal.line(Terminal.green(words("gossip.samePhrase")))
+            case .same(let absent):
+                Terminal.line(Terminal.green(words("gossip.samePhrase")))
+                for id in absent { Terminal.line(GossipText.line(.absent(id))) }
             case .withheld:
                 Terminal.line(Terminal.red(words("gossip.withheldPhrase")))
                 throw ExitCode(1)

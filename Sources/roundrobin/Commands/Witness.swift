@@ -73,10 +73,11 @@ struct Witness: AsyncParsableCommand {
             let time = Date(timeIntervalSince1970: Double(head.time)).formatted(.iso8601)
             Terminal.line("\(time)  \(head.checkpoint.size)  \(Terminal.harmless(origin))")
         }
-        for evidence in try store.evidence() {
-            let time = Date(timeIntervalSince1970: Double(evidence.time)).formatted(.iso8601)
-            Terminal.line(Terminal.red("forked") + "  \(time)  \(Terminal.harmless(evidence.origin))")
-            Terminal.line(Terminal.block(evidence.request))
+        for fork in try store.forks() {
+            let time = Date(timeIntervalSince1970: Double(fork.time)).formatted(.iso8601)
+            Terminal.line(Terminal.red("forked") + "  \(time)  \(fork.size)  \(Terminal.harmless(fork.origin))")
+            Terminal.line(Terminal.block(fork.signed))
+            Terminal.line(Terminal.block(fork.other))
         }
         try store.close()
     }

@@ -26,6 +26,7 @@ enum GossipText {
                 words("gossip.withheld", log.merging(["theirs": "\(theirs)", "ours": "\(ours)"]) { $1 }))
         case .forked(_, let size):
             return Terminal.red(words("gossip.forked", log.merging(["size": "\(size)"]) { $1 }))
+        case .absent: return words("gossip.absent", log)
         case .foreign: return Terminal.red(words("gossip.foreign", log))
         }
     }
@@ -55,6 +56,7 @@ enum GossipText {
         case .leaf(_, let what): words("monitor.leaf", log.merging(["what": what]) { $1 })
         case .closedEarly: words("monitor.closedEarly", log)
         case .closesLate: words("monitor.closesLate", log)
+        case .unreadable: words("monitor.unreadable", log)
         case .namesMissing(_, let count): words("monitor.namesMissing", log, count: count)
         }
     }

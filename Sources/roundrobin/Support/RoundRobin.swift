@@ -70,7 +70,7 @@ struct RoundRobin: AsyncParsableCommand {
         case .cannotOpen(let why): words("failure.cannotOpen", ["why": why])
         case .notOurs: words("failure.notOurs")
         case .damaged: words("failure.damaged")
-        case .conflict: words("failure.conflict")
+        case .conflict, .quota: words("failure.conflict")
         case .other(let code): words("failure.database", ["code": "\(code)"])
         }
     }

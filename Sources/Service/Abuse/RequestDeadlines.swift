@@ -1,0 +1,97 @@
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTPTypes
+
+/// Cuts off who sends a request, or takes an answer, too slowly: an idle timeout alone is met by one byte a minute.
+final class RequestDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    /// How long there is for a head, from the connection or the answer before it; for a body; and for an answer, from the request's end.
+    private let head: TimeAmount
+    private let body: TimeAmount
+    private let answer: TimeAmount
+    private var deadline: Scheduled<Void>?
+
+    init(_ limits: ServiceConfiguration.Limits) {
+        head = .nanoseconds(Int64(limits.idle / .nanoseconds(1)))
+        body = .nanoseconds(Int64(limits.request / .nanoseconds(1)))
+        answer = .nanoseconds(Int64(limits.answer / .nanoseconds(1)))
+    }
+
+    private func arm(_ time: TimeAmount, _ context: ChannelHandlerContext) {
+        deadline?.cancel()
+        let channel = context.channel
+        deadline = context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        arm(head, context)
+        // The handshake is over when there is HTTP.
+        HandshakeDeadline.lift(context.channel.pipeline)
+        if let parent = context.channel.parent { HandshakeDeadline.lift(parent.pipeline) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        deadline?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head: arm(body, context)
+        case .body: break
+        case .end: arm(answer, context)
+        }
+        context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .end = unwrapOutboundIn(data) { arm(head, context) }
+        context.write(data, promise: promise)
+    }
+}
+
+/// Closes a connection that has not come through TLS in time.
+final class HandshakeDeadline: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = NIOAny
+
+    private static let name = "handshake deadline"
+    private let time: TimeAmount
+    private var deadline: Scheduled<Void>?
+
+    init(_ time: TimeAmount) { self.time = time }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let channel = context.channel
+        deadline = context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        deadline?.cancel()
+        context.fireChannelInactive()
+    }
+
+    static func lift(_ pipeline: ChannelPipeline) { pipeline.removeHandler(name: name, promise: nil) }
+
+    /// A channel that has this deadline before anything else.
+    struct Guarded<Base: ServerChildChannel>: ServerChildChannel {
+        let base: Base
+        let time: TimeAmount
+
+        func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Base.Value> {
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(HandshakeDeadline(time), name: HandshakeDeadline.name)
+            }.flatMap { base.setup(channel: channel, logger: logger) }
+        }
+
+        func handle(value: Base.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
+    }
+}
