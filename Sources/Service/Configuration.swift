@@ -69,7 +69,7 @@ public struct ServiceConfiguration: Sendable {
         /// Co-signatures of one tag: a member may change their mind, not fill the disk with it.
         public var replacements = 1000
         /// How long who sent a false proof waits for the answer, and how many may wait so.
-        public var penance = Duration.seconds(1)
+        public var penance = Duration.seconds(3)
         public var penitents = 1024
 
         public init() {}

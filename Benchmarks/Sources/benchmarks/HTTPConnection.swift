@@ -30,8 +30,8 @@ struct HTTPConnection: ~Copyable {
 
     deinit { close(socket) }
 
-    /// Sends one request and waits for its answer.
-    mutating func send(_ method: String, _ path: String, _ body: [UInt8] = []) throws -> (status: Int, body: [UInt8]) {
+    /// Sends one request.
+    func sendOnly(_ method: String, _ path: String, _ body: [UInt8]) throws {
         let head = "\(method) \(path) HTTP/1.1\r\nhost: bench\r\ncontent-length: \(body.count)\r\n\r\n"
         var request = Array(head.utf8) + body
         while !request.isEmpty {
@@ -39,6 +39,11 @@ struct HTTPConnection: ~Copyable {
             guard sent > 0 else { throw Failure(what: "cannot send: \(errno)") }
             request.removeFirst(sent)
         }
+    }
+
+    /// Sends one request and waits for its answer.
+    mutating func send(_ method: String, _ path: String, _ body: [UInt8] = []) throws -> (status: Int, body: [UInt8]) {
+        try sendOnly(method, path, body)
         received = []
         while true {
             if let answer = try parsed() { return answer }

@@ -18,6 +18,12 @@ struct ServiceLoad: ParsableCommand {
     var connections = 64
     @Option(help: "How many times everybody co-signs as fast as it goes.")
     var rounds = 8
+    @Option(help: "Connections that send false co-signatures at full speed, in a further measurement; 0 for none.")
+    var flood = 0
+    @Flag(help: "The flood does not wait for answers, but sends, closes and connects again.")
+    var hitAndRun = false
+    @Flag(help: "Let the service's log through.")
+    var showsLog = false
     @Option(help: "Seconds at half of the rate that was reached, for the latencies.")
     var seconds = 10
 
@@ -33,7 +39,7 @@ struct ServiceLoad: ParsableCommand {
             "--listen",
             "127.0.0.1:\(port)",
         ]
-        process.standardError = FileHandle.nullDevice
+        if !showsLog { process.standardError = FileHandle.nullDevice }
         try process.run()
         defer {
             process.terminate()
@@ -50,7 +56,8 @@ struct ServiceLoad: ParsableCommand {
         // Enough for the throughput, and for the latencies at half of ten thousand a second.
         let latencyRounds = max(1, seconds * 5000 / members)
         let petition = try InventedPetition(
-            members: members, rounds: rounds + latencyRounds, service: "bench.example", logKey: key)
+            members: members, rounds: flood > 0 ? 2 * rounds : rounds + latencyRounds, service: "bench.example",
+            logKey: key)
         _ = try first.expect("POST", "/v1/workplaces", petition.roster[0])
         for statement in petition.roster.dropFirst() {
             _ = try first.expect("POST", "/v1/workplaces/\(petition.workplace.hex)/statements", statement)
@@ -65,6 +72,18 @@ struct ServiceLoad: ParsableCommand {
         print(
             "throughput: \(count) co-signatures in \(fast.seconds.rounded(2)) s, \(Int(rate)) a second, "
                 + fast.percentiles)
+        if flood > 0 {
+            // The last of all, so that members' sequences stay in order.
+            let calm = Array(bodies[count..<2 * count])
+            let flooded = try underFlood(port, path, bodies[0]) { try load(port, path, calm, perSecond: nil) }
+            let survived = Double(count) / flooded.result.seconds
+            print(
+                "under a flood from \(flood) connections (\(flooded.sent) false co-signatures, "
+                    + "\(Int(Double(flooded.sent) / flooded.result.seconds)) a second): "
+                    + "\(Int(survived)) honest ones a second, \((survived / rate).rounded(2)) of the undisturbed rate, "
+                    + flooded.result.percentiles)
+            return
+        }
         let some = Array(bodies[count..<min(bodies.count, count + Int(rate / 2 * Double(seconds)))])
         let half = try load(port, path, some, perSecond: rate / 2)
         print("at half of it: \(Int(Double(some.count) / half.seconds)) a second, " + half.percentiles)
@@ -73,6 +92,67 @@ struct ServiceLoad: ParsableCommand {
         let read = try first.send("GET", "/petition/\(petition.id.hex)/checkpoint").body
         let size = String(decoding: read, as: UTF8.self).split(separator: "\n")[1]
         print("the log's checkpoint says \(size) leaves; \(1 + count + some.count + asked.count) were acknowledged")
+    }
+
+    /// Runs `body` while other connections post co-signatures that keep every cheap rule and whose proofs are false.
+    private func underFlood(
+        _ port: UInt16, _ path: String, _ good: [UInt8], _ body: () throws -> Result
+    ) throws -> (result: Result, sent: Int) {
+        // Each under a tag that nobody has used: at 40 in the statement, which stands behind two bytes of length.
+        let bodies = (0..<2000).map { i in
+            var bad = good
+            let tag = Domain.hashToGroup("generator", Array("flood \(i)".utf8)).encoding.bytes
+            bad.replaceSubrange(42..<74, with: tag)
+            return bad
+        }
+        let state = FloodState()
+        let waits = !hitAndRun
+        for own in 0..<flood {
+            Thread { Self.flood(port, path, bodies, from: own, waits: waits, state) }.start()
+        }
+        Thread.sleep(forTimeInterval: 1)
+        state.start()
+        let result = try body()
+        return (result, state.stop())
+    }
+
+    private static func flood(
+        _ port: UInt16, _ path: String, _ bodies: [[UInt8]], from own: Int, waits: Bool, _ state: FloodState
+    ) {
+        var i = own
+        while state.isRunning {
+            guard var connection = try? HTTPConnection(port: port) else { continue }
+            while state.isRunning {
+                i += 7
+                do {
+                    if waits {
+                        _ = try connection.send("POST", path, bodies[i % bodies.count])
+                    } else {
+                        try connection.sendOnly("POST", path, bodies[i % bodies.count])
+                    }
+                    state.count()
+                } catch { break }
+                if !waits { break }
+            }
+        }
+    }
+
+    private final class FloodState: Sendable {
+        private let state = Mutex<(isOver: Bool, sent: Int)>((false, 0))
+
+        var isRunning: Bool { state.withLock { !$0.isOver } }
+
+        func count() { state.withLock { $0.sent += 1 } }
+
+        func start() { state.withLock { $0.sent = 0 } }
+
+        /// How many were sent since the start.
+        func stop() -> Int {
+            state.withLock { state in
+                state.isOver = true
+                return state.sent
+            }
+        }
     }
 
     private struct Result: Sendable {

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Who sends a proof or a signature that is false waits for the answer: one connection then costs a verification a second, and not as
+/// Who sends a proof or a signature that is false waits for the answer: one connection then costs a verification each time, and not as
 /// many as it can send. Honest clients send none. When too many wait already, they are answered at once, and cut off.
 final class Penance: Sendable {
     private let time: Duration
