@@ -52,6 +52,10 @@ actor Publisher {
     private struct Incomplete {
         let size: Int
         var signatures: [Int: SignedNote.Signature]
+        /// Whether it is in the database with these.
+        var isShown: Bool
+        /// Twice as long each time that nothing comes of it, up to an hour: a witness may never have heard of a log.
+        var delay: Duration
         var next: ContinuousClock.Instant
     }
 
@@ -114,7 +118,10 @@ actor Publisher {
             let result: Result<Published, any Error>
             do {
                 let lines = await witnessed(log, next)
-                try await store.publish(log, size: next.size, witnessed: lines)
+                if incomplete[log]?.isShown != true {
+                    try await store.publish(log, size: next.size, witnessed: lines)
+                    incomplete[log]?.isShown = true
+                }
                 result = .success(Published(size: next.size, note: next.note + lines))
             } catch {
                 // Durable and not shown: tried again as if a witness were missing.
@@ -130,7 +137,12 @@ actor Publisher {
 
     private func note(_ log: LogName, _ size: Int, _ signatures: [Int: SignedNote.Signature]) {
         if incomplete.count >= Self.maximalKept { incomplete = [:] }
-        incomplete[log] = Incomplete(size: size, signatures: signatures, next: .now + silence)
+        let before = incomplete[log].flatMap { $0.size == size ? $0 : nil }
+        let isSame = before?.signatures.count == signatures.count
+        let delay = before.map { isSame ? min($0.delay * 2, .seconds(3600)) : silence } ?? silence
+        incomplete[log] = Incomplete(
+            size: size, signatures: signatures, isShown: isSame && before?.isShown == true, delay: delay,
+            next: .now + delay)
     }
 
     /// The signature lines of every witness that answers in time, and those that this checkpoint has already.
