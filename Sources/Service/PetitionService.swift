@@ -88,7 +88,7 @@ extension PetitionService {
     /// HTTP/1.1, and HTTP/2 with TLS. Who is slow is cut off.
     private func server() throws -> HTTPServerBuilder {
         let limits = configuration.limits
-        let idle = TimeAmount.nanoseconds(Int64(limits.idle / .nanoseconds(1)))
+        let idle = TimeAmount(limits.idle)
         let http1 = HTTP1Channel.Configuration(
             additionalChannelHandlers: [RequestDeadlines(limits)], idleTimeout: idle,
             httpDecoderConfiguration: .init(

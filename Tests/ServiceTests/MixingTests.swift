@@ -178,6 +178,20 @@ struct MixingTests {
 }
 
 extension MixingTests {
+    @Test("What is acknowledged is on the disk by then: a copy of the files of the running service has it")
+    func durable() async throws {
+        let service = try await RunningService.start(database: directory("a.sqlite"), mix: Self.never)
+        let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
+        let id = try await workplace.openPetition().id
+        #expect(try await workplace.members[1].cosign(id, choices: [1]) == nil)
+        // As a kill at this moment would leave them.
+        try DatabaseCopy.make(of: directory("a.sqlite"), as: directory("killed.sqlite"))
+        let after = try await RunningService.start(database: directory("killed.sqlite"))
+        try await wait(for: 2, after, id)
+        await after.stop()
+        await workplace.close()
+    }
+
     @Test("A name that was mixed and taken back is gone from the file and its write-ahead log")
     func erasure() async throws {
         let mix = ServiceConfiguration.Mix(every: .milliseconds(100), atLeast: 1)

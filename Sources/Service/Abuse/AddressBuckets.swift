@@ -58,13 +58,18 @@ final class AddressBuckets: Sendable {
         buckets = Mutex([Bucket](repeating: Bucket(), count: Self.count))
     }
 
+    /// Hasher's key is drawn anew by each process.
+    private static func place(of address: Address) -> Int {
+        var hasher = Hasher()
+        hasher.combine(address)
+        return Int(truncatingIfNeeded: hasher.finalize()) & (count - 1)
+    }
+
     /// Takes a request's place, or several.
     /// - Throws: `Refusal.tooMany`.
     func take(_ address: Address?, cost: Double = 1) throws {
         guard let address else { return }
-        var hasher = Hasher()
-        hasher.combine(address)
-        let place = Int(truncatingIfNeeded: hasher.finalize()) & (Self.count - 1)
+        let place = Self.place(of: address)
         let now = clock()
         let excess = buckets.withLock { buckets in
             var bucket = buckets[place]
@@ -83,9 +88,7 @@ final class AddressBuckets: Sendable {
     /// Charges for what turned out to be worthless, even beyond what is there.
     func charge(_ address: Address?, cost: Double) {
         guard let address else { return }
-        var hasher = Hasher()
-        hasher.combine(address)
-        let place = Int(truncatingIfNeeded: hasher.finalize()) & (Self.count - 1)
+        let place = Self.place(of: address)
         buckets.withLock { $0[place].level = min($0[place].level + cost, 10 * burst) }
     }
 }

@@ -17,9 +17,9 @@ final class RequestDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
     private var deadline: Scheduled<Void>?
 
     init(_ limits: ServiceConfiguration.Limits) {
-        head = .nanoseconds(Int64(limits.idle / .nanoseconds(1)))
-        body = .nanoseconds(Int64(limits.request / .nanoseconds(1)))
-        answer = .nanoseconds(Int64(limits.answer / .nanoseconds(1)))
+        head = TimeAmount(limits.idle)
+        body = TimeAmount(limits.request)
+        answer = TimeAmount(limits.answer)
     }
 
     private func arm(_ time: TimeAmount, _ context: ChannelHandlerContext) {
