@@ -61,7 +61,7 @@ final class RunningService: Sendable {
         request.method = HTTPMethod(rawValue: method)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if !body.isEmpty { request.body = .bytes(ByteBuffer(bytes: body)) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
         return (
             Int(response.status.code), response.headers, Array(buffer: try await response.body.collect(upTo: 64 << 20))
         )
