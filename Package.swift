@@ -51,7 +51,8 @@ let package = Package(
         .target(
             name: "Storage",
             dependencies: [
-                "Sodium", "TransparencyLog", "Petitions", .product(name: "GRDB", package: "GRDB.swift"),
+                "Sodium", "MembershipProofs", "TransparencyLog", "Petitions",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: settings),
         .target(
@@ -143,6 +144,18 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             exclude: ["noticing_resolver.c"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "FaultTests",
+            dependencies: [
+                "roundrobin", "Storage", "Petitions", "MembershipProofs", "TransparencyLog", "Service", "Sodium",
+                "TestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            exclude: ["recording_disk.c"],
             swiftSettings: settings),
         .testTarget(
             name: "ClientTests",

@@ -8,6 +8,8 @@ public struct ServiceConfiguration: Sendable {
     /// 0 lets the system choose.
     public var port: Int
     public var databasePath: String
+    /// Where the newest signed checkpoints are recorded; beside the database when nil.
+    public var headsPath: String?
     /// The name that its logs carry: characters a-z 0-9 . : -
     public var name: String
     /// Nil where a proxy, or an onion service, stands in front.

@@ -37,7 +37,8 @@ public struct PetitionService: Sendable {
         self.onListening = onListening
         pages = try Pages(directory: configuration.templates)
         certificates = try configuration.tls.map { try Certificates($0) }
-        store = try Store(path: configuration.databasePath, serviceName: configuration.name)
+        store = try Store(
+            path: configuration.databasePath, serviceName: configuration.name, heads: configuration.headsPath)
         let store = store
         publisher = configuration.witnesses.map {
             Publisher(store: store, policy: $0, patience: configuration.witnessPatience, logger: logger)

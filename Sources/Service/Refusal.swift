@@ -113,6 +113,7 @@ public enum Refusal: Error, Equatable, Sendable {
         case .storage(let error):
             switch error {
             case .diskFull: "The disk is full. Nothing was lost; the operator must make room."
+            case .diskFails: "The disk reports an error. Nothing was changed; the operator must look."
             case .readOnly: "The database is read-only. The operator must look."
             default: "The operator must look at the service's log."
             }

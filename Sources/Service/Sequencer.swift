@@ -273,8 +273,12 @@ actor Sequencer {
             // Tried again at the next mix when it fails.
             for (petition, tags) in useless { try? await store.drop(held: tags, of: petition) }
         } catch {
-            // Nothing of the batch is on the disk: take back what was folded in advance.
-            for (log, growth) in growth { restore(log, growth.before) }
+            // Nothing of the batch is on the disk: take back what was folded in advance. Where another process has written, or
+            // what was committed could not be recorded as signed, the database knows better than what was folded before.
+            let isElsewhere = [StorageError.conflict, .unrecorded].contains { $0 == error as? StorageError }
+            for (log, growth) in growth {
+                if isElsewhere { forget(log) } else { restore(log, growth.before) }
+            }
             logger.error("a commit failed", metadata: ["error": "\(Self.refusal(error).slug)"])
             for (pending, _) in admitted { pending.answer.resume(throwing: Self.refusal(error)) }
         }
@@ -291,6 +295,14 @@ actor Sequencer {
         case (.petition(let id), .petition(let log)): petitions[id] = log
         case (.workplace(let id), _): workplaces[id] = nil
         case (.petition(let id), _): petitions[id] = nil
+        }
+    }
+
+    /// It is read from the database when it is needed next.
+    private func forget(_ log: LogName) {
+        switch log {
+        case .workplace(let id): workplaces[id] = nil
+        case .petition(let id): petitions[id] = nil
         }
     }
 

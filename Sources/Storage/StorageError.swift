@@ -3,6 +3,8 @@ import GRDB
 /// What the disk or the database file refused. Whatever is thrown, nothing of the commit in hand was kept.
 public enum StorageError: Error, Equatable, Sendable {
     case diskFull
+    /// The disk reported an error.
+    case diskFails
     case readOnly
     case cannotOpen(String)
     case notOurs
@@ -10,7 +12,28 @@ public enum StorageError: Error, Equatable, Sendable {
     case conflict
     /// As much as a workplace may keep is there.
     case quota
+    /// A log is shorter than a checkpoint that this service has signed, or another: the database was put back.
+    case wentBack(lost: Loss, logs: Int)
+    /// The record of signed checkpoints belongs to another service's key.
+    case otherHeads
+    /// What was committed could not be recorded as signed, so it is not shown yet.
+    case unrecorded
+    /// There is something where a new file is to be made.
+    case exists(String)
+    /// There is no record of what was signed, at this path.
+    case noHeads(String)
+    /// A bundle is of another service, has faults, or contradicts what is here.
+    case foreignBundle
     case other(code: Int32)
+
+    /// What is missing of a log.
+    public struct Loss: Equatable, Sendable {
+        public let log: LogName
+        /// Leaves that are there.
+        public let has: Int
+        /// Leaves under the newest checkpoint that was signed.
+        public let signed: Int
+    }
 
     init(_ error: any Error) {
         guard let error = error as? DatabaseError else {
@@ -20,7 +43,7 @@ public enum StorageError: Error, Equatable, Sendable {
         switch error.resultCode {
         case .SQLITE_FULL: self = .diskFull
         case .SQLITE_READONLY: self = .readOnly
-        case .SQLITE_IOERR: self = .diskFull
+        case .SQLITE_IOERR: self = .diskFails
         case .SQLITE_CANTOPEN: self = .cannotOpen(error.message ?? "")
         case .SQLITE_CORRUPT: self = .damaged
         case .SQLITE_NOTADB: self = .notOurs

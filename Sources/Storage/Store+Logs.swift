@@ -52,8 +52,8 @@ public struct LogAppend: Sendable {
 }
 
 extension Store {
-    /// Appends to several logs in one transaction with one sync. When this returns, everything in it is durable; when it
-    /// throws, nothing is there.
+    /// Appends to several logs in one transaction with one sync, and records the checkpoints as signed. When this returns,
+    /// everything in it is durable; when it throws, nothing is there, but for `StorageError.unrecorded`.
     /// - Parameter held: co-signatures that are kept to be mixed, by petition.
     public func commit(_ appends: [LogAppend], holding held: [ID<Petition>: [HeldCoSignature]] = [:]) async throws {
         let hasErased = try await write { db in
@@ -62,6 +62,7 @@ extension Store {
             for (petition, list) in held { try Self.hold(list, of: petition, db) }
             return erased > 0
         }
+        try await record(appends)
         guard hasErased else { return }
         leftovers.withLock { $0 = true }
         await eraseLeftovers()
@@ -81,7 +82,7 @@ extension Store {
     }
 
     /// - Returns: how many sealed names this deletes or replaces.
-    private static func apply(_ append: LogAppend, _ db: Database) throws -> Int {
+    static func apply(_ append: LogAppend, _ db: Database) throws -> Int {
         let end = append.start + append.leaves.count
         let deadline = append.deadline.map { Int64(clamping: $0) }
         if append.start == 0 {
@@ -156,10 +157,7 @@ extension Store {
                 SELECT kind, subject FROM logs JOIN checkpoints ON log = logs.id AND checkpoints.size = logs.size
                 WHERE \(condition)
                 """
-        ).map { row in
-            let subject = (row["subject"] as Data).bytes32
-            return row["kind"] == 1 ? .workplace(ID(subject)) : .petition(ID(subject))
-        }
+        ).map { LogName($0["kind"], ($0["subject"] as Data).bytes32) }
     }
 
     /// Shows every newest checkpoint as it is.
@@ -189,7 +187,8 @@ extension Store {
 
     /// The newest checkpoint that is shown.
     public func checkpoint(of log: LogName) throws -> String? {
-        try read { db in
+        try settle(log)
+        return try read { db in
             try String.fetchOne(
                 db,
                 sql: """
@@ -201,7 +200,8 @@ extension Store {
 
     /// The newest checkpoint, whether it is shown or not.
     public func newestCheckpoint(of log: LogName) throws -> (size: Int, note: String)? {
-        try read { db in
+        try settle(log)
+        return try read { db in
             try Row.fetchOne(
                 db,
                 sql: """
@@ -214,7 +214,8 @@ extension Store {
 
     /// The first shown checkpoint that covers a leaf: what its receipt was made with, and is made with again.
     public func checkpoint(of log: LogName, covering leaf: Int) throws -> (size: Int, note: String)? {
-        try read { db in
+        try settle(log)
+        return try read { db in
             guard let id = try Self.id(of: log, db),
                 let row = try Row.fetchOne(
                     db,

@@ -17,6 +17,9 @@ public enum LogName: Hashable, Sendable {
         }
     }
 
+    /// - Parameter kind: as in the database: 1 or 2.
+    init(_ kind: Int, _ subject: Bytes32) { self = kind == 1 ? .workplace(ID(subject)) : .petition(ID(subject)) }
+
     public var subject: Bytes32 {
         switch self {
         case .workplace(let id): id.bytes
@@ -36,11 +39,32 @@ public final class Store: Sendable {
     private let logSeed: SecretBytes
     /// Whether the write-ahead log may hold a name that was taken back: so it may when the file is opened after a crash.
     let leftovers = Mutex(true)
+    /// Nil where nothing is signed: for tools.
+    let heads: SignedHeads?
+    /// Heads that are committed and not recorded yet, because recording failed.
+    let unrecorded = Mutex<[LogName: SignedHeads.Head]>([:])
 
     /// Opens the file, or makes it.
-    /// - Parameter serviceName: fixed when the file is made; another name later is refused, because every log already
-    ///   carries the first.
-    public init(path: String, serviceName: String) throws {
+    /// - Parameters:
+    ///   - serviceName: fixed when the file is made; another name later is refused, because every log already carries the first.
+    ///   - heads: where signed checkpoints are recorded; beside the file when nil.
+    /// - Throws: `StorageError`; `.wentBack` when a log has lost what was signed.
+    public convenience init(path: String, serviceName: String, heads: String? = nil) throws {
+        try self.init(path: path, name: serviceName, heads: heads ?? Self.heads(besides: path))
+        do {
+            guard let heads = self.heads else { return }
+            try compare(with: heads)
+            try recordAll(in: heads)
+        } catch { throw StorageError(error) }
+    }
+
+    /// Opens a file that is there, whoever's it is, for tools that sign nothing.
+    public convenience init(inspecting path: String) throws {
+        guard access(path, F_OK) == 0 else { throw StorageError.cannotOpen("there is no file \(path)") }
+        try self.init(path: path, name: nil, heads: nil)
+    }
+
+    private init(path: String, name: String?, heads: String?) throws {
         do {
             var configuration = Configuration()
             configuration.foreignKeysEnabled = true
@@ -52,19 +76,26 @@ public final class Store: Sendable {
             let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             if file >= 0 { Foundation.close(file) }
             pool = try DatabasePool(path: path, configuration: configuration)
-            try pool.writeWithoutTransaction { db in try Self.prepare(db) }
+            try pool.writeWithoutTransaction { db in try Self.prepare(db, mayBeNew: name != nil) }
             try Schema.migrator.migrate(pool)
-            let (name, seed) = try pool.write { db in try Self.identity(db, serviceName) }
-            guard name == serviceName else { throw StorageError.cannotOpen("this file belongs to the service \(name)") }
-            self.serviceName = name
+            let (found, seed) = try pool.write { db in try Self.identity(db, name) }
+            guard found == name ?? found else {
+                throw StorageError.cannotOpen("this file belongs to the service \(found)")
+            }
+            serviceName = found
             logSeed = SecretBytes(seed.bytes32)
+            self.heads = try heads.map {
+                try SignedHeads(path: $0, key: SigningKey(seed: SecretBytes(seed.bytes32)).publicKey)
+            }
         } catch { throw StorageError(error) }
     }
 
-    private static func prepare(_ db: Database) throws {
+    private static func prepare(_ db: Database, mayBeNew: Bool) throws {
         let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
         let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
-        guard application == Schema.applicationID || (application == 0 && isEmpty) else { throw StorageError.notOurs }
+        guard application == Schema.applicationID || (application == 0 && isEmpty && mayBeNew) else {
+            throw StorageError.notOurs
+        }
         if application == 0 { try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)") }
         // GRDB sets NORMAL for pools, after prepareDatabase; a receipt needs more.
         try db.execute(sql: "PRAGMA synchronous = FULL")
@@ -74,10 +105,11 @@ public final class Store: Sendable {
         else { throw StorageError.cannotOpen("the database does not keep to WAL with synchronous=FULL") }
     }
 
-    private static func identity(_ db: Database, _ name: String) throws -> (String, Data) {
+    private static func identity(_ db: Database, _ name: String?) throws -> (String, Data) {
         if let row = try Row.fetchOne(db, sql: "SELECT name, log_seed FROM service") {
             return (row["name"], row["log_seed"])
         }
+        guard let name else { throw StorageError.notOurs }
         let seed = Data(Random.bytes(32))
         try db.execute(sql: "INSERT INTO service (id, name, log_seed) VALUES (1, ?, ?)", arguments: [name, seed])
         return (name, seed)
@@ -99,6 +131,7 @@ public final class Store: Sendable {
         do {
             try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
             try pool.close()
+            try heads?.close()
         } catch { throw StorageError(error) }
     }
 }

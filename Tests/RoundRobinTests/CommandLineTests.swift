@@ -144,6 +144,27 @@ struct CommandLineTests {
         #expect(try Program.run("--generate-completion-script", "bash").output.contains("roundrobin"))
     }
 
+    @Test("fsck, backup and restore say what they find, and end with 0, 1 or 2")
+    func database() throws {
+        let directory = try TemporaryDirectory()
+        let (database, copy) = (directory("a.sqlite"), directory("copy.sqlite"))
+        #expect(try Program.run("fsck", "--database", database).status == 2)
+        let service = try ServiceProcess(database: database)
+        let backup = try Program.run("backup", "--database", database, "--to", copy)
+        #expect(backup.status == 0 && backup.output.contains(copy), "\(backup)")
+        #expect(try Program.run("backup", "--database", database, "--to", copy).status == 2)
+        #expect(service.terminate() == 0)
+        let found = try Program.run("fsck", "--database", database, "--json")
+        #expect(try found.status == 0 && found.json()["sound"] as? Bool == true)
+        let other = directory("b.sqlite")
+        let refused = try Program.run("restore", "--from", copy, "--database", other)
+        #expect(refused.status == 2 && refused.error.contains("--nothing-signed-since"))
+        let restored = try Program.run("restore", "--from", copy, "--database", other, "--nothing-signed-since")
+        #expect(restored.status == 0, "\(restored)")
+        #expect(try Program.run("fsck", "--database", other, "--repair").status == 0)
+        #expect(try Program.run("restore", "--from", copy, "--database", other).status == 2)
+    }
+
     @Test("Templates are found, shown in both languages and checked")
     func templates() throws {
         let list = try Program.run("template", "list", "--json").json()["templates"] as? [[String: String]]

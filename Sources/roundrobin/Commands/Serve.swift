@@ -14,6 +14,12 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The SQLite file; made when missing.", valueName: "file"))
     var database: String
 
+    @Option(
+        help: ArgumentHelp(
+            "Where the newest signed checkpoints are recorded, best on another disk; <database>.heads when not given.",
+            valueName: "file"))
+    var heads: String?
+
     @Option(help: ArgumentHelp("Where to listen.", valueName: "host:port"))
     var listen = "127.0.0.1:8080"
 
@@ -73,6 +79,7 @@ struct Serve: AsyncParsableCommand {
         let logger = Logger(label: "roundrobin") { StreamLogHandler.standardError(label: $0) }
         var configuration = ServiceConfiguration(
             host: address.host, port: address.port, databasePath: database, name: name ?? listen)
+        configuration.headsPath = heads
         configuration.mix = mixEvery.map { .init(every: .seconds($0), atLeast: mixAtLeast) }
         if let tlsCertificate, let tlsKey {
             configuration.tls = TLSFiles(certificate: tlsCertificate, key: tlsKey)

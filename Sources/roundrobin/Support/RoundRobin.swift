@@ -14,7 +14,8 @@ struct RoundRobin: AsyncParsableCommand {
         discussion: words("help.programMore"),
         version: "0.1.0",
         subcommands: [
-            Serve.self, Witness.self, WorkplaceCommand.self, Status.self, Watch.self, InviteCommand.self, Join.self,
+            Serve.self, Witness.self, Fsck.self, Backup.self, Restore.self, WorkplaceCommand.self, Status.self,
+            Watch.self, InviteCommand.self, Join.self,
             MembersCommand.self,
             OrganisersCommand.self, TemplateCommand.self, DraftCommand.self, PetitionCommand.self, Cosign.self,
             NegotiationCommand.self,
@@ -52,7 +53,7 @@ struct RoundRobin: AsyncParsableCommand {
                 (ClientError.rule(error).what, ClientError.rule(error).nextStep)
             case let error as TemplateError: (error.description, words("failure.templateNext"))
             case let error as StorageError:
-                (Self.say(error), words("failure.databaseNext"))
+                (Self.say(error), Self.next(error))
             case TLSError.unreadable(let path): (words("failure.tlsUnreadable", ["path": path]), "")
             case TLSError.mismatch: (words("failure.tlsMismatch"), "")
             case is CancellationError: (words("failure.stopped"), words("failure.stoppedNext"))
@@ -63,14 +64,33 @@ struct RoundRobin: AsyncParsableCommand {
         Terminal.error(what, next)
     }
 
+    private static func next(_ error: StorageError) -> String {
+        switch error {
+        case .wentBack: words("failure.wentBackNext")
+        case .otherHeads: words("failure.otherHeadsNext")
+        case .exists: words("failure.existsNext")
+        case .noHeads: words("failure.noHeadsNext")
+        case .foreignBundle: words("failure.foreignBundleNext")
+        default: words("failure.databaseNext")
+        }
+    }
+
     private static func say(_ error: StorageError) -> String {
         switch error {
         case .diskFull: words("failure.diskFull")
+        case .diskFails: words("failure.diskFails")
         case .readOnly: words("failure.readOnly")
         case .cannotOpen(let why): words("failure.cannotOpen", ["why": why])
         case .notOurs: words("failure.notOurs")
         case .damaged: words("failure.damaged")
         case .conflict, .quota: words("failure.conflict")
+        case .wentBack(let lost, let logs):
+            words("failure.wentBack", ["lost": CheckText.say(lost), "logs": "\(logs)"])
+        case .otherHeads: words("failure.otherHeads")
+        case .unrecorded: words("failure.unrecorded")
+        case .exists(let path): words("failure.exists", ["path": path])
+        case .noHeads(let path): words("failure.noHeads", ["path": path])
+        case .foreignBundle: words("failure.foreignBundle")
         case .other(let code): words("failure.database", ["code": "\(code)"])
         }
     }

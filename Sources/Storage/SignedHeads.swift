@@ -1,0 +1,192 @@
+import Foundation
+import GRDB
+import Petitions
+import Sodium
+import Synchronization
+import TransparencyLog
+
+/// The newest checkpoint that a service has signed of each log, in an SQLite file apart from its database: what tells a database
+/// that was put back from a copy from the one that the service had. A head is recorded after the commit that makes it and
+/// before anybody is shown it, so it is never ahead of a database that was left alone.
+///
+/// It holds no secret. It helps as long as it is not put back together with the database: on another disk, best of all.
+public final class SignedHeads: Sendable {
+    /// "rroh", so that another program's file is not taken for ours.
+    private static let applicationID = 0x72_72_6f_68
+
+    private let queue: DatabaseQueue
+
+    struct Head: Sendable, Equatable {
+        let log: LogName
+        let size: Int
+        /// With the log's own signature and no other. Ed25519 is deterministic: the same checkpoint has the same bytes.
+        let note: String
+    }
+
+    /// Opens the file, or makes it.
+    /// - Parameter key: of the service; a file of another one is refused.
+    /// - Throws: `StorageError`.
+    public init(path: String, key: Bytes32) throws {
+        do {
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(10)
+            configuration.journalMode = .wal
+            let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            if file >= 0 { Foundation.close(file) }
+            queue = try DatabaseQueue(path: path, configuration: configuration)
+            try queue.writeWithoutTransaction { db in try Self.prepare(db) }
+            let found = try queue.write { db in
+                try db.execute(sql: "INSERT OR IGNORE INTO service (id, key) VALUES (1, ?)", arguments: [key.data])
+                return try Data.fetchOne(db, sql: "SELECT key FROM service")
+            }
+            guard found == key.data else { throw StorageError.otherHeads }
+        } catch { throw StorageError(error) }
+    }
+
+    private static func prepare(_ db: Database) throws {
+        let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+        let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
+        guard application == applicationID || (application == 0 && isEmpty) else { throw StorageError.notOurs }
+        if application == 0 { try db.execute(sql: "PRAGMA application_id = \(applicationID)") }
+        try db.execute(sql: "PRAGMA synchronous = FULL")
+        guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else {
+            throw StorageError.cannotOpen("the record of signed checkpoints does not keep to synchronous=FULL")
+        }
+        try db.execute(
+            sql: """
+                CREATE TABLE IF NOT EXISTS service (
+                    id INTEGER PRIMARY KEY CHECK (id = 1),
+                    key BLOB NOT NULL CHECK (length(key) = 32)
+                ) STRICT;
+                CREATE TABLE IF NOT EXISTS heads (
+                    kind INTEGER NOT NULL CHECK (kind IN (1, 2)),
+                    subject BLOB NOT NULL CHECK (length(subject) = 32),
+                    size INTEGER NOT NULL,
+                    note TEXT NOT NULL,
+                    PRIMARY KEY (kind, subject)
+                ) STRICT, WITHOUT ROWID;
+                """)
+    }
+
+    /// When this returns, the heads are durable. One that is behind what is there changes nothing.
+    func record(_ heads: [Head]) async throws {
+        do { try await queue.write { db in try Self.record(heads, db) } } catch { throw StorageError(error) }
+    }
+
+    /// The same, for who cannot wait elsewhere.
+    func recordNow(_ heads: [Head]) throws {
+        do { try queue.write { db in try Self.record(heads, db) } } catch { throw StorageError(error) }
+    }
+
+    private static func record(_ heads: [Head], _ db: Database) throws {
+        let statement = try db.cachedStatement(
+            sql: """
+                INSERT INTO heads (kind, subject, size, note) VALUES (?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET size = excluded.size, note = excluded.note WHERE excluded.size > size
+                """)
+        for head in heads {
+            try statement.execute(arguments: [head.log.kind, head.log.subject.data, head.size, head.note])
+        }
+    }
+
+    func heads() throws -> [Head] {
+        do {
+            return try queue.read { db in
+                try Row.fetchAll(db, sql: "SELECT kind, subject, size, note FROM heads").map {
+                    Head(log: LogName($0["kind"], ($0["subject"] as Data).bytes32), size: $0["size"], note: $0["note"])
+                }
+            }
+        } catch { throw StorageError(error) }
+    }
+
+    func close() throws {
+        do {
+            try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+            try queue.close()
+        } catch { throw StorageError(error) }
+    }
+}
+
+extension Store {
+    /// Where the heads of a database's logs are recorded when nothing else is said.
+    public static func heads(besides database: String) -> String { database + ".heads" }
+
+    /// Holds what was signed against what is there.
+    /// - Throws: `StorageError.wentBack` when a log is shorter than a checkpoint that was signed, or another than it.
+    func compare(with heads: SignedHeads) throws {
+        let lost = try losses(against: heads)
+        guard let first = lost.first else { return }
+        throw StorageError.wentBack(lost: first, logs: lost.count)
+    }
+
+    private func losses(against heads: SignedHeads) throws -> [StorageError.Loss] {
+        let signed = try heads.heads()
+        return try read { db in try signed.compactMap { try Self.loss(of: $0, db) } }
+    }
+
+    /// What the logs have lost of what a record says was signed; nothing when there is no record at this path.
+    public func losses(against path: String) throws -> [StorageError.Loss] {
+        guard access(path, F_OK) == 0 else { return [] }
+        let heads = try SignedHeads(path: path, key: logKey().publicKey)
+        let losses = try losses(against: heads)
+        try heads.close()
+        return losses
+    }
+
+    private static func loss(of head: SignedHeads.Head, _ db: Database) throws -> StorageError.Loss? {
+        let size = try id(of: head.log, db).flatMap {
+            try Int.fetchOne(db, sql: "SELECT size FROM logs WHERE id = ?", arguments: [$0])
+        }
+        let loss = StorageError.Loss(log: head.log, has: size ?? 0, signed: head.size)
+        guard let size, size >= head.size, let log = try id(of: head.log, db) else { return loss }
+        let note = try String.fetchOne(
+            db, sql: "SELECT note FROM checkpoints WHERE log = ? AND size = ?", arguments: [log, head.size])
+        return note == head.note ? nil : loss
+    }
+
+    /// Records the heads of all logs: when the record is new, or a crash came between a commit and its recording.
+    func recordAll(in heads: SignedHeads) throws {
+        let known = Dictionary(uniqueKeysWithValues: try heads.heads().map { ($0.log, $0.size) })
+        let newest = try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT kind, subject, logs.size, note FROM logs
+                    JOIN checkpoints ON log = logs.id AND checkpoints.size = logs.size
+                    """
+            ).map {
+                SignedHeads.Head(
+                    log: LogName($0["kind"], ($0["subject"] as Data).bytes32), size: $0["size"], note: $0["note"])
+            }
+        }
+        let ahead = newest.filter { $0.size > known[$0.log] ?? 0 }
+        if !ahead.isEmpty { try heads.recordNow(ahead) }
+    }
+
+    /// Records what a commit has made. What cannot be recorded is kept in mind: nobody is shown it before it is.
+    func record(_ appends: [LogAppend]) async throws {
+        guard let heads else { return }
+        let made = appends.map {
+            SignedHeads.Head(log: $0.log, size: $0.start + $0.leaves.count, note: $0.note)
+        }
+        let waiting = unrecorded.withLock { unrecorded in
+            for head in made { unrecorded[head.log] = head }
+            return Array(unrecorded.values)
+        }
+        do { try await heads.record(waiting) } catch { throw StorageError.unrecorded }
+        forget(waiting)
+    }
+
+    /// Before a checkpoint is shown.
+    func settle(_ log: LogName) throws {
+        guard let heads, let head = unrecorded.withLock({ $0[log] }) else { return }
+        do { try heads.recordNow([head]) } catch { throw StorageError.unrecorded }
+        forget([head])
+    }
+
+    private func forget(_ recorded: [SignedHeads.Head]) {
+        unrecorded.withLock { unrecorded in
+            for head in recorded where unrecorded[head.log] == head { unrecorded[head.log] = nil }
+        }
+    }
+}

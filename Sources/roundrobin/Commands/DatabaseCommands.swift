@@ -1,0 +1,89 @@
+import ArgumentParser
+import Client
+import Foundation
+import Petitions
+import Storage
+
+/// Checks a database, and puts right what can be derived.
+struct Fsck: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: words("help.fsck"), discussion: words("help.fsckMore"))
+
+    @Option(help: help("database", "file"))
+    var database: String
+    @Option(help: help("fsckHeads", "file"))
+    var heads: String?
+    @Flag(help: help("fsckRepair"))
+    var repair = false
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let store = try Store(inspecting: database)
+        let report = try store.check(repairing: repair)
+        let lost = try store.losses(against: heads ?? Store.heads(besides: database))
+        try store.close()
+        if output.json {
+            try Terminal.json(CheckText.Verdict(report, lost: lost))
+        } else {
+            CheckText.show(report, lost: lost, repaired: repair)
+        }
+        guard report.isSound, lost.isEmpty else { throw ExitCode(1) }
+    }
+}
+
+/// Copies a database while the service runs.
+struct Backup: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: words("help.databaseBackup"), discussion: words("help.databaseBackupMore"))
+
+    @Option(help: help("database", "file"))
+    var database: String
+    @Option(help: help("backupTo", "file"))
+    var to: String
+
+    func run() throws {
+        let report = try Store.backUp(database, to: to)
+        CheckText.show(report)
+        guard report.isUsable else {
+            Terminal.error(words("care.backupDamaged"), words("care.backupDamagedNext"))
+            throw ExitCode(1)
+        }
+        Terminal.line(Terminal.green(words("care.backedUp", ["file": to])))
+        Terminal.line(words("care.backupHasKey"))
+    }
+}
+
+/// Puts a backup in the place of a database that is gone.
+struct Restore: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: words("help.databaseRestore"), discussion: words("help.databaseRestoreMore"))
+
+    @Option(help: help("restoreFrom", "file"))
+    var from: String
+    @Option(help: help("restoreDatabase", "file"))
+    var database: String
+    @Option(help: help("restoreHeads", "file"))
+    var heads: String?
+    @Option(name: .customLong("bundle"), help: help("restoreBundle", "file"))
+    var bundles: [String] = []
+    @Flag(help: help("restoreWithoutRecord"))
+    var nothingSignedSince = false
+
+    func run() throws {
+        let bundles = try bundles.map { path in
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw ClientError.invalid("noFile", ["file": path])
+            }
+            do { return try PetitionBundle(parsing: [UInt8](data)) } catch {
+                throw StorageError.foreignBundle
+            }
+        }
+        let report = try Store.restore(
+            from, to: database, bundles: bundles, heads: heads, withoutRecord: nothingSignedSince)
+        CheckText.show(report)
+        guard report.isUsable else {
+            Terminal.error(words("care.restoreDamaged"), words("care.restoreDamagedNext"))
+            throw ExitCode(1)
+        }
+        Terminal.line(Terminal.green(words("care.restored", ["file": database])))
+    }
+}

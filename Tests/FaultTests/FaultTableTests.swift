@@ -1,0 +1,235 @@
+import Foundation
+import Logging
+import NIOHTTP1
+import Petitions
+import Service
+import Storage
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite(
+    "A disk that fails, fills up or loses its tail: nothing acknowledged is lost, and what is wrong is said",
+    .serialized)
+struct FaultTableTests {
+    let directory: TemporaryDirectory
+    let library: String
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        library = try CompiledLibrary.make("recording_disk.c", in: directory)
+    }
+
+    struct Row: Sendable, CustomTestStringConvertible {
+        /// As DISK_FAIL wants it.
+        let fault: String
+        let what: String
+        var testDescription: String { what }
+    }
+
+    /// Counted from the first statement on. A commit is some ten writes and a sync to the database, four and one to the heads.
+    static let rows = [
+        Row(fault: "W 1 1 \(EIO)", what: "the first write fails"),
+        Row(fault: "W 30 1 \(EIO)", what: "one write fails"),
+        Row(fault: "W 41 40 \(ENOSPC)", what: "the disk is full for some commits, and writes leave half a page"),
+        Row(fault: "W 60 1 \(ENOSPC)", what: "one write finds the disk full"),
+        Row(fault: "W 75 40 \(EROFS)", what: "the disk becomes read-only for some commits"),
+        Row(fault: "S 1 1 \(EIO)", what: "the sync of a commit fails"),
+        Row(fault: "S 2 1 \(EIO)", what: "the sync of the heads fails"),
+        Row(fault: "S 5 8 \(EIO)", what: "syncs fail for some commits"),
+        Row(fault: "S 9 3 \(ENOSPC)", what: "syncs find the disk full"),
+        Row(fault: "T 1 3 \(EIO)", what: "truncations fail"),
+    ]
+
+    @Test(
+        "An operation that fails is an error for who asked, once; what was acknowledged is there before and after a kill",
+        arguments: rows)
+    func table(_ row: Row) async throws {
+        let root = directory("disk")
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        let service = try await ServiceProgram(
+            database: root + "/a.sqlite",
+            environment: [
+                "LD_PRELOAD": library, "DISK_DIRECTORY": root, "DISK_FAIL": row.fault, "DISK_ARMED": directory("armed"),
+            ], log: directory("log"))
+        let workload = try Workload(info: try #require(await service.send(.GET, "/v1/service")).body)
+        try Data().write(to: URL(filePath: directory("armed")))
+        var failures = 0
+        for request in workload.requests {
+            var status = 0
+            // Who was told that it failed sends it again, until the disk works again.
+            for _ in 0..<60 where !(200..<300).contains(status) {
+                status = try #require(await service.send(.POST, request.path, request.body), "it must not die").status
+                if status >= 500 { failures += 1 }
+                #expect((200..<300).contains(status) || status >= 500, "\(status)")
+            }
+            try #require((200..<300).contains(status))
+        }
+        if !row.fault.hasPrefix("T") { #expect(failures > 0, "the fault was met") }
+        await service.stop(SIGKILL)
+        #expect(workload.faults(of: root + "/a.sqlite", acknowledged: workload.requests.count) == [])
+    }
+
+    /// On a small tmpfs where this process may make one; else on a disk that has as little room by the shim's doing.
+    @Test(
+        "A full disk refuses clearly, loses nothing, and takes everything once there is room", arguments: [true, false])
+    func full(onTmpfs: Bool) async throws {
+        let root = directory("disk")
+        let ballast = root + "/ballast"
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        let isMounted = onTmpfs && Self.run("mount", ["-t", "tmpfs", "-o", "size=700k", "none", root])
+        defer { if isMounted { _ = Self.run("umount", ["-l", root]) } }
+        if isMounted { try Data(count: 220 << 10).write(to: URL(filePath: ballast)) }
+        let relief = directory("relief")
+        let service = try await ServiceProgram(
+            database: root + "/a.sqlite",
+            environment: isMounted
+                ? [:]
+                : [
+                    "LD_PRELOAD": library, "DISK_DIRECTORY": root, "DISK_ROOM": "480000", "DISK_RELIEF": relief,
+                ], log: directory("log"))
+        let workload = try Workload(info: try #require(await service.send(.GET, "/v1/service")).body)
+        var acknowledged = 0
+        for request in workload.requests {
+            let answer = try #require(await service.send(.POST, request.path, request.body))
+            guard (200..<300).contains(answer.status) else {
+                #expect(answer.status == 507)
+                #expect(String(decoding: answer.body, as: UTF8.self).contains("disk"))
+                break
+            }
+            acknowledged += 1
+        }
+        try #require(
+            (1..<workload.requests.count).contains(acknowledged), "the disk is neither too small nor too large")
+        // Reading goes on.
+        #expect(await service.send(.GET, "/v1/service")?.status == 200)
+        let origin = workload.requests[0].log
+        guard case .workplace(let id) = origin else { throw Absent() }
+        #expect(await service.send(.GET, "/workplace/\(id.hex)/checkpoint")?.status == 200)
+        if isMounted {
+            try FileManager.default.removeItem(atPath: ballast)
+        } else {
+            try Data().write(to: URL(filePath: relief))
+        }
+        for request in workload.requests {
+            #expect(await service.send(.POST, request.path, request.body)?.status == 200)
+        }
+        await service.stop(SIGKILL)
+        #expect(workload.faults(of: root + "/a.sqlite", acknowledged: workload.requests.count) == [])
+    }
+
+    private static func run(_ program: String, _ arguments: [String]) -> Bool {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [program] + arguments
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return false }
+        process.waitUntilExit()
+        return process.terminationStatus == 0
+    }
+
+    @Test("A file that may only be read is refused at the start, and what it holds stays")
+    func readOnly() async throws {
+        let root = directory("disk")
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        let service = try await ServiceProgram(database: root + "/a.sqlite", log: directory("log"))
+        let workload = try Workload(info: try #require(await service.send(.GET, "/v1/service")).body)
+        for request in workload.requests { _ = await service.send(.POST, request.path, request.body) }
+        await service.stop()
+        let environment = ["LD_PRELOAD": library, "DISK_DIRECTORY": root, "DISK_FAIL": "W 1 1000000 \(EROFS)"]
+        do {
+            let refused = try await ServiceProgram(
+                database: root + "/a.sqlite", environment: environment, log: directory("log"))
+            // It can read; whoever writes is told.
+            let last = try #require(workload.requests.last)
+            #expect(await refused.send(.POST, last.path, [UInt8](repeating: 1, count: 40))?.status == 422)
+            await refused.stop(SIGKILL)
+        } catch let error as ServiceProgram.NotListening {
+            #expect(error.said.contains("Error:"), "\(error.said)")
+        }
+        #expect(workload.faults(of: root + "/a.sqlite", acknowledged: workload.requests.count) == [])
+    }
+
+    @Test(
+        "A write-ahead log that lost its tail or has wrong bits is refused by name or has everything, never less in silence"
+    )
+    func tornLog() async throws {
+        let root = directory("disk")
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        let service = try await ServiceProgram(database: root + "/a.sqlite", log: directory("log"))
+        let workload = try Workload(info: try #require(await service.send(.GET, "/v1/service")).body)
+        for request in workload.requests { _ = await service.send(.POST, request.path, request.body) }
+        await service.stop(SIGKILL)
+        let whole = try FileManager.default.contentsOfDirectory(atPath: root).filter { !$0.hasSuffix("-shm") }
+            .map { ($0, [UInt8](try Data(contentsOf: URL(filePath: root + "/" + $0)))) }
+        let length = try #require(whole.first { $0.0 == "a.sqlite-wal" }).1.count
+        try #require(length > 50_000)
+        var chance = FixedChance(state: 2)
+        var refused = 0
+        for i in 0..<60 {
+            let place = directory("case")
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: place) }
+            for (name, bytes) in whole {
+                var bytes = bytes
+                if name == "a.sqlite-wal" {
+                    let at = Int.random(in: 0..<length, using: &chance)
+                    if i % 2 == 0 { bytes.removeLast(bytes.count - at) } else { bytes[at] ^= 1 << UInt8(i % 8) }
+                }
+                try Data(bytes).write(to: URL(filePath: place + "/" + name))
+            }
+            let faults = workload.faults(of: place + "/a.sqlite", acknowledged: workload.requests.count)
+            if let first = faults.first {
+                #expect(
+                    first.contains("wentBack") || first.contains("notOurs") || first.contains("otherHeads"), "\(faults)"
+                )
+                refused += 1
+            }
+        }
+        #expect(refused > 20)
+    }
+
+    @Test("A clock that jumps refuses signed requests and closes what is due; the log holds whatever it says")
+    func clockJumps() async throws {
+        let clock = Mutex<UInt64>(1_800_000_000)
+        let database = directory("a.sqlite")
+        var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        logger.logLevel = .critical
+        let (ports, found) = AsyncStream.makeStream(of: Int.self)
+        let service = try PetitionService(
+            .init(host: "127.0.0.1", port: 0, databasePath: database, name: "test.example"), logger: logger,
+            clock: { clock.withLock { $0 } }, onListening: { found.yield($0) })
+        let running = Task { try await service.run() }
+        let port = try #require(await ports.first { _ in true })
+        let client = Caller(url: "http://127.0.0.1:\(port)")
+        let workload = try Workload(
+            info: try #require(await client.send(.GET, "/v1/service")).body, ends: false, closes: 1_800_003_600)
+        for (i, request) in workload.requests.enumerated() {
+            // Back a year and forth half a minute, again and again.
+            clock.withLock { $0 = i % 2 == 0 ? 1_768_464_000 : 1_800_000_030 }
+            #expect(await client.send(.POST, request.path, request.body)?.status == 200)
+        }
+        clock.withLock { $0 = 2_100_000_000 }
+        let petition = try #require(workload.requests.last)
+        for _ in 0..<200 {
+            if await client.send(.POST, petition.path, petition.body)?.status == 409 { break }
+            if try Store.leafCount(in: database) > workload.requests.count { break }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        // Back again: what is closed stays closed.
+        clock.withLock { $0 = 1_800_000_000 }
+        running.cancel()
+        _ = await running.result
+        #expect(try Store.leafCount(in: database) == workload.requests.count + 1)
+        #expect(workload.faults(of: database, acknowledged: workload.requests.count) == [])
+    }
+}
+
+extension Store {
+    fileprivate static func leafCount(in path: String) throws -> Int {
+        let store = try Store(inspecting: path)
+        let count = try store.check().logs.map(\.leaves).reduce(0, +)
+        try store.close()
+        return count
+    }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import MembershipProofs
+import Petitions
+import Sodium
+import Storage
+import TestSupport
+import TransparencyLog
+
+/// A small workplace and a petition, as requests that follow one another: with a name that is given and taken back, a
+/// replacement, a withdrawal, the close and a release.
+struct Workload: Sendable {
+    struct Request: Sendable {
+        let path: String
+        let body: [UInt8]
+        let log: LogName
+        let leaf: [UInt8]
+        /// Of a co-signature.
+        let tag: Bytes32?
+    }
+
+    let requests: [Request]
+
+    /// - Parameters:
+    ///   - info: the answer to /v1/service.
+    ///   - ends: whether the petition is closed and released at the end.
+    init(info: [UInt8], members: Int = 4, ends: Bool = true, closes: UInt64 = 0) throws {
+        guard let json = try JSONSerialization.jsonObject(with: Data(info)) as? [String: Any],
+            let key = (json["log_key"] as? String).flatMap({ Bytes32(hex: $0) })
+        else { throw Absent() }
+        let world = try World(members: members, logKey: key)
+        let petition = try PetitionWorld(world, levels: [20], closes: closes)
+        for (i, person) in world.people.prefix(3).enumerated() {
+            try petition.cosign(person, name: i == 1 ? (1, "Ann") : nil)
+        }
+        try petition.cosign(world.people[1], choices: [2, 2])
+        try petition.append(petition.coSignature(by: world.people[2], .withdraw))
+        if ends {
+            try petition.close()
+            try petition.release(0)
+        }
+        requests =
+            world.leaves.enumerated().map { i, leaf in
+                Request(
+                    path: "/v1/workplaces" + (i == 0 ? "" : "/\(world.log.id.hex)/statements"), body: leaf,
+                    log: .workplace(world.log.id), leaf: leaf, tag: nil)
+            }
+            + (try petition.leaves.enumerated().map { i, leaf in
+                let coSigned = try PetitionStatement(decoding: leaf).coSigned
+                let name = petition.names.first { SealedName.digest(of: $0) == coSigned?.nameDigest }
+                let body =
+                    coSigned == nil ? leaf : CoSignatureRequest(statement: leaf, sealedName: name).encoding
+                let rest = coSigned == nil ? "statements" : "cosignatures"
+                return Request(
+                    path: "/v1/petitions" + (i == 0 ? "" : "/\(petition.log.id.hex)/\(rest)"), body: body,
+                    log: .petition(petition.log.id), leaf: leaf, tag: coSigned?.tag.encoding)
+            })
+    }
+
+    /// What is wrong with a database when these requests have been acknowledged; empty when nothing is.
+    func faults(of path: String, acknowledged: Int) -> [String] {
+        do {
+            let store = try Store(path: path, serviceName: "test.example")
+            var faults = try store.check().findings.map { "\($0.what)" }
+            for (i, request) in requests.prefix(acknowledged).enumerated() {
+                if let leaf = try store.place(of: MerkleTree.leafHash(request.leaf), in: request.log) {
+                    if try store.checkpoint(of: request.log, covering: leaf) == nil { faults.append("no receipt \(i)") }
+                } else {
+                    guard case .petition(let id) = request.log, let tag = request.tag,
+                        try store.held(tag, of: id) == request.leaf
+                    else {
+                        faults.append("lost \(i)")
+                        continue
+                    }
+                }
+            }
+            try store.close()
+            return faults
+        } catch { return ["does not open: \(error)"] }
+    }
+}

@@ -1,0 +1,251 @@
+import Foundation
+import GRDB
+import Petitions
+import Sodium
+import TestSupport
+import Testing
+import TransparencyLog
+
+@testable import Storage
+
+@Suite("A database is checked, repaired, copied and put back")
+struct CareTests {
+    typealias What = CheckReport.Finding.What
+    let directory: TemporaryDirectory
+    var path: String { directory("a.sqlite") }
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    /// Everything in the database, in one text.
+    private func dump(_ store: Store) throws -> String {
+        try store.pool.read { db in
+            let tables = [
+                "logs", "leaves", "nodes", "checkpoints", "names", "held", "objects", "stored", "service",
+            ]
+            return try tables.map { table in
+                try Row.fetchAll(db, sql: "SELECT * FROM \(table)").map(\.debugDescription).sorted()
+                    .joined(separator: "\n")
+            }.joined(separator: "\n--\n")
+        }
+    }
+
+    private func change(_ store: Store, _ sql: String) async throws {
+        try await store.pool.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA foreign_keys = OFF")
+            try db.execute(sql: sql)
+            #expect(db.changesCount > 0, "\(sql)")
+            try db.execute(sql: "PRAGMA foreign_keys = ON")
+        }
+    }
+
+    @Test("What a service has written is sound, with the counts that the leaves give")
+    func sound() async throws {
+        let (store, logs) = try await StoredLogs.make(at: path)
+        let report = try store.check()
+        #expect(report.findings == [])
+        let petition = try #require(report.logs.last)
+        #expect(petition.name == logs.petitionName && petition.leaves == logs.petition.leaves.count)
+        #expect(petition.tags == 5 && petition.cosignatures == 5 && petition.held == 1)
+        #expect(report.logs.first?.members == 7 && report.objects == 2)
+    }
+
+    /// Damage to what is derived, and what is found.
+    static let derived: [(String, @Sendable (StoredLogs) -> [What])] = [
+        ("DELETE FROM nodes WHERE log = 2 AND level = 1", { _ in [.nodes(3)] }),
+        ("UPDATE nodes SET hash = zeroblob(32) WHERE log = 1 AND level = 0 AND place = 2", { _ in [.nodes(1)] }),
+        ("INSERT INTO nodes VALUES (2, 5, 0, zeroblob(32))", { _ in [.nodes(1)] }),
+        ("UPDATE leaves SET hash = zeroblob(32) WHERE log = 2 AND place = 3", { _ in [.leafHash(3)] }),
+        ("UPDATE logs SET size = size - 1 WHERE id = 2", { [.size($0.petition.leaves.count - 1)] }),
+        ("UPDATE logs SET deadline = NULL WHERE id = 2", { _ in [.deadline] }),
+        ("UPDATE logs SET workplace = zeroblob(32) WHERE id = 2", { _ in [.workplace] }),
+        ("UPDATE checkpoints SET note = 'x' WHERE log = 2 AND size = 3", { _ in [.checkpoint(size: 3)] }),
+        ("DELETE FROM checkpoints WHERE log = 2 AND size = 7", { _ in [.noCheckpoint] }),
+        (
+            "INSERT INTO names (log, tag, length, sealed) VALUES (2, zeroblob(32), 3, x'616263')",
+            { _ in [.surplusName] }
+        ),
+        ("UPDATE held SET tag = zeroblob(32)", { _ in [.heldHash] }),
+        ("UPDATE objects SET digest = zeroblob(32) WHERE revision = 2", { _ in [] }),
+        ("UPDATE stored SET bytes = 1", { [.stored($0.world.log.id.hex)] }),
+        ("DELETE FROM stored", { [.stored($0.world.log.id.hex)] }),
+    ]
+
+    @Test(
+        "What is derived is found and put right to the byte; until then nothing is changed", arguments: derived.indices)
+    func repair(_ number: Int) async throws {
+        let (store, logs) = try await StoredLogs.make(at: path)
+        let before = try dump(store)
+        let (sql, expected) = Self.derived[number]
+        try await change(store, sql)
+        let damaged = try dump(store)
+        let found = try store.check()
+        if !expected(logs).isEmpty { #expect(found.findings.map(\.what) == expected(logs)) }
+        #expect(found.findings.count == 1 && found.findings.allSatisfy(\.isDerived) && !found.isSound)
+        #expect(try dump(store) == damaged)
+        let repaired = try store.check(repairing: true)
+        #expect(repaired.isSound && repaired.findings.map(\.what) == found.findings.map(\.what))
+        #expect(try dump(store) == before)
+        #expect(try store.check().findings == [])
+    }
+
+    @Test("What is not derived is named and left alone, and nothing is derived from it")
+    func lost() async throws {
+        let cases: [(String, What)] = [
+            ("DELETE FROM leaves WHERE log = 2 AND place = 4", .leafMissing(4)),
+            ("DELETE FROM leaves WHERE log = 2 AND place >= 5", .short(size: 6)),
+            ("UPDATE leaves SET bytes = zeroblob(5) WHERE log = 2 AND place = 6", .contradicted(size: 7)),
+            ("UPDATE leaves SET bytes = zeroblob(5) WHERE log = 1 AND place = 2", .contradicted(size: 3)),
+            ("DELETE FROM names", .nameMissing),
+            ("UPDATE held SET bytes = zeroblob(500)", .held),
+            ("DELETE FROM objects WHERE revision = 1", .object("")),
+        ]
+        for (i, (sql, what)) in cases.enumerated() {
+            let (store, _) = try await StoredLogs.make(at: directory("\(i).sqlite"))
+            try await change(store, sql)
+            let leaves = try dump(store)
+            let report = try store.check(repairing: true)
+            #expect(!report.isSound, "\(sql)")
+            let found = report.findings.filter { !$0.isDerived }.map(\.what)
+            if case .object = what {
+                #expect(found.contains { if case .object = $0 { true } else { false } })
+            } else {
+                #expect(found.contains(what), "\(sql): \(found)")
+            }
+            if case .object = what { continue }
+            #expect(try dump(store) == leaves, "\(sql)")
+        }
+    }
+
+    @Test("A checkpoint that the key has signed over other leaves is not replaced")
+    func contradicted() async throws {
+        let (store, logs) = try await StoredLogs.make(at: path)
+        let verifier = logs.world.log.verifier(of: logs.petition.log.id)
+        let other = Checkpoint(origin: verifier.origin, size: 3, root: Random.bytes32()).signed(by: store.logKey())
+        try await store.pool.write { db in
+            try db.execute(
+                sql: "UPDATE checkpoints SET note = ? WHERE log = 2 AND size = 3", arguments: [other.serialized])
+        }
+        let report = try store.check(repairing: true)
+        #expect(report.findings.map(\.what) == [.contradicted(size: 3)] && !report.isSound)
+    }
+
+    @Test("A backup is made beside a writer, holds what was committed, and is not made of a damaged database")
+    func backup() async throws {
+        let (store, logs) = try await StoredLogs.make(at: path)
+        let (began, begins) = AsyncStream.makeStream(of: Void.self)
+        let writer = Task { [path] in
+            // Another connection that writes all the while.
+            let queue = try DatabaseQueue(path: path)
+            while !Task.isCancelled {
+                try await queue.write { try $0.execute(sql: "UPDATE stored SET bytes = bytes") }
+                begins.yield()
+            }
+        }
+        for await _ in began { break }
+        let report = try Store.backUp(path, to: directory("copy.sqlite"))
+        writer.cancel()
+        try await writer.value
+        #expect(report.findings == [])
+        let copy = try Store(inspecting: directory("copy.sqlite"))
+        #expect(try copy.leaves(of: logs.petitionName) == logs.petition.leaves)
+        #expect(copy.logKey().publicKey == store.logKey().publicKey)
+        try copy.close()
+        let mode = try FileManager.default.attributesOfItem(atPath: directory("copy.sqlite"))[.posixPermissions]
+        #expect(mode as? Int == 0o600)
+        #expect(throws: StorageError.exists(directory("copy.sqlite"))) {
+            try Store.backUp(path, to: directory("copy.sqlite"))
+        }
+        try await change(store, "DELETE FROM leaves WHERE log = 2 AND place = 4")
+        #expect(try !Store.backUp(path, to: directory("none.sqlite")).isUsable)
+        #expect(!FileManager.default.fileExists(atPath: directory("none.sqlite")))
+        #expect(throws: StorageError.self) { try Store.backUp(directory("missing"), to: directory("none.sqlite")) }
+        #expect(throws: StorageError.self) { try Store.backUp(path, to: "/nowhere/at/all") }
+        #expect(!FileManager.default.fileExists(atPath: directory("missing")))
+    }
+
+    @Test("A database that went back does not open; a backup that is behind is not restored without what is missing")
+    func wentBack() async throws {
+        var (store, logs) = try await StoredLogs.make(at: path)
+        try await logs.store(in: store)
+        _ = try Store.backUp(path, to: directory("old.sqlite"))
+        // What waited in the backup is in the log since, as who has exported it can show.
+        try logs.petition.append(logs.waiting)
+        try logs.petition.cosign(logs.world.people[6])
+        try logs.petition.close()
+        try logs.petition.release(0)
+        try await logs.store(in: store)
+        try store.close()
+        let lost = StorageError.Loss(log: logs.petitionName, has: 7, signed: 11)
+
+        // Put back by hand.
+        try FileManager.default.moveItem(atPath: path, toPath: directory("lost.sqlite"))
+        try FileManager.default.copyItem(atPath: directory("old.sqlite"), toPath: path)
+        #expect(throws: StorageError.wentBack(lost: lost, logs: 1)) {
+            try Store(path: path, serviceName: "test.example")
+        }
+        try FileManager.default.removeItem(atPath: path)
+        // A new file at the old place has another key.
+        #expect(throws: StorageError.otherHeads) { try Store(path: path, serviceName: "test.example") }
+        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+
+        // Restored: the record beside it says no.
+        #expect(throws: StorageError.wentBack(lost: lost, logs: 1)) {
+            try Store.restore(directory("old.sqlite"), to: path)
+        }
+        #expect(!FileManager.default.fileExists(atPath: path))
+        #expect(throws: StorageError.noHeads(directory("b.sqlite.heads"))) {
+            try Store.restore(directory("old.sqlite"), to: directory("b.sqlite"))
+        }
+        // An export of a member has what is missing.
+        let bundle = logs.petition.bundle
+        var signed = bundle
+        signed.workplace.checkpoint = try note(of: logs.workplaceName)
+        signed.petition.checkpoint = try note(of: logs.petitionName)
+        #expect(throws: StorageError.foreignBundle, "not signed by this key") {
+            try Store.restore(directory("old.sqlite"), to: path, bundles: [bundle])
+        }
+        var forged = signed
+        forged.petition.leaves.swapAt(2, 3)
+        #expect(throws: StorageError.foreignBundle) {
+            try Store.restore(directory("old.sqlite"), to: path, bundles: [forged])
+        }
+        let report = try Store.restore(directory("old.sqlite"), to: path, bundles: [signed])
+        #expect(report.findings == [])
+        let restored = try Store(path: path, serviceName: "test.example")
+        #expect(try restored.leaves(of: logs.petitionName) == logs.petition.leaves)
+        #expect(try restored.checkpoint(of: logs.petitionName) == signed.petition.checkpoint)
+        #expect(try restored.check().findings == [])
+        try restored.close()
+    }
+
+    /// The newest note of the database that was put aside.
+    private func note(of log: LogName) throws -> String {
+        let store = try Store(inspecting: directory("lost.sqlite"))
+        defer { try? store.close() }
+        return try #require(try store.checkpoint(of: log))
+    }
+
+    @Test("What cannot be recorded as signed is not shown, and is shown once it is recorded")
+    func unrecorded() async throws {
+        let store = try Store(path: path, serviceName: "test.example")
+        var logs = try StoredLogs(for: store)
+        try await logs.store(in: store, each: 100)
+        let heads = try DatabaseQueue(path: Store.heads(besides: path))
+        try await heads.write {
+            try $0.execute(sql: "CREATE TRIGGER no BEFORE UPDATE ON heads BEGIN SELECT raise(FAIL, 'full'); END")
+        }
+        let before = try store.checkpoint(of: logs.petitionName)
+        try logs.petition.cosign(logs.world.people[1])
+        await #expect(throws: StorageError.unrecorded) { try await logs.store(in: store) }
+        #expect(throws: StorageError.unrecorded) { try store.checkpoint(of: logs.petitionName) }
+        #expect(throws: StorageError.unrecorded) { try store.checkpoint(of: logs.petitionName, covering: 1) }
+        // What another log shows is not held up.
+        #expect(try store.checkpoint(of: logs.workplaceName) != nil)
+        try await heads.write { try $0.execute(sql: "DROP TRIGGER no") }
+        #expect(try store.checkpoint(of: logs.petitionName) != before)
+        try store.close()
+        // And a record that a crash left behind is caught up with.
+        try await heads.write { try $0.execute(sql: "UPDATE heads SET size = 1, note = 'x' WHERE kind = 9") }
+        #expect(try Store(path: path, serviceName: "test.example").losses(against: Store.heads(besides: path)).isEmpty)
+    }
+}

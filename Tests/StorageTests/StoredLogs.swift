@@ -1,0 +1,105 @@
+import MembershipProofs
+import Petitions
+import Sodium
+import TestSupport
+import Testing
+import TransparencyLog
+
+@testable import Storage
+
+/// A workplace and a petition with everything that a store keeps, written as a service would, batch by batch.
+struct StoredLogs {
+    let world: World
+    let petition: PetitionWorld
+    /// Statements of the workplace's log and of the petition's that are stored.
+    private(set) var sizes = (workplace: 0, petition: 0)
+    /// A co-signature that nobody has appended.
+    let waiting: PetitionStatement
+
+    /// - Parameter store: whose key signs.
+    init(for store: Store, members: Int = 7, closes: UInt64 = 3_999_996_000) throws {
+        world = try World(members: members, logKey: store.logKey().publicKey)
+        petition = try PetitionWorld(world, levels: [2], closes: closes)
+        waiting = try petition.coSignature(by: world.people[5])
+    }
+
+    var workplaceName: LogName { .workplace(world.log.id) }
+    var petitionName: LogName { .petition(petition.log.id) }
+
+    private static func append(
+        _ leaves: [[UInt8]], from start: Int, to end: Int, of log: LogName, _ workplace: ID<Workplace>,
+        _ verifier: LogVerifier, _ store: Store, deadline: UInt64? = nil, names: [LogAppend.NameChange] = []
+    ) -> LogAppend {
+        var tree = MerkleTree()
+        let made = leaves.prefix(end).map { LogAppend.Leaf(bytes: $0, nodes: tree.append($0)) }
+        let note = Checkpoint(origin: verifier.origin, size: UInt64(end), root: tree.root).signed(by: store.logKey())
+        return LogAppend(
+            log: log, workplace: workplace, start: start, leaves: Array(made[start...]), note: note.serialized,
+            deadline: deadline, names: names)
+    }
+
+    /// Stores what the worlds have and the store has not, so many leaves a commit.
+    mutating func store(in store: Store, each step: Int = 3) async throws {
+        while sizes.workplace < world.leaves.count {
+            let end = min(sizes.workplace + step, world.leaves.count)
+            try await store.commit([
+                Self.append(
+                    world.leaves, from: sizes.workplace, to: end, of: workplaceName, world.log.id, world.log.verifier,
+                    store)
+            ])
+            sizes.workplace = end
+        }
+        while sizes.petition < petition.leaves.count {
+            let end = min(sizes.petition + step, petition.leaves.count)
+            try await store.commit([
+                Self.append(
+                    petition.leaves, from: sizes.petition, to: end, of: petitionName, world.log.id,
+                    world.log.verifier(of: petition.log.id), store,
+                    deadline: petition.log.closure == nil ? petition.manifest.closes : nil,
+                    names: names(upTo: end, from: sizes.petition))
+            ])
+            sizes.petition = end
+        }
+    }
+
+    private func names(upTo end: Int, from start: Int) -> [LogAppend.NameChange] {
+        petition.leaves[start..<end].compactMap { leaf in
+            guard let coSigned = (try? PetitionStatement(decoding: leaf))?.coSigned else { return nil }
+            let tag = coSigned.tag.encoding
+            guard coSigned.level > 0,
+                let sealed = petition.names.first(where: { SealedName.digest(of: $0) == coSigned.nameDigest })
+            else { return .delete(tag: tag) }
+            return .keep(tag: tag, sealed: sealed)
+        }
+    }
+
+    /// An object of two revisions by the founder.
+    func storeObject(in store: Store) async throws {
+        let id = ID<Petitions.Object>(Random.bytes32())
+        let key = GroupKey.generate(epoch: 0)
+        var newest: StoredObject?
+        for text in ["one", "two"] {
+            let object = try StoredObject.seal(
+                Array(text.utf8), kind: .draft, id: id, after: newest, in: world.log.id, under: key,
+                by: world.founder.seed.signingKey())
+            try await store.put(object)
+            newest = object
+        }
+    }
+
+    /// A store with five co-signatures, one of them with a name and one replaced, one that waits to be mixed, and an object.
+    static func make(at path: String) async throws -> (Store, StoredLogs) {
+        let store = try Store(path: path, serviceName: "test.example")
+        var logs = try StoredLogs(for: store)
+        for (i, person) in logs.world.people.prefix(5).enumerated() {
+            try logs.petition.cosign(person, name: i == 1 ? (1, "Ann") : nil)
+        }
+        try logs.petition.cosign(logs.world.people[2], choices: [2, 2])
+        try await logs.store(in: store)
+        let tag = try #require(logs.waiting.coSigned).tag.encoding
+        try await store.commit(
+            [], holding: [logs.petition.log.id: [.init(tag: tag, bytes: logs.waiting.bytes, sealedName: nil)]])
+        try await logs.storeObject(in: store)
+        return (store, logs)
+    }
+}
