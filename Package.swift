@@ -40,6 +40,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .target(name: "Sodium", dependencies: ["CSodium"], swiftSettings: settings),
+        .target(name: "CProcess"),
         // Vector kernels; each function names the processor features that it needs, so no flags are.
         .target(name: "CLanes", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
         .target(name: "Ristretto", dependencies: ["CLanes", "Sodium"], swiftSettings: arithmetic),
@@ -100,7 +101,8 @@ let package = Package(
         .executableTarget(
             name: "roundrobin",
             dependencies: [
-                "Client", "MembershipProofs", "Petitions", "QRCode", "Ristretto", "Service", "Sodium", "Storage",
+                "Client", "CProcess", "MembershipProofs", "Petitions", "QRCode", "Ristretto", "Service", "Sodium",
+                "Storage",
                 "SwiftCSV", "Templates", "TextDiff", "TransparencyLog", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

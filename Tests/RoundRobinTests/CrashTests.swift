@@ -3,6 +3,7 @@ import Foundation
 import MembershipProofs
 import Petitions
 import Sodium
+import Synchronization
 import TestSupport
 import Testing
 import TransparencyLog
@@ -36,8 +37,26 @@ final class ServiceProcess {
             log += String(decoding: data, as: UTF8.self)
         }
         self.log = log
-        // Nobody reads on: keep the pipe from filling.
-        error.fileHandleForReading.readabilityHandler = { _ = $0.availableData }
+        // Read on, so that the pipe does not fill up.
+        error.fileHandleForReading.readabilityHandler = { [heard] handle in
+            let more = handle.availableData
+            heard.data.withLock { $0 += more }
+        }
+    }
+
+    private final class Heard: Sendable { let data = Mutex<Data>(Data()) }
+    private let heard = Heard()
+
+    var identifier: Int32 { process.processIdentifier }
+
+    /// Everything that the program has said so far.
+    func said() -> String { log + heard.data.withLock { String(decoding: $0, as: UTF8.self) } }
+
+    /// - Returns: the signal that ended it.
+    func end(by signal: Int32) -> Int32? {
+        Foundation.kill(process.processIdentifier, signal)
+        process.waitUntilExit()
+        return process.terminationReason == .uncaughtSignal ? process.terminationStatus : nil
     }
 
     struct NotListening: Error { let log: String }

@@ -58,6 +58,8 @@ struct ServiceLoad: ParsableCommand {
         let petition = try InventedPetition(
             members: members, rounds: flood > 0 ? 2 * rounds : rounds + latencyRounds, service: "bench.example",
             logKey: key)
+        // The service lets go of a connection that says nothing while the proofs are made.
+        first = try patiently(port)
         _ = try first.expect("POST", "/v1/workplaces", petition.roster[0])
         for statement in petition.roster.dropFirst() {
             _ = try first.expect("POST", "/v1/workplaces/\(petition.workplace.hex)/statements", statement)
@@ -89,6 +91,7 @@ struct ServiceLoad: ParsableCommand {
         print("at half of it: \(Int(Double(some.count) / half.seconds)) a second, " + half.percentiles)
         let asked = try load(port, path, Array(bodies[(count + some.count)...].prefix(750 * seconds)), perSecond: 750)
         print("at 750 a second: \(Int(Double(asked.count) / asked.seconds)) a second, " + asked.percentiles)
+        first = try patiently(port)
         let read = try first.send("GET", "/petition/\(petition.id.hex)/checkpoint").body
         let size = String(decoding: read, as: UTF8.self).split(separator: "\n")[1]
         print("the log's checkpoint says \(size) leaves; \(1 + count + some.count + asked.count) were acknowledged")

@@ -131,7 +131,7 @@ extension Optional {
 struct Join: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: words("help.join"))
 
-    @Argument(help: help("inviteAddress"))
+    @Argument(help: .hidden)
     var invite: String?
 
     @Option(help: help("inviteFile", "file"))
@@ -157,10 +157,17 @@ struct Join: AsyncParsableCommand {
     /// A slip breaks the address into lines.
     private static func joined(_ text: String) -> String { text.filter { !$0.isWhitespace } }
 
+    mutating func validate() throws {
+        // Who has it may join in this person's place, and later it tells which member they are.
+        guard invite == nil else { throw ValidationError(words("usage.inviteArgument")) }
+    }
+
     private func address() throws -> String {
-        if let invite { return Self.joined(invite) }
         if let inviteFile {
-            return String(decoding: try PassphraseSource.firstLine(ofFile: inviteFile).reveal(), as: UTF8.self)
+            guard let data = FileManager.default.contents(atPath: inviteFile) else {
+                throw ClientError.invalid("noFile", ["file": inviteFile])
+            }
+            return Self.joined(String(decoding: data, as: UTF8.self))
         }
         guard let text = Terminal.ask(words("cli.askInvite")) else {
             throw ValidationError(words("usage.invite"))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CProcess
 import Client
 import Foundation
 import Petitions
@@ -27,6 +28,8 @@ struct RoundRobin: AsyncParsableCommand {
         ])
 
     static func main() async {
+        // Before there is a secret. A system that refuses it is no reason to keep somebody from signing.
+        _ = roundrobin_leave_nothing()
         do {
             var command = try parseAsRoot(Words.without(Array(CommandLine.arguments.dropFirst())))
             do {
