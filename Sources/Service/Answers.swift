@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Synchronization
 
 extension Response {
     static func text(_ text: String, type: String = "text/plain; charset=utf-8", cache: String? = nil) -> Response {
@@ -14,17 +15,70 @@ extension Response {
         return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 
+    /// A large answer: its bytes count against `memory` until they have left, and go out piece by piece, each when the connection
+    /// has taken the one before.
+    /// - Throws: `Refusal.busy`.
+    static func bytes(
+        _ bytes: [UInt8], within memory: AnswerMemory, type: String = "application/octet-stream", cache: String? = nil
+    ) throws -> Response {
+        guard bytes.count > AnswerMemory.piece else { return .bytes(bytes, type: type, cache: cache) }
+        guard let place = memory.take(bytes.count) else { throw Refusal.busy }
+        var response = Response.bytes([], type: type, cache: cache)
+        response.body = ResponseBody(contentLength: bytes.count) { writer in
+            defer { withExtendedLifetime(place) {} }
+            for start in stride(from: 0, to: bytes.count, by: AnswerMemory.piece) {
+                try await writer.write(ByteBuffer(bytes: bytes[start..<min(start + AnswerMemory.piece, bytes.count)]))
+            }
+            try await writer.finish(nil)
+        }
+        return response
+    }
+
     static func json(_ value: some Encodable) throws -> Response {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        return bytes([UInt8](try encoder.encode(value)), type: "application/json")
+        bytes(try Answers.encode(value), type: "application/json")
     }
 
     static var noContent: Response { Response(status: .noContent) }
 }
 
+/// How many bytes of large answers wait to leave, so that who asks and does not read cannot fill the memory.
+final class AnswerMemory: Sendable {
+    /// Answers up to this are not counted.
+    static let piece = 64 << 10
+
+    private let most: Int
+    private let taken = Mutex(0)
+
+    init(most: Int) { self.most = most }
+
+    /// - Returns: a place that is given back when it ends; nil when there is no room.
+    func take(_ count: Int) -> Place? {
+        let isFree = taken.withLock { taken in
+            guard taken + count <= most else { return false }
+            taken += count
+            return true
+        }
+        return isFree ? Place(self, count) : nil
+    }
+
+    final class Place: Sendable {
+        private let memory: AnswerMemory
+        private let count: Int
+
+        fileprivate init(_ memory: AnswerMemory, _ count: Int) { (self.memory, self.count) = (memory, count) }
+
+        deinit { memory.taken.withLock { $0 -= count } }
+    }
+}
+
 /// The JSON that the service answers with; the client reads the same shapes.
 enum Answers {
+    static func encode(_ value: some Encodable) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+        return [UInt8](try encoder.encode(value))
+    }
+
     struct ServiceInfo: Encodable {
         let name: String
         let log_key: String
@@ -44,6 +98,7 @@ enum Answers {
             let workplace_bytes: Int
             let waiting_statements: Int
             let connections: Int
+            let connections_per_network: Int
             let cosignatures_per_tag: Int
             let foundings: Rate
             let statements: Rate
@@ -53,6 +108,7 @@ enum Answers {
             init(_ limits: ServiceConfiguration.Limits) {
                 (object_bytes, workplace_bytes) = (limits.object, limits.stored)
                 (waiting_statements, connections) = (limits.queue, limits.connections)
+                connections_per_network = limits.connectionsPerNetwork
                 cosignatures_per_tag = limits.replacements
                 (foundings, statements) = (Rate(limits.foundings), Rate(limits.statements))
                 (objects, requests) = (Rate(limits.objects), Rate(limits.requests))

@@ -58,6 +58,12 @@ public struct ServiceConfiguration: Sendable {
         public var answer = Duration.seconds(120)
         /// Connections at a time; more wait to be accepted.
         public var connections = 2048
+        /// Connections of one network of addresses at a time.
+        public var connectionsPerNetwork = 256
+        /// Bytes of large answers that have not left yet, of all connections together; more are refused for a moment.
+        public var answers = 256 << 20
+        /// Bytes of the keys that wait sealed for one invite.
+        public var inviteKeys = 64 << 10
         /// Requests of one network of addresses (not of this machine, behind which proxies and Tor are).
         public var requests = Rate(burst: 2000, perSecond: 100)
         /// Workplaces that are founded here.
@@ -66,7 +72,7 @@ public struct ServiceConfiguration: Sendable {
         public var statements = Rate(burst: 20_000, perSecond: 10)
         /// Objects that a workplace's members write.
         public var objects = Rate(burst: 20_000, perSecond: 10)
-        /// Bytes of a workplace's objects.
+        /// Bytes of a workplace's objects, wrapped keys and keys for invites.
         public var stored = 1 << 30
         /// Co-signatures of one tag: a member may change their mind, not fill the disk with it.
         public var replacements = 1000

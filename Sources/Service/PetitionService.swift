@@ -60,7 +60,8 @@ public struct PetitionService: Sendable {
             addresses: AddressBuckets(
                 rate: configuration.limits.requests.perSecond, burst: Double(configuration.limits.requests.burst)),
             budgets: Budgets(configuration.limits),
-            penance: Penance(configuration.limits.penance, most: configuration.limits.penitents))
+            penance: Penance(configuration.limits.penance, most: configuration.limits.penitents),
+            memory: AnswerMemory(most: configuration.limits.answers))
         // Hummingbird's own logger would name methods and paths with an error; ours says what happened, not to whom.
         var quiet = logger
         quiet.logLevel = .critical
@@ -91,15 +92,21 @@ extension PetitionService {
         let limits = configuration.limits
         let idle = TimeAmount(limits.idle)
         let http1 = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [RequestDeadlines(limits)], idleTimeout: idle,
+            additionalChannelHandlers: [RequestDeadlines(limits), CountedStream()], idleTimeout: idle,
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))
-        guard let tls = certificates?.configuration else { return .http1(configuration: http1) }
+        let counter = ConnectionCounter(most: limits.connectionsPerNetwork)
+        guard let tls = certificates?.configuration else {
+            return HTTPServerBuilder { responder in
+                GuardedConnection(
+                    base: HTTP1Channel(responder: responder, configuration: http1), counter: counter, time: nil)
+            }
+        }
         return HTTPServerBuilder { responder in
-            HandshakeDeadline.Guarded(
+            GuardedConnection(
                 base: try HTTP2UpgradeChannel(
                     tlsConfiguration: tls, configuration: .init(idleTimeout: limits.idle, streamConfiguration: http1),
-                    responder: responder), time: idle)
+                    responder: responder), counter: counter, time: idle)
         }
     }
 }

@@ -1,3 +1,4 @@
+import Petitions
 import RequestSignatures
 import Sodium
 
@@ -6,8 +7,11 @@ import Sodium
 actor RequestVerifier {
     private let clock: @Sendable () -> UInt64
     private let started: UInt64
-    private var seen: [String: UInt64] = [:]
-    private let capacity = 100_000
+    private var nextSweep: UInt64 = 0
+    /// By workplace, so that no founder can use up everybody's.
+    private var seen: [ID<Workplace>: [String: UInt64]] = [:]
+    /// Nonces of a workplace within the tolerance.
+    static let capacity = 20_000
 
     init(clock: @escaping @Sendable () -> UInt64) {
         self.clock = clock
@@ -22,7 +26,7 @@ actor RequestVerifier {
 
     /// Checks that a member's signature is fresh and was not used before.
     /// - Throws: `Refusal`.
-    func accept(_ parameters: SignedRequest.Parameters) throws {
+    func accept(_ parameters: SignedRequest.Parameters, in workplace: ID<Workplace>) throws {
         let now = clock()
         // Bounded before it is added to, so that a time from far away cannot overflow.
         guard parameters.created <= now + SignedRequest.tolerance,
@@ -30,16 +34,23 @@ actor RequestVerifier {
         else {
             throw Refusal.notAuthenticated("The signature is too old or from the future: check this machine's clock.")
         }
-        try remember(parameters, now)
+        try remember(parameters, workplace, now)
     }
 
-    private func remember(_ parameters: SignedRequest.Parameters, _ now: UInt64) throws {
-        let id = parameters.key.hex + parameters.nonce
-        guard seen[id] == nil else { throw Refusal.notAuthenticated("This signature was used before.") }
-        if seen.count >= capacity {
-            seen = seen.filter { $0.value + SignedRequest.tolerance >= now }
-            guard seen.count < capacity else { throw Refusal.busy }
+    private func remember(
+        _ parameters: SignedRequest.Parameters, _ workplace: ID<Workplace>, _ now: UInt64
+    ) throws {
+        // All of them now and then, not each time that one is full.
+        if now >= nextSweep {
+            for (workplace, nonces) in seen {
+                let kept = nonces.filter { $0.value + SignedRequest.tolerance >= now }
+                seen[workplace] = kept.isEmpty ? nil : kept
+            }
+            nextSweep = now + 30
         }
-        seen[id] = parameters.created
+        let id = parameters.key.hex + parameters.nonce
+        guard seen[workplace]?[id] == nil else { throw Refusal.notAuthenticated("This signature was used before.") }
+        guard seen[workplace]?.count ?? 0 < Self.capacity else { throw Refusal.tooMany(seconds: 60) }
+        seen[workplace, default: [:]][id] = parameters.created
     }
 }

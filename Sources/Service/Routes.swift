@@ -22,6 +22,7 @@ struct Routes: Sendable {
     let addresses: AddressBuckets
     let budgets: Budgets
     let penance: Penance
+    let memory: AnswerMemory
 
     func router() -> Router<Context> {
         let router = Router(context: Context.self)
@@ -60,7 +61,7 @@ struct Routes: Sendable {
                 let rest = context.parameters.getCatchAll().joined(separator: "/")
                 guard let tile = Tile(path: "tile/" + rest) else { throw Refusal.malformed("This is no tile's path.") }
                 guard let bytes = try store.tile(tile, of: log(kind, context)) else { throw Refusal.noSuchThing }
-                return Response.bytes(bytes, cache: "public, max-age=31536000, immutable")
+                return try Response.bytes(bytes, within: memory, cache: "public, max-age=31536000, immutable")
             }
         }
     }
@@ -136,7 +137,8 @@ struct Routes: Sendable {
         do {
             switch try await sequencer.submit(submission, isWaitedFor: { context.isWaitedFor }) {
             case .receipt(let text):
-                if let budget { budgets.count(budget) }
+                // A large statement costs memory and room for good.
+                if let budget { budgets.count(budget, cost: 1 + Double(submission.bytes.count) / 1024) }
                 return .text(text)
             case .held:
                 var response = Response.text("held\n")
@@ -166,7 +168,7 @@ struct Routes: Sendable {
                 let bytes = try store.object(petition.document, in: workplace),
                 try StoredObject(decoding: bytes).kind == .document
             else { throw Refusal.noSuchThing }
-            return Response.bytes(bytes)
+            return try Response.bytes(bytes, within: memory)
         }
         router.get("v1/petitions/:petition/names") { _, context in
             let petition = ID<Petition>(try id(context, "petition"))
@@ -175,7 +177,8 @@ struct Routes: Sendable {
             let names = due.compactMap { digest, tag in
                 kept[tag.encoding].flatMap { SealedName.digest(of: $0) == digest ? Base64.encode($0) : nil }
             }.sorted()
-            return try Response.json(Answers.Names(names: names))
+            return try Response.bytes(
+                Answers.encode(Answers.Names(names: names)), within: memory, type: "application/json")
         }
     }
 
@@ -196,7 +199,7 @@ struct Routes: Sendable {
         guard try await sequencer.isMember(parameters.key, of: workplace) else {
             throw Refusal.notAuthenticated("The signer is not a present member of this workplace.")
         }
-        try await verifier.accept(parameters)
+        try await verifier.accept(parameters, in: workplace)
         return (workplace, parameters.key, body)
     }
 
@@ -211,13 +214,13 @@ struct Routes: Sendable {
                 throw Refusal.malformed("The query's after is how many objects came before.")
             }
             let (entries, next) = try store.objects(of: kind, in: workplace, after: after)
-            return try Response.json(
-                Answers.Objects(
-                    objects: entries.map {
-                        Answers.Object(
-                            id: $0.id.hex, kind: $0.kind.rawValue, revision: $0.revision, digest: $0.digest.hex,
-                            bytes: Base64.encode($0.bytes))
-                    }, next: next))
+            let list = Answers.Objects(
+                objects: entries.map {
+                    Answers.Object(
+                        id: $0.id.hex, kind: $0.kind.rawValue, revision: $0.revision, digest: $0.digest.hex,
+                        bytes: Base64.encode($0.bytes))
+                }, next: next)
+            return try Response.bytes(Answers.encode(list), within: memory, type: "application/json")
         }
         group.get("objects/:object") { request, context in
             let (workplace, _, _) = try await member(request, context, upTo: 0)
@@ -248,7 +251,7 @@ struct Routes: Sendable {
 
     private func object(_ id: ID<Object>, _ workplace: ID<Workplace>, revision: UInt32?) throws -> Response {
         guard let bytes = try store.object(id, in: workplace, revision: revision) else { throw Refusal.noSuchThing }
-        return Response.bytes(bytes)
+        return try Response.bytes(bytes, within: memory)
     }
 
     // MARK: Group keys
@@ -280,15 +283,19 @@ struct Routes: Sendable {
                     throw Refusal.malformed("A wrap is for a present member and an epoch that exists.")
                 }
             }
-            try await store.put(wraps, by: key, in: workplace)
+            try budgets.check(.object(workplace))
+            try await store.put(wraps, by: key, in: workplace, most: limits.stored)
+            budgets.count(.object(workplace))
             return Response.noContent
         }
         group.put("invites/:invite") { request, context in
-            let (workplace, key, body) = try await member(request, context, upTo: limits.object)
+            let (workplace, key, body) = try await member(request, context, upTo: limits.inviteKeys)
             let invite = try id(context, "invite")
             guard try await sequencer.isOrganiser(key, of: workplace) else { throw Refusal.notAllowed }
             guard try await sequencer.isIssued(invite: invite, in: workplace) else { throw Refusal.noSuchThing }
-            try await store.put(inviteKeys: body, for: invite, in: workplace)
+            try budgets.check(.object(workplace))
+            try await store.put(inviteKeys: body, for: invite, in: workplace, most: limits.stored)
+            budgets.count(.object(workplace))
             return Response.noContent
         }
         group.get("invites/:invite") { _, context in

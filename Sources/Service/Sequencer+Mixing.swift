@@ -11,17 +11,20 @@ import TransparencyLog
 /// Co-signatures that are held and appended together: who watches the network, or takes the file later, cannot tell from the order
 /// or the time of a leaf who sent something just then.
 extension Sequencer {
-    /// Keeps a co-signature that would count now, until enough others wait with it.
+    /// Whether this very co-signature waits already. Asked before its proof is looked at.
     /// - Throws: `Refusal.waitsToBeMixed` when another one of the tag waits.
-    func hold(_ coSigned: CoSigned, _ sealedName: [UInt8]?) throws {
+    func isHeld(_ coSigned: CoSigned) throws -> Bool {
         let (petition, tag) = (coSigned.petition, coSigned.tag.encoding)
         let known = try holds[petition]?.first { $0.tag == tag }?.bytes ?? store.held(tag, of: petition)
-        if let known {
-            guard known == coSigned.bytes else { throw Refusal.waitsToBeMixed }
-            return
-        }
-        holds[petition, default: []].append(
-            HeldCoSignature(tag: tag, bytes: coSigned.bytes, sealedName: sealedName))
+        guard let known else { return false }
+        guard known == coSigned.bytes else { throw Refusal.waitsToBeMixed }
+        return true
+    }
+
+    /// Keeps a co-signature that would count now, until enough others wait with it.
+    func hold(_ coSigned: CoSigned, _ sealedName: [UInt8]?) {
+        holds[coSigned.petition, default: []].append(
+            HeldCoSignature(tag: coSigned.tag.encoding, bytes: coSigned.bytes, sealedName: sealedName))
     }
 
     /// What waits goes in before a statement after which it could not: a close, or a new ring. Only if that statement holds, or
@@ -38,7 +41,10 @@ extension Sequencer {
 
     /// Appends everything that waits in a petition, in a random order.
     func mixIn(_ id: ID<Petition>, _ growth: inout [LogName: Growth]) throws {
-        var waiting = try store.held(of: id) + (holds.removeValue(forKey: id) ?? [])
+        // What this batch has mixed in already is still in the database.
+        let mixed = Set(growth[.petition(id)]?.mixed ?? [])
+        var waiting =
+            try store.held(of: id).filter { !mixed.contains($0.tag) } + (holds.removeValue(forKey: id) ?? [])
         guard !waiting.isEmpty, var log = try petitionLog(id) else { return }
         waiting.shuffle()
         let before = growth[.petition(id)] == nil ? log : nil

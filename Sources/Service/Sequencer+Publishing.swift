@@ -42,6 +42,13 @@ extension Sequencer {
             case .held: pending.answer.resume(returning: .held)
             }
         }
+        if publisher != nil {
+            // What nobody waits for, a mix or a close by the deadline, is shown all the same.
+            let waitedFor = Set(leaves.map(\.pending.submission.log))
+            for append in appends where !waitedFor.contains(append.log) {
+                Task { _ = try? await publish(append.log) }
+            }
+        }
         let byLog = Dictionary(uniqueKeysWithValues: appends.map { ($0.log, $0) })
         for (log, answers) in Dictionary(grouping: leaves, by: { $0.pending.submission.log }) {
             let written = byLog[log].map { (start: $0.start, size: $0.start + $0.leaves.count, note: $0.note) }
@@ -112,7 +119,9 @@ extension Sequencer {
     }
     /// Asks again for what witnesses have not signed when it was shown.
     func publishAgain() async {
-        for log in await publisher?.due() ?? [] { _ = try? await publish(log, again: true) }
+        guard let publisher else { return }
+        let unpublished = (try? store.unpublished()) ?? []
+        for log in Set(await publisher.due()).union(unpublished) { _ = try? await publish(log, again: true) }
     }
 }
 

@@ -70,6 +70,10 @@ actor Sequencer {
     private var isDraining = false
     private var workplaces: [ID<Workplace>: WorkplaceLog] = [:]
     var petitions: [ID<Petition>: PetitionLog] = [:]
+    /// When each workplace was asked for last, counted in such questions.
+    private var uses: [ID<Workplace>: UInt64] = [:]
+    private var time: UInt64 = 0
+    private static let mostWorkplaces = 1000
     /// What the batch in hand will hold, and what it has found that can be held no longer.
     var holds: [ID<Petition>: [HeldCoSignature]] = [:]
     var spoiled: [ID<Petition>: [Bytes32]] = [:]
@@ -117,7 +121,20 @@ actor Sequencer {
 
     // MARK: Folded logs
 
+    /// Drops the half of the folded logs that was not used for longest when there are too many. They are read and audited anew
+    /// when somebody comes back.
+    private func forgetIdle() {
+        guard workplaces.count > Self.mostWorkplaces else { return }
+        let order = workplaces.keys.sorted { uses[$0] ?? 0 < uses[$1] ?? 0 }
+        let dropped = Set(order.prefix(order.count / 2))
+        workplaces = workplaces.filter { !dropped.contains($0.key) }
+        petitions = petitions.filter { !dropped.contains($0.value.manifest.workplace) }
+        uses = uses.filter { workplaces[$0.key] != nil }
+    }
+
     func workplaceLog(_ id: ID<Workplace>) throws -> WorkplaceLog {
+        time += 1
+        uses[id] = time
         if let log = workplaces[id] { return log }
         guard let leaves = try store.leaves(of: .workplace(id)) else { throw Refusal.noSuchLog }
         let audited = try PetitionBundle.orDamaged { () throws(PetitionBundle.Unreadable) in
@@ -158,6 +175,7 @@ actor Sequencer {
     private func drain() async {
         var next = takeBatch()
         while !next.pending.isEmpty {
+            forgetIdle()
             let batch = next
             var growth: [LogName: Growth] = [:]
             var admitted: [(pending: Pending, place: Place)] = []
@@ -213,11 +231,11 @@ actor Sequencer {
                 left += queue[place...]
                 break
             }
+            guard pending.isWaitedFor() else {
+                pending.answer.resume(throwing: Refusal.busy)
+                continue
+            }
             if case .petition(let statement, _) = pending.submission, let coSigned = statement.coSigned {
-                guard pending.isWaitedFor() else {
-                    pending.answer.resume(throwing: Refusal.busy)
-                    continue
-                }
                 let tag = TagInPetition(petition: statement.petition, tag: coSigned.tag)
                 let first = sequences[tag, default: coSigned.sequence]
                 guard first >= coSigned.sequence else {
@@ -253,8 +271,10 @@ actor Sequencer {
     private func proofWork(of pending: [Pending]) -> [ProofWork] {
         var work: [ID<Petition>: ProofWork] = [:]
         for (place, pending) in pending.enumerated() {
-            guard case .petition(let statement, _) = pending.submission, let coSigned = statement.coSigned,
-                let log = try? petitionLog(statement.petition), (try? log.check(coSigned)) != nil
+            guard case .petition(let statement, let sealedName) = pending.submission, let coSigned = statement.coSigned,
+                let log = try? petitionLog(statement.petition), (try? log.check(coSigned)) != nil,
+                (try? Self.nameChange(coSigned, sealedName, log.manifest)) != nil,
+                mix == nil || (try? isHeld(coSigned)) == false
             else { continue }
             work[statement.petition, default: ProofWork(log: log)].places.append(place)
             work[statement.petition]?.coSigned.append(coSigned)
@@ -339,6 +359,12 @@ actor Sequencer {
             }
             try closeIfDue(id, &growth)
             if !isNew, let leaf = try placeOfSame(submission, growth[submission.log]) { return .leaf(leaf) }
+            // Before it has any effect: anybody may send this one, and it would call for a mix.
+            if case .closed(let closure) = statement.body, case .deadline = closure.cause,
+                let log = try petitionLog(id), clock() < log.manifest.closes
+            {
+                throw Refusal.notAcceptedHere("The deadline has not come by this service's clock.")
+            }
             try mixIn(before: statement, &growth)
             guard var log = try petitionLog(id) else { throw Refusal.noSuchLog }
             let before = growth[submission.log] == nil ? log : nil
@@ -351,21 +377,17 @@ actor Sequencer {
             if let coSigned = statement.coSigned {
                 try log.check(coSigned)
                 names = [try Self.nameChange(coSigned, sealedName, log.manifest)]
+                if mix != nil, try isHeld(coSigned) { return .held }
                 // A verdict for another ring than the present one says nothing: the ring has grown in this batch, or has
                 // not because a commit failed.
                 let known = proof.flatMap { $0.ring == log.ring.digest ? $0.result : nil }
                 let proven = try (known ?? log.prove([coSigned])[0]).get()
                 guard mix == nil else {
-                    try hold(coSigned, sealedName)
+                    hold(coSigned, sealedName)
                     return .held
                 }
                 nodes = try log.append(proven)
             } else {
-                if case .closed(let closure) = statement.body, case .deadline = closure.cause,
-                    clock() < log.manifest.closes
-                {
-                    throw Refusal.notAcceptedHere("The deadline has not come by this service's clock.")
-                }
                 nodes = try log.append(statement, in: workplaceLog(log.manifest.workplace))
             }
             note(submission, nodes, names, at: start, log.manifest.workplace, .petition(before), &growth)
@@ -390,6 +412,7 @@ actor Sequencer {
             return 0
         }
         var log = try workplaceLog(id)
+        try log.checkCheaply(statement)
         let before = growth[submission.log] == nil ? log : nil
         workplaces[id] = nil
         defer { workplaces[id] = log }
@@ -403,6 +426,8 @@ actor Sequencer {
         _ submission: Submission, _ manifest: Manifest, _ id: ID<Petition>, _ growth: inout [LogName: Growth]
     ) throws -> Int {
         guard try petitionLog(id) == nil else { throw RuleViolation.onlyFirst }
+        // Who knows a manifest whose id was announced is one of those who prepared it: the ring is built for nobody else.
+        guard try workplaceLog(manifest.workplace).announcements[id] != nil else { throw RuleViolation.notAnnounced }
         let log = try PetitionLog(opening: submission.bytes, in: workplaceLog(manifest.workplace))
         petitions[id] = log
         note(submission, Self.firstNodes(submission), [], at: 0, manifest.workplace, .petition(nil), &growth)

@@ -41,8 +41,27 @@ enum Schema {
                     INSERT INTO stored SELECT workplace, sum(length(bytes)) FROM objects GROUP BY workplace;
                     """)
         }
+        migrator.registerMigration("6 wrapped keys and keys for invites count too") { db in
+            try db.execute(sql: "DELETE FROM stored; INSERT INTO stored \(storedSums)")
+        }
+        migrator.registerMigration("7 which record has what was signed") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE service ADD COLUMN record BLOB;
+                    CREATE INDEX unpublished ON checkpoints (log, size) WHERE NOT published;
+                    """)
+        }
         return migrator
     }
+
+    /// Workplaces, and the bytes that each keeps.
+    static let storedSums = """
+        SELECT workplace, sum(bytes) FROM (
+            SELECT workplace, length(bytes) AS bytes FROM objects
+            UNION ALL SELECT workplace, length(wrap) FROM wraps
+            UNION ALL SELECT workplace, length(sealed) FROM invite_keys
+        ) GROUP BY workplace
+        """
 
     /// Sealed names, each on a page of its own. secure_delete zeroes a deleted row, but rows that SQLite moves between pages
     /// when it balances the tree leave copies behind in the space that a page does not use, and those of a row that is deleted
@@ -95,9 +114,11 @@ enum Schema {
     ) throws {
         guard sealed.count <= slot else { throw StorageError.other(code: 0) }
         let padded = Data(sealed + [UInt8](repeating: 0, count: slot - sealed.count))
+        // Numbers that say nothing of what waits came first; those of names follow the log.
+        let id = table == "names" ? nil : Int64.random(in: 1...Int64.max)
         try db.execute(
-            sql: "INSERT INTO \(table) (log, tag, length, sealed) VALUES (?, ?, ?, ?)",
-            arguments: [log, tag, sealed.count, padded])
+            sql: "INSERT INTO \(table) (id, log, tag, length, sealed) VALUES (?, ?, ?, ?, ?)",
+            arguments: [id, log, tag, sealed.count, padded])
     }
 
     private static let logs = """

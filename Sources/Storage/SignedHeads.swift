@@ -15,6 +15,8 @@ public final class SignedHeads: Sendable {
     private static let applicationID = 0x72_72_6f_68
 
     private let queue: DatabaseQueue
+    /// Drawn when the file is made: a database knows its record by it.
+    let id: Bytes32
 
     struct Head: Sendable, Equatable {
         let log: LogName
@@ -35,11 +37,15 @@ public final class SignedHeads: Sendable {
             if file >= 0 { Foundation.close(file) }
             queue = try DatabaseQueue(path: path, configuration: configuration)
             try queue.writeWithoutTransaction { db in try Self.prepare(db) }
-            let found = try queue.write { db in
-                try db.execute(sql: "INSERT OR IGNORE INTO service (id, key) VALUES (1, ?)", arguments: [key.data])
-                return try Data.fetchOne(db, sql: "SELECT key FROM service")
+            let (found, id) = try queue.write { db in
+                try db.execute(
+                    sql: "INSERT OR IGNORE INTO service (id, key, record) VALUES (1, ?, ?)",
+                    arguments: [key.data, Random.bytes32().data])
+                let row = try Row.fetchOne(db, sql: "SELECT key, record FROM service")
+                return (row?["key"] as Data?, row?["record"] as Data?)
             }
-            guard found == key.data else { throw StorageError.otherHeads }
+            guard found == key.data, let id else { throw StorageError.otherHeads }
+            self.id = id.bytes32
         } catch { throw StorageError(error) }
     }
 
@@ -56,7 +62,8 @@ public final class SignedHeads: Sendable {
             sql: """
                 CREATE TABLE IF NOT EXISTS service (
                     id INTEGER PRIMARY KEY CHECK (id = 1),
-                    key BLOB NOT NULL CHECK (length(key) = 32)
+                    key BLOB NOT NULL CHECK (length(key) = 32),
+                    record BLOB NOT NULL CHECK (length(record) = 32)
                 ) STRICT;
                 CREATE TABLE IF NOT EXISTS heads (
                     kind INTEGER NOT NULL CHECK (kind IN (1, 2)),
@@ -124,13 +131,25 @@ extension Store {
         return try read { db in try signed.compactMap { try Self.loss(of: $0, db) } }
     }
 
-    /// What the logs have lost of what a record says was signed; nothing when there is no record at this path.
+    /// What the logs have lost of what a record says was signed.
+    /// - Throws: `StorageError.noHeads` when there is none at this path.
     public func losses(against path: String) throws -> [StorageError.Loss] {
-        guard access(path, F_OK) == 0 else { return [] }
+        let signed = try signedHeads(in: path)
+        return try read { db in try signed.compactMap { try Self.loss(of: $0, db) } }
+    }
+
+    func signedHeads(in path: String) throws -> [SignedHeads.Head] {
+        guard access(path, F_OK) == 0 else { throw StorageError.noHeads(path) }
         let heads = try SignedHeads(path: path, key: logKey().publicKey)
-        let losses = try losses(against: heads)
-        try heads.close()
-        return losses
+        defer { try? heads.close() }
+        return try heads.heads()
+    }
+
+    /// The record of a database: the one that is named; else the one beside it, unless there never was one.
+    public func record(named path: String?, besides database: String) throws -> String? {
+        if let path { return path }
+        let path = Self.heads(besides: database)
+        return try access(path, F_OK) == 0 || isRecorded ? path : nil
     }
 
     private static func loss(of head: SignedHeads.Head, _ db: Database) throws -> StorageError.Loss? {
@@ -161,32 +180,46 @@ extension Store {
         }
         let ahead = newest.filter { $0.size > known[$0.log] ?? 0 }
         if !ahead.isEmpty { try heads.recordNow(ahead) }
+        remember(newest)
+        try setRecord(heads.id)
     }
 
-    /// Records what a commit has made. What cannot be recorded is kept in mind: nobody is shown it before it is.
+    /// Records what a commit has made.
+    /// - Throws: `StorageError.unrecorded`. Then nobody is shown it before it is recorded.
     func record(_ appends: [LogAppend]) async throws {
-        guard let heads else { return }
-        let made = appends.map {
-            SignedHeads.Head(log: $0.log, size: $0.start + $0.leaves.count, note: $0.note)
-        }
-        let waiting = unrecorded.withLock { unrecorded in
-            for head in made { unrecorded[head.log] = head }
-            return Array(unrecorded.values)
-        }
-        do { try await heads.record(waiting) } catch { throw StorageError.unrecorded }
-        forget(waiting)
+        guard let heads, !appends.isEmpty else { return }
+        let made = appends.map { SignedHeads.Head(log: $0.log, size: $0.start + $0.leaves.count, note: $0.note) }
+        do { try await heads.record(made) } catch { throw StorageError.unrecorded }
+        remember(made)
     }
 
-    /// Before a checkpoint is shown.
-    func settle(_ log: LogName) throws {
-        guard let heads, let head = unrecorded.withLock({ $0[log] }) else { return }
+    /// Before a checkpoint that was read is shown: it may have been committed a moment ago, or by another process.
+    func settle(_ log: LogName, size: Int, note: String) throws {
+        guard let heads, recorded.withLock({ $0[log] ?? 0 }) < size else { return }
+        let head = SignedHeads.Head(log: log, size: size, note: note)
         do { try heads.recordNow([head]) } catch { throw StorageError.unrecorded }
-        forget([head])
+        remember([head])
     }
 
-    private func forget(_ recorded: [SignedHeads.Head]) {
-        unrecorded.withLock { unrecorded in
-            for head in recorded where unrecorded[head.log] == head { unrecorded[head.log] = nil }
+    private func remember(_ heads: [SignedHeads.Head]) {
+        recorded.withLock { recorded in
+            for head in heads { recorded[head.log] = max(recorded[head.log] ?? 0, head.size) }
         }
+    }
+
+    /// Whether the database says that there is a record of it.
+    var isRecorded: Bool {
+        get throws { try read { try Data.fetchOne($0, sql: "SELECT record FROM service") } != nil }
+    }
+
+    func isRecord(_ id: Bytes32) throws -> Bool {
+        try read { try Data.fetchOne($0, sql: "SELECT record FROM service") } == id.data
+    }
+
+    /// - Parameter record: which one; nil when there is none any more.
+    func setRecord(_ record: Bytes32?) throws {
+        do {
+            try pool.write { try $0.execute(sql: "UPDATE service SET record = ?", arguments: [record?.data]) }
+        } catch { throw StorageError(error) }
     }
 }

@@ -33,11 +33,9 @@ extension Store {
         }
     }
 
-    /// - Returns: how many sealed names went with it.
-    static func dropHeld(_ tag: Bytes32, _ log: Int64, _ db: Database) throws -> Int {
+    static func dropHeld(_ tag: Bytes32, _ log: Int64, _ db: Database) throws {
         try db.execute(sql: "DELETE FROM held WHERE log = ? AND tag = ?", arguments: [log, tag.data])
         try db.execute(sql: "DELETE FROM held_names WHERE log = ? AND tag = ?", arguments: [log, tag.data])
-        return db.changesCount
     }
 
     /// Everything that waits in a petition, by the order of the leaves' hashes.
@@ -82,7 +80,7 @@ extension Store {
     public func drop(held tags: [Bytes32], of petition: ID<Petition>) async throws {
         try await write { db in
             guard let log = try Self.id(of: .petition(petition), db) else { return }
-            for tag in tags { _ = try Self.dropHeld(tag, log, db) }
+            for tag in tags { try Self.dropHeld(tag, log, db) }
         }
         leftovers.withLock { $0 = true }
         await eraseLeftovers()

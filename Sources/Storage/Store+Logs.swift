@@ -60,12 +60,12 @@ extension Store {
             var erased = 0
             for append in appends { erased += try Self.apply(append, db) }
             for (petition, list) in held { try Self.hold(list, of: petition, db) }
-            return erased > 0
+            // The write-ahead log tells in which order co-signatures were held.
+            return erased > 0 || !held.isEmpty
         }
+        if hasErased { leftovers.withLock { $0 = true } }
         try await record(appends)
-        guard hasErased else { return }
-        leftovers.withLock { $0 = true }
-        await eraseLeftovers()
+        if hasErased { await eraseLeftovers() }
     }
 
     /// A name that was taken back is zeroed in its page; this takes it out of the write-ahead log too, when there is one to
@@ -74,7 +74,10 @@ extension Store {
         guard leftovers.withLock({ $0 }) else { return }
         do {
             try await pool.writeWithoutTransaction { db in
-                // In the writer's turn, so that an erasure that comes meanwhile is not taken for done.
+                // In the writer's turn, so that an erasure that comes meanwhile is not taken for done; and without waiting for
+                // readers, a backup among them, or every writer would wait with it.
+                try db.execute(sql: "PRAGMA busy_timeout = 0")
+                defer { try? db.execute(sql: "PRAGMA busy_timeout = \(Int(Self.patience * 1000))") }
                 _ = try db.checkpoint(.truncate)
                 self.leftovers.withLock { $0 = false }
             }
@@ -119,7 +122,8 @@ extension Store {
                 erased += db.changesCount
             }
         }
-        for tag in append.mixed { erased += try Self.dropHeld(tag, log, db) }
+        for tag in append.mixed { try Self.dropHeld(tag, log, db) }
+        erased += append.mixed.count
         try db.execute(
             sql: "INSERT INTO checkpoints (log, size, note, published) VALUES (?, ?, ?, ?)",
             arguments: [log, end, append.note, append.isPublished])
@@ -187,46 +191,50 @@ extension Store {
 
     /// The newest checkpoint that is shown.
     public func checkpoint(of log: LogName) throws -> String? {
-        try settle(log)
-        return try read { db in
-            try String.fetchOne(
+        let row = try read { db in
+            try Row.fetchOne(
                 db,
                 sql: """
-                    SELECT note || ifnull(witnessed, '') FROM checkpoints JOIN logs ON logs.id = checkpoints.log
+                    SELECT checkpoints.size, note, witnessed FROM checkpoints JOIN logs ON logs.id = checkpoints.log
                     WHERE kind = ? AND subject = ? AND published ORDER BY checkpoints.size DESC LIMIT 1
                     """, arguments: [log.kind, log.subject.data])
         }
+        return try row.map { try shown($0, of: log).note }
     }
 
     /// The newest checkpoint, whether it is shown or not.
     public func newestCheckpoint(of log: LogName) throws -> (size: Int, note: String)? {
-        try settle(log)
-        return try read { db in
+        let row = try read { db in
             try Row.fetchOne(
                 db,
                 sql: """
-                    SELECT checkpoints.size, note FROM checkpoints JOIN logs ON logs.id = checkpoints.log
+                    SELECT checkpoints.size, note, NULL AS witnessed FROM checkpoints
+                    JOIN logs ON logs.id = checkpoints.log
                     WHERE kind = ? AND subject = ? ORDER BY checkpoints.size DESC LIMIT 1
-                    """, arguments: [log.kind, log.subject.data]
-            ).map { ($0["size"], $0["note"]) }
+                    """, arguments: [log.kind, log.subject.data])
         }
+        return try row.map { try shown($0, of: log) }
     }
 
     /// The first shown checkpoint that covers a leaf: what its receipt was made with, and is made with again.
     public func checkpoint(of log: LogName, covering leaf: Int) throws -> (size: Int, note: String)? {
-        try settle(log)
-        return try read { db in
-            guard let id = try Self.id(of: log, db),
-                let row = try Row.fetchOne(
-                    db,
-                    sql: """
-                        SELECT size, note || ifnull(witnessed, '') AS note FROM checkpoints
-                        WHERE log = ? AND size > ? AND published ORDER BY size LIMIT 1
-                        """,
-                    arguments: [id, leaf])
-            else { return nil }
-            return (row["size"], row["note"])
+        let row = try read { db in
+            guard let id = try Self.id(of: log, db) else { return nil as Row? }
+            return try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT size, note, witnessed FROM checkpoints
+                    WHERE log = ? AND size > ? AND published ORDER BY size LIMIT 1
+                    """, arguments: [id, leaf])
         }
+        return try row.map { try shown($0, of: log) }
+    }
+
+    /// A checkpoint that was read, with its witnesses' lines, once it is recorded as signed.
+    private func shown(_ row: Row, of log: LogName) throws -> (size: Int, note: String) {
+        let (size, note) = (row["size"] as Int, row["note"] as String)
+        try settle(log, size: size, note: note)
+        return (size, note + (row["witnessed"] as String? ?? ""))
     }
 
     /// Where the leaf with this hash stands, if it does.

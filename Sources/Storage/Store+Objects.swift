@@ -45,13 +45,7 @@ extension Store {
             guard Int64(object.revision) == revision + 1, object.parent == parent,
                 kind.map({ $0 == Int(object.kind.rawValue) }) ?? true
             else { throw StorageError.conflict }
-            let stored = try Int.fetchOne(
-                db, sql: "SELECT bytes FROM stored WHERE workplace = ?", arguments: [object.workplace.bytes.data])
-            let sum = (stored ?? 0).addingReportingOverflow(object.bytes.count)
-            guard !sum.overflow, sum.partialValue <= most else { throw StorageError.quota }
-            try db.execute(
-                sql: "INSERT OR REPLACE INTO stored (workplace, bytes) VALUES (?, ?)",
-                arguments: [object.workplace.bytes.data, sum.partialValue])
+            try Self.grow(object.workplace, by: object.bytes.count, most, db)
             try db.execute(
                 sql: "INSERT INTO objects (workplace, object, revision, kind, digest, bytes) VALUES (?, ?, ?, ?, ?, ?)",
                 arguments: StatementArguments(
@@ -59,6 +53,18 @@ extension Store {
                         Int64(object.revision), Int(object.kind.rawValue), object.digest.data, Data(object.bytes),
                     ] as [any DatabaseValueConvertible]))
         }
+    }
+
+    /// Counts what a workplace keeps: objects, wrapped keys, and keys for invites.
+    /// - Throws: `StorageError.quota`.
+    private static func grow(_ workplace: ID<Workplace>, by count: Int, _ most: Int, _ db: Database) throws {
+        let stored = try Int.fetchOne(
+            db, sql: "SELECT bytes FROM stored WHERE workplace = ?", arguments: [workplace.bytes.data])
+        let sum = (stored ?? 0).addingReportingOverflow(count)
+        guard !sum.overflow, count <= 0 || sum.partialValue <= most else { throw StorageError.quota }
+        try db.execute(
+            sql: "INSERT OR REPLACE INTO stored (workplace, bytes) VALUES (?, ?)",
+            arguments: [workplace.bytes.data, sum.partialValue])
     }
 
     /// A revision's bytes; the newest when none is named.
@@ -115,9 +121,19 @@ extension Store {
     }
 
     /// Keeps wraps. Each author has a place of their own for each member, so that nobody's wrong wrap keeps out a right one.
-    public func put(_ wraps: [StoredWrap], by author: Bytes32, in workplace: ID<Workplace>) async throws {
+    /// - Throws: `StorageError.quota`.
+    public func put(
+        _ wraps: [StoredWrap], by author: Bytes32, in workplace: ID<Workplace>, most: Int = .max
+    ) async throws {
         try await write { db in
             for wrap in wraps {
+                let before = try Int.fetchOne(
+                    db,
+                    sql: """
+                        SELECT length(wrap) FROM wraps WHERE workplace = ? AND member = ? AND epoch = ? AND author = ?
+                        """,
+                    arguments: [workplace.bytes.data, wrap.member.data, Int64(wrap.epoch), author.data])
+                try Self.grow(workplace, by: wrap.wrap.count - (before ?? 0), most, db)
                 try db.execute(
                     sql: "INSERT OR REPLACE INTO wraps (workplace, member, epoch, author, wrap) VALUES (?, ?, ?, ?, ?)",
                     arguments: [
@@ -150,8 +166,15 @@ extension Store {
         }
     }
 
-    public func put(inviteKeys sealed: [UInt8], for invite: Bytes32, in workplace: ID<Workplace>) async throws {
+    /// - Throws: `StorageError.quota`.
+    public func put(
+        inviteKeys sealed: [UInt8], for invite: Bytes32, in workplace: ID<Workplace>, most: Int = .max
+    ) async throws {
         try await write { db in
+            let before = try Int.fetchOne(
+                db, sql: "SELECT length(sealed) FROM invite_keys WHERE workplace = ? AND invite = ?",
+                arguments: [workplace.bytes.data, invite.data])
+            try Self.grow(workplace, by: sealed.count - (before ?? 0), most, db)
             try db.execute(
                 sql: "INSERT OR REPLACE INTO invite_keys (workplace, invite, sealed) VALUES (?, ?, ?)",
                 arguments: [workplace.bytes.data, invite.data, Data(sealed)])

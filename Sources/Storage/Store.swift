@@ -39,36 +39,36 @@ public final class Store: Sendable {
     private let logSeed: SecretBytes
     /// Whether the write-ahead log may hold a name that was taken back: so it may when the file is opened after a crash.
     let leftovers = Mutex(true)
+    /// Seconds that a writer waits for another process.
+    static let patience = 10.0
     /// Nil where nothing is signed: for tools.
     let heads: SignedHeads?
-    /// Heads that are committed and not recorded yet, because recording failed.
-    let unrecorded = Mutex<[LogName: SignedHeads.Head]>([:])
+    /// Sizes of logs up to which the record is known to be there.
+    let recorded = Mutex<[LogName: Int]>([:])
 
     /// Opens the file, or makes it.
     /// - Parameters:
     ///   - serviceName: fixed when the file is made; another name later is refused, because every log already carries the first.
     ///   - heads: where signed checkpoints are recorded; beside the file when nil.
-    /// - Throws: `StorageError`; `.wentBack` when a log has lost what was signed.
+    /// - Throws: `StorageError`; `.wentBack` when a log has lost what was signed; `.noHeads` when the record of it is gone.
     public convenience init(path: String, serviceName: String, heads: String? = nil) throws {
-        try self.init(path: path, name: serviceName, heads: heads ?? Self.heads(besides: path))
-        do {
-            guard let heads = self.heads else { return }
-            try compare(with: heads)
-            try recordAll(in: heads)
-        } catch { throw StorageError(error) }
+        try self.init(path: path, name: serviceName, record: heads ?? Self.heads(besides: path))
+        guard let heads = self.heads else { return }
+        try compare(with: heads)
+        try recordAll(in: heads)
     }
 
     /// Opens a file that is there, whoever's it is, for tools that sign nothing.
     public convenience init(inspecting path: String) throws {
         guard access(path, F_OK) == 0 else { throw StorageError.cannotOpen("there is no file \(path)") }
-        try self.init(path: path, name: nil, heads: nil)
+        try self.init(path: path, name: nil, record: nil)
     }
 
-    private init(path: String, name: String?, heads: String?) throws {
+    private init(path: String, name: String?, record: String?) throws {
         do {
             var configuration = Configuration()
             configuration.foreignKeysEnabled = true
-            configuration.busyMode = .timeout(10)
+            configuration.busyMode = .timeout(Self.patience)
             configuration.maximumReaderCount = 4
             // What is deleted (a withdrawn name) is gone from the file's pages too.
             configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA secure_delete = ON") }
@@ -84,9 +84,16 @@ public final class Store: Sendable {
             }
             serviceName = found
             logSeed = SecretBytes(seed.bytes32)
-            self.heads = try heads.map {
-                try SignedHeads(path: $0, key: SigningKey(seed: SecretBytes(seed.bytes32)).publicKey)
+            guard let record else {
+                self.heads = nil
+                return
             }
+            let known = try pool.read { try Data.fetchOne($0, sql: "SELECT record FROM service") }
+            guard known == nil || access(record, F_OK) == 0 else { throw StorageError.noHeads(record) }
+            let heads = try SignedHeads(path: record, key: SigningKey(seed: SecretBytes(seed.bytes32)).publicKey)
+            // A new one in its place knows nothing.
+            guard known == nil || known == heads.id.data else { throw StorageError.noHeads(record) }
+            self.heads = heads
         } catch { throw StorageError(error) }
     }
 

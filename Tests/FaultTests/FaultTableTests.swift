@@ -133,7 +133,8 @@ struct FaultTableTests {
         let root = directory("disk")
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         let service = try await ServiceProgram(database: root + "/a.sqlite", log: directory("log"))
-        let workload = try Workload(info: try #require(await service.send(.GET, "/v1/service")).body)
+        let info = try #require(await service.send(.GET, "/v1/service"))
+        let workload = try Workload(info: info.body)
         for request in workload.requests { _ = await service.send(.POST, request.path, request.body) }
         await service.stop()
         let environment = ["LD_PRELOAD": library, "DISK_DIRECTORY": root, "DISK_FAIL": "W 1 1000000 \(EROFS)"]
@@ -141,8 +142,8 @@ struct FaultTableTests {
             let refused = try await ServiceProgram(
                 database: root + "/a.sqlite", environment: environment, log: directory("log"))
             // It can read; whoever writes is told.
-            let last = try #require(workload.requests.last)
-            #expect(await refused.send(.POST, last.path, [UInt8](repeating: 1, count: 40))?.status == 422)
+            let founding = try World(members: 1, logKey: try Workload.logKey(info.body)).leaves[0]
+            #expect([503, 507].contains(await refused.send(.POST, "/v1/workplaces", founding)?.status))
             await refused.stop(SIGKILL)
         } catch let error as ServiceProgram.NotListening {
             #expect(error.said.contains("Error:"), "\(error.said)")

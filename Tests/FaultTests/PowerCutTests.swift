@@ -84,13 +84,19 @@ struct PowerCutTests {
             late.operations.remove(at: i)
             late.operations.insert(.response, at: sync)
         }
-        for trace in [unsynced, late] {
+        var unrecorded = trace
+        unrecorded.operations.removeAll { if case .sync(let file) = $0 { file.hasSuffix(".heads-wal") } else { false } }
+        for trace in [unsynced, late, unrecorded] {
             let cuts = Set(
                 trace.operations.indices.filter { i in
                     if case .response = trace.operations[i] { true } else { false }
                 })
             let faults = await Self.judge(Self.cases(trace, cuts).0, workload, in: directory)
-            #expect(faults.contains { $0.contains("lost") || $0.contains("wentBack") || $0.contains("does not open") })
+            #expect(
+                faults.contains {
+                    $0.contains("lost") || $0.contains("wentBack") || $0.contains("not recorded")
+                        || $0.contains("does not open")
+                })
         }
     }
 

@@ -2,9 +2,10 @@ import Foundation
 import MembershipProofs
 import Petitions
 import Sodium
-import Storage
 import TestSupport
 import TransparencyLog
+
+@testable import Storage
 
 /// A small workplace and a petition, as requests that follow one another: with a name that is given and taken back, a
 /// replacement, a withdrawal, the close and a release.
@@ -20,14 +21,18 @@ struct Workload: Sendable {
 
     let requests: [Request]
 
+    static func logKey(_ info: [UInt8]) throws -> Bytes32 {
+        guard let json = try JSONSerialization.jsonObject(with: Data(info)) as? [String: Any],
+            let key = (json["log_key"] as? String).flatMap({ Bytes32(hex: $0) })
+        else { throw Absent() }
+        return key
+    }
+
     /// - Parameters:
     ///   - info: the answer to /v1/service.
     ///   - ends: whether the petition is closed and released at the end.
     init(info: [UInt8], members: Int = 4, ends: Bool = true, closes: UInt64 = 0) throws {
-        guard let json = try JSONSerialization.jsonObject(with: Data(info)) as? [String: Any],
-            let key = (json["log_key"] as? String).flatMap({ Bytes32(hex: $0) })
-        else { throw Absent() }
-        let world = try World(members: members, logKey: key)
+        let world = try World(members: members, logKey: try Self.logKey(info))
         let petition = try PetitionWorld(world, levels: [20], closes: closes)
         for (i, person) in world.people.prefix(3).enumerated() {
             try petition.cosign(person, name: i == 1 ? (1, "Ann") : nil)
@@ -59,8 +64,10 @@ struct Workload: Sendable {
     /// What is wrong with a database when these requests have been acknowledged; empty when nothing is.
     func faults(of path: String, acknowledged: Int) -> [String] {
         do {
+            // Before it is opened, which catches up: what was acknowledged under a receipt is recorded as signed.
+            var faults = try Self.unrecorded(path, requests.prefix(acknowledged))
             let store = try Store(path: path, serviceName: "test.example")
-            var faults = try store.check().findings.map { "\($0.what)" }
+            faults += try store.check().findings.map { "\($0.what)" }
             for (i, request) in requests.prefix(acknowledged).enumerated() {
                 if let leaf = try store.place(of: MerkleTree.leafHash(request.leaf), in: request.log) {
                     if try store.checkpoint(of: request.log, covering: leaf) == nil { faults.append("no receipt \(i)") }
@@ -76,5 +83,20 @@ struct Workload: Sendable {
             try store.close()
             return faults
         } catch { return ["does not open: \(error)"] }
+    }
+
+    private static func unrecorded(_ path: String, _ acknowledged: ArraySlice<Request>) throws -> [String] {
+        // Of a log whose leaves stand in the order of the requests; where co-signatures wait, fewer are there.
+        var counts: [LogName: Int] = [:]
+        for request in acknowledged where request.tag == nil { counts[request.log, default: 0] += 1 }
+        guard !counts.isEmpty else { return [] }
+        let inspected = try Store(inspecting: path)
+        defer { try? inspected.close() }
+        let record = Store.heads(besides: path)
+        let heads = try inspected.signedHeads(in: record)
+        return counts.compactMap { log, count in
+            let size = heads.first { $0.log == log }?.size ?? 0
+            return size < count ? "not recorded: \(size) of \(count)" : nil
+        }
     }
 }

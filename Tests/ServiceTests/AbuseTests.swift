@@ -4,6 +4,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Petitions
+import RequestSignatures
 @testable import Service
 import Sodium
 import Synchronization
@@ -41,6 +42,34 @@ struct AbuseTests {
         buckets.charge(one, cost: 1e9)
         now.withLock { $0 += 6000 }
         try buckets.take(one)
+    }
+
+    @Test("A network has so many connections, a workplace so many nonces, and large answers so much memory")
+    func counted() async throws {
+        let counter = ConnectionCounter(most: 2)
+        let (here, there) = try (
+            SocketAddress(ipAddress: "192.0.2.1", port: 1), SocketAddress(ipAddress: "198.51.100.1", port: 1)
+        )
+        let own = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
+        var places = [counter.enter(here), counter.enter(here)]
+        #expect(places.allSatisfy { $0 != nil } && counter.enter(here) == nil)
+        #expect(counter.enter(there) != nil && (0..<10).allSatisfy { _ in counter.enter(own) != nil })
+        places.removeLast()
+        #expect(counter.enter(here) != nil)
+        let memory = AnswerMemory(most: 100)
+        var answer = memory.take(60)
+        #expect(answer != nil && memory.take(60) == nil)
+        answer = nil
+        #expect(memory.take(100) != nil)
+        let verifier = RequestVerifier(clock: { 1000 })
+        let (busy, calm) = (ID<Workplace>(Random.bytes32()), ID<Workplace>(Random.bytes32()))
+        func accept(_ nonce: Int, in workplace: ID<Workplace>) async throws {
+            try await verifier.accept(.init(created: 1000, nonce: "\(nonce)", key: .zero), in: workplace)
+        }
+        for i in 0..<RequestVerifier.capacity { try await accept(i, in: busy) }
+        await #expect(throws: Refusal.self) { try await accept(-1, in: busy) }
+        try await accept(0, in: calm)
+        await #expect(throws: Refusal.self, "again") { try await accept(0, in: calm) }
     }
 
     @Test("Budgets count what was accepted, refuse beyond with the time to wait, and fill up again")

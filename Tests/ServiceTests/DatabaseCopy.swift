@@ -1,9 +1,18 @@
 import AsyncHTTPClient
 import Foundation
+import GRDB
 import NIOCore
 
 /// Copies of a stopped service's file: what a service serves that has gone back, or leads two lives.
 enum DatabaseCopy {
+    /// A service that lies keeps no record of what it has signed, or it would not start.
+    static func forgetRecord(of database: String) throws {
+        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: database + ".heads" + suffix) }
+        let queue = try DatabaseQueue(path: database)
+        try queue.write { try $0.execute(sql: "UPDATE service SET record = NULL") }
+        try queue.close()
+    }
+
     static func make(of from: String, as to: String) throws {
         for suffix in ["", "-wal", "-shm"] {
             try? FileManager.default.removeItem(atPath: to + suffix)
@@ -11,6 +20,7 @@ enum DatabaseCopy {
                 try FileManager.default.copyItem(atPath: from + suffix, toPath: to + suffix)
             }
         }
+        try forgetRecord(of: to)
     }
 }
 

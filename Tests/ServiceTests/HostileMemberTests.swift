@@ -164,7 +164,7 @@ struct HostileMemberTests {
         let id = try await workplace.openPetition().id
         let signer = workplace.members[1]
         await service.stop()
-        try FileManager.default.copyItem(atPath: directory("a.sqlite"), toPath: directory("old.sqlite"))
+        try DatabaseCopy.make(of: directory("a.sqlite"), as: directory("old.sqlite"))
         service = try await RunningService.start(database: directory("a.sqlite"), port: service.port)
         try await signer.cosign(id, choices: [1])
         await service.stop()

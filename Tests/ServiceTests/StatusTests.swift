@@ -3,7 +3,6 @@ import Foundation
 import GRDB
 import Petitions
 import Sodium
-import Storage
 import TestSupport
 import Testing
 
@@ -102,10 +101,7 @@ struct StatusTests {
             try db.execute(sql: "UPDATE logs SET size = 1 WHERE kind = 2")
         }
         try database.close()
-        // A service that lies keeps no record of what it has signed, or it would not start.
-        for suffix in ["", "-wal", "-shm"] {
-            try? FileManager.default.removeItem(atPath: Store.heads(besides: directory("a.sqlite")) + suffix)
-        }
+        try DatabaseCopy.forgetRecord(of: directory("a.sqlite"))
         let again = try await RunningService.start(database: directory("a.sqlite"), port: workplace.service.port)
         await #expect {
             _ = try await ann.status()

@@ -81,6 +81,36 @@ struct TLSTests {
         await service.stop()
     }
 
+    @Test("An HTTP/2 connection that made one request and answers nothing since is closed; one over HTTP/1 goes on")
+    func silent() async throws {
+        try make(1)
+        var limits = ServiceConfiguration.Limits()
+        limits.idle = .seconds(2)
+        let service = try await RunningService.start(database: directory("a.sqlite"), limits: limits, tls: files)
+        // The preface, empty settings, and a GET of /healthz (RFC 9113, RFC 7541).
+        let path = Array("/healthz".utf8)
+        let block: [UInt8] = [0x82, 0x87, 0x04, UInt8(path.count)] + path + [0x41, 0x01, 0x61]
+        let bytes =
+            Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
+            + [0, 0, UInt8(block.count), 1, 5, 0, 0, 0, 1] + block
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [
+            "openssl", "s_client", "-quiet", "-alpn", "h2", "-connect", "127.0.0.1:\(service.port)",
+        ]
+        let (input, output) = (Pipe(), Pipe())
+        (process.standardInput, process.standardOutput) = (input, output)
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        try input.fileHandleForWriting.write(contentsOf: bytes)
+        let start = ContinuousClock.now
+        let answer = await Blocking.run { output.fileHandleForReading.readDataToEndOfFile() }
+        #expect(answer.range(of: Data("ok\n".utf8)) != nil, "the request was answered")
+        #expect(ContinuousClock.now - start > .seconds(1))
+        process.terminate()
+        await service.stop()
+    }
+
     @Test("Files that are missing, no PEM, or of two pairs are refused at the start, by name")
     func refused() async throws {
         try make(1)

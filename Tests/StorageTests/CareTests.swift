@@ -20,7 +20,8 @@ struct CareTests {
     private func dump(_ store: Store) throws -> String {
         try store.pool.read { db in
             let tables = [
-                "logs", "leaves", "nodes", "checkpoints", "names", "held", "objects", "stored", "service",
+                "logs", "leaves", "nodes", "checkpoints", "names", "held", "held_names", "objects", "stored", "service",
+                "wraps", "invite_keys",
             ]
             return try tables.map { table in
                 try Row.fetchAll(db, sql: "SELECT * FROM \(table)").map(\.debugDescription).sorted()
@@ -65,6 +66,10 @@ struct CareTests {
             { _ in [.surplusName] }
         ),
         ("UPDATE held SET tag = zeroblob(32)", { _ in [.heldHash] }),
+        ("UPDATE names SET tag = zeroblob(32)", { _ in [.nameRow] }),
+        ("UPDATE names SET length = 3", { _ in [.nameRow] }),
+        ("UPDATE held_names SET tag = zeroblob(32)", { _ in [.nameRow] }),
+        ("UPDATE checkpoints SET witnessed = 'x' WHERE log = 2 AND size = 3", { _ in [.witnessed(size: 3)] }),
         ("UPDATE objects SET digest = zeroblob(32) WHERE revision = 2", { _ in [] }),
         ("UPDATE stored SET bytes = 1", { [.stored($0.world.log.id.hex)] }),
         ("DELETE FROM stored", { [.stored($0.world.log.id.hex)] }),
@@ -95,7 +100,20 @@ struct CareTests {
             ("DELETE FROM leaves WHERE log = 2 AND place >= 5", .short(size: 6)),
             ("UPDATE leaves SET bytes = zeroblob(5) WHERE log = 2 AND place = 6", .contradicted(size: 7)),
             ("UPDATE leaves SET bytes = zeroblob(5) WHERE log = 1 AND place = 2", .contradicted(size: 3)),
+            // Before the leaf that has a name: the name is not taken for one that nobody gave.
+            ("UPDATE leaves SET bytes = zeroblob(5) WHERE log = 2 AND place = 2", .leaf(2, "unknown statement type")),
+            ("DELETE FROM leaves WHERE log = 2 AND place = 1", .leafMissing(1)),
+            // With the checkpoints that would contradict it.
+            (
+                "UPDATE leaves SET bytes = zeroblob(5) WHERE log = 2 AND place = 6; "
+                    + "DELETE FROM checkpoints WHERE log = 2 AND size = 7", .noCheckpoint
+            ),
+            (
+                "DELETE FROM leaves WHERE log = 2 AND place >= 6; DELETE FROM checkpoints WHERE log = 2 AND size > 6",
+                .size(7)
+            ),
             ("DELETE FROM names", .nameMissing),
+            ("DELETE FROM held_names", .nameMissing),
             ("UPDATE held SET bytes = zeroblob(500)", .held),
             ("DELETE FROM objects WHERE revision = 1", .object("")),
         ]
@@ -245,7 +263,48 @@ struct CareTests {
         #expect(try store.checkpoint(of: logs.petitionName) != before)
         try store.close()
         // And a record that a crash left behind is caught up with.
-        try await heads.write { try $0.execute(sql: "UPDATE heads SET size = 1, note = 'x' WHERE kind = 9") }
-        #expect(try Store(path: path, serviceName: "test.example").losses(against: Store.heads(besides: path)).isEmpty)
+        try await heads.write { db in
+            try db.execute(sql: "UPDATE heads SET size = 1, note = 'x' WHERE kind = 2")
+        }
+        #expect(throws: StorageError.self, "another note at a size") {
+            try Store(path: path, serviceName: "test.example")
+        }
+        let first = try await DatabaseQueue(path: path).read { db in
+            try String.fetchOne(db, sql: "SELECT note FROM checkpoints WHERE log = 2 ORDER BY size LIMIT 1")
+        }
+        try await heads.write { db in
+            try db.execute(sql: "UPDATE heads SET note = ? WHERE kind = 2", arguments: [first])
+        }
+        try Store(path: path, serviceName: "test.example").close()
+        let size = try await heads.read { try Int.fetchOne($0, sql: "SELECT size FROM heads WHERE kind = 2") }
+        #expect(size == logs.petition.leaves.count)
+    }
+
+    @Test("A record that is gone, or empty, is missed")
+    func recordGone() async throws {
+        let (store, logs) = try await StoredLogs.make(at: path)
+        try store.close()
+        let record = Store.heads(besides: path)
+        try FileManager.default.moveItem(atPath: record, toPath: directory("kept"))
+        #expect(throws: StorageError.noHeads(record)) { try Store(path: path, serviceName: "test.example") }
+        #expect(!FileManager.default.fileExists(atPath: record))
+        let other = try SignedHeads(path: directory("empty"), key: store.logKey().publicKey)
+        try other.close()
+        #expect(throws: StorageError.noHeads(directory("empty"))) {
+            try Store(path: path, serviceName: "test.example", heads: directory("empty"))
+        }
+        try Store(path: path, serviceName: "test.example", heads: directory("kept")).close()
+        let inspected = try Store(inspecting: path)
+        #expect(throws: StorageError.noHeads(record)) {
+            try inspected.check(record: inspected.record(named: nil, besides: path))
+        }
+        // The record tells what the database has lost with its checkpoints.
+        try await change(
+            inspected,
+            "DELETE FROM leaves WHERE log = 2 AND place >= 6; DELETE FROM checkpoints WHERE log = 2 AND size > 6; "
+                + "UPDATE logs SET size = 6 WHERE id = 2; DELETE FROM nodes WHERE log = 2 AND place >= 6 AND level = 0")
+        let report = try inspected.check(repairing: true, record: directory("kept"))
+        #expect(report.findings.contains { $0.what == .short(size: 7) && !$0.isRepaired } && !report.isSound)
+        _ = logs
     }
 }

@@ -73,7 +73,7 @@ struct ErasureTests {
         try reader.inDatabase { db in try db.execute(sql: "COMMIT") }
         await store.eraseLeftovers()
         #expect(try found([sealed]) == 0)
-        let again = try Store(path: crashed("service.sqlite"), serviceName: "a")
+        let again = try Store(inspecting: crashed("service.sqlite"))
         await again.eraseLeftovers()
         #expect(try found([sealed], in: crashed) == 0)
         #expect(try again.sealedNames(of: petition.log.id).isEmpty)

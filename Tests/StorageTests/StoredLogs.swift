@@ -20,7 +20,7 @@ struct StoredLogs {
     init(for store: Store, members: Int = 7, closes: UInt64 = 3_999_996_000) throws {
         world = try World(members: members, logKey: store.logKey().publicKey)
         petition = try PetitionWorld(world, levels: [2], closes: closes)
-        waiting = try petition.coSignature(by: world.people[5])
+        waiting = try petition.coSignature(by: world.people[5], name: (1, "Eve"))
     }
 
     var workplaceName: LogName { .workplace(world.log.id) }
@@ -98,7 +98,12 @@ struct StoredLogs {
         try await logs.store(in: store)
         let tag = try #require(logs.waiting.coSigned).tag.encoding
         try await store.commit(
-            [], holding: [logs.petition.log.id: [.init(tag: tag, bytes: logs.waiting.bytes, sealedName: nil)]])
+            [],
+            holding: [
+                logs.petition.log.id: [
+                    .init(tag: tag, bytes: logs.waiting.bytes, sealedName: logs.petition.names.first)
+                ]
+            ])
         try await logs.storeObject(in: store)
         return (store, logs)
     }

@@ -4,6 +4,25 @@ import MembershipProofs
 import Sodium
 
 extension WorkplaceLog {
+    /// The rules that cost nothing to look at, so that signatures and proofs of strangers are not: whether the signer may speak,
+    /// and comes with the right sequence, or the invite is open. What passes may still be refused.
+    public func checkCheaply(_ statement: WorkplaceStatement) throws(RuleViolation) {
+        guard statement.workplace == id else { throw .workplaceID }
+        if let authorship = statement.authorship { try checkCheaply(authorship, of: statement) }
+        if case .memberAdmitted(let admission) = statement.body {
+            guard invites[admission.inviteKey]?.isOpen == true else { throw .inviteNotOpen }
+        }
+    }
+
+    private func checkCheaply(_ authorship: Authorship, of statement: WorkplaceStatement) throws(RuleViolation) {
+        if case .ringKeyRotated = statement.body {
+            guard isMember(authorship.signer) else { throw .notMember }
+        } else {
+            guard isOrganiser(authorship.signer) else { throw .notOrganiser }
+        }
+        guard authorship.sequence == nextSequence(of: authorship.signer) else { throw .sequenceOfSigner }
+    }
+
     /// Whether the statement may be the next leaf.
     func check(_ proven: ProvenWorkplaceStatement) throws(RuleViolation) {
         let statement = proven.statement
@@ -35,12 +54,7 @@ extension WorkplaceLog {
     }
 
     private func check(_ authorship: Authorship, of proven: ProvenWorkplaceStatement) throws(RuleViolation) {
-        if case .ringKeyRotated = proven.statement.body {
-            guard isMember(authorship.signer) else { throw .notMember }
-        } else {
-            guard isOrganiser(authorship.signer) else { throw .notOrganiser }
-        }
-        guard authorship.sequence == nextSequence(of: authorship.signer) else { throw .sequenceOfSigner }
+        try checkCheaply(authorship, of: proven.statement)
         guard proven.isSigned else { throw .signature }
     }
 

@@ -85,11 +85,11 @@ final class AddressBuckets: Sendable {
         guard excess <= 0 else { throw Refusal.tooMany(seconds: Int((excess / rate).rounded(.up))) }
     }
 
-    /// Charges for what turned out to be worthless, even beyond what is there.
+    /// Charges for what turned out to be worthless. No network is shut out for longer than it takes until one request fits.
     func charge(_ address: Address?, cost: Double) {
         guard let address else { return }
         let place = Self.place(of: address)
-        buckets.withLock { $0[place].level = min($0[place].level + cost, 10 * burst) }
+        buckets.withLock { $0[place].level = min($0[place].level + cost, burst) }
     }
 }
 

@@ -50,11 +50,11 @@ final class Budgets: Sendable {
     }
 
     /// Counts one that was accepted.
-    func count(_ kind: Kind) {
+    func count(_ kind: Kind, cost: Double = 1) {
         state.withLock { state in
             change(&state, kind) { bucket, rate in
                 _ = bucket.wait(rate, clock())
-                bucket.level += 1
+                bucket.level += cost
             }
         }
     }

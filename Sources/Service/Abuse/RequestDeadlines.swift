@@ -1,5 +1,3 @@
-import HummingbirdCore
-import Logging
 import NIOCore
 import NIOHTTPTypes
 
@@ -61,7 +59,7 @@ final class RequestDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
 final class HandshakeDeadline: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = NIOAny
 
-    private static let name = "handshake deadline"
+    static let name = "handshake deadline"
     private let time: TimeAmount
     private var deadline: Scheduled<Void>?
 
@@ -80,18 +78,4 @@ final class HandshakeDeadline: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     static func lift(_ pipeline: ChannelPipeline) { pipeline.removeHandler(name: name, promise: nil) }
-
-    /// A channel that has this deadline before anything else.
-    struct Guarded<Base: ServerChildChannel>: ServerChildChannel {
-        let base: Base
-        let time: TimeAmount
-
-        func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Base.Value> {
-            channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(HandshakeDeadline(time), name: HandshakeDeadline.name)
-            }.flatMap { base.setup(channel: channel, logger: logger) }
-        }
-
-        func handle(value: Base.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
-    }
 }

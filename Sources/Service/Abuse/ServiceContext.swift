@@ -9,6 +9,10 @@ struct ServiceContext: RequestContext {
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         channel = source.channel
+        // Now: a connection that is closed has no address any more, and would be charged for nothing.
+        remoteAddress = (channel.remoteAddress ?? channel.parent?.remoteAddress).flatMap {
+            AddressBuckets.Address($0)
+        }
     }
 
     /// Whether somebody still waits for the answer.
@@ -18,13 +22,12 @@ struct ServiceContext: RequestContext {
     var isMultiplexed: Bool { channel.parent?.parent != nil }
 
     /// Where the connection comes from; nil for a proxy or Tor on this machine, behind which everybody is alike.
-    var remoteAddress: AddressBuckets.Address? {
-        (channel.remoteAddress ?? channel.parent?.remoteAddress).flatMap { AddressBuckets.Address($0) }
-    }
+    let remoteAddress: AddressBuckets.Address?
 
-    /// Closes the connection once the answer had time to leave. Not the listener, which is an HTTP/1 channel's parent.
+    /// Closes the connection, with all its streams, once the answer had time to leave. Not the listener, which is an HTTP/1
+    /// channel's parent.
     func closeSoon() {
-        let channel = channel
+        let channel = isMultiplexed ? channel.parent ?? channel : channel
         channel.eventLoop.scheduleTask(in: .milliseconds(100)) { channel.close(promise: nil) }
     }
 }

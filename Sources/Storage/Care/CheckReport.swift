@@ -26,6 +26,10 @@ public struct CheckReport: Sendable, Equatable {
             case short(size: Int)
             /// The newest size has no checkpoint.
             case noCheckpoint
+            /// Witnesses' lines that are no signatures.
+            case witnessed(size: Int)
+            /// The tag or length beside a sealed name is not its own.
+            case nameRow
             /// A sealed name of no standing co-signature.
             case surplusName
             /// A standing co-signature carries a name that is not there.

@@ -15,20 +15,7 @@ extension Store {
     /// - Returns: what the check of the copy found; when that is not sound, no copy is kept.
     /// - Throws: `StorageError`.
     public static func backUp(_ path: String, to copy: String) throws -> CheckReport {
-        guard access(path, F_OK) == 0 else { throw StorageError.cannotOpen("there is no file \(path)") }
-        return try make(copy) { part in
-            var configuration = Configuration()
-            configuration.readonly = true
-            configuration.busyMode = .timeout(10)
-            let queue = try DatabaseQueue(path: path, configuration: configuration)
-            guard try queue.read({ try Int.fetchOne($0, sql: "PRAGMA application_id") }) == Schema.applicationID else {
-                throw StorageError.notOurs
-            }
-            // One read transaction, so it does not wait for the writer nor keep it; deleted rows and free pages stay behind.
-            try queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [part]) }
-            try queue.close()
-        } changing: { _ in
-        }
+        return try make(copy, from: path) { _ in }
     }
 
     /// Puts a backup in the place of a database that is gone.
@@ -44,52 +31,73 @@ extension Store {
         _ backup: String, to path: String, bundles: [PetitionBundle] = [], heads: String? = nil,
         withoutRecord: Bool = false
     ) throws -> CheckReport {
-        guard access(backup, F_OK) == 0 else { throw StorageError.cannotOpen("there is no file \(backup)") }
-        let heads = heads ?? Self.heads(besides: path)
-        let hasRecord = access(heads, F_OK) == 0
-        guard hasRecord || withoutRecord else { throw StorageError.noHeads(heads) }
-        return try make(path) { part in
-            try FileManager.default.copyItem(atPath: backup, toPath: part)
-        } changing: { store in
+        let record = heads ?? Self.heads(besides: path)
+        let hasRecord = access(record, F_OK) == 0
+        guard hasRecord || withoutRecord else { throw StorageError.noHeads(record) }
+        return try make(path, from: backup) { store in
             for bundle in bundles { try store.adopt(bundle) }
-            guard hasRecord else { return }
-            let heads = try SignedHeads(path: heads, key: store.logKey().publicKey)
+            // A record is made at the next start, where there is none.
+            guard hasRecord else { return try store.setRecord(nil) }
+            let heads = try SignedHeads(path: record, key: store.logKey().publicKey)
+            defer { try? heads.close() }
+            // One that was made since the backup is believed on the operator's word only.
+            guard try withoutRecord || store.isRecord(heads.id) || !store.isRecorded else {
+                throw StorageError.noHeads(record)
+            }
             try store.compare(with: heads)
-            try heads.close()
+            try store.setRecord(heads.id)
         }
     }
 
-    /// A file made under another name, changed and checked there, synced, and then put in its place.
+    /// A database copied under another name, changed and checked there, synced, and then put in its place.
     private static func make(
-        _ path: String, _ fill: (String) throws -> Void, changing: (Store) throws -> Void
+        _ path: String, from source: String, changing: (Store) throws -> Void
     ) throws -> CheckReport {
-        let part = path + ".part"
+        let part = path + ".part-" + Hex.encode(Random.bytes(8))
         do {
+            guard access(source, R_OK) == 0 else { throw StorageError.cannotOpen("there is no file \(source)") }
             // Files beside a database belong to it: a write-ahead log that is left there would be played into the new one.
             for suffix in ["", "-wal", "-shm"] where access(path + suffix, F_OK) == 0 {
                 throw StorageError.exists(path + suffix)
             }
-            try remove(part)
             defer { try? remove(part) }
-            // The log key is in it.
+            // The log key is in it. SQLite fills the empty file, and makes the ones beside it in its likeness.
             let file = open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
             guard file >= 0 else { throw StorageError.cannotOpen("\(part): \(String(cString: strerror(errno)))") }
             Foundation.close(file)
-            try FileManager.default.removeItem(atPath: part)
-            let mask = umask(0o077)
-            defer { umask(mask) }
-            try fill(part)
+            try copy(source, into: part)
             let store = try Store(inspecting: part)
             try changing(store)
             let report = try store.check()
             try store.close()
-            guard report.isSound || report.isUsable else { return report }
+            guard report.isUsable else { return report }
+            // One file that can be opened where nothing may be written.
+            let queue = try DatabaseQueue(path: part)
+            try queue.writeWithoutTransaction { _ = try String.fetchOne($0, sql: "PRAGMA journal_mode = DELETE") }
+            try queue.close()
             try sync(part)
-            // Fails when something has come there meanwhile.
-            guard link(part, path) == 0 else { throw StorageError.exists(path) }
+            // Neither overwrites what has come there meanwhile.
+            if link(part, path) != 0 {
+                guard errno != EEXIST else { throw StorageError.exists(path) }
+                // A file system without links.
+                guard access(path, F_OK) != 0, rename(part, path) == 0 else { throw StorageError.exists(path) }
+            }
             try sync((path as NSString).deletingLastPathComponent)
             return report
         } catch { throw StorageError(error) }
+    }
+
+    /// In one read transaction, so that it neither waits for a writer nor keeps it; deleted rows and free pages stay behind.
+    private static func copy(_ source: String, into part: String) throws {
+        var configuration = Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .timeout(patience)
+        let queue = try DatabaseQueue(path: source, configuration: configuration)
+        guard try queue.read({ try Int.fetchOne($0, sql: "PRAGMA application_id") }) == Schema.applicationID else {
+            throw StorageError.notOurs
+        }
+        try queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [part]) }
+        try queue.close()
     }
 
     private static func remove(_ part: String) throws {
@@ -121,10 +129,7 @@ extension Store {
             petition.log.id == bundle.petitionID
         else { throw StorageError.foreignBundle }
         let closes = petition.log.closure == nil ? petition.log.manifest.closes : 0
-        let due = petition.log.namesDue
-        let names: [LogAppend.NameChange] = bundle.names.compactMap { sealed in
-            due[SealedName.digest(of: sealed)].map { .keep(tag: $0.encoding, sealed: sealed) }
-        }
+        let names = try names(for: petition.log, bundle)
         let appends = [
             try growth(
                 of: .workplace(bundle.workplaceID), in: bundle.workplaceID, to: bundle.workplace, workplace.log.tree,
@@ -136,6 +141,25 @@ extension Store {
         do {
             try pool.write { db in for append in appends { _ = try Self.apply(append, db) } }
         } catch { throw StorageError(error) }
+    }
+
+    /// What becomes of sealed names when a petition grows: those that stand are kept, from the bundle, the database or what waited
+    /// there; those that were taken back since go.
+    private func names(for petition: PetitionLog, _ bundle: PetitionBundle) throws -> [LogAppend.NameChange] {
+        var standing: [Bytes32: Bytes32] = [:]
+        for (tag, last) in petition.tags where last.action == .sign && last.level > 0 {
+            standing[last.nameDigest] = tag.encoding
+        }
+        let stored = try sealedNames(of: petition.id)
+        var changes: [LogAppend.NameChange] = []
+        for (tag, sealed) in stored where standing[SealedName.digest(of: sealed)] != tag {
+            changes.append(.delete(tag: tag))
+        }
+        for sealed in try bundle.names + held(of: petition.id).compactMap(\.sealedName) {
+            guard let tag = standing[SealedName.digest(of: sealed)], stored[tag] != sealed else { continue }
+            changes.append(.keep(tag: tag, sealed: sealed))
+        }
+        return changes
     }
 
     private func growth(

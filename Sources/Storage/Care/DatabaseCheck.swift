@@ -10,23 +10,28 @@ import TransparencyLog
 extension Store {
     /// Derives everything again that a database keeps beside its leaves and objects: hashes, nodes, sizes, checkpoints, deadlines,
     /// names, tags, counts and sums; and audits every leaf as a stranger would.
-    /// - Parameter repairing: puts right what can be derived, in one transaction. A leaf is never changed.
-    public func check(repairing: Bool = false) throws -> CheckReport {
+    /// - Parameters:
+    ///   - repairing: puts right what can be derived, in one transaction. A leaf is never changed, and nothing is derived from
+    ///     leaves of which something is missing or wrong.
+    ///   - record: of signed checkpoints, which count like those in the database; nil for none.
+    /// - Throws: `StorageError.noHeads` when there is no such record.
+    public func check(repairing: Bool = false, record: String? = nil) throws -> CheckReport {
+        let signed = try record.map { try signedHeads(in: $0) } ?? []
         do {
             return try repairing
-                ? pool.write { db in
-                    // An index that is out of step misleads everything below.
-                    try db.execute(sql: "REINDEX")
-                    return try check(db, repairing: true)
-                } : pool.read { db in try check(db, repairing: false) }
+                ? pool.write { db in check(db, repairing: true, signed) }
+                : pool.read { db in check(db, repairing: false, signed) }
         } catch { throw StorageError(error) }
     }
 
-    private func check(_ db: Database, repairing: Bool) throws -> CheckReport {
-        let check = DatabaseCheck(db: db, repairs: repairing, key: logKey())
-        try check.pages()
-        try check.logs()
-        try check.objects()
+    private func check(_ db: Database, repairing: Bool, _ signed: [SignedHeads.Head]) -> CheckReport {
+        let check = DatabaseCheck(db: db, repairs: repairing, key: logKey(), signed)
+        // An index that is out of step misleads everything below.
+        if repairing { check.section { try db.execute(sql: "REINDEX") } }
+        check.section(check.pages)
+        check.section(check.logs)
+        check.section(check.objects)
+        check.section(check.sums)
         return check.report
     }
 }
@@ -35,12 +40,23 @@ private final class DatabaseCheck {
     let db: Database
     let repairs: Bool
     let key: SigningKey
+    /// What the record says was signed of each log.
+    let signed: [LogName: SignedHeads.Head]
     var report = CheckReport()
 
-    init(db: Database, repairs: Bool, key: consuming SigningKey) {
+    init(db: Database, repairs: Bool, key: consuming SigningKey, _ signed: [SignedHeads.Head]) {
+        self.signed = Dictionary(signed.map { ($0.log, $0) }, uniquingKeysWith: { a, _ in a })
         self.db = db
         self.repairs = repairs
         self.key = key
+    }
+
+    /// A page that cannot be read ends its section, not the check.
+    func section(_ body: () throws -> Void) {
+        do { try body() } catch {
+            report.findings.append(
+                .init(log: nil, what: .pages("\((error as? DatabaseError)?.message ?? "\(error)")"), isDerived: false))
+        }
     }
 
     /// Notes something, and puts it right where that is asked for and possible.
@@ -87,7 +103,7 @@ private final class DatabaseCheck {
     func logs() throws {
         var workplaces: [Bytes32: WorkplaceLog] = [:]
         for stored in try rows(kind: 1) {
-            let (leaves, hashes) = try leaves(of: stored)
+            let (leaves, hashes, isWhole) = try leaves(of: stored)
             guard let audited = try? WorkplaceLog.audit(leaves), .workplace(audited.log.id) == stored.name else {
                 try find(.leaf(0, PetitionBundle.Unreadable.firstWorkplaceLeaf.rawValue), in: stored.name)
                 continue
@@ -95,14 +111,15 @@ private final class DatabaseCheck {
             try note(audited.faults, stored)
             workplaces[audited.log.id.bytes] = audited.log
             try derived(
-                stored, audited.log.tree, audited.log.verifier, hashes, workplace: audited.log.id.bytes, deadline: nil)
+                stored, audited.log.tree, audited.log.verifier, hashes, isWhole: isWhole && audited.faults.isEmpty,
+                workplace: audited.log.id.bytes, deadline: nil)
             report.logs.append(
                 .init(
                     name: stored.name, leaves: leaves.count, tags: 0, cosignatures: 0, held: 0,
                     members: audited.log.members(at: audited.log.size).count))
         }
         for stored in try rows(kind: 2) {
-            let (leaves, hashes) = try leaves(of: stored)
+            let (leaves, hashes, isWhole) = try leaves(of: stored)
             let opened = leaves.first.flatMap { try? PetitionStatement(decoding: $0) }
             guard case .opened(let manifest, _)? = opened?.body, let workplace = workplaces[manifest.workplace.bytes],
                 let audited = try? PetitionLog.audit(leaves, in: workplace), .petition(audited.log.id) == stored.name
@@ -112,19 +129,23 @@ private final class DatabaseCheck {
             }
             try note(audited.faults, stored)
             let closes = audited.log.closure == nil && manifest.closes > 0 ? manifest.closes : nil
-            try derived(
+            let isTrue = try derived(
                 stored, audited.log.tree, workplace.verifier(of: audited.log.id), hashes,
-                workplace: manifest.workplace.bytes, deadline: closes.map { Int64(clamping: $0) })
-            try names(stored, audited.log)
+                isWhole: isWhole && audited.faults.isEmpty, workplace: manifest.workplace.bytes,
+                deadline: closes.map { Int64(clamping: $0) })
+            try names(stored, audited.log, isTrue: isTrue)
             report.logs.append(
                 .init(
                     name: stored.name, leaves: leaves.count, tags: audited.log.tags.count,
-                    cosignatures: audited.log.cosignatures, held: try held(stored, audited.log), members: 0))
+                    cosignatures: audited.log.cosignatures, held: try held(stored, audited.log, isTrue: isTrue),
+                    members: 0))
         }
     }
 
-    /// The leaves up to the first gap, and the rows and places of those whose hash is not their own.
-    private func leaves(of log: Stored) throws -> ([[UInt8]], wrong: [(row: Int64, place: Int)]) {
+    /// The leaves up to the first gap, the rows and places of those whose hash is not their own, and whether there is no gap.
+    private func leaves(
+        of log: Stored
+    ) throws -> ([[UInt8]], wrong: [(row: Int64, place: Int)], isWhole: Bool) {
         var leaves: [[UInt8]] = []
         var wrong: [(row: Int64, place: Int)] = []
         let rows = try Row.fetchAll(
@@ -133,12 +154,12 @@ private final class DatabaseCheck {
             let (place, bytes) = (row["place"] as Int, [UInt8](row["bytes"] as Data))
             guard place == leaves.count else {
                 try find(.leafMissing(leaves.count), in: log.name)
-                break
+                return (leaves, wrong, false)
             }
             if row["hash"] as Data != MerkleTree.leafHash(bytes).data { wrong.append((row["id"], place)) }
             leaves.append(bytes)
         }
-        return (leaves, wrong)
+        return (leaves, wrong, true)
     }
 
     private func note(_ faults: [Fault], _ log: Stored) throws {
@@ -147,12 +168,20 @@ private final class DatabaseCheck {
         }
     }
 
-    /// Everything but names. What a signed checkpoint contradicts is not derived from, lest a damaged leaf spread.
+    /// Everything but names. Nothing is derived from leaves of which something is missing or wrong, lest damage spread: they must
+    /// hold, contradict nothing that was signed, and be what a signed checkpoint covers; or, where none covers them all, agree with
+    /// everything else that is kept of them.
+    /// - Returns: whether the leaves are to be derived from.
+    @discardableResult
     private func derived(
         _ log: Stored, _ tree: MerkleTree, _ verifier: LogVerifier, _ hashes: [(row: Int64, place: Int)],
-        workplace: Bytes32, deadline: Int64?
-    ) throws {
-        let isTrue = try checkpoints(log, tree, verifier)
+        isWhole: Bool, workplace: Bytes32, deadline: Int64?
+    ) throws -> Bool {
+        let (wrong, nodes) = try nodes(log, tree)
+        // There were more.
+        let isShort = try log.size > tree.count || hasNodes(log, beyond: tree.count)
+        let agrees = hashes.isEmpty && wrong == 0 && log.size == tree.count
+        let isTrue = try checkpoints(log, tree, verifier, isWhole: isWhole && !isShort, agrees: agrees)
         func findDerived(_ what: CheckReport.Finding.What, repair: @escaping (Database) throws -> Void) throws {
             try find(what, in: log.name, repair: isTrue ? repair : nil)
         }
@@ -178,8 +207,7 @@ private final class DatabaseCheck {
                 try db.execute(sql: "UPDATE logs SET size = ? WHERE id = ?", arguments: [tree.count, log.id])
             }
         }
-        let (wrong, nodes) = try nodes(log, tree)
-        guard wrong > 0 else { return }
+        guard wrong > 0 else { return isTrue }
         try findDerived(.nodes(wrong)) { db in
             try db.execute(sql: "DELETE FROM nodes WHERE log = ?", arguments: [log.id])
             let insert = try db.cachedStatement(sql: "INSERT INTO nodes (log, level, place, hash) VALUES (?, ?, ?, ?)")
@@ -187,6 +215,13 @@ private final class DatabaseCheck {
                 try insert.execute(arguments: [log.id, place.level, place.index, hash.data])
             }
         }
+        return isTrue
+    }
+
+    private func hasNodes(_ log: Stored, beyond size: Int) throws -> Bool {
+        try Bool.fetchOne(
+            db, sql: "SELECT count(*) > 0 FROM nodes WHERE log = ? AND level = 0 AND place >= ?",
+            arguments: [log.id, size]) ?? false
     }
 
     /// - Returns: how many nodes are missing, wrong or surplus, and what they must be.
@@ -215,69 +250,106 @@ private final class DatabaseCheck {
         init(_ level: Int, _ index: Int) { (self.level, self.index) = (level, index) }
     }
 
-    /// - Returns: whether nothing that this service has signed contradicts the leaves.
-    private func checkpoints(_ log: Stored, _ tree: MerkleTree, _ verifier: LogVerifier) throws -> Bool {
-        var (isTrue, hasNewest) = (true, false)
+    /// - Returns: whether the leaves are to be derived from.
+    private func checkpoints(
+        _ log: Stored, _ tree: MerkleTree, _ verifier: LogVerifier, isWhole: Bool, agrees: Bool
+    ) throws -> Bool {
         let rows = try Row.fetchAll(
-            db, sql: "SELECT size, note FROM checkpoints WHERE log = ? ORDER BY size", arguments: [log.id])
+            db, sql: "SELECT size, note, witnessed FROM checkpoints WHERE log = ? ORDER BY size", arguments: [log.id])
+        func right(_ size: Int) -> String? {
+            guard size > 0, let root = tree.root(at: size) else { return nil }
+            return Checkpoint(origin: verifier.origin, size: UInt64(size), root: root).signed(by: key).serialized
+        }
+        // First what was signed, in the database or by the record; then what may be made of it.
+        var (contradictions, isCovered): ([CheckReport.Finding.What], Bool) = ([], false)
+        var known = rows.map { ($0["size"] as Int, $0["note"] as String) }
+        if let head = signed[log.name], !known.contains(where: { $0.0 == head.size && $0.1 == head.note }) {
+            known.append((head.size, head.note))
+        }
+        for (size, note) in known where (try? verifier.verify(note))?.size == UInt64(size) {
+            if let right = right(size) {
+                if right == note {
+                    isCovered = isCovered || size == tree.count
+                } else {
+                    contradictions.append(.contradicted(size: size))
+                }
+            } else {
+                contradictions.append(.short(size: size))
+            }
+        }
+        for what in contradictions { try find(what, in: log.name) }
+        let isTrue = contradictions.isEmpty && isWhole && (isCovered || agrees)
         for row in rows {
             let (size, note) = (row["size"] as Int, row["note"] as String)
-            hasNewest = hasNewest || size == tree.count
             let signed = try? verifier.verify(note)
-            guard let root = tree.root(at: size), size > 0 else {
-                isTrue = isTrue && signed == nil
-                try find(.short(size: size), in: log.name)
-                continue
-            }
-            let right = Checkpoint(origin: verifier.origin, size: UInt64(size), root: root).signed(by: key).serialized
-            guard right != note else { continue }
-            if signed?.size == UInt64(size) {
-                // The key has signed this. It cannot be taken back, whatever the leaves are now.
-                isTrue = false
-                try find(.contradicted(size: size), in: log.name)
-            } else {
-                try find(.checkpoint(size: size), in: log.name) { db in
+            if signed?.size != UInt64(size) {
+                let right = right(size)
+                let repair = { (db: Database) in
                     try db.execute(
                         sql: "UPDATE checkpoints SET note = ?, witnessed = NULL WHERE log = ? AND size = ?",
                         arguments: [right, log.id, size])
                 }
+                try find(.checkpoint(size: size), in: log.name, repair: isTrue && right != nil ? repair : nil)
+            } else if let lines = row["witnessed"] as String?, (try? SignedNote(parsing: note + lines)) == nil {
+                try find(.witnessed(size: size), in: log.name) { db in
+                    try db.execute(
+                        sql: "UPDATE checkpoints SET witnessed = NULL WHERE log = ? AND size = ?",
+                        arguments: [log.id, size])
+                }
             }
         }
-        if !hasNewest, isTrue, tree.count > 0 {
-            let note = Checkpoint(origin: verifier.origin, size: UInt64(tree.count), root: tree.root).signed(by: key)
-            try find(.noCheckpoint, in: log.name) { db in
+        if tree.count > 0, !rows.contains(where: { $0["size"] as Int == tree.count }), contradictions.isEmpty {
+            let note = right(tree.count)
+            let repair = { (db: Database) in
                 try db.execute(
                     sql: "INSERT INTO checkpoints (log, size, note) VALUES (?, ?, ?)",
-                    arguments: [log.id, tree.count, note.serialized])
+                    arguments: [log.id, tree.count, note])
             }
+            try find(.noCheckpoint, in: log.name, repair: isTrue ? repair : nil)
         }
         return isTrue
     }
 
     // MARK: Names, and what waits
 
-    private func names(_ log: Stored, _ petition: PetitionLog) throws {
+    private func names(_ log: Stored, _ petition: PetitionLog, isTrue: Bool) throws {
         var expected: [Bytes32: Bytes32] = [:]
         for (tag, standing) in petition.tags where standing.action == .sign && standing.level > 0 {
-            expected[tag.encoding] = standing.nameDigest
+            expected[standing.nameDigest] = tag.encoding
         }
-        let rows = try Row.fetchAll(
-            db, sql: "SELECT id, tag, length, sealed FROM names WHERE log = ? ORDER BY id", arguments: [log.id])
-        for row in rows {
-            let (id, tag) = (row["id"] as Int64, (row["tag"] as Data).bytes32)
-            let sealed = [UInt8]((row["sealed"] as Data).prefix(max(0, row["length"] as Int)))
-            guard expected[tag] == SealedName.digest(of: sealed) else {
-                try find(.surplusName, in: log.name) { db in
-                    try db.execute(sql: "DELETE FROM names WHERE id = ?", arguments: [id])
-                }
-                continue
-            }
-            expected[tag] = nil
-        }
-        for _ in expected { try find(.nameMissing, in: log.name) }
+        try names(log, in: "names", expected, petition.manifest.sealedNameLength, isTrue: isTrue)
     }
 
-    private func held(_ log: Stored, _ petition: PetitionLog) throws -> Int {
+    /// - Parameter expected: the tag of each name, by the name's digest.
+    private func names(
+        _ log: Stored, in table: String, _ expected: [Bytes32: Bytes32], _ length: Int, isTrue: Bool
+    ) throws {
+        var missing = expected
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT id, tag, length, sealed FROM \(table) WHERE log = ? ORDER BY id", arguments: [log.id])
+        for row in rows {
+            let id = row["id"] as Int64
+            let sealed = [UInt8]((row["sealed"] as Data).prefix(length))
+            guard let tag = missing.removeValue(forKey: SealedName.digest(of: sealed)) else {
+                // What was taken back. Where leaves are missing, it may belong to one of those.
+                let repair = { (db: Database) in
+                    try db.execute(sql: "DELETE FROM \(table) WHERE id = ?", arguments: [id])
+                }
+                try find(.surplusName, in: log.name, repair: isTrue ? repair : nil)
+                continue
+            }
+            if row["tag"] as Data != tag.data || row["length"] as Int != length {
+                try find(.nameRow, in: log.name) { db in
+                    try db.execute(
+                        sql: "UPDATE \(table) SET tag = ?, length = ? WHERE id = ?", arguments: [tag.data, length, id])
+                }
+            }
+        }
+        for _ in missing { try find(.nameMissing, in: log.name) }
+    }
+
+    private func held(_ log: Stored, _ petition: PetitionLog, isTrue: Bool) throws -> Int {
+        var expected: [Bytes32: Bytes32] = [:]
         let rows = try Row.fetchAll(
             db, sql: "SELECT hash, tag, bytes FROM held WHERE log = ? ORDER BY hash", arguments: [log.id])
         for row in rows {
@@ -288,6 +360,7 @@ private final class DatabaseCheck {
                 try find(.held, in: log.name)
                 continue
             }
+            if coSigned.level > 0 { expected[coSigned.nameDigest] = coSigned.tag.encoding }
             let right = (MerkleTree.leafHash(bytes).data, coSigned.tag.encoding.data)
             guard hash != right.0 || row["tag"] as Data != right.1 else { continue }
             try find(.heldHash, in: log.name) { db in
@@ -296,13 +369,14 @@ private final class DatabaseCheck {
                     arguments: [right.0, right.1, log.id, hash])
             }
         }
+        let isWhole = isTrue && !report.findings.contains { $0.log == log.name && $0.what == .held }
+        try names(log, in: "held_names", expected, petition.manifest.sealedNameLength, isTrue: isWhole)
         return rows.count
     }
 
     // MARK: Objects
 
     func objects() throws {
-        var sums: [Bytes32: Int] = [:]
         var previous: StoredObject?
         let rows = try Row.fetchAll(
             db,
@@ -315,7 +389,6 @@ private final class DatabaseCheck {
             let name = (row["object"] as Data).bytes32.hex
             let bytes =
                 try Data.fetchOne(db, sql: "SELECT bytes FROM objects WHERE rowid = ?", arguments: [id]) ?? Data()
-            sums[(row["workplace"] as Data).bytes32, default: 0] += bytes.count
             guard let object = try? StoredObject(decoding: [UInt8](bytes)),
                 object.workplace.bytes.data == row["workplace"] as Data, object.id.bytes.data == row["object"] as Data,
                 Int64(object.revision) == row["revision"], Int(object.kind.rawValue) == row["kind"],
@@ -333,11 +406,25 @@ private final class DatabaseCheck {
                 }
             }
         }
+    }
+
+    func sums() throws {
+        var sums: [Bytes32: Int] = [:]
+        for row in try Row.fetchAll(db, sql: Schema.storedSums) { sums[(row[0] as Data).bytes32] = row[1] as Int }
+        var wrong: [Bytes32] = []
         for row in try Row.fetchAll(db, sql: "SELECT workplace, bytes FROM stored") {
             let workplace = (row["workplace"] as Data).bytes32
-            if sums.removeValue(forKey: workplace) ?? 0 != row["bytes"] as Int { try stored(workplace) }
+            if sums.removeValue(forKey: workplace) ?? 0 != row["bytes"] as Int { wrong.append(workplace) }
         }
-        for workplace in sums.keys { try stored(workplace) }
+        wrong += sums.keys
+        for workplace in wrong {
+            try find(.stored(workplace.hex)) { db in
+                try db.execute(sql: "DELETE FROM stored WHERE workplace = ?", arguments: [workplace.data])
+                try db.execute(
+                    sql: "INSERT INTO stored SELECT * FROM (\(Schema.storedSums)) WHERE workplace = ?",
+                    arguments: [workplace.data])
+            }
+        }
     }
 
     private func follows(_ object: StoredObject, _ previous: StoredObject?) -> Bool {
@@ -346,15 +433,5 @@ private final class DatabaseCheck {
         }
         return object.revision == previous.revision + 1 && object.parent == previous.digest
             && object.kind == previous.kind
-    }
-
-    private func stored(_ workplace: Bytes32) throws {
-        try find(.stored(workplace.hex)) { db in
-            try db.execute(
-                sql: """
-                    INSERT OR REPLACE INTO stored (workplace, bytes)
-                    SELECT ?1, ifnull(sum(length(bytes)), 0) FROM objects WHERE workplace = ?1
-                    """, arguments: [workplace.data])
-        }
     }
 }

@@ -18,8 +18,9 @@ struct Fsck: ParsableCommand {
 
     func run() throws {
         let store = try Store(inspecting: database)
-        let report = try store.check(repairing: repair)
-        let lost = try store.losses(against: heads ?? Store.heads(besides: database))
+        let record = try store.record(named: heads, besides: database)
+        let report = try store.check(repairing: repair, record: record)
+        let lost = try record.map { try store.losses(against: $0) } ?? []
         try store.close()
         if output.json {
             try Terminal.json(CheckText.Verdict(report, lost: lost))

@@ -65,6 +65,8 @@ enum CheckText {
         case .contradicted(let size): words("care.contradicted", ["size": "\(size)"])
         case .short(let size): words("care.short", ["size": "\(size)"])
         case .noCheckpoint: words("care.noCheckpoint")
+        case .witnessed(let size): words("care.witnessed", ["size": "\(size)"])
+        case .nameRow: words("care.nameRow")
         case .surplusName: words("care.surplusName")
         case .nameMissing: words("care.nameMissing")
         case .held: words("care.heldWrong")
