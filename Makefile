@@ -32,9 +32,9 @@ test-dependencies: dependencies
 # A witness and a log client that others wrote, from PyPI, at the versions that were looked at. Their metadata ask for a newer
 # Python than Debian 12 has; they run on it.
 INTEROP := .build/interop
-interop: $(INTEROP)/done-1
+interop: $(INTEROP)/done-2
 
-$(INTEROP)/done-1:
+$(INTEROP)/done-2:
 	@if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then \
 	  if command -v apt-get >/dev/null; then \
 	    echo "installing python3-venv for the tests"; \
@@ -43,7 +43,7 @@ $(INTEROP)/done-1:
 	fi
 	@python3 -m venv $(INTEROP)
 	@$(INTEROP)/bin/pip install --quiet --disable-pip-version-check --ignore-requires-python \
-	  aics-witness==0.1.0 aics-tlog==0.2.1
+	  aics-witness==0.1.0 aics-tlog==0.2.1 prometheus-client==0.26.0 schemathesis==4.5.2
 	@touch $@
 
 build: dependencies

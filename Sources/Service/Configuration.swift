@@ -7,6 +7,12 @@ public struct ServiceConfiguration: Sendable {
     public var host: String
     /// 0 lets the system choose.
     public var port: Int
+    /// Instead of host and port: the path of a Unix socket. A service that starts takes the path over from one that runs.
+    public var socketPath: String?
+    /// Where figures are served for Prometheus; nil for nowhere.
+    public var metrics: (host: String, port: Int)?
+    /// How long `/readyz` says that the service stops before it accepts nothing more.
+    public var drain = Duration.zero
     public var databasePath: String
     /// Where the newest signed checkpoints are recorded; beside the database when nil.
     public var headsPath: String?

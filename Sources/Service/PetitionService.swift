@@ -18,6 +18,8 @@ public struct PetitionService: Sendable {
     private let publisher: Publisher?
     private let pages: Pages
     private let certificates: Certificates?
+    private let metrics = Metrics()
+    private let readiness = Readiness()
     private let logger: Logger
     private let clock: @Sendable () -> UInt64
     private let onListening: @Sendable (Int) async -> Void
@@ -45,7 +47,7 @@ public struct PetitionService: Sendable {
         }
         sequencer = Sequencer(
             store: store, publisher: publisher, mix: configuration.mix, logger: logger,
-            capacity: configuration.limits.queue, clock: clock)
+            capacity: configuration.limits.queue, metrics: metrics, readiness: readiness, clock: clock)
     }
 
     /// The key of all this service's logs, with the service's name: what a witness's operator needs to know.
@@ -61,7 +63,7 @@ public struct PetitionService: Sendable {
                 rate: configuration.limits.requests.perSecond, burst: Double(configuration.limits.requests.burst)),
             budgets: Budgets(configuration.limits),
             penance: Penance(configuration.limits.penance, most: configuration.limits.penitents),
-            memory: AnswerMemory(most: configuration.limits.answers))
+            memory: AnswerMemory(most: configuration.limits.answers), metrics: metrics, readiness: readiness)
         // Hummingbird's own logger would name methods and paths with an error; ours says what happened, not to whom.
         var quiet = logger
         quiet.logLevel = .critical
@@ -69,17 +71,28 @@ public struct PetitionService: Sendable {
         let application = Application(
             router: routes.router(), server: try server(),
             configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), serverName: nil,
+                address: configuration.socketPath.map { .unixDomainSocket(path: $0) }
+                    ?? .hostname(configuration.host, port: configuration.port), serverName: nil,
                 availableConnectionsDelegate: MaximumAvailableConnections(configuration.limits.connections)),
-            onServerRunning: { channel in await listening(channel.localAddress?.port ?? 0) }, logger: quiet)
+            onServerRunning: { [configuration] channel in
+                // A proxy and Tor are of the service's group; who else may come in, the directory says.
+                if let path = configuration.socketPath { chmod(path, 0o660) }
+                await listening(channel.localAddress?.port ?? 0)
+            }, logger: quiet)
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
+        if let address = configuration.metrics { services.append(.init(service: figures(address, quiet))) }
         try await serve(
-            [
+            services + [
                 .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
                 .init(
                     service: Housekeeping(
                         store: store, sequencer: sequencer, certificates: certificates, logger: logger)),
                 .init(service: Mixer(sequencer: sequencer, logger: logger)),
                 .init(service: Republisher(sequencer: sequencer, logger: logger)),
+                // The last begins to stop first.
+                .init(
+                    service: Drain(readiness: readiness, delay: configuration.drain),
+                    successTerminationBehavior: .gracefullyShutdownGroup),
             ], logger: quiet, stoppingOnSignals: handlesSignals)
         await publisher?.close()
         try store.close()
@@ -87,6 +100,21 @@ public struct PetitionService: Sendable {
 }
 
 extension PetitionService {
+    /// What Prometheus asks, apart from what everybody may ask.
+    private func figures(_ address: (host: String, port: Int), _ logger: Logger) -> some ServiceLifecycle.Service {
+        let router = Router()
+        router.get("metrics") { [metrics, sequencer, store, readiness] _, _ in
+            var levels = await sequencer.levels
+            levels.isReady = readiness.state(of: store) == .ready
+            levels.files = store.fileSizes
+            return Response.text(metrics.text(levels), type: "text/plain; version=0.0.4; charset=utf-8")
+        }
+        return Application(
+            router: router,
+            configuration: ApplicationConfiguration(
+                address: .hostname(address.host, port: address.port), serverName: nil), logger: logger)
+    }
+
     /// HTTP/1.1, and HTTP/2 with TLS. Who is slow is cut off.
     private func server() throws -> HTTPServerBuilder {
         let limits = configuration.limits

@@ -12,6 +12,8 @@ import Storage
 struct ProblemMiddleware: RouterMiddleware {
     typealias Context = ServiceContext
 
+    let metrics: Metrics
+
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
@@ -23,6 +25,7 @@ struct ProblemMiddleware: RouterMiddleware {
             return response
         } catch {
             let refusal = Self.refusal(error)
+            metrics.refused(refusal.slug)
             var response = Self.response(to: refusal)
             // The client is told that the connection is going, or it would send its next request into it.
             if refusal.isWorthless, !context.isMultiplexed { response.headers[.connection] = "close" }

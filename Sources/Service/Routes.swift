@@ -23,12 +23,21 @@ struct Routes: Sendable {
     let budgets: Budgets
     let penance: Penance
     let memory: AnswerMemory
+    let metrics: Metrics
+    let readiness: Readiness
 
     func router() -> Router<Context> {
         let router = Router(context: Context.self)
-        router.add(middleware: ProblemMiddleware())
+        router.add(middleware: MetricsMiddleware(metrics: metrics))
+        router.add(middleware: ProblemMiddleware(metrics: metrics))
         router.add(middleware: AddressLimit(buckets: addresses))
         router.get("healthz") { _, _ in Response.text("ok\n") }
+        router.get("readyz") { _, _ in
+            let state = readiness.state(of: store)
+            var response = Response.text(state.rawValue)
+            response.status = state == .ready ? .ok : .serviceUnavailable
+            return response
+        }
         router.get("v1/service") { _, _ in
             try Response.json(
                 Answers.ServiceInfo(

@@ -46,7 +46,12 @@ actor Sequencer {
         /// Whether somebody still waits for the answer: what is sent and left alone is not worth a verification.
         let isWaitedFor: @Sendable () -> Bool
         let answer: CheckedContinuation<Answer, any Error>
+        /// How often its batch came too late, because another process had written to one of its logs.
+        var conflicts = 0
     }
+
+    /// Then it is told to come back.
+    private static let mostConflicts = 5
 
     /// Where an admitted statement is going.
     enum Place {
@@ -78,13 +83,23 @@ actor Sequencer {
     var holds: [ID<Petition>: [HeldCoSignature]] = [:]
     var spoiled: [ID<Petition>: [Bytes32]] = [:]
 
+    private let metrics: Metrics
+    private let readiness: Readiness
+    /// Logs that were held against the database in the batch in hand: once each, before anything is folded in.
+    private var current: Set<LogName> = []
+
     init(
         store: Store, publisher: Publisher? = nil, mix: ServiceConfiguration.Mix? = nil, logger: Logger,
-        capacity: Int, clock: @escaping @Sendable () -> UInt64
+        capacity: Int, metrics: Metrics = Metrics(), readiness: Readiness = Readiness(),
+        clock: @escaping @Sendable () -> UInt64
     ) {
         (self.store, self.publisher, self.mix, self.logger) = (store, publisher, mix, logger)
         (self.capacity, self.clock) = (capacity, clock)
+        (self.metrics, self.readiness) = (metrics, readiness)
     }
+
+    /// For who looks at the figures.
+    var levels: Metrics.Levels { .init(waiting: queue.count, workplaces: workplaces.count) }
 
     /// Appends or holds a statement, or finds that it is there already.
     /// - Throws: `Refusal`.
@@ -132,10 +147,23 @@ actor Sequencer {
         uses = uses.filter { workplaces[$0.key] != nil }
     }
 
+    /// Leaves that another process has appended; nil when there are none. They are audited like anybody else's.
+    private func news(of log: LogName, since size: Int) throws -> [[UInt8]]? {
+        if isDraining { guard current.insert(log).inserted else { return nil } }
+        guard try store.size(of: log) > size else { return nil }
+        return try store.leaves(of: log, from: size)
+    }
+
     func workplaceLog(_ id: ID<Workplace>) throws -> WorkplaceLog {
         time += 1
         uses[id] = time
-        if let log = workplaces[id] { return log }
+        if let log = workplaces[id] {
+            guard let more = try news(of: .workplace(id), since: log.size) else { return log }
+            let audited = log.audited(with: more)
+            guard audited.faults.isEmpty else { throw Refusal.storage(.damaged) }
+            workplaces[id] = audited.log
+            return audited.log
+        }
         guard let leaves = try store.leaves(of: .workplace(id)) else { throw Refusal.noSuchLog }
         let audited = try PetitionBundle.orDamaged { () throws(PetitionBundle.Unreadable) in
             try WorkplaceLog.audit(leaves)
@@ -146,7 +174,13 @@ actor Sequencer {
     }
 
     func petitionLog(_ id: ID<Petition>) throws -> PetitionLog? {
-        if let log = petitions[id] { return log }
+        if let log = petitions[id] {
+            guard let more = try news(of: .petition(id), since: log.size) else { return log }
+            let audited = log.audited(with: more, in: try workplaceLog(log.manifest.workplace))
+            guard audited.faults.isEmpty else { throw Refusal.storage(.damaged) }
+            petitions[id] = audited.log
+            return audited.log
+        }
         guard let leaves = try store.leaves(of: .petition(id)), let workplace = try store.workplace(of: id) else {
             return nil
         }
@@ -192,6 +226,7 @@ actor Sequencer {
             // What arrived meanwhile is checked while this batch goes to the disk.
             next = takeBatch()
             await written
+            current = []
             if next.pending.isEmpty { next = takeBatch() }
         }
         isDraining = false
@@ -288,7 +323,12 @@ actor Sequencer {
     ) async {
         do {
             let appends = try growth.map { log, growth in try append(log, growth) }
-            if !appends.isEmpty || !held.isEmpty { try await store.commit(appends, holding: held) }
+            if !appends.isEmpty || !held.isEmpty {
+                let start = ContinuousClock.now
+                try await store.commit(appends, holding: held)
+                metrics.committed(in: ContinuousClock.now - start)
+                readiness.wrote(failed: false)
+            }
             answer(admitted, after: appends)
             // Tried again at the next mix when it fails.
             for (petition, tags) in useless { try? await store.drop(held: tags, of: petition) }
@@ -299,6 +339,9 @@ actor Sequencer {
             for (log, growth) in growth {
                 if isElsewhere { forget(log) } else { restore(log, growth.before) }
             }
+            guard error as? StorageError != .conflict else { return takeBack(admitted.map(\.pending)) }
+            metrics.commitFailed()
+            readiness.wrote(failed: true)
             logger.error("a commit failed", metadata: ["error": "\(Self.refusal(error).slug)"])
             for (pending, _) in admitted { pending.answer.resume(throwing: Self.refusal(error)) }
         }
@@ -316,6 +359,20 @@ actor Sequencer {
         case (.workplace(let id), _): workplaces[id] = nil
         case (.petition(let id), _): petitions[id] = nil
         }
+    }
+
+    /// Another process was first: the same statements are admitted again after what it wrote, before everything else.
+    private func takeBack(_ late: [Pending]) {
+        var again: [Pending] = []
+        for var pending in late {
+            pending.conflicts += 1
+            if pending.conflicts > Self.mostConflicts {
+                pending.answer.resume(throwing: Refusal.busy)
+            } else {
+                again.append(pending)
+            }
+        }
+        queue.insert(contentsOf: again, at: 0)
     }
 
     /// It is read from the database when it is needed next.

@@ -180,12 +180,22 @@ extension Store {
             db, sql: "SELECT id FROM logs WHERE kind = ? AND subject = ?", arguments: [log.kind, log.subject.data])
     }
 
-    /// Every leaf in order; nil when there is no such log.
-    public func leaves(of log: LogName) throws -> [[UInt8]]? {
+    /// Every leaf in order, from a place on; nil when there is no such log.
+    public func leaves(of log: LogName, from start: Int = 0) throws -> [[UInt8]]? {
         try read { db in
             guard let id = try Self.id(of: log, db) else { return nil }
-            return try Data.fetchAll(db, sql: "SELECT bytes FROM leaves WHERE log = ? ORDER BY place", arguments: [id])
-                .map { [UInt8]($0) }
+            return try Data.fetchAll(
+                db, sql: "SELECT bytes FROM leaves WHERE log = ? AND place >= ? ORDER BY place", arguments: [id, start]
+            ).map { [UInt8]($0) }
+        }
+    }
+
+    /// How many leaves a log has; 0 when there is no such log.
+    public func size(of log: LogName) throws -> Int {
+        try read { db in
+            try Int.fetchOne(
+                db, sql: "SELECT size FROM logs WHERE kind = ? AND subject = ?",
+                arguments: [log.kind, log.subject.data]) ?? 0
         }
     }
 

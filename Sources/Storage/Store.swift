@@ -150,3 +150,27 @@ extension Bytes32 {
 extension Data {
     var bytes32: Bytes32 { Bytes32(self) ?? .zero }
 }
+
+extension Store {
+    /// Whether the file answers.
+    public var canRead: Bool { (try? read { try Int.fetchOne($0, sql: "SELECT count(*) FROM service") }) == 1 }
+
+    /// Whether it takes a write, which is taken back.
+    public var canWrite: Bool {
+        do {
+            try pool.writeInTransaction { db in
+                try db.execute(sql: "UPDATE service SET name = name")
+                return .rollback
+            }
+            return true
+        } catch { return false }
+    }
+
+    /// Bytes of the database's files, by what they are.
+    public var fileSizes: [(name: String, bytes: Int)] {
+        ["database": "", "log": "-wal"].sorted { $0.key < $1.key }.map { name, suffix in
+            let attributes = try? FileManager.default.attributesOfItem(atPath: pool.path + suffix)
+            return (name, (attributes?[.size] as? Int) ?? 0)
+        }
+    }
+}

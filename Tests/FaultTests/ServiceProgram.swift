@@ -19,12 +19,14 @@ final class ServiceProgram: Sendable {
     ///   - log: the file that takes what it says.
     init(
         database: String, environment: [String: String] = [:], command: [String] = [], log: String,
-        _ more: [String] = []
+        _ more: [String] = [],
+        socket: String? = nil
     ) async throws {
         let process = Process()
         let arguments =
             command + [
-                Self.path, "serve", "--database", database, "--listen", "127.0.0.1:0", "--name", "test.example",
+                Self.path, "serve", "--database", database, "--listen", socket.map { "unix:\($0)" } ?? "127.0.0.1:0",
+                "--name", "test.example",
             ] + more
         process.executableURL = URL(filePath: arguments[0])
         process.arguments = Array(arguments.dropFirst())
@@ -39,22 +41,31 @@ final class ServiceProgram: Sendable {
         for _ in 0..<1500 where port == nil && process.isRunning {
             try await Task.sleep(for: .milliseconds(10))
             let text = String(decoding: FileManager.default.contents(atPath: log) ?? Data(), as: UTF8.self)
-            port = text.firstMatch(of: /port=([0-9]+) \[roundrobin\] listening/).map { String($0.1) }
+            // As text or as JSON.
+            port = text.firstMatch(of: /port(=|":")([0-9]+)/).map { String($0.2) }
+            if let socket, text.contains("socket") { port = socket }
         }
         guard let port else {
             kill(identifier, SIGKILL)
             throw NotListening(
                 said: String(decoding: FileManager.default.contents(atPath: log) ?? Data(), as: UTF8.self))
         }
-        url = "http://127.0.0.1:\(port)"
+        url = socket.flatMap { URL(httpURLWithSocketPath: $0, uri: "")?.absoluteString } ?? "http://127.0.0.1:\(port)"
     }
 
     struct NotListening: Error { let said: String }
 
+    /// Whether it runs; one that has ended and that Foundation has not taken notice of yet does not.
+    private var isRunning: Bool {
+        let status = FileManager.default.contents(atPath: "/proc/\(identifier)/stat") ?? Data()
+        // "pid (name) state ..."
+        guard let end = status.lastIndex(of: UInt8(ascii: ")")) else { return false }
+        return status.dropFirst(status.distance(from: status.startIndex, to: end) + 2).first != UInt8(ascii: "Z")
+    }
+
     func stop(_ signal: Int32 = SIGTERM) async {
         kill(identifier, signal)
-        // Foundation reaps it; until then the directory in /proc is there.
-        while kill(identifier, 0) == 0 { try? await Task.sleep(for: .milliseconds(5)) }
+        while isRunning { try? await Task.sleep(for: .milliseconds(5)) }
     }
 
     func send(_ method: HTTPMethod, _ path: String, _ body: [UInt8] = []) async -> (status: Int, body: [UInt8])? {
@@ -62,16 +73,42 @@ final class ServiceProgram: Sendable {
     }
 }
 
+/// A program that ends by itself, waited for without a thread; one that does not is killed.
+enum Finished {
+    static func run(_ program: String, _ arguments: [String], output: String) async throws -> (
+        status: Int32, said: String
+    ) {
+        let process = Process()
+        process.executableURL = URL(filePath: program)
+        process.arguments = arguments
+        _ = FileManager.default.createFile(atPath: output, contents: nil)
+        let file = try #require(FileHandle(forWritingAtPath: output))
+        (process.standardOutput, process.standardError) = (file, file)
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        for _ in 0..<3000 where process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
+        guard !process.isRunning else {
+            kill(process.processIdentifier, SIGKILL)
+            throw Absent()
+        }
+        return (
+            process.terminationStatus,
+            String(decoding: FileManager.default.contents(atPath: output) ?? Data(), as: UTF8.self)
+        )
+    }
+}
+
 /// Plain requests.
 struct Caller {
     let url: String
+    var patience = TimeAmount.seconds(60)
 
     /// - Returns: the status; nil when there was no answer.
     func send(_ method: HTTPMethod, _ path: String, _ body: [UInt8] = []) async -> (status: Int, body: [UInt8])? {
         var request = HTTPClientRequest(url: url + path)
         request.method = method
         if !body.isEmpty { request.body = .bytes(ByteBuffer(bytes: body)) }
-        guard let response = try? await HTTPClient.shared.execute(request, timeout: .seconds(60)),
+        guard let response = try? await HTTPClient.shared.execute(request, timeout: patience),
             let body = try? await response.body.collect(upTo: 1 << 22)
         else { return nil }
         return (Int(response.status.code), Array(buffer: body))

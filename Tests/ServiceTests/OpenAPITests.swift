@@ -35,7 +35,8 @@ struct OpenAPITests {
             store: store, sequencer: sequencer, verifier: RequestVerifier(clock: { 0 }), limits: .init(),
             pages: try Pages(directory: TemplateLibrary.standardDirectory()), witnesses: nil,
             addresses: AddressBuckets(rate: 1, burst: 1), budgets: Budgets(.init()), penance: Penance(.zero, most: 0),
-            memory: AnswerMemory(most: 1 << 20)
+            memory: AnswerMemory(most: 1 << 20),
+            metrics: Metrics(), readiness: Readiness()
         ).router()
         let served = Set(
             router.routes.map { route in

@@ -52,6 +52,9 @@ extension WorkplaceLog {
         return Audited(log, faults)
     }
 
+    /// The same log with leaves that have come since, and their faults.
+    public func audited(with leaves: [[UInt8]]) -> Audited<WorkplaceLog> { Audited(self, []).extended(by: leaves) }
+
     /// Takes up further leaves and returns what is wrong with them. One that breaks a rule keeps its place and counts for nothing.
     /// - Parameter leaves: the log's next; their indices are of no account.
     fileprivate mutating func audit(_ leaves: ArraySlice<[UInt8]>) -> [Fault] {
@@ -104,6 +107,12 @@ extension PetitionLog {
         }
         let faults = log.audit(leaves.dropFirst(), in: workplace)
         return Audited(log, faults)
+    }
+
+    /// The same log with leaves that have come since, and their faults.
+    /// - Parameter workplace: with every leaf that the new ones refer to.
+    public func audited(with leaves: [[UInt8]], in workplace: WorkplaceLog) -> Audited<PetitionLog> {
+        Audited(self, []).extended(by: leaves, in: workplace)
     }
 
     /// Takes up further leaves and returns what is wrong with them. One that breaks a rule keeps its place and counts for nothing.

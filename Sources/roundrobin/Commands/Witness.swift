@@ -35,7 +35,9 @@ struct Witness: AsyncParsableCommand {
     var show = false
 
     mutating func validate() throws {
-        guard Address(listen) != nil else { throw ValidationError("--listen takes host:port.") }
+        guard let address = Address(listen), address.socket == nil else {
+            throw ValidationError("--listen takes host:port.")
+        }
         guard NoteKey.isName(name) else { throw ValidationError("--name takes no white space and no plus.") }
         for key in service + log {
             guard (try? NoteKey(parsing: key))?.kind == .log else {

@@ -1,0 +1,158 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import Petitions
+import Sodium
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("A service as its operator runs it", .serialized)
+struct OperationTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func write(_ text: String, _ name: String = "config.yaml") throws -> String {
+        try Data(text.utf8).write(to: URL(filePath: directory(name)))
+        return directory(name)
+    }
+
+    private func info(_ service: ServiceProgram) async throws -> [String: Any] {
+        let answer = try #require(await service.send(.GET, "/v1/service"))
+        return try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any] ?? [:]
+    }
+
+    @Test("One file; the environment goes before it and flags before both; limits stand in it and are shown")
+    func precedence() async throws {
+        let config = try write(
+            """
+            name: file.example
+            mix: {every: 60, at-least: 7}
+            log: {format: json}
+            limits:
+              connections: 77
+              statements: {burst: 5, per-hour: 3600}
+            """)
+        let service = try await ServiceProgram(
+            database: directory("a.sqlite"),
+            environment: ["ROUNDROBIN_CONFIG": config, "ROUNDROBIN_MIX_EVERY": "30", "ROUNDROBIN_NAME": "env.example"],
+            log: directory("log"), ["--mix-at-least", "9"])
+        let shown = try await info(service)
+        // ServiceProgram gives --name.
+        #expect(shown["name"] as? String == "test.example")
+        #expect(shown["mix"] as? [String: Int] == ["every": 30, "at_least": 9])
+        let limits = try #require(shown["limits"] as? [String: Any])
+        #expect(limits["connections"] as? Int == 77)
+        #expect(limits["statements"] as? [String: Int] == ["burst": 5, "per_hour": 3600])
+        await service.stop()
+        // Structured: each line an object, with nothing of who asked.
+        let lines = try String(contentsOfFile: directory("log"), encoding: .utf8).split(separator: "\n")
+        #expect(lines.count >= 3)
+        for line in lines {
+            let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String]
+            #expect(object?["time"] != nil && object?["level"] != nil && object?["message"] != nil)
+        }
+    }
+
+    @Test(
+        "A mistake in the file or the environment is refused by its name",
+        arguments: [
+            ("limit: {}", "limit: is not known"), ("limits: {objects-bytes: 5}", "limits.objects-bytes: is not known"),
+            ("limits: {connections: many}", "limits.connections: must be a number"),
+            ("limits: {requests: 5}", "limits.requests: must be keys"), ("mix: {every: 0}", "mix.every"),
+            ("- a", "must be keys with values"), ("a: [", "no YAML"), ("name: a\nname: b", "duplicated"),
+            ("metrics: 0.0.0.0:9090", "--metrics"), ("log: {level: loud}", "--log-level"),
+            ("listen: nowhere", "--listen"),
+            ("tls: {certificate: a.pem}", "--tls-key"),
+        ])
+    func mistakes(_ text: String, _ said: String) async throws {
+        let config = try write(text)
+        let (status, error) = try await Finished.run(
+            ServiceProgram.path, ["serve", "--config", config, "--database", directory("a.sqlite")],
+            output: directory("said"))
+        #expect(status == 64 && error.contains(said), "\(error)")
+        #expect(!FileManager.default.fileExists(atPath: directory("a.sqlite")))
+    }
+
+    @Test(
+        "Figures for Prometheus stand on a listener of their own, in whole hundreds; /readyz tells of a stop beforehand"
+    )
+    func metricsAndReadiness() async throws {
+        let port = 20_000 + Int(Random.number(below: 20_000))
+        let service = try await ServiceProgram(
+            database: directory("a.sqlite"), log: directory("log"), ["--metrics", "127.0.0.1:\(port)", "--drain", "2"])
+        let metrics = Caller(url: "http://127.0.0.1:\(port)")
+        for _ in 0..<150 { _ = await service.send(.GET, "/healthz") }
+        for _ in 0..<3 { _ = await service.send(.POST, "/v1/workplaces", [1, 2, 3]) }
+        let text = String(decoding: try #require(await metrics.send(.GET, "/metrics")).body, as: UTF8.self)
+        #expect(text.contains("\nroundrobin_answers_total{class=\"2xx\"} 100\n"))
+        #expect(text.contains("roundrobin_answers_total{class=\"4xx\"} 0\n"))
+        #expect(text.contains("roundrobin_refusals_total{problem=\"rule\"} 0\n"))
+        #expect(text.contains("roundrobin_ready 1\n"))
+        // A reader that others wrote.
+        let python = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: ".build/interop/bin/python").path
+        let read = try await Finished.run(
+            python,
+            [
+                "-c",
+                "import sys; from prometheus_client.parser import text_string_to_metric_families as p; "
+                    + "print(len(list(p(open(sys.argv[1]).read()))))", try write(text, "metrics"),
+            ], output: directory("said"))
+        #expect(read.status == 0 && read.said == "9\n", "\(read)")
+        #expect(await service.send(.GET, "/metrics")?.status == 404)
+        #expect(await service.send(.GET, "/readyz")?.status == 200)
+        kill(service.identifier, SIGTERM)
+        var seen: [Int] = []
+        // The client tries to connect again and again; here that is the end.
+        let asking = Caller(url: service.url, patience: .seconds(1))
+        while let status = await asking.send(.GET, "/readyz")?.status, seen.count < 1000 {
+            seen.append(status)
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(seen.contains(503) && seen.last == 503)
+        await service.stop()
+    }
+
+    @Test(
+        "A new service takes the socket over from the old one: of requests without pause, none fails and none is lost")
+    func handover() async throws {
+        let socket = directory("http.sock")
+        let database = directory("a.sqlite")
+        func start(_ log: String) async throws -> ServiceProgram {
+            try await ServiceProgram(database: database, log: directory(log), [], socket: socket)
+        }
+        var service = try await start("log-0")
+        let workload = try Workload(
+            info: try #require(await service.send(.GET, "/v1/service")).body, members: 60, ends: false)
+        #expect(workload.requests.count > 120)
+        let isOver = Mutex(false)
+        let reading = Task { [url = service.url] in
+            var statuses: [Int?] = []
+            while !isOver.withLock({ $0 }) { statuses.append(await Caller(url: url).send(.GET, "/v1/service")?.status) }
+            return statuses
+        }
+        let writing = Task { [url = service.url] in
+            var statuses: [Int?] = []
+            for request in workload.requests {
+                statuses.append(await Caller(url: url).send(.POST, request.path, request.body)?.status)
+                try? await Task.sleep(for: .milliseconds(10))
+            }
+            return statuses
+        }
+        for i in 1...3 {
+            let next = try await start("log-\(i)")
+            await service.stop()
+            service = next
+        }
+        let written = await writing.value
+        isOver.withLock { $0 = true }
+        let read = await reading.value
+        #expect(written.allSatisfy { $0 == 200 }, "\(written.filter { $0 != 200 })")
+        #expect(read.count > 50 && read.allSatisfy { $0 == 200 }, "\(read.filter { $0 != 200 })")
+        await service.stop()
+        #expect(workload.faults(of: database, acknowledged: workload.requests.count) == [])
+    }
+}
