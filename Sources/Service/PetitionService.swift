@@ -68,15 +68,20 @@ public struct PetitionService: Sendable {
         var quiet = logger
         quiet.logLevel = .critical
         let listening = onListening
+        let ownSocket = configuration.socketPath.map { "\($0).\(getpid())" }
         let application = Application(
             router: routes.router(), server: try server(),
             configuration: ApplicationConfiguration(
-                address: configuration.socketPath.map { .unixDomainSocket(path: $0) }
+                address: ownSocket.map { .unixDomainSocket(path: $0) }
                     ?? .hostname(configuration.host, port: configuration.port), serverName: nil,
                 availableConnectionsDelegate: MaximumAvailableConnections(configuration.limits.connections)),
-            onServerRunning: { [configuration] channel in
+            onServerRunning: { [configuration, logger] channel in
                 // A proxy and Tor are of the service's group; who else may come in, the directory says.
-                if let path = configuration.socketPath { chmod(path, 0o660) }
+                if let path = configuration.socketPath, let own = ownSocket {
+                    chmod(own, 0o660)
+                    // In one step from a service that runs. Each removes its own name when it closes, and not this one.
+                    if rename(own, path) != 0 { logger.critical("the socket cannot be put in its place") }
+                }
                 await listening(channel.localAddress?.port ?? 0)
             }, logger: quiet)
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = []

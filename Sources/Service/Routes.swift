@@ -28,7 +28,7 @@ struct Routes: Sendable {
 
     func router() -> Router<Context> {
         let router = Router(context: Context.self)
-        router.add(middleware: MetricsMiddleware(metrics: metrics))
+        router.add(middleware: MetricsMiddleware(metrics: metrics, readiness: readiness))
         router.add(middleware: ProblemMiddleware(metrics: metrics))
         router.add(middleware: AddressLimit(buckets: addresses))
         router.get("healthz") { _, _ in Response.text("ok\n") }

@@ -122,7 +122,7 @@ struct OperationTests {
         let socket = directory("http.sock")
         let database = directory("a.sqlite")
         func start(_ log: String) async throws -> ServiceProgram {
-            try await ServiceProgram(database: database, log: directory(log), [], socket: socket)
+            try await ServiceProgram(database: database, log: directory(log), ["--drain", "1"], socket: socket)
         }
         var service = try await start("log-0")
         let workload = try Workload(

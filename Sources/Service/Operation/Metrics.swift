@@ -88,17 +88,20 @@ final class Metrics: Sendable {
     }
 }
 
-/// Counts answers.
+/// Counts answers; and while the service stops, asks who keeps a connection to make another, before this one is closed under a
+/// request.
 struct MetricsMiddleware: RouterMiddleware {
     typealias Context = ServiceContext
 
     let metrics: Metrics
+    let readiness: Readiness
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
-        let response = try await next(request, context)
+        var response = try await next(request, context)
         metrics.answered(response.status.code)
+        if readiness.isStopping, !context.isMultiplexed { response.headers[.connection] = "close" }
         return response
     }
 }
@@ -113,6 +116,8 @@ final class Readiness: Sendable {
     }
 
     private let state = Mutex((isStopping: false, hasFailed: false))
+
+    var isStopping: Bool { state.withLock { $0.isStopping } }
 
     func stop() { state.withLock { $0.isStopping = true } }
 
