@@ -43,7 +43,7 @@ $(INTEROP)/done-2:
 	fi
 	@python3 -m venv $(INTEROP)
 	@$(INTEROP)/bin/pip install --quiet --disable-pip-version-check --ignore-requires-python \
-	  aics-witness==0.1.0 aics-tlog==0.2.1 prometheus-client==0.26.0 schemathesis==4.5.2
+	  aics-witness==0.1.0 aics-tlog==0.2.1 prometheus-client==0.26.0 schemathesis==4.32.5
 	@touch $@
 
 build: dependencies

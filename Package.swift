@@ -20,6 +20,7 @@ let package = Package(
         // For Benchmarks/, a package of its own.
         .library(
             name: "RoundRobin", targets: ["Sodium", "Ristretto", "MembershipProofs", "TransparencyLog", "Petitions"]),
+        .library(name: "HostileBytes", targets: ["HostileBytes"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -111,6 +112,19 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Sodium", "MembershipProofs", "TransparencyLog", "Petitions"],
             path: "Tests/TestSupport", swiftSettings: settings),
+        // Also for Fuzz/, a package of its own.
+        .target(
+            name: "HostileBytes",
+            dependencies: [
+                "Client", "MembershipProofs", "Petitions", "RequestSignatures", "Sodium", "Templates",
+                "TransparencyLog",
+            ], path: "Tests/HostileBytes", resources: [.copy("fixture.rrbundle")], swiftSettings: settings),
+        .testTarget(
+            name: "HostileBytesTests",
+            dependencies: [
+                "HostileBytes", "MembershipProofs", "Petitions", "RequestSignatures", "Sodium", "TestSupport",
+                "TransparencyLog",
+            ], exclude: ["decoders.corpus", "pack.py"], swiftSettings: settings),
         .testTarget(name: "SodiumTests", dependencies: ["Sodium", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "RistrettoTests", dependencies: ["Ristretto", "Sodium", "TestSupport"], swiftSettings: settings),

@@ -9,7 +9,10 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "fuzz-ristretto", dependencies: [.product(name: "RoundRobin", package: "roundrobin")],
-            swiftSettings: [.unsafeFlags(["-parse-as-library"])])
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
+        .executableTarget(
+            name: "fuzz-decoders", dependencies: [.product(name: "HostileBytes", package: "roundrobin")],
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
     ],
     swiftLanguageModes: [.v6]
 )

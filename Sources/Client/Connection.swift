@@ -6,6 +6,7 @@ import NIOSSL
 import Petitions
 import RequestSignatures
 import Sodium
+import Synchronization
 
 /// An HTTP CONNECT proxy, such as Tor's HTTPTunnelPort.
 public struct Proxy: Sendable, Hashable {
@@ -32,6 +33,7 @@ final class Connection: Sendable {
     private let isAnonymous: Bool
     private let proxy: Proxy?
     private let client: HTTPClient
+    private let isClosed = Mutex(false)
     private static let timeout: TimeAmount = .seconds(90)
     private static let maximalAnswer = 64 << 20
 
@@ -55,7 +57,16 @@ final class Connection: Sendable {
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
-    func close() async { try? await client.shutdown() }
+    func close() async {
+        isClosed.withLock { $0 = true }
+        try? await client.shutdown()
+    }
+
+    /// Who forgets to close, because an error was in the way, does not end the program: HTTPClient traps when it is let go open.
+    deinit {
+        guard !isClosed.withLock({ $0 }) else { return }
+        Task { [client] in try? await client.shutdown() }
+    }
 
     /// Runs `body` with an anonymous connection made for it alone.
     static func anonymous<R>(

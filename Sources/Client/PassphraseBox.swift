@@ -5,7 +5,7 @@ import Sodium
 /// magic || uint64 passes || uint64 memory || salt[16] || nonce[24] || AEAD(secret) || SHA-256 of all before.
 ///
 /// The digest tells a damaged file from a wrong passphrase, and tells a thief nothing that guessing does not.
-enum PassphraseBox {
+package enum PassphraseBox {
     static func seal(
         _ secret: borrowing SecretBytes, magic: [UInt8], passphrase: borrowing SecretBytes, cost: PasswordHash
     ) throws(ClientError) -> [UInt8] {
@@ -22,7 +22,7 @@ enum PassphraseBox {
     }
 
     /// - Throws: `ClientError.keystoreDamaged` naming the file, `.wrongPassphrase`.
-    static func open(
+    package static func open(
         _ bytes: [UInt8], magic: [UInt8], passphrase: borrowing SecretBytes, name: String
     ) throws(ClientError) -> SecretBytes {
         let start = magic.count

@@ -97,10 +97,14 @@ public struct DemandTemplate: Sendable, Equatable {
     /// - Parameter file: the name used in errors.
     public init(parsing text: String, name: String, language: String, file: String) throws(TemplateError) {
         let marker = "---\n"
-        guard text.hasPrefix(marker), let end = text.range(of: "\n---\n") else {
+        // The end is looked for behind the beginning: the line feed of the first marker belongs to no second one.
+        guard text.hasPrefix(marker),
+            let start = text.index(text.startIndex, offsetBy: marker.count, limitedBy: text.endIndex),
+            let end = text.range(of: "\n---\n", range: start..<text.endIndex)
+        else {
             throw .damaged(file: file, why: "it does not start with front matter between two lines of ---")
         }
-        let yaml = String(text[text.index(text.startIndex, offsetBy: marker.count)..<end.lowerBound])
+        let yaml = String(text[start..<end.lowerBound])
         let front: FrontMatter
         do { front = try YAMLDecoder().decode(FrontMatter.self, from: yaml) } catch {
             throw .damaged(file: file, why: "its front matter is not as templates have it")

@@ -7,19 +7,23 @@ enum ForeignTools {
     private static let python = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: ".build/interop/bin/python")
 
-    private static func process(_ arguments: [String]) throws -> Process {
+    private static func process(_ arguments: [String], in directory: String? = nil) throws -> Process {
         try #require(
             FileManager.default.isExecutableFile(atPath: python.path), "make interop installs what this test needs")
         let process = Process()
         process.executableURL = python
         process.arguments = arguments
+        if let directory { process.currentDirectoryURL = URL(filePath: directory) }
         process.standardInput = FileHandle.nullDevice
         return process
     }
 
     /// On a thread of its own: the services that a program talks to run on the few that tests share.
-    static func run(_ arguments: [String]) async throws -> (status: Int32, output: String) {
-        let process = try process(arguments)
+    /// - Parameter directory: where it may leave things.
+    static func run(
+        _ arguments: [String], in directory: String? = nil
+    ) async throws -> (status: Int32, output: String) {
+        let process = try process(arguments, in: directory)
         let pipe = Pipe()
         (process.standardOutput, process.standardError) = (pipe, pipe)
         try process.run()

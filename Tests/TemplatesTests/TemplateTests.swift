@@ -59,7 +59,7 @@ struct TemplateTests {
     @Test(
         "Damaged templates are refused",
         arguments: [
-            "no front matter", "---\ntitle: x\n---\nbody", "---\n[\n---\nbody",
+            "no front matter", "---\n---\n", "---\n---\nbody", "---\ntitle: x\n---\nbody", "---\n[\n---\nbody",
             "---\ntitle: t\nsummary: s\nparameters: []\n---\n{{undeclared}}",
             "---\ntitle: t\nsummary: s\nparameters: [{name: a, description: d, type: integer, default: \"9\", minimum: 1, maximum: 5}]\n---\n{{a}}",
             "---\ntitle: t\nsummary: s\nparameters: [{name: a, description: d, type: date, default: x}]\n---\n{{a}}",

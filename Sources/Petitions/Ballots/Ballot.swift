@@ -66,7 +66,7 @@ public struct Ballot: Hashable, Sendable {
 
     /// What a sealed ballot says; nil for a spoiled one.
     /// - Parameter padded: the plaintext, when the payload opened.
-    init?(padded: [UInt8]?, for manifest: Manifest) {
+    package init?(padded: [UInt8]?, for manifest: Manifest) {
         guard let plaintext = padded.flatMap(Padding.unpad) else { return nil }
         self.init(decoding: plaintext, for: manifest)
     }
