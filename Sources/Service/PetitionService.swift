@@ -106,7 +106,7 @@ public struct PetitionService: Sendable {
 
 extension PetitionService {
     /// What Prometheus asks, apart from what everybody may ask.
-    private func figures(_ address: (host: String, port: Int), _ logger: Logger) -> some ServiceLifecycle.Service {
+    private func figures(_ address: (host: String, port: Int), _ quiet: Logger) -> some ServiceLifecycle.Service {
         let router = Router()
         router.get("metrics") { [metrics, sequencer, store, readiness] _, _ in
             var levels = await sequencer.levels
@@ -114,10 +114,13 @@ extension PetitionService {
             levels.files = store.fileSizes
             return Response.text(metrics.text(levels), type: "text/plain; version=0.0.4; charset=utf-8")
         }
-        return Application(
-            router: router,
-            configuration: ApplicationConfiguration(
-                address: .hostname(address.host, port: address.port), serverName: nil), logger: logger)
+        let responder = router.buildResponder()
+        return Patient(logger: logger) {
+            Application(
+                responder: responder,
+                configuration: ApplicationConfiguration(
+                    address: .hostname(address.host, port: address.port), serverName: nil), logger: quiet)
+        }
     }
 
     /// HTTP/1.1, and HTTP/2 with TLS. Who is slow is cut off.
@@ -140,6 +143,23 @@ extension PetitionService {
                 base: try HTTP2UpgradeChannel(
                     tlsConfiguration: tls, configuration: .init(idleTimeout: limits.idle, streamConfiguration: http1),
                     responder: responder), counter: counter, time: idle)
+        }
+    }
+}
+
+/// Tries again when its address is in use, as it is while another service hands over: figures are no reason not to serve.
+private struct Patient<Served: ServiceLifecycle.Service>: ServiceLifecycle.Service {
+    let logger: Logger
+    let make: @Sendable () -> Served
+
+    func run() async throws {
+        var hasWarned = false
+        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            do { return try await make().run() } catch {
+                if !hasWarned { logger.warning("the address for figures is in use; it is tried again") }
+                hasWarned = true
+                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(1)) }
+            }
         }
     }
 }

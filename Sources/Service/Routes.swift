@@ -91,6 +91,9 @@ struct Routes: Sendable {
 
     private func addStatements(to router: Router<Context>) {
         router.post("v1/workplaces") { request, context in
+            guard limits.foundings.burst > 0 else {
+                throw Refusal.notAcceptedHere("No further workplaces are founded on this service.")
+            }
             let bytes = try await body(of: request, upTo: maximalStatementLength)
             return try await receipt(.workplace(WorkplaceStatement(decoding: bytes)), context, .founding)
         }
@@ -147,7 +150,10 @@ struct Routes: Sendable {
             switch try await sequencer.submit(submission, isWaitedFor: { context.isWaitedFor }) {
             case .receipt(let text):
                 // A large statement costs memory and room for good.
-                if let budget { budgets.count(budget, cost: 1 + Double(submission.bytes.count) / 1024) }
+                if let budget {
+                    let isFounding = if case .founding = budget { true } else { false }
+                    budgets.count(budget, cost: isFounding ? 1 : 1 + Double(submission.bytes.count) / 1024)
+                }
                 return .text(text)
             case .held:
                 var response = Response.text("held\n")

@@ -34,6 +34,9 @@ public final class SignedHeads: Sendable {
             configuration.busyMode = .timeout(10)
             configuration.journalMode = .wal
             let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            guard file >= 0 || errno == EROFS else {
+                throw StorageError.cannotOpen("\(path): \(String(cString: strerror(errno)))")
+            }
             if file >= 0 { Foundation.close(file) }
             queue = try DatabaseQueue(path: path, configuration: configuration)
             try queue.writeWithoutTransaction { db in try Self.prepare(db) }
@@ -145,11 +148,11 @@ extension Store {
         return try heads.heads()
     }
 
-    /// The record of a database: the one that is named; else the one beside it, unless there never was one.
+    /// The record of a database: the one that is named; else the one beside it, where there is one.
     public func record(named path: String?, besides database: String) throws -> String? {
         if let path { return path }
         let path = Self.heads(besides: database)
-        return try access(path, F_OK) == 0 || isRecorded ? path : nil
+        return access(path, F_OK) == 0 ? path : nil
     }
 
     private static func loss(of head: SignedHeads.Head, _ db: Database) throws -> StorageError.Loss? {

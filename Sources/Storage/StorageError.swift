@@ -16,6 +16,10 @@ public enum StorageError: Error, Equatable, Sendable {
     case wentBack(lost: Loss, logs: Int)
     /// The record of signed checkpoints belongs to another service's key.
     case otherHeads
+    /// There is no database at the first path, and a record at the second that there was one.
+    case databaseGone(String, record: String)
+    /// The record at this path is not the one that the database names.
+    case otherRecord(String)
     /// What was committed could not be recorded as signed, so it is not shown yet.
     case unrecorded
     /// There is something where a new file is to be made.

@@ -52,7 +52,12 @@ public final class Store: Sendable {
     ///   - heads: where signed checkpoints are recorded; beside the file when nil.
     /// - Throws: `StorageError`; `.wentBack` when a log has lost what was signed; `.noHeads` when the record of it is gone.
     public convenience init(path: String, serviceName: String, heads: String? = nil) throws {
-        try self.init(path: path, name: serviceName, record: heads ?? Self.heads(besides: path))
+        let record = heads ?? Self.heads(besides: path)
+        // A new database with another key would be made in the way of the one that is to be restored.
+        if access(path, F_OK) != 0, access(record, F_OK) == 0 {
+            throw StorageError.databaseGone(path, record: record)
+        }
+        try self.init(path: path, name: serviceName, record: record)
         guard let heads = self.heads else { return }
         try compare(with: heads)
         try recordAll(in: heads)
@@ -74,6 +79,9 @@ public final class Store: Sendable {
             configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA secure_delete = ON") }
             // The log key is in the file: nobody else on the machine may read it. SQLite gives -wal and -shm the same mode.
             let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            guard file >= 0 || errno == EROFS else {
+                throw StorageError.cannotOpen("\(path): \(String(cString: strerror(errno)))")
+            }
             if file >= 0 { Foundation.close(file) }
             pool = try DatabasePool(path: path, configuration: configuration)
             try pool.writeWithoutTransaction { db in try Self.prepare(db, mayBeNew: name != nil) }
@@ -92,7 +100,7 @@ public final class Store: Sendable {
             guard known == nil || access(record, F_OK) == 0 else { throw StorageError.noHeads(record) }
             let heads = try SignedHeads(path: record, key: SigningKey(seed: SecretBytes(seed.bytes32)).publicKey)
             // A new one in its place knows nothing.
-            guard known == nil || known == heads.id.data else { throw StorageError.noHeads(record) }
+            guard known == nil || known == heads.id.data else { throw StorageError.otherRecord(record) }
             self.heads = heads
         } catch { throw StorageError(error) }
     }

@@ -151,6 +151,25 @@ struct CommandLineTests {
         #expect(try Program.run("--generate-completion-script", "bash").output.contains("roundrobin"))
     }
 
+    @Test("A founding that is refused for the moment is finished by the same command")
+    func foundingAgain() throws {
+        let config = directory("config.yaml")
+        let database = directory("a.sqlite")
+        try Data("a passphrase\n".utf8).write(to: URL(filePath: directory("pass")))
+        try Data("limits: {foundings: {burst: 1, per-hour: 1}}\n".utf8).write(to: URL(filePath: config))
+        let busy = try ServiceProcess(database: database, ["--config", config])
+        func found(_ member: Int) throws -> Program.Result {
+            try Program.run(as: member, in: directory, ["workplace", "found", busy.url, "--eligible", "5"])
+        }
+        #expect(try found(1).status == 0)
+        #expect(try found(2).error.contains("429"))
+        #expect(busy.terminate() == 0)
+        let calm = try ServiceProcess(database: database, port: busy.port)
+        #expect(try found(2).status == 0)
+        #expect(try found(2).error.contains("There is a keystore"))
+        #expect(calm.terminate() == 0)
+    }
+
     @Test("fsck, backup and restore say what they find, and end with 0, 1 or 2")
     func database() throws {
         let directory = try TemporaryDirectory()

@@ -202,9 +202,11 @@ struct CareTests {
             try Store(path: path, serviceName: "test.example")
         }
         try FileManager.default.removeItem(atPath: path)
-        // A new file at the old place has another key.
-        #expect(throws: StorageError.otherHeads) { try Store(path: path, serviceName: "test.example") }
-        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+        // Nothing new is made at the old place: it would have another key.
+        #expect(throws: StorageError.databaseGone(path, record: Store.heads(besides: path))) {
+            try Store(path: path, serviceName: "test.example")
+        }
+        #expect(!FileManager.default.fileExists(atPath: path))
 
         // Restored: the record beside it says no.
         #expect(throws: StorageError.wentBack(lost: lost, logs: 1)) {
@@ -290,14 +292,13 @@ struct CareTests {
         #expect(!FileManager.default.fileExists(atPath: record))
         let other = try SignedHeads(path: directory("empty"), key: store.logKey().publicKey)
         try other.close()
-        #expect(throws: StorageError.noHeads(directory("empty"))) {
+        #expect(throws: StorageError.otherRecord(directory("empty"))) {
             try Store(path: path, serviceName: "test.example", heads: directory("empty"))
         }
         try Store(path: path, serviceName: "test.example", heads: directory("kept")).close()
         let inspected = try Store(inspecting: path)
-        #expect(throws: StorageError.noHeads(record)) {
-            try inspected.check(record: inspected.record(named: nil, besides: path))
-        }
+        #expect(throws: StorageError.noHeads(record)) { try inspected.check(record: record) }
+        #expect(try inspected.record(named: nil, besides: path) == nil)
         // The record tells what the database has lost with its checkpoints.
         try await change(
             inspected,

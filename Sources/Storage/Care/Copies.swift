@@ -31,6 +31,7 @@ extension Store {
         _ backup: String, to path: String, bundles: [PetitionBundle] = [], heads: String? = nil,
         withoutRecord: Bool = false
     ) throws -> CheckReport {
+        guard access(backup, F_OK) == 0 else { throw StorageError.cannotOpen("there is no file \(backup)") }
         let record = heads ?? Self.heads(besides: path)
         let hasRecord = access(record, F_OK) == 0
         guard hasRecord || withoutRecord else { throw StorageError.noHeads(record) }
@@ -42,7 +43,7 @@ extension Store {
             defer { try? heads.close() }
             // One that was made since the backup is believed on the operator's word only.
             guard try withoutRecord || store.isRecord(heads.id) || !store.isRecorded else {
-                throw StorageError.noHeads(record)
+                throw StorageError.otherRecord(record)
             }
             try store.compare(with: heads)
             try store.setRecord(heads.id)

@@ -25,6 +25,7 @@ struct Fsck: ParsableCommand {
         if output.json {
             try Terminal.json(CheckText.Verdict(report, lost: lost))
         } else {
+            if record == nil { Terminal.note(words("care.noRecord")) }
             CheckText.show(report, lost: lost, repaired: repair)
         }
         guard report.isSound, lost.isEmpty else { throw ExitCode(1) }

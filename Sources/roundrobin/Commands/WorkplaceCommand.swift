@@ -26,10 +26,12 @@ struct WorkplaceCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            guard !Keystore.exists(in: keystore.directory) else { throw ClientError.keystoreExists(keystore.directory) }
+            // One that is there may be a founding that was refused for the moment, or cut off: it is finished.
+            let isNew = !Keystore.exists(in: keystore.directory)
             let member = try await Member.found(
                 at: service, eligible: eligible, in: keystore.directory,
-                passphrase: keystore.passphrase(new: true, prompt: words("cli.choosePassphrase")),
+                passphrase: isNew
+                    ? keystore.passphrase(new: true, prompt: words("cli.choosePassphrase")) : keystore.passphrase(),
                 proxy: keystore.parsedProxy())
             await member.close()
             if output.json { return try Terminal.json(["workplace": member.workplaceID.hex]) }

@@ -71,6 +71,8 @@ struct RoundRobin: AsyncParsableCommand {
         switch error {
         case .wentBack: words("failure.wentBackNext")
         case .otherHeads: words("failure.otherHeadsNext")
+        case .databaseGone: words("failure.databaseGoneNext")
+        case .otherRecord: words("failure.otherRecordNext")
         case .exists: words("failure.existsNext")
         case .noHeads: words("failure.noHeadsNext")
         case .foreignBundle: words("failure.foreignBundleNext")
@@ -90,6 +92,8 @@ struct RoundRobin: AsyncParsableCommand {
         case .wentBack(let lost, let logs):
             words("failure.wentBack", ["lost": CheckText.say(lost), "logs": "\(logs)"])
         case .otherHeads: words("failure.otherHeads")
+        case .databaseGone(let path, let record): words("failure.databaseGone", ["path": path, "record": record])
+        case .otherRecord(let path): words("failure.otherRecord", ["path": path])
         case .unrecorded: words("failure.unrecorded")
         case .exists(let path): words("failure.exists", ["path": path])
         case .noHeads(let path): words("failure.noHeads", ["path": path])
