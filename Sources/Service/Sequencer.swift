@@ -72,13 +72,13 @@ actor Sequencer {
     /// fraction of a second for one another.
     private let batchSize = 1024
     private var queue: [Pending] = []
-    private var isDraining = false
-    private var workplaces: [ID<Workplace>: WorkplaceLog] = [:]
+    private(set) var isDraining = false
+    var workplaces: [ID<Workplace>: WorkplaceLog] = [:]
     var petitions: [ID<Petition>: PetitionLog] = [:]
     /// When each workplace was asked for last, counted in such questions.
-    private var uses: [ID<Workplace>: UInt64] = [:]
-    private var time: UInt64 = 0
-    private static let mostWorkplaces = 1000
+    var uses: [ID<Workplace>: UInt64] = [:]
+    var time: UInt64 = 0
+    static let mostWorkplaces = 1000
     /// What the batch in hand will hold, and what it has found that can be held no longer.
     var holds: [ID<Petition>: [HeldCoSignature]] = [:]
     var spoiled: [ID<Petition>: [Bytes32]] = [:]
@@ -86,7 +86,7 @@ actor Sequencer {
     private let metrics: Metrics
     private let readiness: Readiness
     /// Logs that were held against the database in the batch in hand: once each, before anything is folded in.
-    private var current: Set<LogName> = []
+    var current: Set<LogName> = []
 
     init(
         store: Store, publisher: Publisher? = nil, mix: ServiceConfiguration.Mix? = nil, logger: Logger,
@@ -132,65 +132,6 @@ actor Sequencer {
                     "a due petition could not be closed yet", metadata: ["why": "\(Self.refusal(error).slug)"])
             }
         }
-    }
-
-    // MARK: Folded logs
-
-    /// Drops the half of the folded logs that was not used for longest when there are too many. They are read and audited anew
-    /// when somebody comes back.
-    private func forgetIdle() {
-        guard workplaces.count > Self.mostWorkplaces else { return }
-        let order = workplaces.keys.sorted { uses[$0] ?? 0 < uses[$1] ?? 0 }
-        let dropped = Set(order.prefix(order.count / 2))
-        workplaces = workplaces.filter { !dropped.contains($0.key) }
-        petitions = petitions.filter { !dropped.contains($0.value.manifest.workplace) }
-        uses = uses.filter { workplaces[$0.key] != nil }
-    }
-
-    /// Leaves that another process has appended; nil when there are none. They are audited like anybody else's.
-    private func news(of log: LogName, since size: Int) throws -> [[UInt8]]? {
-        if isDraining { guard current.insert(log).inserted else { return nil } }
-        guard try store.size(of: log) > size else { return nil }
-        return try store.leaves(of: log, from: size)
-    }
-
-    func workplaceLog(_ id: ID<Workplace>) throws -> WorkplaceLog {
-        time += 1
-        uses[id] = time
-        if let log = workplaces[id] {
-            guard let more = try news(of: .workplace(id), since: log.size) else { return log }
-            let audited = log.audited(with: more)
-            guard audited.faults.isEmpty else { throw Refusal.storage(.damaged) }
-            workplaces[id] = audited.log
-            return audited.log
-        }
-        guard let leaves = try store.leaves(of: .workplace(id)) else { throw Refusal.noSuchLog }
-        let audited = try PetitionBundle.orDamaged { () throws(PetitionBundle.Unreadable) in
-            try WorkplaceLog.audit(leaves)
-        }
-        guard audited.faults.isEmpty else { throw Refusal.storage(.damaged) }
-        workplaces[id] = audited.log
-        return audited.log
-    }
-
-    func petitionLog(_ id: ID<Petition>) throws -> PetitionLog? {
-        if let log = petitions[id] {
-            guard let more = try news(of: .petition(id), since: log.size) else { return log }
-            let audited = log.audited(with: more, in: try workplaceLog(log.manifest.workplace))
-            guard audited.faults.isEmpty else { throw Refusal.storage(.damaged) }
-            petitions[id] = audited.log
-            return audited.log
-        }
-        guard let leaves = try store.leaves(of: .petition(id)), let workplace = try store.workplace(of: id) else {
-            return nil
-        }
-        let roster = try workplaceLog(workplace)
-        let audited = try PetitionBundle.orDamaged { () throws(PetitionBundle.Unreadable) in
-            try PetitionLog.audit(leaves, in: roster)
-        }
-        guard audited.faults.isEmpty else { throw Refusal.storage(.damaged) }
-        petitions[id] = audited.log
-        return audited.log
     }
 
     // MARK: One batch

@@ -1,16 +1,32 @@
 import Client
 import Foundation
+import Logging
 import Petitions
 import Sodium
 import Storage
 import TestSupport
 import Testing
 
+@testable import Service
+
 @Suite("Two services on one database", .serialized)
 struct SeveralProcessesTests {
     let directory: TemporaryDirectory
 
     init() throws { directory = try TemporaryDirectory() }
+
+    @Test("Asking for workplaces that are not there leaves nothing in memory")
+    func strangers() async throws {
+        let store = try Store(path: directory("b.sqlite"), serviceName: "test.example")
+        let sequencer = Sequencer(store: store, logger: .init(label: "test"), capacity: 10, clock: { 0 })
+        for _ in 0..<1000 {
+            let id = ID<Workplace>(Random.bytes32())
+            await #expect(throws: Refusal.self) { try await sequencer.isMember(.zero, of: id) }
+        }
+        #expect(await sequencer.uses.isEmpty)
+        #expect(await sequencer.levels.workplaces == 0)
+        try store.close()
+    }
 
     @Test("They take turns statement by statement, refuse nobody for it, and no log is split")
     func turns() async throws {

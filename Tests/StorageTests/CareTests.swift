@@ -112,6 +112,8 @@ struct CareTests {
                 "DELETE FROM leaves WHERE log = 2 AND place >= 6; DELETE FROM checkpoints WHERE log = 2 AND size > 6",
                 .size(7)
             ),
+            // A number that is no size.
+            ("UPDATE checkpoints SET size = -3 WHERE log = 2 AND size = 3", .checkpoint(size: -3)),
             ("DELETE FROM names", .nameMissing),
             ("DELETE FROM held_names", .nameMissing),
             ("UPDATE held SET bytes = zeroblob(500)", .held),

@@ -260,13 +260,15 @@ private final class DatabaseCheck {
             guard size > 0, let root = tree.root(at: size) else { return nil }
             return Checkpoint(origin: verifier.origin, size: UInt64(size), root: root).signed(by: key).serialized
         }
+        // Any number may stand in a damaged row.
+        func signedSize(_ note: String) -> Int? { (try? verifier.verify(note)).flatMap { Int(exactly: $0.size) } }
         // First what was signed, in the database or by the record; then what may be made of it.
         var (contradictions, isCovered): ([CheckReport.Finding.What], Bool) = ([], false)
         var known = rows.map { ($0["size"] as Int, $0["note"] as String) }
         if let head = signed[log.name], !known.contains(where: { $0.0 == head.size && $0.1 == head.note }) {
             known.append((head.size, head.note))
         }
-        for (size, note) in known where (try? verifier.verify(note))?.size == UInt64(size) {
+        for (size, note) in known where signedSize(note) == size {
             if let right = right(size) {
                 if right == note {
                     isCovered = isCovered || size == tree.count
@@ -281,8 +283,7 @@ private final class DatabaseCheck {
         let isTrue = contradictions.isEmpty && isWhole && (isCovered || agrees)
         for row in rows {
             let (size, note) = (row["size"] as Int, row["note"] as String)
-            let signed = try? verifier.verify(note)
-            if signed?.size != UInt64(size) {
+            if signedSize(note) != size {
                 let right = right(size)
                 let repair = { (db: Database) in
                     try db.execute(
@@ -431,7 +432,7 @@ private final class DatabaseCheck {
         guard let previous, previous.workplace == object.workplace, previous.id == object.id else {
             return object.revision == 1 && object.parent.isZero
         }
-        return object.revision == previous.revision + 1 && object.parent == previous.digest
+        return UInt64(object.revision) == UInt64(previous.revision) + 1 && object.parent == previous.digest
             && object.kind == previous.kind
     }
 }
