@@ -33,11 +33,7 @@ public final class SignedHeads: Sendable {
             var configuration = Configuration()
             configuration.busyMode = .timeout(10)
             configuration.journalMode = .wal
-            let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-            guard file >= 0 || errno == EROFS else {
-                throw StorageError.cannotOpen("\(path): \(String(cString: strerror(errno)))")
-            }
-            if file >= 0 { Foundation.close(file) }
+            try OwnFile.make(path)
             queue = try DatabaseQueue(path: path, configuration: configuration)
             try queue.writeWithoutTransaction { db in try Self.prepare(db) }
             let (found, id) = try queue.write { db in
@@ -53,14 +49,7 @@ public final class SignedHeads: Sendable {
     }
 
     private static func prepare(_ db: Database) throws {
-        let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
-        let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
-        guard application == applicationID || (application == 0 && isEmpty) else { throw StorageError.notOurs }
-        if application == 0 { try db.execute(sql: "PRAGMA application_id = \(applicationID)") }
-        try db.execute(sql: "PRAGMA synchronous = FULL")
-        guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else {
-            throw StorageError.cannotOpen("the record of signed checkpoints does not keep to synchronous=FULL")
-        }
+        try OwnFile.claim(db, applicationID)
         try db.execute(
             sql: """
                 CREATE TABLE IF NOT EXISTS service (

@@ -77,12 +77,8 @@ public final class Store: Sendable {
             configuration.maximumReaderCount = 4
             // What is deleted (a withdrawn name) is gone from the file's pages too.
             configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA secure_delete = ON") }
-            // The log key is in the file: nobody else on the machine may read it. SQLite gives -wal and -shm the same mode.
-            let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-            guard file >= 0 || errno == EROFS else {
-                throw StorageError.cannotOpen("\(path): \(String(cString: strerror(errno)))")
-            }
-            if file >= 0 { Foundation.close(file) }
+            // The log key is in it.
+            try OwnFile.make(path)
             pool = try DatabasePool(path: path, configuration: configuration)
             try pool.writeWithoutTransaction { db in try Self.prepare(db, mayBeNew: name != nil) }
             try Schema.migrator.migrate(pool)
@@ -106,16 +102,8 @@ public final class Store: Sendable {
     }
 
     private static func prepare(_ db: Database, mayBeNew: Bool) throws {
-        let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
-        let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
-        guard application == Schema.applicationID || (application == 0 && isEmpty && mayBeNew) else {
-            throw StorageError.notOurs
-        }
-        if application == 0 { try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)") }
-        // GRDB sets NORMAL for pools, after prepareDatabase; a receipt needs more.
-        try db.execute(sql: "PRAGMA synchronous = FULL")
-        guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2,
-            try String.fetchOne(db, sql: "PRAGMA journal_mode") == "wal",
+        try OwnFile.claim(db, Schema.applicationID, mayBeNew: mayBeNew)
+        guard try String.fetchOne(db, sql: "PRAGMA journal_mode") == "wal",
             try Int.fetchOne(db, sql: "PRAGMA foreign_keys") == 1
         else { throw StorageError.cannotOpen("the database does not keep to WAL with synchronous=FULL") }
     }

@@ -21,8 +21,7 @@ public final class WitnessStore: Sendable {
         do {
             var configuration = Configuration()
             configuration.busyMode = .timeout(10)
-            let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-            if file >= 0 { Foundation.close(file) }
+            try OwnFile.make(path)
             queue = try DatabaseQueue(path: path, configuration: configuration)
             try queue.writeWithoutTransaction { db in try Self.prepare(db) }
             let (found, seed) = try queue.write { db in try Self.identity(db, name) }
@@ -33,15 +32,8 @@ public final class WitnessStore: Sendable {
     }
 
     private static func prepare(_ db: Database) throws {
-        let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
-        let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
-        guard application == applicationID || (application == 0 && isEmpty) else { throw StorageError.notOurs }
-        if application == 0 { try db.execute(sql: "PRAGMA application_id = \(applicationID)") }
         // A signature that is out while its state is not would let the witness sign a fork after a loss of power.
-        try db.execute(sql: "PRAGMA synchronous = FULL")
-        guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else {
-            throw StorageError.cannotOpen("the database does not keep to synchronous=FULL")
-        }
+        try OwnFile.claim(db, applicationID)
         try db.execute(
             sql: """
                 CREATE TABLE IF NOT EXISTS witness (
