@@ -13,7 +13,7 @@ import UnixSignals
 /// The service: one database, one listener, one sequencer.
 public struct PetitionService: Sendable {
     private let configuration: ServiceConfiguration
-    private let store: Store
+    private let store: any Store
     private let sequencer: Sequencer
     private let publisher: Publisher?
     private let pages: Pages
@@ -39,7 +39,7 @@ public struct PetitionService: Sendable {
         self.onListening = onListening
         pages = try Pages(directory: configuration.templates)
         certificates = try configuration.tls.map { try Certificates($0) }
-        store = try Store(
+        store = try SQLiteStore(
             path: configuration.databasePath, serviceName: configuration.name, heads: configuration.headsPath)
         let store = store
         publisher = configuration.witnesses.map {
@@ -100,7 +100,7 @@ public struct PetitionService: Sendable {
                     successTerminationBehavior: .gracefullyShutdownGroup),
             ], logger: quiet, stoppingOnSignals: handlesSignals)
         await publisher?.close()
-        try store.close()
+        try await store.close()
     }
 }
 
@@ -110,8 +110,8 @@ extension PetitionService {
         let router = Router()
         router.get("metrics") { [metrics, sequencer, store, readiness] _, _ in
             var levels = await sequencer.levels
-            levels.isReady = readiness.state(of: store) == .ready
-            levels.files = store.fileSizes
+            levels.isReady = await readiness.state(of: store) == .ready
+            levels.files = await store.sizes()
             return Response.text(metrics.text(levels), type: "text/plain; version=0.0.4; charset=utf-8")
         }
         let responder = router.buildResponder()
@@ -167,7 +167,7 @@ private struct Patient<Served: ServiceLifecycle.Service>: ServiceLifecycle.Servi
 /// Closes petitions whose deadline has come, erases what could not be erased at once, and takes over renewed certificates,
 /// though nobody asks.
 private struct Housekeeping: ServiceLifecycle.Service {
-    let store: Store
+    let store: any Store
     let sequencer: Sequencer
     let certificates: Certificates?
     let logger: Logger

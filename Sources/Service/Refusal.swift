@@ -115,6 +115,8 @@ public enum Refusal: Error, Equatable, Sendable {
             case .diskFull: "The disk is full. Nothing was lost; the operator must make room."
             case .diskFails: "The disk reports an error. Nothing was changed; the operator must look."
             case .readOnly: "The database is read-only. The operator must look."
+            case .unreachable: "The database does not answer. Nothing was changed; try again after a moment."
+            case .unanswered: "The database has not answered. Send the same bytes again after a moment."
             default: "The operator must look at the service's log."
             }
         }
@@ -123,7 +125,7 @@ public enum Refusal: Error, Equatable, Sendable {
     /// Seconds after which the same may be tried again.
     var retryAfter: Int? {
         switch self {
-        case .busy: 1
+        case .busy, .storage(.unreachable), .storage(.unanswered): 1
         case .tooMany(let seconds): seconds
         default: nil
         }

@@ -13,7 +13,7 @@ import TransparencyLog
 struct Routes: Sendable {
     typealias Context = ServiceContext
 
-    let store: Store
+    let store: any Store
     let sequencer: Sequencer
     let verifier: RequestVerifier
     let limits: ServiceConfiguration.Limits
@@ -33,7 +33,7 @@ struct Routes: Sendable {
         router.add(middleware: AddressLimit(buckets: addresses))
         router.get("healthz") { _, _ in Response.text("ok\n") }
         router.get("readyz") { _, _ in
-            let state = readiness.state(of: store)
+            let state = await readiness.state(of: store)
             var response = Response.text(state.rawValue)
             response.status = state == .ready ? .ok : .serviceUnavailable
             return response
@@ -63,13 +63,13 @@ struct Routes: Sendable {
     private func addLogs(to router: Router<Context>) {
         for kind in ["workplace", "petition"] {
             router.get("\(kind)/:id/checkpoint") { _, context in
-                guard let note = try store.checkpoint(of: log(kind, context)) else { throw Refusal.noSuchLog }
+                guard let note = try await store.checkpoint(of: log(kind, context)) else { throw Refusal.noSuchLog }
                 return Response.text(note)
             }
             router.get("\(kind)/:id/tile/**") { _, context in
                 let rest = context.parameters.getCatchAll().joined(separator: "/")
                 guard let tile = Tile(path: "tile/" + rest) else { throw Refusal.malformed("This is no tile's path.") }
-                guard let bytes = try store.tile(tile, of: log(kind, context)) else { throw Refusal.noSuchThing }
+                guard let bytes = try await store.tile(tile, of: log(kind, context)) else { throw Refusal.noSuchThing }
                 return try Response.bytes(bytes, within: memory, cache: "public, max-age=31536000, immutable")
             }
         }
@@ -101,7 +101,7 @@ struct Routes: Sendable {
             let workplace = ID<Workplace>(try id(context, "workplace"))
             let bytes = try await body(of: request, upTo: maximalStatementLength)
             let statement = try WorkplaceStatement(decoding: bytes)
-            try check(statement.workplace == workplace, .workplace(workplace), orBroken: .workplaceID)
+            try await check(statement.workplace == workplace, .workplace(workplace), orBroken: .workplaceID)
             return try await receipt(.workplace(statement), context, .statement(workplace))
         }
         router.post("v1/petitions") { request, context in
@@ -117,8 +117,8 @@ struct Routes: Sendable {
             guard statement.coSigned == nil else {
                 throw Refusal.malformed("A co-signature goes to /v1/petitions/{petition}/cosignatures.")
             }
-            try check(statement.petition == petition, .petition(petition), orBroken: .petitionID)
-            guard let workplace = try store.workplace(of: petition) else { throw Refusal.noSuchLog }
+            try await check(statement.petition == petition, .petition(petition), orBroken: .petitionID)
+            guard let workplace = try await store.workplace(of: petition) else { throw Refusal.noSuchLog }
             return try await receipt(.petition(statement), context, .statement(workplace))
         }
         // No header is read here, and no cookie set: nothing but the body says anything.
@@ -128,16 +128,16 @@ struct Routes: Sendable {
             let parsed = try CoSignatureRequest(decoding: bytes)
             let statement = try PetitionStatement(decoding: parsed.statement)
             guard let coSigned = statement.coSigned else { throw Refusal.malformed("This is no co-signature.") }
-            try check(statement.petition == petition, .petition(petition), orBroken: .petitionID)
+            try await check(statement.petition == petition, .petition(petition), orBroken: .petitionID)
             guard coSigned.sequence < limits.replacements else { throw Refusal.full }
             return try await receipt(.petition(statement, sealedName: parsed.sealedName), context, nil)
         }
     }
 
     /// A statement goes to the log that it names. An address of no log is told first.
-    private func check(_ isNamed: Bool, _ log: LogName, orBroken rule: RuleViolation) throws {
+    private func check(_ isNamed: Bool, _ log: LogName, orBroken rule: RuleViolation) async throws {
         guard !isNamed else { return }
-        guard try store.checkpoint(of: log) != nil else { throw Refusal.noSuchLog }
+        guard try await store.checkpoint(of: log) != nil else { throw Refusal.noSuchLog }
         throw rule
     }
 
@@ -179,8 +179,8 @@ struct Routes: Sendable {
     private func addPetitionReading(to router: Router<Context>) {
         router.get("v1/petitions/:petition/document") { _, context in
             let petition = ID<Petition>(try id(context, "petition"))
-            guard let workplace = try store.workplace(of: petition),
-                let bytes = try store.object(petition.document, in: workplace),
+            guard let workplace = try await store.workplace(of: petition),
+                let bytes = try await store.object(petition.document, in: workplace),
                 try StoredObject(decoding: bytes).kind == .document
             else { throw Refusal.noSuchThing }
             return try Response.bytes(bytes, within: memory)
@@ -188,7 +188,7 @@ struct Routes: Sendable {
         router.get("v1/petitions/:petition/names") { _, context in
             let petition = ID<Petition>(try id(context, "petition"))
             let due = try await sequencer.namesDue(of: petition)
-            let kept = try store.sealedNames(of: petition)
+            let kept = try await store.sealedNames(of: petition)
             let names = due.compactMap { digest, tag in
                 kept[tag.encoding].flatMap { SealedName.digest(of: $0) == digest ? Base64.encode($0) : nil }
             }.sorted()
@@ -228,7 +228,7 @@ struct Routes: Sendable {
             guard let after, (0...Int(Int32.max)).contains(after) else {
                 throw Refusal.malformed("The query's after is how many objects came before.")
             }
-            let (entries, next) = try store.objects(of: kind, in: workplace, after: after)
+            let (entries, next) = try await store.objects(of: kind, in: workplace, after: after)
             let list = Answers.Objects(
                 objects: entries.map {
                     Answers.Object(
@@ -239,14 +239,14 @@ struct Routes: Sendable {
         }
         group.get("objects/:object") { request, context in
             let (workplace, _, _) = try await member(request, context, upTo: 0)
-            return try object(ID(id(context, "object")), workplace, revision: nil)
+            return try await object(ID(id(context, "object")), workplace, revision: nil)
         }
         group.get("objects/:object/:revision") { request, context in
             let (workplace, _, _) = try await member(request, context, upTo: 0)
             guard let revision = context.parameters.get("revision").flatMap({ UInt32($0) }), revision > 0 else {
                 throw Refusal.malformed("A revision is a number from 1.")
             }
-            return try object(ID(id(context, "object")), workplace, revision: revision)
+            return try await object(ID(id(context, "object")), workplace, revision: revision)
         }
         group.put("objects/:object/:revision") { request, context in
             let (workplace, key, body) = try await member(request, context, upTo: limits.object)
@@ -264,8 +264,10 @@ struct Routes: Sendable {
         }
     }
 
-    private func object(_ id: ID<Object>, _ workplace: ID<Workplace>, revision: UInt32?) throws -> Response {
-        guard let bytes = try store.object(id, in: workplace, revision: revision) else { throw Refusal.noSuchThing }
+    private func object(_ id: ID<Object>, _ workplace: ID<Workplace>, revision: UInt32?) async throws -> Response {
+        guard let bytes = try await store.object(id, in: workplace, revision: revision) else {
+            throw Refusal.noSuchThing
+        }
         return try Response.bytes(bytes, within: memory)
     }
 
@@ -274,7 +276,7 @@ struct Routes: Sendable {
     private func addKeys(to group: RouterGroup<Context>) {
         group.get("wraps") { request, context in
             let (workplace, key, _) = try await member(request, context, upTo: 0)
-            let wraps = try store.wraps(of: key, in: workplace)
+            let wraps = try await store.wraps(of: key, in: workplace)
             return try Response.json(
                 Answers.Wraps(
                     wraps: wraps.map {
@@ -285,7 +287,7 @@ struct Routes: Sendable {
             let (workplace, _, _) = try await member(request, context, upTo: 0)
             let epochs = try await sequencer.epochs(of: workplace)
             guard epochs > 0 else { return try Response.json(Answers.Missing(members: [])) }
-            let wrapped = try store.wrappedMembers(of: UInt32(epochs - 1), in: workplace)
+            let wrapped = try await store.wrappedMembers(of: UInt32(epochs - 1), in: workplace)
             let members = try await sequencer.members(of: workplace).filter { !wrapped.contains($0) }
             return try Response.json(Answers.Missing(members: members.map(\.hex)))
         }
@@ -315,7 +317,7 @@ struct Routes: Sendable {
         }
         group.get("invites/:invite") { _, context in
             let workplace = ID<Workplace>(try id(context, "workplace"))
-            guard let sealed = try store.inviteKeys(for: id(context, "invite"), in: workplace) else {
+            guard let sealed = try await store.inviteKeys(for: id(context, "invite"), in: workplace) else {
                 throw Refusal.noSuchThing
             }
             return Response.bytes(sealed)

@@ -10,36 +10,100 @@ extension Sequencer {
     func forgetIdle() {
         guard workplaces.count > Self.mostWorkplaces else { return }
         let order = workplaces.keys.sorted { uses[$0] ?? 0 < uses[$1] ?? 0 }
-        let dropped = Set(order.prefix(order.count / 2))
+        let busy = Set(inFlight.compactMap(workplace))
+        let dropped = Set(order.prefix(order.count / 2)).subtracting(busy)
         workplaces = workplaces.filter { !dropped.contains($0.key) }
         petitions = petitions.filter { !dropped.contains($0.value.manifest.workplace) }
         uses = uses.filter { workplaces[$0.key] != nil }
     }
 
-    /// Leaves that another process has appended; nil when there are none. They are audited like anybody else's.
-    private func news(of log: LogName, since size: Int) throws -> [[UInt8]]? {
-        if isDraining { guard current.insert(log).inserted else { return nil } }
-        guard try store.size(of: log) > size else { return nil }
-        return try store.leaves(of: log, from: size)
+    private func workplace(of log: LogName) -> ID<Workplace>? {
+        switch log {
+        case .workplace(let id): id
+        case .petition(let id): petitions[id]?.manifest.workplace
+        }
     }
 
-    func workplaceLog(_ id: ID<Workplace>) throws -> WorkplaceLog {
-        if let log = workplaces[id] {
-            use(id)
-            guard let more = try news(of: .workplace(id), since: log.size) else { return log }
-            let audited = log.audited(with: more)
-            guard audited.faults.isEmpty else { throw Refusal.storage(.damaged) }
-            workplaces[id] = audited.log
-            return audited.log
+    /// Leaves that are folded.
+    func size(of log: LogName) -> Int {
+        switch log {
+        case .workplace(let id): workplaces[id]?.size ?? 0
+        case .petition(let id): petitions[id]?.size ?? 0
         }
-        guard let leaves = try store.leaves(of: .workplace(id)) else { throw Refusal.noSuchLog }
-        let audited = try PetitionBundle.orDamaged { () throws(PetitionBundle.Unreadable) in
-            try WorkplaceLog.audit(leaves)
+    }
+
+    /// Brings logs up to what is durable, petitions with their workplaces. Those that this service is writing to are that already.
+    /// - Throws: `StorageError`. What is wrong with a log itself is said by whoever asks for it.
+    func refresh(_ logs: Set<LogName>) async throws {
+        var sizes: [LogName: Int] = [:]
+        for log in logs {
+            sizes[log] = size(of: log)
+            guard case .petition(let id) = log else { continue }
+            var workplace = petitions[id]?.manifest.workplace
+            if workplace == nil { workplace = try await store.workplace(of: id) }
+            if let workplace { sizes[.workplace(workplace)] = size(of: .workplace(workplace)) }
         }
+        sizes = sizes.filter { !inFlight.contains($0.key) }
+        guard !sizes.isEmpty else { return }
+        fold(try await store.state(LogQuery(sizes: sizes)).news)
+    }
+
+    /// Takes up leaves that are durable; they are audited like anybody else's.
+    func fold(_ news: [LogName: LogState.News]) {
+        // Others may have asked meanwhile.
+        func fresh(_ log: LogName, _ news: LogState.News) -> ArraySlice<[UInt8]> {
+            inFlight.contains(log) ? [] : news.leaves.dropFirst(max(0, size(of: log) - news.start))
+        }
+        for case (.workplace(let id), let leaves) in news.map({ ($0, fresh($0, $1)) }) where !leaves.isEmpty {
+            take(.workplace(id)) {
+                if let log = workplaces[id] {
+                    workplaces[id] = try Self.sound(log.audited(with: Array(leaves)))
+                } else {
+                    workplaces[id] = try Self.sound(
+                        PetitionBundle.orDamaged { () throws(PetitionBundle.Unreadable) in
+                            try WorkplaceLog.audit(Array(leaves))
+                        })
+                }
+                use(id)
+            }
+        }
+        for case (.petition(let id), let leaves) in news.map({ ($0, fresh($0, $1)) }) where !leaves.isEmpty {
+            take(.petition(id)) {
+                if let log = petitions[id] {
+                    let roster = try workplaceLog(log.manifest.workplace)
+                    petitions[id] = try Self.sound(log.audited(with: Array(leaves), in: roster))
+                    return
+                }
+                guard
+                    case .opened(let manifest, _)? = try leaves.first.map({ try PetitionStatement(decoding: $0) })?.body
+                else { throw Refusal.storage(.damaged) }
+                let roster = try workplaceLog(manifest.workplace)
+                petitions[id] = try Self.sound(
+                    PetitionBundle.orDamaged { () throws(PetitionBundle.Unreadable) in
+                        try PetitionLog.audit(Array(leaves), in: roster)
+                    })
+            }
+        }
+    }
+
+    private func take(_ log: LogName, _ body: () throws -> Void) {
+        do {
+            try body()
+            unreadable[log] = nil
+        } catch { unreadable[log] = Self.refusal(error) }
+    }
+
+    private static func sound<Log>(_ audited: Audited<Log>) throws -> Log {
         guard audited.faults.isEmpty else { throw Refusal.storage(.damaged) }
-        workplaces[id] = audited.log
-        use(id)
         return audited.log
+    }
+
+    /// As it is folded: whoever needs what is durable now refreshes first.
+    func workplaceLog(_ id: ID<Workplace>) throws -> WorkplaceLog {
+        if let refusal = unreadable[.workplace(id)] { throw refusal }
+        guard let log = workplaces[id] else { throw Refusal.noSuchLog }
+        use(id)
+        return log
     }
 
     /// Only of a log that is there: anybody may ask for others without end.
@@ -48,23 +112,9 @@ extension Sequencer {
         uses[id] = time
     }
 
+    /// As it is folded. Nil when there is none.
     func petitionLog(_ id: ID<Petition>) throws -> PetitionLog? {
-        if let log = petitions[id] {
-            guard let more = try news(of: .petition(id), since: log.size) else { return log }
-            let audited = log.audited(with: more, in: try workplaceLog(log.manifest.workplace))
-            guard audited.faults.isEmpty else { throw Refusal.storage(.damaged) }
-            petitions[id] = audited.log
-            return audited.log
-        }
-        guard let leaves = try store.leaves(of: .petition(id)), let workplace = try store.workplace(of: id) else {
-            return nil
-        }
-        let roster = try workplaceLog(workplace)
-        let audited = try PetitionBundle.orDamaged { () throws(PetitionBundle.Unreadable) in
-            try PetitionLog.audit(leaves, in: roster)
-        }
-        guard audited.faults.isEmpty else { throw Refusal.storage(.damaged) }
-        petitions[id] = audited.log
-        return audited.log
+        if let refusal = unreadable[.petition(id)] { throw refusal }
+        return petitions[id]
     }
 }

@@ -15,7 +15,9 @@ extension Sequencer {
     /// - Throws: `Refusal.waitsToBeMixed` when another one of the tag waits.
     func isHeld(_ coSigned: CoSigned) throws -> Bool {
         let (petition, tag) = (coSigned.petition, coSigned.tag.encoding)
-        let known = try holds[petition]?.first { $0.tag == tag }?.bytes ?? store.held(tag, of: petition)
+        let known =
+            holds[petition]?.first { $0.tag == tag }?.bytes
+            ?? waiting[petition]?.first { $0.tag == tag }?.bytes
         guard let known else { return false }
         guard known == coSigned.bytes else { throw Refusal.waitsToBeMixed }
         return true
@@ -43,18 +45,18 @@ extension Sequencer {
     func mixIn(_ id: ID<Petition>, _ growth: inout [LogName: Growth]) throws {
         // What this batch has mixed in already is still in the database.
         let mixed = Set(growth[.petition(id)]?.mixed ?? [])
-        var waiting =
-            try store.held(of: id).filter { !mixed.contains($0.tag) } + (holds.removeValue(forKey: id) ?? [])
-        guard !waiting.isEmpty, var log = try petitionLog(id) else { return }
-        waiting.shuffle()
+        var list =
+            (waiting[id] ?? []).filter { !mixed.contains($0.tag) } + (holds.removeValue(forKey: id) ?? [])
+        guard !list.isEmpty, var log = try petitionLog(id) else { return }
+        list.shuffle()
         let before = growth[.petition(id)] == nil ? log : nil
         petitions[id] = nil
         defer { petitions[id] = log }
-        let statements = waiting.map { try? PetitionStatement(decoding: $0.bytes) }
-        let places = waiting.indices.filter { statements[$0]?.coSigned != nil }
+        let statements = list.map { try? PetitionStatement(decoding: $0.bytes) }
+        let places = list.indices.filter { statements[$0]?.coSigned != nil }
         let verdicts = Dictionary(
             uniqueKeysWithValues: zip(places, log.prove(statements.compactMap { $0?.coSigned })))
-        for (i, held) in waiting.enumerated() {
+        for (i, held) in list.enumerated() {
             do {
                 guard let statement = statements[i], let coSigned = statement.coSigned, let verdict = verdicts[i] else {
                     throw RuleViolation.encoding
@@ -76,7 +78,7 @@ extension Sequencer {
 
     /// Appends what waits in every petition where enough do; where nothing is mixed any more, all of it.
     func mixDue() async throws {
-        for (petition, count) in try store.heldCounts() where count >= mix?.atLeast ?? 1 {
+        for (petition, count) in try await store.heldCounts() where count >= mix?.atLeast ?? 1 {
             do { _ = try await submit(.mix(petition)) } catch {
                 logger.warning("held co-signatures could not be appended yet")
             }

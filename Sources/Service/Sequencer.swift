@@ -59,7 +59,7 @@ actor Sequencer {
         case held
     }
 
-    let store: Store
+    let store: any Store
     /// Nil where no witness is asked: then a checkpoint is shown by the commit that makes it.
     let publisher: Publisher?
     let logger: Logger
@@ -79,17 +79,23 @@ actor Sequencer {
     var uses: [ID<Workplace>: UInt64] = [:]
     var time: UInt64 = 0
     static let mostWorkplaces = 1000
+    /// Logs whose folded state has leaves that are on their way to the disk.
+    var inFlight: Set<LogName> = []
+    /// Logs that could not be read, and why.
+    var unreadable: [LogName: Refusal] = [:]
+    /// What waits to be mixed, as far as the batch in hand needs it.
+    var waiting: [ID<Petition>: [HeldCoSignature]] = [:]
+    /// The time at which the batch in hand is admitted.
+    var now: UInt64 = 0
     /// What the batch in hand will hold, and what it has found that can be held no longer.
     var holds: [ID<Petition>: [HeldCoSignature]] = [:]
     var spoiled: [ID<Petition>: [Bytes32]] = [:]
 
     private let metrics: Metrics
     private let readiness: Readiness
-    /// Logs that were held against the database in the batch in hand: once each, before anything is folded in.
-    var current: Set<LogName> = []
 
     init(
-        store: Store, publisher: Publisher? = nil, mix: ServiceConfiguration.Mix? = nil, logger: Logger,
+        store: any Store, publisher: Publisher? = nil, mix: ServiceConfiguration.Mix? = nil, logger: Logger,
         capacity: Int, metrics: Metrics = Metrics(), readiness: Readiness = Readiness(),
         clock: @escaping @Sendable () -> UInt64
     ) {
@@ -118,9 +124,10 @@ actor Sequencer {
 
     /// Closes what is due. Called now and then, and before a co-signature to such a petition is looked at.
     func closeDuePetitions() async throws {
-        for petition in try store.petitionsDue(at: clock()) {
+        for petition in try await store.petitionsDue(at: clock()) {
             // One that cannot be loaded must not keep the others open.
-            guard let log = try? petitionLog(petition), log.closure == nil, let root = log.tree.root(at: log.size)
+            guard (try? await refresh([.petition(petition)])) != nil, let log = try? petitionLog(petition),
+                log.closure == nil, let root = log.tree.root(at: log.size)
             else {
                 continue
             }
@@ -148,29 +155,87 @@ actor Sequencer {
     }
 
     private func drain() async {
-        var next = takeBatch()
+        var next = await takeBatch()
         while !next.pending.isEmpty {
-            forgetIdle()
             let batch = next
-            var growth: [LogName: Growth] = [:]
-            var admitted: [(pending: Pending, place: Place)] = []
             let proofs = await batch.proofs.value
-            for (i, pending) in batch.pending.enumerated() {
-                do {
-                    let place = try admit(pending.submission, proof: proofs[i], &growth)
-                    admitted.append((pending, place))
-                } catch { pending.answer.resume(throwing: Self.refusal(error)) }
+            let turn: any LogTurn
+            now = clock()
+            do { turn = try await store.turn(query(for: batch.pending, growing: true)) } catch {
+                for pending in batch.pending { pending.answer.resume(throwing: Self.refusal(error)) }
+                next = await takeBatch()
+                continue
             }
-            let (grown, done, held, useless) = (growth, admitted, holds, spoiled)
-            (holds, spoiled) = ([:], [:])
-            async let written: Void = write(grown, holding: held, dropping: useless, answering: done)
+            let (outcome, answers) = admit(batch.pending, proofs, after: turn.state)
+            async let written: Void = write(outcome, in: turn, answering: answers)
             // What arrived meanwhile is checked while this batch goes to the disk.
-            next = takeBatch()
+            next = await takeBatch()
             await written
-            current = []
-            if next.pending.isEmpty { next = takeBatch() }
+            inFlight = []
+            if next.pending.isEmpty { next = await takeBatch() }
         }
         isDraining = false
+    }
+
+    /// What a batch comes to.
+    private struct Outcome: Sendable {
+        var growth: [LogName: Growth] = [:]
+        var appends: [LogAppend] = []
+        var holds: [ID<Petition>: [HeldCoSignature]] = [:]
+        var spoiled: [ID<Petition>: [Bytes32]] = [:]
+    }
+
+    /// Admits one statement after the other to what is durable. Nothing else happens in between.
+    private func admit(
+        _ batch: [Pending], _ proofs: [Int: ProofVerdict], after state: LogState
+    ) -> (Outcome, [(pending: Pending, place: Place)]) {
+        fold(state.news)
+        waiting = state.held
+        var outcome = Outcome()
+        var admitted: [(pending: Pending, place: Place)] = []
+        for (i, pending) in batch.enumerated() {
+            do {
+                let place = try admit(pending.submission, proof: proofs[i], &outcome.growth)
+                admitted.append((pending, place))
+            } catch { pending.answer.resume(throwing: Self.refusal(error)) }
+        }
+        inFlight = Set(outcome.growth.keys)
+        outcome.appends = outcome.growth.compactMap { log, growth in append(log, growth) }
+        (outcome.holds, outcome.spoiled) = (holds, spoiled)
+        (holds, spoiled, waiting) = ([:], [:], [:])
+        return (outcome, admitted)
+    }
+
+    /// What must be known of logs, and of what waits, to look at statements; and to admit them, if the logs are growing.
+    private func query(for batch: [Pending], growing: Bool) -> LogQuery {
+        var query = LogQuery(sizes: [:])
+        for pending in batch {
+            let log = pending.submission.log
+            query.sizes[log] = size(of: log)
+            if growing { query.growing.insert(log) }
+            guard case .petition(let id) = log else { continue }
+            let folded = petitions[id]
+            var workplace = folded?.manifest.workplace
+            var mixes = folded.map(isDue) ?? true
+            var tags: [Bytes32] = []
+            switch pending.submission {
+            case .workplace: break
+            case .mix: mixes = true
+            case .petition(let statement, _):
+                switch statement.body {
+                case .opened(let manifest, _): workplace = manifest.workplace
+                case .closed, .ringExtended: mixes = true
+                default: tags = statement.coSigned.map { [$0.tag.encoding] } ?? []
+                }
+            }
+            if let workplace { query.sizes[.workplace(workplace)] = size(of: .workplace(workplace)) }
+            switch query.held[id] {
+            case .all: break
+            case .tags(let others): query.held[id] = mixes && growing ? .all : .tags(others + tags)
+            case nil: query.held[id] = mixes && growing ? .all : mix == nil ? nil : .tags(tags)
+            }
+        }
+        return query
     }
 
     /// Statements taken from the queue, and the verdicts on their co-signatures' proofs, by place, being worked out off the
@@ -180,8 +245,17 @@ actor Sequencer {
         let proofs: Task<[Int: ProofVerdict], Never>
     }
 
-    private func takeBatch() -> Batch {
+    private func takeBatch() async -> Batch {
+        forgetIdle()
         let pending = takePending()
+        guard !pending.isEmpty else { return Batch(pending: [], proofs: Task { [:] }) }
+        var held: [ID<Petition>: [HeldCoSignature]] = [:]
+        // Only what is worth a look at the proofs: the turn looks again, and says so when the database does not answer.
+        if (try? await refresh(Set(pending.map(\.submission.log)))) != nil, mix != nil {
+            held = (try? await store.state(query(for: pending, growing: false)).held) ?? [:]
+        }
+        waiting = held
+        defer { waiting = [:] }
         let work = proofWork(of: pending)
         return Batch(
             pending: pending,
@@ -259,26 +333,26 @@ actor Sequencer {
     }
 
     private func write(
-        _ growth: [LogName: Growth], holding held: [ID<Petition>: [HeldCoSignature]],
-        dropping useless: [ID<Petition>: [Bytes32]], answering admitted: [(pending: Pending, place: Place)]
+        _ outcome: Outcome, in turn: any LogTurn, answering admitted: [(pending: Pending, place: Place)]
     ) async {
         do {
-            let appends = try growth.map { log, growth in try append(log, growth) }
-            if !appends.isEmpty || !held.isEmpty {
+            if !outcome.appends.isEmpty || !outcome.holds.isEmpty {
                 let start = ContinuousClock.now
-                try await store.commit(appends, holding: held)
+                try await turn.commit(outcome.appends, holding: outcome.holds)
                 metrics.committed(in: ContinuousClock.now - start)
                 readiness.wrote(failed: false)
+            } else {
+                await turn.end()
             }
-            answer(admitted, after: appends)
+            await answer(admitted, after: outcome.appends)
             // Tried again at the next mix when it fails.
-            for (petition, tags) in useless { try? await store.drop(held: tags, of: petition) }
+            for (petition, tags) in outcome.spoiled { try? await store.drop(held: tags, of: petition) }
         } catch {
-            // Nothing of the batch is on the disk: take back what was folded in advance. Where another process has written, or
-            // what was committed could not be recorded as signed, the database knows better than what was folded before.
-            let isElsewhere = [StorageError.conflict, .unrecorded].contains { $0 == error as? StorageError }
-            for (log, growth) in growth {
-                if isElsewhere { forget(log) } else { restore(log, growth.before) }
+            // Nothing of the batch is on the disk: take back what was folded in advance. Where that is not sure, or what was
+            // committed could not be recorded as signed, the database knows better than what was folded before.
+            let isUnsure = [StorageError.unanswered, .unrecorded].contains { $0 == error as? StorageError }
+            for (log, growth) in outcome.growth {
+                if isUnsure { forget(log) } else { restore(log, growth.before) }
             }
             guard error as? StorageError != .conflict else { return takeBack(admitted.map(\.pending)) }
             metrics.commitFailed()
@@ -339,7 +413,7 @@ actor Sequencer {
     ) throws -> Place {
         switch submission {
         case .workplace(let statement):
-            if let leaf = try placeOfSame(submission, growth[submission.log]) { return .leaf(leaf) }
+            if let leaf = placeOfSame(submission) { return .leaf(leaf) }
             return .leaf(try admit(submission, statement, &growth))
         case .mix(let petition):
             try mixIn(petition, &growth)
@@ -351,15 +425,15 @@ actor Sequencer {
                 if let coSigned = statement.coSigned, let log = try petitionLog(id) {
                     (try? log.check(coSigned)) != nil
                 } else { false }
-            if !isNew, let leaf = try placeOfSame(submission, growth[submission.log]) { return .leaf(leaf) }
+            if !isNew, let leaf = placeOfSame(submission) { return .leaf(leaf) }
             if case .opened(let manifest, _) = statement.body {
                 return .leaf(try open(submission, manifest, id, &growth))
             }
             try closeIfDue(id, &growth)
-            if !isNew, let leaf = try placeOfSame(submission, growth[submission.log]) { return .leaf(leaf) }
+            if !isNew, let leaf = placeOfSame(submission) { return .leaf(leaf) }
             // Before it has any effect: anybody may send this one, and it would call for a mix.
             if case .closed(let closure) = statement.body, case .deadline = closure.cause,
-                let log = try petitionLog(id), clock() < log.manifest.closes
+                let log = try petitionLog(id), now < log.manifest.closes
             {
                 throw Refusal.notAcceptedHere("The deadline has not come by this service's clock.")
             }
@@ -401,9 +475,8 @@ actor Sequencer {
             guard founding.service == store.serviceName, founding.logKey == store.logKey().publicKey else {
                 throw Refusal.notAcceptedHere("The statement names another service or another log key than this one's.")
             }
-            guard workplaces[id] == nil, try store.leaves(of: .workplace(id)) == nil else {
-                throw RuleViolation.onlyFirst
-            }
+            guard workplaces[id] == nil else { throw RuleViolation.onlyFirst }
+            if let refusal = unreadable[submission.log] { throw refusal }
             let log = try WorkplaceLog(founding: submission.bytes)
             workplaces[id] = log
             note(submission, Self.firstNodes(submission), [], at: 0, id, .workplace(nil), &growth)
@@ -445,11 +518,13 @@ actor Sequencer {
         growth[submission.log]?.names += names
     }
 
+    private func isDue(_ log: PetitionLog) -> Bool {
+        log.manifest.closes != 0 && log.closure == nil && now >= log.manifest.closes
+    }
+
     /// Nothing is accepted between a deadline and the statement that says it has passed.
     private func closeIfDue(_ id: ID<Petition>, _ growth: inout [LogName: Growth]) throws {
-        guard let due = try petitionLog(id), due.manifest.closes != 0, due.closure == nil,
-            clock() >= due.manifest.closes
-        else { return }
+        guard let due = try petitionLog(id), isDue(due) else { return }
         try mixIn(id, &growth)
         guard var log = try petitionLog(id) else { return }
         let before = growth[.petition(id)] == nil ? log : nil
@@ -474,13 +549,14 @@ actor Sequencer {
         return .keep(tag: coSigned.tag.encoding, sealed: sealed)
     }
 
-    /// Where the very same bytes already are, on the disk or earlier in this batch.
-    private func placeOfSame(_ submission: Submission, _ growth: Growth?) throws -> Int? {
-        let hash = MerkleTree.leafHash(submission.bytes)
-        if let growth, let place = growth.leaves.firstIndex(where: { $0.nodes.first?.hash == hash }) {
-            return growth.start + place
-        }
-        return try store.place(of: hash, in: submission.log)
+    /// Where the very same bytes already are: those of this batch are folded in too.
+    private func placeOfSame(_ submission: Submission) -> Int? {
+        let tree =
+            switch submission.log {
+            case .workplace(let id): workplaces[id]?.tree
+            case .petition(let id): petitions[id]?.tree
+            }
+        return tree?.place(ofLeafHash: MerkleTree.leafHash(submission.bytes))
     }
 }
 

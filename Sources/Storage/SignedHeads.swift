@@ -15,6 +15,8 @@ public final class SignedHeads: Sendable {
     private static let applicationID = 0x72_72_6f_68
 
     private let queue: DatabaseQueue
+    /// Sizes of logs up to which they are known to be recorded.
+    private let recorded = Mutex<[LogName: Int]>([:])
     /// Drawn when the file is made: a database knows its record by it.
     let id: Bytes32
 
@@ -67,16 +69,7 @@ public final class SignedHeads: Sendable {
                 """)
     }
 
-    /// When this returns, the heads are durable. One that is behind what is there changes nothing.
-    func record(_ heads: [Head]) async throws {
-        do { try await queue.write { db in try Self.record(heads, db) } } catch { throw StorageError(error) }
-    }
-
-    /// The same, for who cannot wait elsewhere.
-    func recordNow(_ heads: [Head]) throws {
-        do { try queue.write { db in try Self.record(heads, db) } } catch { throw StorageError(error) }
-    }
-
+    /// One that is behind what is there changes nothing.
     private static func record(_ heads: [Head], _ db: Database) throws {
         let statement = try db.cachedStatement(
             sql: """
@@ -106,112 +99,52 @@ public final class SignedHeads: Sendable {
     }
 }
 
-extension Store {
+extension SignedHeads {
     /// Where the heads of a database's logs are recorded when nothing else is said.
-    public static func heads(besides database: String) -> String { database + ".heads" }
-
-    /// Holds what was signed against what is there.
-    /// - Throws: `StorageError.wentBack` when a log is shorter than a checkpoint that was signed, or another than it.
-    func compare(with heads: SignedHeads) throws {
-        let lost = try losses(against: heads)
-        guard let first = lost.first else { return }
-        throw StorageError.wentBack(lost: first, logs: lost.count)
-    }
-
-    private func losses(against heads: SignedHeads) throws -> [StorageError.Loss] {
-        let signed = try heads.heads()
-        return try read { db in try signed.compactMap { try Self.loss(of: $0, db) } }
-    }
-
-    /// What the logs have lost of what a record says was signed.
-    /// - Throws: `StorageError.noHeads` when there is none at this path.
-    public func losses(against path: String) throws -> [StorageError.Loss] {
-        let signed = try signedHeads(in: path)
-        return try read { db in try signed.compactMap { try Self.loss(of: $0, db) } }
-    }
-
-    func signedHeads(in path: String) throws -> [SignedHeads.Head] {
-        guard access(path, F_OK) == 0 else { throw StorageError.noHeads(path) }
-        let heads = try SignedHeads(path: path, key: logKey().publicKey)
-        defer { try? heads.close() }
-        return try heads.heads()
-    }
-
-    /// The record of a database: the one that is named; else the one beside it, where there is one.
-    public func record(named path: String?, besides database: String) throws -> String? {
-        if let path { return path }
-        let path = Self.heads(besides: database)
-        return access(path, F_OK) == 0 ? path : nil
-    }
-
-    private static func loss(of head: SignedHeads.Head, _ db: Database) throws -> StorageError.Loss? {
-        let size = try id(of: head.log, db).flatMap {
-            try Int.fetchOne(db, sql: "SELECT size FROM logs WHERE id = ?", arguments: [$0])
-        }
-        let loss = StorageError.Loss(log: head.log, has: size ?? 0, signed: head.size)
-        guard let size, size >= head.size, let log = try id(of: head.log, db) else { return loss }
-        let note = try String.fetchOne(
-            db, sql: "SELECT note FROM checkpoints WHERE log = ? AND size = ?", arguments: [log, head.size])
-        return note == head.note ? nil : loss
-    }
+    public static func path(besides database: String) -> String { database + ".heads" }
 
     /// Records the heads of all logs: when the record is new, or a crash came between a commit and its recording.
-    func recordAll(in heads: SignedHeads) throws {
-        let known = Dictionary(uniqueKeysWithValues: try heads.heads().map { ($0.log, $0.size) })
-        let newest = try read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT kind, subject, logs.size, note FROM logs
-                    JOIN checkpoints ON log = logs.id AND checkpoints.size = logs.size
-                    """
-            ).map {
-                SignedHeads.Head(
-                    log: LogName($0["kind"], ($0["subject"] as Data).bytes32), size: $0["size"], note: $0["note"])
-            }
-        }
+    func recordAll(_ newest: [Head]) throws {
+        let known = Dictionary(uniqueKeysWithValues: try heads().map { ($0.log, $0.size) })
         let ahead = newest.filter { $0.size > known[$0.log] ?? 0 }
-        if !ahead.isEmpty { try heads.recordNow(ahead) }
+        if !ahead.isEmpty {
+            do { try queue.write { db in try Self.record(ahead, db) } } catch { throw StorageError(error) }
+        }
         remember(newest)
-        try setRecord(heads.id)
     }
 
     /// Records what a commit has made.
     /// - Throws: `StorageError.unrecorded`. Then nobody is shown it before it is recorded.
     func record(_ appends: [LogAppend]) async throws {
-        guard let heads, !appends.isEmpty else { return }
-        let made = appends.map { SignedHeads.Head(log: $0.log, size: $0.start + $0.leaves.count, note: $0.note) }
-        do { try await heads.record(made) } catch { throw StorageError.unrecorded }
-        remember(made)
+        guard !appends.isEmpty else { return }
+        try await note(appends.map { Head(log: $0.log, size: $0.start + $0.leaves.count, note: $0.note) })
     }
 
     /// Before a checkpoint that was read is shown: it may have been committed a moment ago, or by another process.
-    func settle(_ log: LogName, size: Int, note: String) throws {
-        guard let heads, recorded.withLock({ $0[log] ?? 0 }) < size else { return }
-        let head = SignedHeads.Head(log: log, size: size, note: note)
-        do { try heads.recordNow([head]) } catch { throw StorageError.unrecorded }
-        remember([head])
+    func settle(_ log: LogName, size: Int, note: String) async throws {
+        guard recorded.withLock({ $0[log] ?? 0 }) < size else { return }
+        try await self.note([Head(log: log, size: size, note: note)])
     }
 
-    private func remember(_ heads: [SignedHeads.Head]) {
+    private func note(_ heads: [Head]) async throws {
+        do { try await queue.write { db in try Self.record(heads, db) } } catch { throw StorageError.unrecorded }
+        remember(heads)
+    }
+
+    private func remember(_ heads: [Head]) {
         recorded.withLock { recorded in
             for head in heads { recorded[head.log] = max(recorded[head.log] ?? 0, head.size) }
         }
     }
+}
 
-    /// Whether the database says that there is a record of it.
-    var isRecorded: Bool {
-        get throws { try read { try Data.fetchOne($0, sql: "SELECT record FROM service") } != nil }
-    }
-
-    func isRecord(_ id: Bytes32) throws -> Bool {
-        try read { try Data.fetchOne($0, sql: "SELECT record FROM service") } == id.data
-    }
-
-    /// - Parameter record: which one; nil when there is none any more.
-    func setRecord(_ record: Bytes32?) throws {
-        do {
-            try pool.write { try $0.execute(sql: "UPDATE service SET record = ?", arguments: [record?.data]) }
-        } catch { throw StorageError(error) }
+extension SignedHeads.Head {
+    /// What a database has lost of it; nil when it has it all.
+    /// - Parameters:
+    ///   - size: of the log that is there; nil when none is.
+    ///   - note: its checkpoint of this head's size.
+    func loss(in size: Int?, note: String?) -> StorageError.Loss? {
+        if let size, size >= self.size, note == self.note { return nil }
+        return StorageError.Loss(log: log, has: size ?? 0, signed: self.size)
     }
 }

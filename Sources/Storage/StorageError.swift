@@ -1,6 +1,7 @@
 import GRDB
 
-/// What the disk or the database file refused. Whatever is thrown, nothing of the commit in hand was kept.
+/// What the disk or the database refused. Whatever is thrown, nothing of the commit in hand was kept, but for `unrecorded` and
+/// `unanswered`.
 public enum StorageError: Error, Equatable, Sendable {
     case diskFull
     /// The disk reported an error.
@@ -22,6 +23,10 @@ public enum StorageError: Error, Equatable, Sendable {
     case otherRecord(String)
     /// What was committed could not be recorded as signed, so it is not shown yet.
     case unrecorded
+    /// The connection broke while a commit was under way: it may be there or not, and whoever reads finds out.
+    case unanswered
+    /// The database cannot be reached.
+    case unreachable(String)
     /// There is something where a new file is to be made.
     case exists(String)
     /// There is no record of what was signed, at this path.

@@ -64,6 +64,9 @@ public struct MerkleTree: Sendable {
         levels[0].indices.contains(index) ? levels[0][index] : nil
     }
 
+    /// Where the first leaf with this hash stands.
+    public func place(ofLeafHash hash: Bytes32) -> Int? { levels[0].firstIndex(of: hash) }
+
     /// The root when the tree had `size` leaves. Nil when it never had so many.
     public func root(at size: Int) -> Bytes32? {
         guard (0...count).contains(size) else { return nil }

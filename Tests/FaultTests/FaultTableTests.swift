@@ -3,7 +3,7 @@ import Logging
 import NIOHTTP1
 import Petitions
 import Service
-import Storage
+@testable import Storage
 import Synchronization
 import TestSupport
 import Testing
@@ -67,7 +67,7 @@ struct FaultTableTests {
         }
         if !row.fault.hasPrefix("T") { #expect(failures > 0, "the fault was met") }
         await service.stop(SIGKILL)
-        #expect(workload.faults(of: root + "/a.sqlite", acknowledged: workload.requests.count) == [])
+        #expect(await workload.faults(of: root + "/a.sqlite", acknowledged: workload.requests.count) == [])
     }
 
     /// On a small tmpfs where this process may make one; else on a disk that has as little room by the shim's doing.
@@ -115,7 +115,7 @@ struct FaultTableTests {
             #expect(await service.send(.POST, request.path, request.body)?.status == 200)
         }
         await service.stop(SIGKILL)
-        #expect(workload.faults(of: root + "/a.sqlite", acknowledged: workload.requests.count) == [])
+        #expect(await workload.faults(of: root + "/a.sqlite", acknowledged: workload.requests.count) == [])
     }
 
     private static func run(_ program: String, _ arguments: [String]) -> Bool {
@@ -148,7 +148,7 @@ struct FaultTableTests {
         } catch let error as ServiceProgram.NotListening {
             #expect(error.said.contains("Error:"), "\(error.said)")
         }
-        #expect(workload.faults(of: root + "/a.sqlite", acknowledged: workload.requests.count) == [])
+        #expect(await workload.faults(of: root + "/a.sqlite", acknowledged: workload.requests.count) == [])
     }
 
     @Test(
@@ -179,7 +179,7 @@ struct FaultTableTests {
                 }
                 try Data(bytes).write(to: URL(filePath: place + "/" + name))
             }
-            let faults = workload.faults(of: place + "/a.sqlite", acknowledged: workload.requests.count)
+            let faults = await workload.faults(of: place + "/a.sqlite", acknowledged: workload.requests.count)
             if let first = faults.first {
                 #expect(
                     first.contains("wentBack") || first.contains("notOurs") || first.contains("otherHeads"), "\(faults)"
@@ -214,23 +214,23 @@ struct FaultTableTests {
         let petition = try #require(workload.requests.last)
         for _ in 0..<200 {
             if await client.send(.POST, petition.path, petition.body)?.status == 409 { break }
-            if try Store.leafCount(in: database) > workload.requests.count { break }
+            if try SQLiteStore.leafCount(in: database) > workload.requests.count { break }
             try await Task.sleep(for: .milliseconds(50))
         }
         // Back again: what is closed stays closed.
         clock.withLock { $0 = 1_800_000_000 }
         running.cancel()
         _ = await running.result
-        #expect(try Store.leafCount(in: database) == workload.requests.count + 1)
-        #expect(workload.faults(of: database, acknowledged: workload.requests.count) == [])
+        #expect(try SQLiteStore.leafCount(in: database) == workload.requests.count + 1)
+        #expect(await workload.faults(of: database, acknowledged: workload.requests.count) == [])
     }
 }
 
-extension Store {
+extension SQLiteStore {
     fileprivate static func leafCount(in path: String) throws -> Int {
-        let store = try Store(inspecting: path)
+        let store = try SQLiteStore(inspecting: path)
         let count = try store.check().logs.map(\.leaves).reduce(0, +)
-        try store.close()
+        try store.closeNow()
         return count
     }
 }

@@ -153,6 +153,6 @@ struct OperationTests {
         #expect(written.allSatisfy { $0 == 200 }, "\(written.filter { $0 != 200 })")
         #expect(read.count > 50 && read.allSatisfy { $0 == 200 }, "\(read.filter { $0 != 200 })")
         await service.stop()
-        #expect(workload.faults(of: database, acknowledged: workload.requests.count) == [])
+        #expect(await workload.faults(of: database, acknowledged: workload.requests.count) == [])
     }
 }

@@ -128,24 +128,29 @@ struct PowerCutTests {
     private static func judge(
         _ cases: [Case], _ workload: Workload, in directory: TemporaryDirectory
     ) async -> [String] {
-        return await withCheckedContinuation { answer in
-            Thread.detachNewThread {
-                let faults = Mutex<[String]>([])
-                DispatchQueue.concurrentPerform(iterations: cases.count) { i in
-                    let place = directory("case-\(i)")
-                    defer { try? FileManager.default.removeItem(atPath: place) }
-                    do {
-                        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-                        for (file, bytes) in cases[i].files {
-                            let name = (file as NSString).lastPathComponent
-                            try Data(bytes).write(to: URL(filePath: place + "/" + name))
-                        }
-                        let found = workload.faults(of: place + "/a.sqlite", acknowledged: cases[i].acknowledged)
-                        if !found.isEmpty { faults.withLock { $0.append("\(cases[i].what): \(found)") } }
-                    } catch { faults.withLock { $0.append("\(cases[i].what): \(error)") } }
+        await withTaskGroup(of: [String].self) { group in
+            let width = ProcessInfo.processInfo.activeProcessorCount
+            for worker in 0..<width {
+                group.addTask {
+                    var faults: [String] = []
+                    for i in stride(from: worker, to: cases.count, by: width) {
+                        let place = directory("case-\(i)")
+                        defer { try? FileManager.default.removeItem(atPath: place) }
+                        do {
+                            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+                            for (file, bytes) in cases[i].files {
+                                let name = (file as NSString).lastPathComponent
+                                try Data(bytes).write(to: URL(filePath: place + "/" + name))
+                            }
+                            let found = await workload.faults(
+                                of: place + "/a.sqlite", acknowledged: cases[i].acknowledged)
+                            if !found.isEmpty { faults.append("\(cases[i].what): \(found)") }
+                        } catch { faults.append("\(cases[i].what): \(error)") }
+                    }
+                    return faults
                 }
-                answer.resume(returning: faults.withLock { $0 })
             }
+            return await group.reduce(into: []) { $0 += $1 }
         }
     }
 }

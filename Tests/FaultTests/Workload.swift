@@ -62,25 +62,27 @@ struct Workload: Sendable {
     }
 
     /// What is wrong with a database when these requests have been acknowledged; empty when nothing is.
-    func faults(of path: String, acknowledged: Int) -> [String] {
+    func faults(of path: String, acknowledged: Int) async -> [String] {
         do {
             // Before it is opened, which catches up: what was acknowledged under a receipt is recorded as signed.
             var faults = try Self.unrecorded(path, requests.prefix(acknowledged))
-            let store = try Store(path: path, serviceName: "test.example")
+            let store = try SQLiteStore(path: path, serviceName: "test.example")
             faults += try store.check().findings.map { "\($0.what)" }
             for (i, request) in requests.prefix(acknowledged).enumerated() {
-                if let leaf = try store.place(of: MerkleTree.leafHash(request.leaf), in: request.log) {
-                    if try store.checkpoint(of: request.log, covering: leaf) == nil { faults.append("no receipt \(i)") }
+                if let leaf = try await store.leaves(of: request.log)?.firstIndex(of: request.leaf) {
+                    if try await store.checkpoint(of: request.log, covering: leaf) == nil {
+                        faults.append("no receipt \(i)")
+                    }
                 } else {
                     guard case .petition(let id) = request.log, let tag = request.tag,
-                        try store.held(tag, of: id) == request.leaf
+                        try await store.held(of: id).contains(where: { $0.tag == tag && $0.bytes == request.leaf })
                     else {
                         faults.append("lost \(i)")
                         continue
                     }
                 }
             }
-            try store.close()
+            try await store.close()
             return faults
         } catch { return ["does not open: \(error)"] }
     }
@@ -90,9 +92,9 @@ struct Workload: Sendable {
         var counts: [LogName: Int] = [:]
         for request in acknowledged where request.tag == nil { counts[request.log, default: 0] += 1 }
         guard !counts.isEmpty else { return [] }
-        let inspected = try Store(inspecting: path)
-        defer { try? inspected.close() }
-        let record = Store.heads(besides: path)
+        let inspected = try SQLiteStore(inspecting: path)
+        defer { try? inspected.closeNow() }
+        let record = SignedHeads.path(besides: path)
         let heads = try inspected.signedHeads(in: record)
         return counts.compactMap { log, count in
             let size = heads.first { $0.log == log }?.size ?? 0

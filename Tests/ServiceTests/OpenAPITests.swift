@@ -29,7 +29,7 @@ struct OpenAPITests {
                 items.keys.filter(methods.contains).map { "\($0.uppercased()) \(path)" }
             })
         let directory = try TemporaryDirectory()
-        let store = try Store(path: directory("a.sqlite"), serviceName: "a")
+        let store = try SQLiteStore(path: directory("a.sqlite"), serviceName: "a")
         let sequencer = Sequencer(store: store, logger: .init(label: "test"), capacity: 1, clock: { 0 })
         let router = Routes(
             store: store, sequencer: sequencer, verifier: RequestVerifier(clock: { 0 }), limits: .init(),

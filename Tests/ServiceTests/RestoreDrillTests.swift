@@ -27,17 +27,17 @@ struct RestoreDrillTests {
         let id = try await workplace.openPetition().id
         _ = try #require(try await members[1].cosign(id, choices: [1]))
         // While it runs.
-        #expect(try Store.backUp(database, to: directory("backup")).findings == [])
+        #expect(try await SQLiteStore.backUp(database, to: directory("backup")).findings == [])
         let receipt = try #require(try await members[2].cosign(id, choices: [2]))
         let export = try await PublicReader.bundle(of: id, at: service.url, proxy: nil)
         await service.stop()
         try loseDisk()
 
-        #expect { try Store.restore(directory("backup"), to: database) } throws: { error in
+        await #expect { try await SQLiteStore.restore(directory("backup"), to: database) } throws: { error in
             guard case .wentBack(let lost, 1)? = error as? StorageError else { return false }
             return lost.log == .petition(id) && lost.has == 2 && lost.signed == 3
         }
-        #expect(try Store.restore(directory("backup"), to: database, bundles: [export]).findings == [])
+        #expect(try await SQLiteStore.restore(directory("backup"), to: database, bundles: [export]).findings == [])
         service = try await RunningService.start(database: database, port: service.port)
         // The receipt of before is the one that the service gives now, and who goes on does so.
         let again = try await service.send(
@@ -56,14 +56,16 @@ struct RestoreDrillTests {
         var service = try await RunningService.start(database: database)
         let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
         let id = try await workplace.openPetition().id
-        #expect(try Store.backUp(database, to: directory("backup")).findings == [])
+        #expect(try await SQLiteStore.backUp(database, to: directory("backup")).findings == [])
         _ = try #require(try await workplace.members[2].cosign(id, choices: [2]))
         await service.stop()
         try loseDisk()
-        let heads = Store.heads(besides: database)
+        let heads = SignedHeads.path(besides: database)
         for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: heads + suffix) }
-        #expect(throws: StorageError.noHeads(heads)) { try Store.restore(directory("backup"), to: database) }
-        #expect(try Store.restore(directory("backup"), to: database, withoutRecord: true).findings == [])
+        await #expect(throws: StorageError.noHeads(heads)) {
+            try await SQLiteStore.restore(directory("backup"), to: database)
+        }
+        #expect(try await SQLiteStore.restore(directory("backup"), to: database, withoutRecord: true).findings == [])
         service = try await RunningService.start(database: database, port: service.port)
         await #expect { _ = try await workplace.members[2].cosign(id, choices: [1]) } throws: { error in
             if case .rolledBack = error as? ClientError { true } else { false }
@@ -76,7 +78,7 @@ struct RestoreDrillTests {
     func putBack() async throws {
         let service = try await RunningService.start(database: database)
         let workplace = try await LiveWorkplace(members: 2, service: service, directory: directory)
-        #expect(try Store.backUp(database, to: directory("backup")).findings == [])
+        #expect(try await SQLiteStore.backUp(database, to: directory("backup")).findings == [])
         try await workplace.members[0].declareEligible(30)
         await workplace.close()
         try loseDisk()

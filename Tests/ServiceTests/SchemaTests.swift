@@ -33,8 +33,8 @@ struct SchemaTests {
         #expect(tested ?? 0 >= 27)
         #expect(try await service.send("GET", "/readyz").status == 200)
         await service.stop()
-        let store = try Store(inspecting: directory("a.sqlite"))
+        let store = try SQLiteStore(inspecting: directory("a.sqlite"))
         #expect(try store.check().findings == [])
-        try store.close()
+        try await store.close()
     }
 }

@@ -17,7 +17,7 @@ struct SeveralProcessesTests {
 
     @Test("Asking for workplaces that are not there leaves nothing in memory")
     func strangers() async throws {
-        let store = try Store(path: directory("b.sqlite"), serviceName: "test.example")
+        let store = try SQLiteStore(path: directory("b.sqlite"), serviceName: "test.example")
         let sequencer = Sequencer(store: store, logger: .init(label: "test"), capacity: 10, clock: { 0 })
         for _ in 0..<1000 {
             let id = ID<Workplace>(Random.bytes32())
@@ -25,7 +25,7 @@ struct SeveralProcessesTests {
         }
         #expect(await sequencer.uses.isEmpty)
         #expect(await sequencer.levels.workplaces == 0)
-        try store.close()
+        try await store.close()
     }
 
     @Test("They take turns statement by statement, refuse nobody for it, and no log is split")
@@ -74,8 +74,8 @@ struct SeveralProcessesTests {
         }
         await first.stop()
         await second.stop()
-        let store = try Store(inspecting: directory("a.sqlite"))
-        #expect(try store.check(record: Store.heads(besides: directory("a.sqlite"))).findings == [])
-        try store.close()
+        let store = try SQLiteStore(inspecting: directory("a.sqlite"))
+        #expect(try store.check(record: SignedHeads.path(besides: directory("a.sqlite"))).findings == [])
+        try await store.close()
     }
 }

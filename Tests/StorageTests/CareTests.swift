@@ -17,7 +17,7 @@ struct CareTests {
     init() throws { directory = try TemporaryDirectory() }
 
     /// Everything in the database, in one text.
-    private func dump(_ store: Store) throws -> String {
+    private func dump(_ store: SQLiteStore) throws -> String {
         try store.pool.read { db in
             let tables = [
                 "logs", "leaves", "nodes", "checkpoints", "names", "held", "held_names", "objects", "stored", "service",
@@ -30,7 +30,7 @@ struct CareTests {
         }
     }
 
-    private func change(_ store: Store, _ sql: String) async throws {
+    private func change(_ store: SQLiteStore, _ sql: String) async throws {
         try await store.pool.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA foreign_keys = OFF")
             try db.execute(sql: sql)
@@ -162,24 +162,28 @@ struct CareTests {
             }
         }
         for await _ in began { break }
-        let report = try Store.backUp(path, to: directory("copy.sqlite"))
+        let report = try await SQLiteStore.backUp(path, to: directory("copy.sqlite"))
         writer.cancel()
         try await writer.value
         #expect(report.findings == [])
-        let copy = try Store(inspecting: directory("copy.sqlite"))
-        #expect(try copy.leaves(of: logs.petitionName) == logs.petition.leaves)
+        let copy = try SQLiteStore(inspecting: directory("copy.sqlite"))
+        #expect(try await copy.leaves(of: logs.petitionName) == logs.petition.leaves)
         #expect(copy.logKey().publicKey == store.logKey().publicKey)
-        try copy.close()
+        try copy.closeNow()
         let mode = try FileManager.default.attributesOfItem(atPath: directory("copy.sqlite"))[.posixPermissions]
         #expect(mode as? Int == 0o600)
-        #expect(throws: StorageError.exists(directory("copy.sqlite"))) {
-            try Store.backUp(path, to: directory("copy.sqlite"))
+        await #expect(throws: StorageError.exists(directory("copy.sqlite"))) {
+            try await SQLiteStore.backUp(path, to: directory("copy.sqlite"))
         }
         try await change(store, "DELETE FROM leaves WHERE log = 2 AND place = 4")
-        #expect(try !Store.backUp(path, to: directory("none.sqlite")).isUsable)
+        #expect(try await !SQLiteStore.backUp(path, to: directory("none.sqlite")).isUsable)
         #expect(!FileManager.default.fileExists(atPath: directory("none.sqlite")))
-        #expect(throws: StorageError.self) { try Store.backUp(directory("missing"), to: directory("none.sqlite")) }
-        #expect(throws: StorageError.self) { try Store.backUp(path, to: "/nowhere/at/all") }
+        await #expect(throws: StorageError.self) {
+            try await SQLiteStore.backUp(directory("missing"), to: directory("none.sqlite"))
+        }
+        await #expect(throws: StorageError.self) {
+            try await SQLiteStore.backUp(path, to: "/nowhere/at/all")
+        }
         #expect(!FileManager.default.fileExists(atPath: directory("missing")))
     }
 
@@ -187,91 +191,96 @@ struct CareTests {
     func wentBack() async throws {
         var (store, logs) = try await StoredLogs.make(at: path)
         try await logs.store(in: store)
-        _ = try Store.backUp(path, to: directory("old.sqlite"))
+        _ = try await SQLiteStore.backUp(path, to: directory("old.sqlite"))
         // What waited in the backup is in the log since, as who has exported it can show.
         try logs.petition.append(logs.waiting)
         try logs.petition.cosign(logs.world.people[6])
         try logs.petition.close()
         try logs.petition.release(0)
         try await logs.store(in: store)
-        try store.close()
+        try store.closeNow()
         let lost = StorageError.Loss(log: logs.petitionName, has: 7, signed: 11)
 
         // Put back by hand.
         try FileManager.default.moveItem(atPath: path, toPath: directory("lost.sqlite"))
         try FileManager.default.copyItem(atPath: directory("old.sqlite"), toPath: path)
         #expect(throws: StorageError.wentBack(lost: lost, logs: 1)) {
-            try Store(path: path, serviceName: "test.example")
+            try SQLiteStore(path: path, serviceName: "test.example")
         }
         try FileManager.default.removeItem(atPath: path)
         // Nothing new is made at the old place: it would have another key.
-        #expect(throws: StorageError.databaseGone(path, record: Store.heads(besides: path))) {
-            try Store(path: path, serviceName: "test.example")
+        #expect(throws: StorageError.databaseGone(path, record: SignedHeads.path(besides: path))) {
+            try SQLiteStore(path: path, serviceName: "test.example")
         }
         #expect(!FileManager.default.fileExists(atPath: path))
 
         // Restored: the record beside it says no.
-        #expect(throws: StorageError.wentBack(lost: lost, logs: 1)) {
-            try Store.restore(directory("old.sqlite"), to: path)
+        await #expect(throws: StorageError.wentBack(lost: lost, logs: 1)) {
+            try await SQLiteStore.restore(directory("old.sqlite"), to: path)
         }
         #expect(!FileManager.default.fileExists(atPath: path))
-        #expect(throws: StorageError.noHeads(directory("b.sqlite.heads"))) {
-            try Store.restore(directory("old.sqlite"), to: directory("b.sqlite"))
+        await #expect(throws: StorageError.noHeads(directory("b.sqlite.heads"))) {
+            try await SQLiteStore.restore(directory("old.sqlite"), to: directory("b.sqlite"))
         }
         // An export of a member has what is missing.
         let bundle = logs.petition.bundle
         var signed = bundle
-        signed.workplace.checkpoint = try note(of: logs.workplaceName)
-        signed.petition.checkpoint = try note(of: logs.petitionName)
-        #expect(throws: StorageError.foreignBundle, "not signed by this key") {
-            try Store.restore(directory("old.sqlite"), to: path, bundles: [bundle])
+        signed.workplace.checkpoint = try await note(of: logs.workplaceName)
+        signed.petition.checkpoint = try await note(of: logs.petitionName)
+        await #expect(throws: StorageError.foreignBundle, "not signed by this key") {
+            try await SQLiteStore.restore(directory("old.sqlite"), to: path, bundles: [bundle])
         }
         var forged = signed
         forged.petition.leaves.swapAt(2, 3)
-        #expect(throws: StorageError.foreignBundle) {
-            try Store.restore(directory("old.sqlite"), to: path, bundles: [forged])
+        await #expect(throws: StorageError.foreignBundle) {
+            try await SQLiteStore.restore(directory("old.sqlite"), to: path, bundles: [forged])
         }
-        let report = try Store.restore(directory("old.sqlite"), to: path, bundles: [signed])
+        let report = try await SQLiteStore.restore(directory("old.sqlite"), to: path, bundles: [signed])
         #expect(report.findings == [])
-        let restored = try Store(path: path, serviceName: "test.example")
-        #expect(try restored.leaves(of: logs.petitionName) == logs.petition.leaves)
-        #expect(try restored.checkpoint(of: logs.petitionName) == signed.petition.checkpoint)
+        let restored = try SQLiteStore(path: path, serviceName: "test.example")
+        #expect(try await restored.leaves(of: logs.petitionName) == logs.petition.leaves)
+        #expect(try await restored.checkpoint(of: logs.petitionName) == signed.petition.checkpoint)
         #expect(try restored.check().findings == [])
-        try restored.close()
+        try restored.closeNow()
     }
 
     /// The newest note of the database that was put aside.
-    private func note(of log: LogName) throws -> String {
-        let store = try Store(inspecting: directory("lost.sqlite"))
-        defer { try? store.close() }
-        return try #require(try store.checkpoint(of: log))
+    private func note(of log: LogName) async throws -> String {
+        let store = try SQLiteStore(inspecting: directory("lost.sqlite"))
+        defer { try? store.closeNow() }
+        let note = try await store.checkpoint(of: log)
+        return try #require(note)
     }
 
     @Test("What cannot be recorded as signed is not shown, and is shown once it is recorded")
     func unrecorded() async throws {
-        let store = try Store(path: path, serviceName: "test.example")
+        let store = try SQLiteStore(path: path, serviceName: "test.example")
         var logs = try StoredLogs(for: store)
         try await logs.store(in: store, each: 100)
-        let heads = try DatabaseQueue(path: Store.heads(besides: path))
+        let heads = try DatabaseQueue(path: SignedHeads.path(besides: path))
         try await heads.write {
             try $0.execute(sql: "CREATE TRIGGER no BEFORE UPDATE ON heads BEGIN SELECT raise(FAIL, 'full'); END")
         }
-        let before = try store.checkpoint(of: logs.petitionName)
+        let before = try await store.checkpoint(of: logs.petitionName)
         try logs.petition.cosign(logs.world.people[1])
         await #expect(throws: StorageError.unrecorded) { try await logs.store(in: store) }
-        #expect(throws: StorageError.unrecorded) { try store.checkpoint(of: logs.petitionName) }
-        #expect(throws: StorageError.unrecorded) { try store.checkpoint(of: logs.petitionName, covering: 1) }
+        await #expect(throws: StorageError.unrecorded) {
+            try await store.checkpoint(of: logs.petitionName)
+        }
+        await #expect(throws: StorageError.unrecorded) {
+            try await store.checkpoint(of: logs.petitionName, covering: 1)
+        }
         // What another log shows is not held up.
-        #expect(try store.checkpoint(of: logs.workplaceName) != nil)
+        #expect(try await store.checkpoint(of: logs.workplaceName) != nil)
         try await heads.write { try $0.execute(sql: "DROP TRIGGER no") }
-        #expect(try store.checkpoint(of: logs.petitionName) != before)
-        try store.close()
+        #expect(try await store.checkpoint(of: logs.petitionName) != before)
+        try store.closeNow()
         // And a record that a crash left behind is caught up with.
         try await heads.write { db in
             try db.execute(sql: "UPDATE heads SET size = 1, note = 'x' WHERE kind = 2")
         }
         #expect(throws: StorageError.self, "another note at a size") {
-            try Store(path: path, serviceName: "test.example")
+            try SQLiteStore(path: path, serviceName: "test.example")
         }
         let first = try await DatabaseQueue(path: path).read { db in
             try String.fetchOne(db, sql: "SELECT note FROM checkpoints WHERE log = 2 ORDER BY size LIMIT 1")
@@ -279,7 +288,7 @@ struct CareTests {
         try await heads.write { db in
             try db.execute(sql: "UPDATE heads SET note = ? WHERE kind = 2", arguments: [first])
         }
-        try Store(path: path, serviceName: "test.example").close()
+        try SQLiteStore(path: path, serviceName: "test.example").closeNow()
         let size = try await heads.read { try Int.fetchOne($0, sql: "SELECT size FROM heads WHERE kind = 2") }
         #expect(size == logs.petition.leaves.count)
     }
@@ -287,18 +296,18 @@ struct CareTests {
     @Test("A record that is gone, or empty, is missed")
     func recordGone() async throws {
         let (store, logs) = try await StoredLogs.make(at: path)
-        try store.close()
-        let record = Store.heads(besides: path)
+        try store.closeNow()
+        let record = SignedHeads.path(besides: path)
         try FileManager.default.moveItem(atPath: record, toPath: directory("kept"))
-        #expect(throws: StorageError.noHeads(record)) { try Store(path: path, serviceName: "test.example") }
+        #expect(throws: StorageError.noHeads(record)) { try SQLiteStore(path: path, serviceName: "test.example") }
         #expect(!FileManager.default.fileExists(atPath: record))
         let other = try SignedHeads(path: directory("empty"), key: store.logKey().publicKey)
         try other.close()
         #expect(throws: StorageError.otherRecord(directory("empty"))) {
-            try Store(path: path, serviceName: "test.example", heads: directory("empty"))
+            try SQLiteStore(path: path, serviceName: "test.example", heads: directory("empty"))
         }
-        try Store(path: path, serviceName: "test.example", heads: directory("kept")).close()
-        let inspected = try Store(inspecting: path)
+        try SQLiteStore(path: path, serviceName: "test.example", heads: directory("kept")).closeNow()
+        let inspected = try SQLiteStore(inspecting: path)
         #expect(throws: StorageError.noHeads(record)) { try inspected.check(record: record) }
         #expect(try inspected.record(named: nil, besides: path) == nil)
         // The record tells what the database has lost with its checkpoints.

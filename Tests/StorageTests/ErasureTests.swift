@@ -46,11 +46,11 @@ struct ErasureTests {
             var tree = MerkleTree()
             if start == 1 { tree.append(petition.leaves[0]) }
             return LogAppend(
-                log: .petition(petition.log.id), workplace: world.log.id, start: start,
+                log: .petition(petition.log.id), workplace: world.log.id, start: start, base: "\(start - 1)",
                 leaves: [.init(bytes: bytes, nodes: tree.append(bytes))], note: "\(start)", deadline: nil,
                 names: [change])
         }
-        let store = try Store(path: directory("service.sqlite"), serviceName: "a")
+        let store = try SQLiteStore(path: directory("service.sqlite"), serviceName: "a")
         var configuration = Configuration()
         configuration.allowsUnsafeTransactions = true
         let reader = try DatabaseQueue(path: directory("service.sqlite"), configuration: configuration)
@@ -73,10 +73,10 @@ struct ErasureTests {
         try reader.inDatabase { db in try db.execute(sql: "COMMIT") }
         await store.eraseLeftovers()
         #expect(try found([sealed]) == 0)
-        let again = try Store(inspecting: crashed("service.sqlite"))
+        let again = try SQLiteStore(inspecting: crashed("service.sqlite"))
         await again.eraseLeftovers()
         #expect(try found([sealed], in: crashed) == 0)
-        #expect(try again.sealedNames(of: petition.log.id).isEmpty)
+        #expect(try await again.sealedNames(of: petition.log.id).isEmpty)
     }
 
     @Test("A file from before names had pages of their own keeps its names, and none of their bytes where they were")
@@ -86,10 +86,10 @@ struct ErasureTests {
         let path = directory("service.sqlite")
         let names = (0..<40).map { _ in (tag: Random.bytes32(), sealed: Random.bytes(768)) }
         do {
-            let store = try Store(path: path, serviceName: "a")
+            let store = try SQLiteStore(path: path, serviceName: "a")
             try await store.commit([
                 LogAppend(
-                    log: .petition(petition.log.id), workplace: world.log.id, start: 0,
+                    log: .petition(petition.log.id), workplace: world.log.id, start: 0, base: "",
                     leaves: [.init(bytes: [1], nodes: MerkleTree().appending([1]))], note: "", deadline: nil, names: [])
             ])
             try await store.pool.write { db in
@@ -106,17 +106,17 @@ struct ErasureTests {
                         sql: "INSERT INTO sealed_names VALUES (1, ?, ?)", arguments: [name.tag.data, Data(name.sealed)])
                 }
             }
-            try store.close()
+            try store.closeNow()
         }
-        let store = try Store(path: path, serviceName: "a")
-        let kept = try store.sealedNames(of: petition.log.id)
+        let store = try SQLiteStore(path: path, serviceName: "a")
+        let kept = try await store.sealedNames(of: petition.log.id)
         #expect(kept == Dictionary(uniqueKeysWithValues: names.map { ($0.tag, $0.sealed) }))
         var tree = MerkleTree()
         tree.append([1])
         let second = tree.append([2])
         try await store.commit([
             LogAppend(
-                log: .petition(petition.log.id), workplace: world.log.id, start: 1,
+                log: .petition(petition.log.id), workplace: world.log.id, start: 1, base: "",
                 leaves: [.init(bytes: [2], nodes: second)], note: "2", deadline: nil,
                 names: names.map { .delete(tag: $0.tag) })
         ])
@@ -127,7 +127,7 @@ struct ErasureTests {
     func manyNames() async throws {
         let world = try World(members: 3)
         let petition = try PetitionWorld(world)
-        let store = try Store(path: directory("service.sqlite"), serviceName: "a")
+        let store = try SQLiteStore(path: directory("service.sqlite"), serviceName: "a")
         var standing: [Bytes32: [UInt8]] = [:]
         var gone: [[UInt8]] = []
         var tree = MerkleTree()
@@ -137,7 +137,8 @@ struct ErasureTests {
             let leaf = LogAppend.Leaf(bytes: bytes, nodes: tree.append(bytes))
             try await store.commit([
                 LogAppend(
-                    log: .petition(petition.log.id), workplace: world.log.id, start: size, leaves: [leaf],
+                    log: .petition(petition.log.id), workplace: world.log.id, start: size, base: "\(size - 1)",
+                    leaves: [leaf],
                     note: "\(size)", deadline: nil, names: names)
             ])
             size += 1
@@ -166,7 +167,7 @@ struct ErasureTests {
             }
             try await commit(changes)
         }
-        #expect(try store.sealedNames(of: petition.log.id) == standing)
+        #expect(try await store.sealedNames(of: petition.log.id) == standing)
         #expect(try standing.isEmpty || found(Array(standing.values)) > 0, "the search finds what is there")
         #expect(try found(gone) == 0, "\(gone.count) names are gone")
     }

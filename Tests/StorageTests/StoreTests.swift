@@ -25,13 +25,16 @@ struct StoreTests {
             if i >= start { leaves.append(.init(bytes: leaf, nodes: nodes)) }
         }
         return LogAppend(
-            log: .workplace(world.log.id), workplace: world.log.id, start: start, leaves: leaves,
+            log: .workplace(world.log.id), workplace: world.log.id, start: start,
+            base: Checkpoint(
+                origin: world.log.verifier.origin, size: UInt64(start), root: tree.root(at: start) ?? tree.root
+            ).text, leaves: leaves,
             note: world.note(tree, world.log.verifier), deadline: nil, names: names)
     }
 
     @Test("The open pool runs in WAL with synchronous=FULL, foreign keys and secure_delete")
     func pragmas() throws {
-        let store = try Store(path: path, serviceName: "a")
+        let store = try SQLiteStore(path: path, serviceName: "a")
         let values = try store.pool.writeWithoutTransaction { db in
             try ["synchronous", "foreign_keys", "secure_delete"].map { try Int.fetchOne(db, sql: "PRAGMA \($0)") }
         }
@@ -45,61 +48,59 @@ struct StoreTests {
         let name = LogName.workplace(world.log.id)
         var key = Bytes32.zero
         do {
-            let store = try Store(path: path, serviceName: "a")
+            let store = try SQLiteStore(path: path, serviceName: "a")
             key = store.logKey().publicKey
             try await store.commit([append(world, from: 0, to: 4)])
             try await store.commit([append(world, from: 4, to: world.leaves.count)])
-            try store.close()
+            try store.closeNow()
         }
-        let store = try Store(path: path, serviceName: "a")
+        let store = try SQLiteStore(path: path, serviceName: "a")
         #expect(store.logKey().publicKey == key)
-        #expect(try store.leaves(of: name) == world.leaves)
-        #expect(try store.checkpoint(of: name) == world.note(world.log.tree, world.log.verifier))
-        #expect(try store.checkpoint(of: name, covering: 3)?.size == 4)
-        #expect(try store.checkpoint(of: name, covering: 4)?.size == world.leaves.count)
-        #expect(try store.checkpoint(of: name, covering: world.leaves.count) == nil)
-        #expect(try store.place(of: MerkleTree.leafHash(world.leaves[5]), in: name) == 5)
-        #expect(try store.place(of: .zero, in: name) == nil)
+        #expect(try await store.leaves(of: name) == world.leaves)
+        #expect(try await store.checkpoint(of: name) == world.note(world.log.tree, world.log.verifier))
+        #expect(try await store.checkpoint(of: name, covering: 3)?.size == 4)
+        #expect(try await store.checkpoint(of: name, covering: 4)?.size == world.leaves.count)
+        #expect(try await store.checkpoint(of: name, covering: world.leaves.count) == nil)
         let count = world.leaves.count
-        let entries = try #require(try store.tile(Tile(kind: .entries, index: 0, count: count), of: name))
+        let entries = try #require(try await store.tile(Tile(kind: .entries, index: 0, count: count), of: name))
         #expect(try EntryBundle.decode(entries, count: count) == world.leaves)
-        let hashes = try #require(try store.tile(Tile(kind: .hashes(level: 0), index: 0, count: count), of: name))
+        let hashes = try #require(try await store.tile(Tile(kind: .hashes(level: 0), index: 0, count: count), of: name))
         #expect(hashes == world.leaves.flatMap { MerkleTree.leafHash($0).bytes })
-        #expect(try store.tile(Tile(kind: .entries, index: 0, count: count + 1), of: name) == nil)
-        #expect(try store.tile(Tile(kind: .entries, index: .max), of: name) == nil)
-        #expect(try store.tile(Tile(kind: .hashes(level: 60), index: 0, count: 1), of: name) == nil)
+        #expect(try await store.tile(Tile(kind: .entries, index: 0, count: count + 1), of: name) == nil)
+        #expect(try await store.tile(Tile(kind: .entries, index: .max), of: name) == nil)
+        #expect(try await store.tile(Tile(kind: .hashes(level: 60), index: 0, count: 1), of: name) == nil)
     }
 
     @Test("A log that somebody else has written to is not split, and nothing of the commit stays")
     func conflicts() async throws {
         let world = try World(members: 4)
-        let store = try Store(path: path, serviceName: "a")
+        let store = try SQLiteStore(path: path, serviceName: "a")
         try await store.commit([append(world, from: 0, to: 3)])
         let other = try World(members: 1)
         await #expect(throws: StorageError.conflict) {
             try await store.commit([append(other, from: 0, to: 1), append(world, from: 2, to: 4)])
         }
-        #expect(try store.leaves(of: .workplace(world.log.id))?.count == 3)
-        #expect(try store.leaves(of: .workplace(other.log.id)) == nil)
+        #expect(try await store.leaves(of: .workplace(world.log.id))?.count == 3)
+        #expect(try await store.leaves(of: .workplace(other.log.id)) == nil)
         await #expect(throws: StorageError.conflict) { try await store.commit([append(world, from: 0, to: 1)]) }
     }
 
     @Test("Another service's name, a foreign file and garbage are refused")
     func foreignFiles() throws {
-        try Store(path: path, serviceName: "a").close()
-        #expect(throws: StorageError.self) { try Store(path: path, serviceName: "b") }
+        try SQLiteStore(path: path, serviceName: "a").closeNow()
+        #expect(throws: StorageError.self) { try SQLiteStore(path: path, serviceName: "b") }
         let foreign = directory("foreign.sqlite")
         try DatabaseQueue(path: foreign).write { try $0.execute(sql: "CREATE TABLE t (a)") }
-        #expect(throws: StorageError.notOurs) { try Store(path: foreign, serviceName: "a") }
+        #expect(throws: StorageError.notOurs) { try SQLiteStore(path: foreign, serviceName: "a") }
         let garbage = directory("garbage.sqlite")
         try Data(Random.bytes(5000)).write(to: URL(filePath: garbage))
-        #expect(throws: StorageError.notOurs) { try Store(path: garbage, serviceName: "a") }
-        #expect(throws: StorageError.self) { try Store(path: "/nowhere/at/all.sqlite", serviceName: "a") }
+        #expect(throws: StorageError.notOurs) { try SQLiteStore(path: garbage, serviceName: "a") }
+        #expect(throws: StorageError.self) { try SQLiteStore(path: "/nowhere/at/all.sqlite", serviceName: "a") }
     }
 
     @Test("Objects follow their newest revision, and the same bytes may come twice")
     func objects() async throws {
-        let store = try Store(path: path, serviceName: "a")
+        let store = try SQLiteStore(path: path, serviceName: "a")
         let workplace = ID<Workplace>(Random.bytes32())
         let id = ID<Petitions.Object>(Random.bytes32())
         let key = GroupKey.generate(epoch: 0)
@@ -119,18 +120,18 @@ struct StoreTests {
         await #expect(throws: StorageError.conflict) { try await store.put(first) }
         await #expect(throws: StorageError.conflict) { try await store.put(revision("x", after: nil)) }
         await #expect(throws: StorageError.conflict) { try await store.put(revision("x", after: second, .comment)) }
-        #expect(try store.object(id, in: workplace) == second.bytes)
-        #expect(try store.object(id, in: workplace, revision: 1) == first.bytes)
-        #expect(try store.object(id, in: workplace, revision: 3) == nil)
-        #expect(try store.objects(of: .draft, in: workplace).entries.map(\.revision) == [2])
-        #expect(try store.objects(of: .comment, in: workplace).entries.isEmpty)
+        #expect(try await store.object(id, in: workplace) == second.bytes)
+        #expect(try await store.object(id, in: workplace, revision: 1) == first.bytes)
+        #expect(try await store.object(id, in: workplace, revision: 3) == nil)
+        #expect(try await store.objects(of: .draft, in: workplace).entries.map(\.revision) == [2])
+        #expect(try await store.objects(of: .comment, in: workplace).entries.isEmpty)
     }
 
     @Test("A deleted name's bytes are in no file of the database")
     func secureDelete() async throws {
         let world = try World(members: 3)
         let petition = try PetitionWorld(world)
-        let store = try Store(path: path, serviceName: "a")
+        let store = try SQLiteStore(path: path, serviceName: "a")
         let (tag, sealed) = (Random.bytes32(), Random.bytes(700))
         func commit(_ change: LogAppend.NameChange, at start: Int) async throws {
             var tree = MerkleTree()
@@ -142,15 +143,15 @@ struct StoreTests {
             }
             try await store.commit([
                 LogAppend(
-                    log: .petition(petition.log.id), workplace: world.log.id, start: start, leaves: leaves,
-                    note: "\(start)",
+                    log: .petition(petition.log.id), workplace: world.log.id, start: start,
+                    base: "\(start - 1)", leaves: leaves, note: "\(start)",
                     deadline: nil, names: [change])
             ])
         }
         try await commit(.keep(tag: tag, sealed: sealed), at: 0)
-        #expect(try store.sealedNames(of: petition.log.id) == [tag: sealed])
+        #expect(try await store.sealedNames(of: petition.log.id) == [tag: sealed])
         try await commit(.delete(tag: tag), at: 1)
-        #expect(try store.sealedNames(of: petition.log.id).isEmpty)
+        #expect(try await store.sealedNames(of: petition.log.id).isEmpty)
         // While the store is open: the write-ahead log must not have it either.
         for file in try FileManager.default.contentsOfDirectory(atPath: directory.path) {
             let data = try Data(contentsOf: URL(filePath: directory(file)))
@@ -161,7 +162,7 @@ struct StoreTests {
     @Test("A read-only file is a clear error")
     func readOnly() async throws {
         let world = try World(members: 1)
-        let store = try Store(path: path, serviceName: "a")
+        let store = try SQLiteStore(path: path, serviceName: "a")
         try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = ON") }
         await #expect(throws: StorageError.readOnly) { try await store.commit([append(world, from: 0, to: 1)]) }
     }
@@ -169,15 +170,15 @@ struct StoreTests {
     @Test("A full disk is a clear error, nothing is half there, and it goes on when there is room")
     func fullDisk() async throws {
         let world = try World(members: 1)
-        let store = try Store(path: path, serviceName: "a")
+        let store = try SQLiteStore(path: path, serviceName: "a")
         let pages = try await store.pool.read { try Int.fetchOne($0, sql: "PRAGMA page_count") ?? 0 }
         try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = \(pages)") }
         var large = append(world, from: 0, to: 1)
         large.note = String(repeating: "x", count: 200_000)
         await #expect(throws: StorageError.diskFull) { try await store.commit([large]) }
-        #expect(try store.leaves(of: .workplace(world.log.id)) == nil)
+        #expect(try await store.leaves(of: .workplace(world.log.id)) == nil)
         try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 1073741823") }
         try await store.commit([append(world, from: 0, to: 1)])
-        #expect(try store.leaves(of: .workplace(world.log.id))?.count == 1)
+        #expect(try await store.leaves(of: .workplace(world.log.id))?.count == 1)
     }
 }

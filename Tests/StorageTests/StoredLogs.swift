@@ -17,7 +17,7 @@ struct StoredLogs {
     let waiting: PetitionStatement
 
     /// - Parameter store: whose key signs.
-    init(for store: Store, members: Int = 7, closes: UInt64 = 3_999_996_000) throws {
+    init(for store: any Store, members: Int = 7, closes: UInt64 = 3_999_996_000) throws {
         world = try World(members: members, logKey: store.logKey().publicKey)
         petition = try PetitionWorld(world, levels: [2], closes: closes)
         waiting = try petition.coSignature(by: world.people[5], name: (1, "Eve"))
@@ -28,18 +28,21 @@ struct StoredLogs {
 
     private static func append(
         _ leaves: [[UInt8]], from start: Int, to end: Int, of log: LogName, _ workplace: ID<Workplace>,
-        _ verifier: LogVerifier, _ store: Store, deadline: UInt64? = nil, names: [LogAppend.NameChange] = []
+        _ verifier: LogVerifier, _ store: any Store, deadline: UInt64? = nil, names: [LogAppend.NameChange] = []
     ) -> LogAppend {
         var tree = MerkleTree()
         let made = leaves.prefix(end).map { LogAppend.Leaf(bytes: $0, nodes: tree.append($0)) }
         let note = Checkpoint(origin: verifier.origin, size: UInt64(end), root: tree.root).signed(by: store.logKey())
+        let base = Checkpoint(
+            origin: verifier.origin, size: UInt64(start), root: tree.root(at: start) ?? tree.root)
         return LogAppend(
-            log: log, workplace: workplace, start: start, leaves: Array(made[start...]), note: note.serialized,
+            log: log, workplace: workplace, start: start, base: base.text, leaves: Array(made[start...]),
+            note: note.serialized,
             deadline: deadline, names: names)
     }
 
     /// Stores what the worlds have and the store has not, so many leaves a commit.
-    mutating func store(in store: Store, each step: Int = 3) async throws {
+    mutating func store(in store: any Store, each step: Int = 3) async throws {
         while sizes.workplace < world.leaves.count {
             let end = min(sizes.workplace + step, world.leaves.count)
             try await store.commit([
@@ -74,7 +77,7 @@ struct StoredLogs {
     }
 
     /// An object of two revisions by the founder.
-    func storeObject(in store: Store) async throws {
+    func storeObject(in store: any Store) async throws {
         let id = ID<Petitions.Object>(Random.bytes32())
         let key = GroupKey.generate(epoch: 0)
         var newest: StoredObject?
@@ -88,8 +91,12 @@ struct StoredLogs {
     }
 
     /// A store with five co-signatures, one of them with a name and one replaced, one that waits to be mixed, and an object.
-    static func make(at path: String) async throws -> (Store, StoredLogs) {
-        let store = try Store(path: path, serviceName: "test.example")
+    static func make(at path: String) async throws -> (SQLiteStore, StoredLogs) {
+        let store = try SQLiteStore(path: path, serviceName: "test.example")
+        return (store, try await make(in: store))
+    }
+
+    static func make(in store: any Store) async throws -> StoredLogs {
         var logs = try StoredLogs(for: store)
         for (i, person) in logs.world.people.prefix(5).enumerated() {
             try logs.petition.cosign(person, name: i == 1 ? (1, "Ann") : nil)
@@ -105,6 +112,6 @@ struct StoredLogs {
                 ]
             ])
         try await logs.storeObject(in: store)
-        return (store, logs)
+        return logs
     }
 }

@@ -46,17 +46,16 @@ struct UpgradeTests {
             }
             try queue.close()
         }
-        let store = try Store(path: path, serviceName: "old.example")
+        let store = try SQLiteStore(path: path, serviceName: "old.example")
         let log = LogName.workplace(ID(id))
         #expect(store.logKey().publicKey == SigningKey(seed: SecretBytes(seed)).publicKey)
-        #expect(try store.leaves(of: log) == leaves)
-        #expect(try store.checkpoint(of: log) == "note 3")
-        let first = try store.checkpoint(of: log, covering: 0)
+        #expect(try await store.leaves(of: log) == leaves)
+        #expect(try await store.checkpoint(of: log) == "note 3")
+        let first = try await store.checkpoint(of: log, covering: 0)
         #expect(first?.size == 1 && first?.note == "note 1")
-        #expect(try store.place(of: MerkleTree.leafHash(leaves[1]), in: log) == 1)
-        #expect(try store.object(ID(seed), in: ID(id))?.count == 100)
-        let stored = try store.read { db in try Int.fetchOne(db, sql: "SELECT bytes FROM stored") }
+        #expect(try await store.object(ID(seed), in: ID(id))?.count == 100)
+        let stored = try await store.read { db in try Int.fetchOne(db, sql: "SELECT bytes FROM stored") }
         #expect(stored == 200)
-        try store.close()
+        try store.closeNow()
     }
 }

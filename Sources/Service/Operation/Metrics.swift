@@ -124,10 +124,11 @@ final class Readiness: Sendable {
     /// - Parameter failed: whether the disk refused the last batch.
     func wrote(failed: Bool) { state.withLock { $0.hasFailed = failed } }
 
-    func state(of store: Store) -> State {
+    func state(of store: any Store) async -> State {
         let (isStopping, hasFailed) = state.withLock { $0 }
         if isStopping { return .stopping }
-        return hasFailed && !store.canWrite || !store.canRead ? .disk : .ready
+        if hasFailed, await !store.canWrite() { return .disk }
+        return await store.canRead() ? .ready : .disk
     }
 }
 

@@ -27,6 +27,8 @@ actor Publisher {
         let size: Int
         let note: String
         let verifier: LogVerifier
+        /// Whether witnesses are asked again for one that is shown.
+        let again: Bool
         /// The consistency proof from a former size to this one.
         let proof: @Sendable (UInt64) async -> [Bytes32]?
     }
@@ -59,7 +61,7 @@ actor Publisher {
         var next: ContinuousClock.Instant
     }
 
-    private let store: Store
+    private let store: any Store
     private let witnesses: [WitnessPolicy.Witness]
     private let policy: WitnessPolicy
     private let patience: Duration
@@ -76,7 +78,7 @@ actor Publisher {
     private var silence: Duration { patience * 10 }
     private var client: HTTPClient?
 
-    init(store: Store, policy: WitnessPolicy, patience: Duration, logger: Logger) {
+    init(store: any Store, policy: WitnessPolicy, patience: Duration, logger: Logger) {
         (self.store, self.policy, self.patience, self.logger) = (store, policy, patience, logger)
         // Beside the log's own line, a note has room for so many.
         witnesses = Array(policy.witnesses.filter { $0.url != nil }.prefix(SignedNote.maximalSignatures - 1))
@@ -88,12 +90,9 @@ actor Publisher {
     }
 
     /// Shows this checkpoint or a newer one, and returns what is shown.
-    /// - Parameter again: whether witnesses are asked again for one that is shown.
     /// - Throws: `StorageError`.
-    func publish(_ log: LogName, _ candidate: Candidate, again: Bool = false) async throws -> Published {
-        if !again, let (size, note) = try store.checkpoint(of: log, covering: candidate.size - 1) {
-            return Published(size: size, note: note)
-        }
+    func publish(_ log: LogName, _ candidate: Candidate) async throws -> Published {
+        if let shown = try await shown(log, candidate) { return shown }
         return try await withCheckedThrowingContinuation { answer in
             let isRunning = lines[log] != nil
             var line = lines[log] ?? Line()
@@ -101,6 +100,13 @@ actor Publisher {
             if candidate.size > max(line.newest?.size ?? 0, line.current) { line.newest = candidate }
             lines[log] = line
             if !isRunning { Task { await run(log) } }
+        }
+    }
+
+    private func shown(_ log: LogName, _ candidate: Candidate) async throws -> Published? {
+        guard !candidate.again else { return nil }
+        return try await store.checkpoint(of: log, covering: candidate.size - 1).map {
+            Published(size: $0.size, note: $0.note)
         }
     }
 
@@ -117,12 +123,17 @@ actor Publisher {
             lines[log]?.current = next.size
             let result: Result<Published, any Error>
             do {
-                let lines = await witnessed(log, next)
-                if incomplete[log]?.isShown != true {
-                    try await store.publish(log, size: next.size, witnessed: lines)
-                    incomplete[log]?.isShown = true
+                // It may have been shown since somebody asked for it, by the last publication or another process.
+                if let shown = try await shown(log, next) {
+                    result = .success(shown)
+                } else {
+                    let lines = await witnessed(log, next)
+                    if incomplete[log]?.isShown != true {
+                        try await store.publish(log, size: next.size, witnessed: lines)
+                        incomplete[log]?.isShown = true
+                    }
+                    result = .success(Published(size: next.size, note: next.note + lines))
                 }
-                result = .success(Published(size: next.size, note: next.note + lines))
             } catch {
                 // Durable and not shown: tried again as if a witness were missing.
                 note(log, next.size, incomplete[log]?.signatures ?? [:])

@@ -6,7 +6,7 @@ import Sodium
 import TransparencyLog
 
 /// Backups, and what comes back from them.
-extension Store {
+extension SQLiteStore {
     /// Makes a consistent copy while a service may be running. It has what was committed when it began, and nothing that was
     /// erased.
     /// - Parameters:
@@ -14,8 +14,8 @@ extension Store {
     ///   - copy: a new file; it is there whole and synced, or not at all.
     /// - Returns: what the check of the copy found; when that is not sound, no copy is kept.
     /// - Throws: `StorageError`.
-    public static func backUp(_ path: String, to copy: String) throws -> CheckReport {
-        return try make(copy, from: path) { _ in }
+    public static func backUp(_ path: String, to copy: String) async throws -> CheckReport {
+        try await make(copy, from: path) { _ in }
     }
 
     /// Puts a backup in the place of a database that is gone.
@@ -30,19 +30,20 @@ extension Store {
     public static func restore(
         _ backup: String, to path: String, bundles: [PetitionBundle] = [], heads: String? = nil,
         withoutRecord: Bool = false
-    ) throws -> CheckReport {
+    ) async throws -> CheckReport {
         guard access(backup, F_OK) == 0 else { throw StorageError.cannotOpen("there is no file \(backup)") }
-        let record = heads ?? Self.heads(besides: path)
+        let record = heads ?? SignedHeads.path(besides: path)
         let hasRecord = access(record, F_OK) == 0
         guard hasRecord || withoutRecord else { throw StorageError.noHeads(record) }
-        return try make(path, from: backup) { store in
-            for bundle in bundles { try store.adopt(bundle) }
+        return try await make(path, from: backup) { store in
+            for bundle in bundles { try await store.adopt(bundle) }
             // A record is made at the next start, where there is none.
             guard hasRecord else { return try store.setRecord(nil) }
             let heads = try SignedHeads(path: record, key: store.logKey().publicKey)
             defer { try? heads.close() }
             // One that was made since the backup is believed on the operator's word only.
-            guard try withoutRecord || store.isRecord(heads.id) || !store.isRecorded else {
+            let known = try store.record
+            guard withoutRecord || known == nil || known == heads.id else {
                 throw StorageError.otherRecord(record)
             }
             try store.compare(with: heads)
@@ -52,8 +53,8 @@ extension Store {
 
     /// A database copied under another name, changed and checked there, synced, and then put in its place.
     private static func make(
-        _ path: String, from source: String, changing: (Store) throws -> Void
-    ) throws -> CheckReport {
+        _ path: String, from source: String, changing: (SQLiteStore) async throws -> Void
+    ) async throws -> CheckReport {
         let part = path + ".part-" + Hex.encode(Random.bytes(8))
         do {
             guard access(source, R_OK) == 0 else { throw StorageError.cannotOpen("there is no file \(source)") }
@@ -66,15 +67,15 @@ extension Store {
             let file = open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
             guard file >= 0 else { throw StorageError.cannotOpen("\(part): \(String(cString: strerror(errno)))") }
             Foundation.close(file)
-            try copy(source, into: part)
-            let store = try Store(inspecting: part)
-            try changing(store)
+            try await copy(source, into: part)
+            let store = try SQLiteStore(inspecting: part)
+            try await changing(store)
             let report = try store.check()
-            try store.close()
+            try store.closeNow()
             guard report.isUsable else { return report }
             // One file that can be opened where nothing may be written.
             let queue = try DatabaseQueue(path: part)
-            try queue.writeWithoutTransaction { _ = try String.fetchOne($0, sql: "PRAGMA journal_mode = DELETE") }
+            try await queue.writeWithoutTransaction { _ = try String.fetchOne($0, sql: "PRAGMA journal_mode = DELETE") }
             try queue.close()
             try sync(part)
             // Neither overwrites what has come there meanwhile.
@@ -89,15 +90,16 @@ extension Store {
     }
 
     /// In one read transaction, so that it neither waits for a writer nor keeps it; deleted rows and free pages stay behind.
-    private static func copy(_ source: String, into part: String) throws {
+    private static func copy(_ source: String, into part: String) async throws {
         var configuration = Configuration()
         configuration.readonly = true
         configuration.busyMode = .timeout(patience)
         let queue = try DatabaseQueue(path: source, configuration: configuration)
-        guard try queue.read({ try Int.fetchOne($0, sql: "PRAGMA application_id") }) == Schema.applicationID else {
+        guard try await queue.read({ try Int.fetchOne($0, sql: "PRAGMA application_id") }) == Schema.applicationID
+        else {
             throw StorageError.notOurs
         }
-        try queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [part]) }
+        try await queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [part]) }
         try queue.close()
     }
 
@@ -120,43 +122,43 @@ extension CheckReport {
     public var isUsable: Bool { findings.allSatisfy { $0.isRepaired || $0.what == .nameMissing } }
 }
 
-extension Store {
+extension SQLiteStore {
     /// Takes leaves from a bundle that this service has signed and this database has not.
     /// - Throws: `StorageError.foreignBundle` unless its checkpoints are this service's and what is here is where it begins.
-    func adopt(_ bundle: PetitionBundle) throws {
+    func adopt(_ bundle: PetitionBundle) async throws {
         guard let workplace = try? WorkplaceLog.audit(bundle.workplace.leaves), workplace.faults.isEmpty,
             workplace.log.id == bundle.workplaceID, workplace.log.founding.logKey == logKey().publicKey,
             let petition = try? PetitionLog.audit(bundle.petition.leaves, in: workplace.log), petition.faults.isEmpty,
             petition.log.id == bundle.petitionID
         else { throw StorageError.foreignBundle }
         let closes = petition.log.closure == nil ? petition.log.manifest.closes : 0
-        let names = try names(for: petition.log, bundle)
+        let names = try await names(for: petition.log, bundle)
         let appends = [
-            try growth(
+            try await growth(
                 of: .workplace(bundle.workplaceID), in: bundle.workplaceID, to: bundle.workplace, workplace.log.tree,
                 workplace.log.verifier),
-            try growth(
+            try await growth(
                 of: .petition(bundle.petitionID), in: bundle.workplaceID, to: bundle.petition, petition.log.tree,
                 workplace.log.verifier(of: bundle.petitionID), deadline: closes > 0 ? closes : nil, names: names),
         ].compactMap(\.self)
         do {
-            try pool.write { db in for append in appends { _ = try Self.apply(append, db) } }
+            try await pool.write { db in for append in appends { _ = try Self.apply(append, db) } }
         } catch { throw StorageError(error) }
     }
 
     /// What becomes of sealed names when a petition grows: those that stand are kept, from the bundle, the database or what waited
     /// there; those that were taken back since go.
-    private func names(for petition: PetitionLog, _ bundle: PetitionBundle) throws -> [LogAppend.NameChange] {
+    private func names(for petition: PetitionLog, _ bundle: PetitionBundle) async throws -> [LogAppend.NameChange] {
         var standing: [Bytes32: Bytes32] = [:]
         for (tag, last) in petition.tags where last.action == .sign && last.level > 0 {
             standing[last.nameDigest] = tag.encoding
         }
-        let stored = try sealedNames(of: petition.id)
+        let stored = try await sealedNames(of: petition.id)
         var changes: [LogAppend.NameChange] = []
         for (tag, sealed) in stored where standing[SealedName.digest(of: sealed)] != tag {
             changes.append(.delete(tag: tag))
         }
-        for sealed in try bundle.names + held(of: petition.id).compactMap(\.sealedName) {
+        for sealed in try await bundle.names + held(of: petition.id).compactMap(\.sealedName) {
             guard let tag = standing[SealedName.digest(of: sealed)], stored[tag] != sealed else { continue }
             changes.append(.keep(tag: tag, sealed: sealed))
         }
@@ -166,8 +168,8 @@ extension Store {
     private func growth(
         of log: LogName, in workplace: ID<Workplace>, to there: PetitionBundle.Log, _ tree: MerkleTree,
         _ verifier: LogVerifier, deadline: UInt64? = nil, names: [LogAppend.NameChange] = []
-    ) throws -> LogAppend? {
-        let here = try leaves(of: log) ?? []
+    ) async throws -> LogAppend? {
+        let here = try await leaves(of: log) ?? []
         guard let signed = try? verifier.verify(there.checkpoint), signed.root == tree.root,
             signed.size == UInt64(tree.count), zip(here, there.leaves).allSatisfy({ $0 == $1 })
         else { throw StorageError.foreignBundle }
@@ -178,10 +180,12 @@ extension Store {
         var mixed: [Bytes32] = []
         if case .petition(let petition) = log {
             let new = Set(there.leaves[here.count...])
-            mixed = try held(of: petition).filter { new.contains($0.bytes) }.map(\.tag)
+            mixed = try await held(of: petition).filter { new.contains($0.bytes) }.map(\.tag)
         }
+        let base = Checkpoint(
+            origin: verifier.origin, size: UInt64(here.count), root: tree.root(at: here.count) ?? tree.root)
         return LogAppend(
-            log: log, workplace: workplace, start: here.count, leaves: Array(leaves[here.count...]),
+            log: log, workplace: workplace, start: here.count, base: base.text, leaves: Array(leaves[here.count...]),
             note: signed.checkpoint.signed(by: logKey()).serialized, deadline: deadline, names: names, mixed: mixed)
     }
 }

@@ -7,7 +7,7 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-extension Store {
+extension SQLiteStore {
     /// Derives everything again that a database keeps beside its leaves and objects: hashes, nodes, sizes, checkpoints, deadlines,
     /// names, tags, counts and sums; and audits every leaf as a stranger would.
     /// - Parameters:

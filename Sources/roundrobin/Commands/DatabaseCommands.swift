@@ -5,7 +5,7 @@ import Petitions
 import Storage
 
 /// Checks a database, and puts right what can be derived.
-struct Fsck: ParsableCommand {
+struct Fsck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: words("help.fsck"), discussion: words("help.fsckMore"))
 
     @Option(help: help("database", "file"))
@@ -16,12 +16,12 @@ struct Fsck: ParsableCommand {
     var repair = false
     @OptionGroup var output: OutputOptions
 
-    func run() throws {
-        let store = try Store(inspecting: database)
+    func run() async throws {
+        let store = try SQLiteStore(inspecting: database)
         let record = try store.record(named: heads, besides: database)
         let report = try store.check(repairing: repair, record: record)
         let lost = try record.map { try store.losses(against: $0) } ?? []
-        try store.close()
+        try await store.close()
         if output.json {
             try Terminal.json(CheckText.Verdict(report, lost: lost))
         } else {
@@ -33,7 +33,7 @@ struct Fsck: ParsableCommand {
 }
 
 /// Copies a database while the service runs.
-struct Backup: ParsableCommand {
+struct Backup: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: words("help.databaseBackup"), discussion: words("help.databaseBackupMore"))
 
@@ -42,8 +42,8 @@ struct Backup: ParsableCommand {
     @Option(help: help("backupTo", "file"))
     var to: String
 
-    func run() throws {
-        let report = try Store.backUp(database, to: to)
+    func run() async throws {
+        let report = try await SQLiteStore.backUp(database, to: to)
         CheckText.show(report)
         guard report.isUsable else {
             Terminal.error(words("care.backupDamaged"), words("care.backupDamagedNext"))
@@ -55,7 +55,7 @@ struct Backup: ParsableCommand {
 }
 
 /// Puts a backup in the place of a database that is gone.
-struct Restore: ParsableCommand {
+struct Restore: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: words("help.databaseRestore"), discussion: words("help.databaseRestoreMore"))
 
@@ -70,7 +70,7 @@ struct Restore: ParsableCommand {
     @Flag(help: help("restoreWithoutRecord"))
     var nothingSignedSince = false
 
-    func run() throws {
+    func run() async throws {
         let bundles = try bundles.map { path in
             guard let data = FileManager.default.contents(atPath: path) else {
                 throw ClientError.invalid("noFile", ["file": path])
@@ -79,7 +79,7 @@ struct Restore: ParsableCommand {
                 throw StorageError.foreignBundle
             }
         }
-        let report = try Store.restore(
+        let report = try await SQLiteStore.restore(
             from, to: database, bundles: bundles, heads: heads, withoutRecord: nothingSignedSince)
         CheckText.show(report)
         guard report.isUsable else {

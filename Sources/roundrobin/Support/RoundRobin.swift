@@ -76,6 +76,8 @@ struct RoundRobin: AsyncParsableCommand {
         case .exists: words("failure.existsNext")
         case .noHeads: words("failure.noHeadsNext")
         case .foreignBundle: words("failure.foreignBundleNext")
+        case .unanswered: words("failure.unansweredNext")
+        case .unreachable: words("failure.unreachableNext")
         default: words("failure.databaseNext")
         }
     }
@@ -95,6 +97,8 @@ struct RoundRobin: AsyncParsableCommand {
         case .databaseGone(let path, let record): words("failure.databaseGone", ["path": path, "record": record])
         case .otherRecord(let path): words("failure.otherRecord", ["path": path])
         case .unrecorded: words("failure.unrecorded")
+        case .unanswered: words("failure.unanswered")
+        case .unreachable(let why): words("failure.unreachable", ["why": why])
         case .exists(let path): words("failure.exists", ["path": path])
         case .noHeads(let path): words("failure.noHeads", ["path": path])
         case .foreignBundle: words("failure.foreignBundle")

@@ -3,32 +3,8 @@ import GRDB
 import Petitions
 import Sodium
 
-/// What a list of objects says of each.
-public struct ObjectEntry: Sendable, Hashable {
-    public let id: ID<Object>
-    public let kind: StoredObject.Kind
-    /// The newest.
-    public let revision: UInt32
-    public let digest: Bytes32
-    public let bytes: [UInt8]
-}
-
-/// A group key wrapped for one member.
-public struct StoredWrap: Sendable, Hashable {
-    public let member: Bytes32
-    public let epoch: UInt32
-    public let wrap: [UInt8]
-
-    public init(member: Bytes32, epoch: UInt32, wrap: [UInt8]) {
-        (self.member, self.epoch, self.wrap) = (member, epoch, wrap)
-    }
-}
-
-extension Store {
-    /// Keeps the next revision of an object.
-    /// - Parameter most: bytes that a workplace's objects may take together.
-    /// - Throws: `StorageError.conflict` unless it follows the newest revision, of the same kind; `.quota`.
-    public func put(_ object: StoredObject, most: Int = .max) async throws {
+extension SQLiteStore {
+    public func put(_ object: StoredObject, most: Int) async throws {
         try await write { db in
             let key: [any DatabaseValueConvertible] = [object.workplace.bytes.data, object.id.bytes.data]
             let newest = try Row.fetchOne(
@@ -67,9 +43,8 @@ extension Store {
             arguments: [workplace.bytes.data, sum.partialValue])
     }
 
-    /// A revision's bytes; the newest when none is named.
-    public func object(_ id: ID<Object>, in workplace: ID<Workplace>, revision: UInt32? = nil) throws -> [UInt8]? {
-        try read { db in
+    public func object(_ id: ID<Object>, in workplace: ID<Workplace>, revision: UInt32?) async throws -> [UInt8]? {
+        try await read { db in
             try Data.fetchOne(
                 db,
                 sql: """
@@ -83,16 +58,11 @@ extension Store {
         }
     }
 
-    /// The newest revisions of a kind's objects with their bytes, oldest object first.
-    /// - Parameters:
-    ///   - after: how many objects come before the first.
-    ///   - most: objects in one answer at most; fewer when they are large, and at least one.
-    /// - Returns: the entries, and how many objects come before the next; nil at the end.
     public func objects(
-        of kind: StoredObject.Kind, in workplace: ID<Workplace>, after: Int = 0, most: Int = 256,
-        bytes limit: Int = 8 << 20
-    ) throws -> (entries: [ObjectEntry], next: Int?) {
-        try read { db in
+        of kind: StoredObject.Kind, in workplace: ID<Workplace>, after: Int, most: Int,
+        bytes limit: Int
+    ) async throws -> (entries: [ObjectEntry], next: Int?) {
+        try await read { db in
             let rows = try Row.fetchCursor(
                 db,
                 sql: """
@@ -120,10 +90,8 @@ extension Store {
         }
     }
 
-    /// Keeps wraps. Each author has a place of their own for each member, so that nobody's wrong wrap keeps out a right one.
-    /// - Throws: `StorageError.quota`.
     public func put(
-        _ wraps: [StoredWrap], by author: Bytes32, in workplace: ID<Workplace>, most: Int = .max
+        _ wraps: [StoredWrap], by author: Bytes32, in workplace: ID<Workplace>, most: Int
     ) async throws {
         try await write { db in
             for wrap in wraps {
@@ -143,8 +111,8 @@ extension Store {
         }
     }
 
-    public func wraps(of member: Bytes32, in workplace: ID<Workplace>) throws -> [StoredWrap] {
-        try read { db in
+    public func wraps(of member: Bytes32, in workplace: ID<Workplace>) async throws -> [StoredWrap] {
+        try await read { db in
             try Row.fetchAll(
                 db, sql: "SELECT epoch, wrap FROM wraps WHERE workplace = ? AND member = ? ORDER BY epoch",
                 arguments: [workplace.bytes.data, member.data]
@@ -155,9 +123,8 @@ extension Store {
         }
     }
 
-    /// Who holds a wrap of this epoch.
-    public func wrappedMembers(of epoch: UInt32, in workplace: ID<Workplace>) throws -> Set<Bytes32> {
-        try read { db in
+    public func wrappedMembers(of epoch: UInt32, in workplace: ID<Workplace>) async throws -> Set<Bytes32> {
+        try await read { db in
             Set(
                 try Data.fetchAll(
                     db, sql: "SELECT member FROM wraps WHERE workplace = ? AND epoch = ?",
@@ -166,9 +133,8 @@ extension Store {
         }
     }
 
-    /// - Throws: `StorageError.quota`.
     public func put(
-        inviteKeys sealed: [UInt8], for invite: Bytes32, in workplace: ID<Workplace>, most: Int = .max
+        inviteKeys sealed: [UInt8], for invite: Bytes32, in workplace: ID<Workplace>, most: Int
     ) async throws {
         try await write { db in
             let before = try Int.fetchOne(
@@ -181,8 +147,8 @@ extension Store {
         }
     }
 
-    public func inviteKeys(for invite: Bytes32, in workplace: ID<Workplace>) throws -> [UInt8]? {
-        try read { db in
+    public func inviteKeys(for invite: Bytes32, in workplace: ID<Workplace>) async throws -> [UInt8]? {
+        try await read { db in
             try Data.fetchOne(
                 db, sql: "SELECT sealed FROM invite_keys WHERE workplace = ? AND invite = ?",
                 arguments: [workplace.bytes.data, invite.data]

@@ -51,6 +51,9 @@ enum Schema {
                     CREATE INDEX unpublished ON checkpoints (log, size) WHERE NOT published;
                     """)
         }
+        migrator.registerMigration("8 repeated leaves are known by the tree in memory") { db in
+            try db.execute(sql: "DROP INDEX leaves_by_hash")
+        }
         return migrator
     }
 
