@@ -42,6 +42,8 @@ let package = Package(
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .target(name: "Sodium", dependencies: ["CSodium"], swiftSettings: settings),
         .target(name: "CProcess"),
+        .target(name: "CPostgres", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+        .target(name: "Postgres", dependencies: ["CPostgres"], swiftSettings: settings),
         // Vector kernels; each function names the processor features that it needs, so no flags are.
         .target(name: "CLanes", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
         .target(name: "Ristretto", dependencies: ["CLanes", "Sodium"], swiftSettings: arithmetic),
@@ -53,7 +55,7 @@ let package = Package(
         .target(
             name: "Storage",
             dependencies: [
-                "Sodium", "MembershipProofs", "TransparencyLog", "Petitions",
+                "Sodium", "MembershipProofs", "TransparencyLog", "Petitions", "Postgres",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: settings),
@@ -141,7 +143,7 @@ let package = Package(
         .testTarget(
             name: "StorageTests",
             dependencies: [
-                "Storage", "Petitions", "TransparencyLog", "Sodium", "TestSupport",
+                "Storage", "MembershipProofs", "Petitions", "Postgres", "TransparencyLog", "Sodium", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: settings),

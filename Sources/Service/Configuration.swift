@@ -13,8 +13,9 @@ public struct ServiceConfiguration: Sendable {
     public var metrics: (host: String, port: Int)?
     /// How long `/readyz` says that the service stops before it accepts nothing more.
     public var drain = Duration.zero
-    public var databasePath: String
-    /// Where the newest signed checkpoints are recorded; beside the database when nil.
+    /// An SQLite file, or the address of a PostgreSQL database.
+    public var database: String
+    /// Where the newest signed checkpoints are recorded, on this machine; beside an SQLite file when nil.
     public var headsPath: String?
     /// The name that its logs carry: characters a-z 0-9 . : -
     public var name: String
@@ -89,7 +90,7 @@ public struct ServiceConfiguration: Sendable {
         public init() {}
     }
 
-    public init(host: String, port: Int, databasePath: String, name: String) {
-        (self.host, self.port, self.databasePath, self.name) = (host, port, databasePath, name)
+    public init(host: String, port: Int, database: String, name: String) {
+        (self.host, self.port, self.database, self.name) = (host, port, database, name)
     }
 }

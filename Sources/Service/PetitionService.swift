@@ -32,15 +32,15 @@ public struct PetitionService: Sendable {
         _ configuration: ServiceConfiguration, logger: Logger,
         clock: @escaping @Sendable () -> UInt64 = { UInt64(max(0, Date().timeIntervalSince1970)) },
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
-    ) throws {
+    ) async throws {
         self.configuration = configuration
         self.logger = logger
         self.clock = clock
         self.onListening = onListening
         pages = try Pages(directory: configuration.templates)
         certificates = try configuration.tls.map { try Certificates($0) }
-        store = try SQLiteStore(
-            path: configuration.databasePath, serviceName: configuration.name, heads: configuration.headsPath)
+        store = try await Databases.open(
+            configuration.database, serviceName: configuration.name, heads: configuration.headsPath)
         let store = store
         publisher = configuration.witnesses.map {
             Publisher(store: store, policy: $0, patience: configuration.witnessPatience, logger: logger)
@@ -57,7 +57,8 @@ public struct PetitionService: Sendable {
     /// closes the database.
     public func run(stoppingOnSignals handlesSignals: Bool = false) async throws {
         let routes = Routes(
-            store: store, sequencer: sequencer, verifier: RequestVerifier(clock: clock), limits: configuration.limits,
+            store: store, sequencer: sequencer, verifier: RequestVerifier(store: store, clock: clock),
+            limits: configuration.limits,
             pages: pages, witnesses: configuration.witnesses,
             addresses: AddressBuckets(
                 rate: configuration.limits.requests.perSecond, burst: Double(configuration.limits.requests.burst)),

@@ -1,4 +1,5 @@
 import GRDB
+import Postgres
 
 /// What the disk or the database refused. Whatever is thrown, nothing of the commit in hand was kept, but for `unrecorded` and
 /// `unanswered`.
@@ -27,6 +28,8 @@ public enum StorageError: Error, Equatable, Sendable {
     case unanswered
     /// The database cannot be reached.
     case unreachable(String)
+    /// The service has moved from this file to another database.
+    case moved(String)
     /// There is something where a new file is to be made.
     case exists(String)
     /// There is no record of what was signed, at this path.
@@ -34,6 +37,8 @@ public enum StorageError: Error, Equatable, Sendable {
     /// A bundle is of another service, has faults, or contradicts what is here.
     case foreignBundle
     case other(code: Int32)
+    /// What PostgreSQL says for which there is no word of ours (its documentation, appendix A).
+    case refusedByServer(code: String, String)
 
     /// What is missing of a log.
     public struct Loss: Equatable, Sendable {
@@ -45,19 +50,47 @@ public enum StorageError: Error, Equatable, Sendable {
     }
 
     init(_ error: any Error) {
-        guard let error = error as? DatabaseError else {
-            self = (error as? StorageError) ?? .other(code: 0)
-            return
-        }
+        self =
+            switch error {
+            case let error as StorageError: error
+            case let error as DatabaseError: Self.sqlite(error)
+            case let error as PostgresError: Self.postgres(error)
+            case is PostgresUnanswered: .unanswered
+            default: .other(code: 0)
+            }
+    }
+
+    private static func sqlite(_ error: DatabaseError) -> StorageError {
         switch error.resultCode {
-        case .SQLITE_FULL: self = .diskFull
-        case .SQLITE_READONLY: self = .readOnly
-        case .SQLITE_IOERR: self = .diskFails
-        case .SQLITE_CANTOPEN: self = .cannotOpen(error.message ?? "")
-        case .SQLITE_CORRUPT: self = .damaged
-        case .SQLITE_NOTADB: self = .notOurs
-        case .SQLITE_CONSTRAINT: self = .conflict
-        default: self = .other(code: error.extendedResultCode.rawValue)
+        case .SQLITE_FULL: .diskFull
+        case .SQLITE_READONLY: .readOnly
+        case .SQLITE_IOERR: .diskFails
+        case .SQLITE_CANTOPEN: .cannotOpen(error.message ?? "")
+        case .SQLITE_CORRUPT: .damaged
+        case .SQLITE_NOTADB: .notOurs
+        case .SQLITE_CONSTRAINT: .conflict
+        default: .other(code: error.extendedResultCode.rawValue)
+        }
+    }
+
+    private static func postgres(_ error: PostgresError) -> StorageError {
+        switch error {
+        case .noLibrary: .unreachable("libpq is not installed (Debian: apt-get install libpq5)")
+        case .cannotConnect(let why), .lost(let why): .unreachable(why)
+        case .unexpected: .other(code: 0)
+        case .refused(let code, let message):
+            // PostgreSQL documentation, appendix A
+            switch code {
+            case "53100": .diskFull
+            case "58030": .diskFails
+            case "25006": .readOnly
+            case "XX001", "XX002": .damaged
+            // Unique, deadlock, serialization, a lock that was not to be had.
+            case "23505", "40P01", "40001", "55P03": .conflict
+            case "42501": .cannotOpen(message)
+            case _ where code.hasPrefix("53") || code.hasPrefix("57"): .unreachable(message)
+            default: .refusedByServer(code: code, message)
+            }
         }
     }
 }

@@ -323,3 +323,13 @@ public struct StoredWrap: Sendable, Hashable {
         (self.member, self.epoch, self.wrap) = (member, epoch, wrap)
     }
 }
+
+extension Tile {
+    /// The places of its level's hashes, or of its leaves. Nil for a place that no log has.
+    var range: Range<Int>? {
+        guard let index = Int(exactly: index) else { return nil }
+        let (first, overflows) = index.multipliedReportingOverflow(by: Tile.width)
+        let (end, overflowsToo) = first.addingReportingOverflow(count)
+        return overflows || overflowsToo || end < first ? nil : first..<end
+    }
+}

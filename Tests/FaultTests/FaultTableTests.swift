@@ -197,8 +197,8 @@ struct FaultTableTests {
         var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
-        let service = try PetitionService(
-            .init(host: "127.0.0.1", port: 0, databasePath: database, name: "test.example"), logger: logger,
+        let service = try await PetitionService(
+            .init(host: "127.0.0.1", port: 0, database: database, name: "test.example"), logger: logger,
             clock: { clock.withLock { $0 } }, onListening: { found.yield($0) })
         let running = Task { try await service.run() }
         let port = try #require(await ports.first { _ in true })

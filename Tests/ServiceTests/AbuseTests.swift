@@ -7,6 +7,7 @@ import Petitions
 import RequestSignatures
 @testable import Service
 import Sodium
+import Storage
 import Synchronization
 import TestSupport
 import Testing
@@ -61,7 +62,9 @@ struct AbuseTests {
         #expect(answer != nil && memory.take(60) == nil)
         answer = nil
         #expect(memory.take(100) != nil)
-        let verifier = RequestVerifier(clock: { 1000 })
+        let directory = try TemporaryDirectory()
+        let store = try SQLiteStore(path: directory("a.sqlite"), serviceName: "a")
+        let verifier = RequestVerifier(store: store, clock: { 1000 })
         let (busy, calm) = (ID<Workplace>(Random.bytes32()), ID<Workplace>(Random.bytes32()))
         func accept(_ nonce: Int, in workplace: ID<Workplace>) async throws {
             try await verifier.accept(.init(created: 1000, nonce: "\(nonce)", key: .zero), in: workplace)

@@ -32,7 +32,7 @@ struct OpenAPITests {
         let store = try SQLiteStore(path: directory("a.sqlite"), serviceName: "a")
         let sequencer = Sequencer(store: store, logger: .init(label: "test"), capacity: 1, clock: { 0 })
         let router = Routes(
-            store: store, sequencer: sequencer, verifier: RequestVerifier(clock: { 0 }), limits: .init(),
+            store: store, sequencer: sequencer, verifier: RequestVerifier(store: store, clock: { 0 }), limits: .init(),
             pages: try Pages(directory: TemplateLibrary.standardDirectory()), witnesses: nil,
             addresses: AddressBuckets(rate: 1, burst: 1), budgets: Budgets(.init()), penance: Penance(.zero, most: 0),
             memory: AnswerMemory(most: 1 << 20),

@@ -24,18 +24,19 @@ final class RunningService: Sendable {
     static func start(
         database: String, name: String = "test.example", port: Int = 0,
         limits: ServiceConfiguration.Limits = .init(), witnesses: String? = nil,
-        tls: TLSFiles? = nil, mix: ServiceConfiguration.Mix? = nil,
+        heads: String? = nil, tls: TLSFiles? = nil, mix: ServiceConfiguration.Mix? = nil,
         clock: @escaping @Sendable () -> UInt64 = Member.systemClock
     ) async throws -> RunningService {
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
         var logger = Logger(label: "test") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .critical
-        var configuration = ServiceConfiguration(host: "127.0.0.1", port: port, databasePath: database, name: name)
+        var configuration = ServiceConfiguration(host: "127.0.0.1", port: port, database: database, name: name)
+        configuration.headsPath = heads
         configuration.limits = limits
         configuration.witnesses = try witnesses.map { try WitnessPolicy(parsing: Array($0.utf8)) }
         (configuration.tls, configuration.mix) = (tls, mix)
         configuration.witnessPatience = .seconds(1)
-        let service = try PetitionService(
+        let service = try await PetitionService(
             configuration, logger: logger, clock: clock, onListening: { found.yield($0) })
         let task = Task {
             defer { found.finish() }

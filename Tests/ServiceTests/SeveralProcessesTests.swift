@@ -2,6 +2,7 @@ import Client
 import Foundation
 import Logging
 import Petitions
+import RequestSignatures
 import Sodium
 import Storage
 import TestSupport
@@ -28,10 +29,19 @@ struct SeveralProcessesTests {
         try await store.close()
     }
 
-    @Test("They take turns statement by statement, refuse nobody for it, and no log is split")
-    func turns() async throws {
-        let first = try await RunningService.start(database: directory("a.sqlite"))
-        let second = try await RunningService.start(database: directory("a.sqlite"))
+    /// Where two services keep their logs: a file, or a PostgreSQL server.
+    private func database(_ isPostgres: Bool) throws -> (name: String, heads: String) {
+        guard isPostgres else { return (directory("a.sqlite"), directory("heads")) }
+        let server = try PostgresServer.shared.get()
+        return (server.url(try server.makeDatabase()), directory("heads"))
+    }
+
+    @Test(
+        "They take turns statement by statement, refuse nobody for it, and no log is split", arguments: [false, true])
+    func turns(isPostgres: Bool) async throws {
+        let (database, heads) = try database(isPostgres)
+        let first = try await RunningService.start(database: database, heads: heads)
+        let second = try await RunningService.start(database: database, heads: heads)
         struct Info: Decodable { let log_key: String }
         let info = try JSONDecoder().decode(Info.self, from: Data(try await first.send("GET", "/v1/service").body))
         let world = try World(members: 7, logKey: Bytes32(hex: info.log_key))
@@ -74,8 +84,33 @@ struct SeveralProcessesTests {
         }
         await first.stop()
         await second.stop()
-        let store = try SQLiteStore(inspecting: directory("a.sqlite"))
-        #expect(try store.check(record: SignedHeads.path(besides: directory("a.sqlite"))).findings == [])
+        let copy = directory("checked.sqlite")
+        if isPostgres { try await Databases.copy(database, to: copy) }
+        let store = try SQLiteStore(inspecting: isPostgres ? copy : database)
+        #expect(try store.check(record: heads).findings == [])
+        #expect(try store.losses(against: heads) == [])
         try await store.close()
+    }
+
+    @Test("A signed request that one has answered is refused by the other")
+    func replays() async throws {
+        let (database, heads) = try database(true)
+        let first = try await RunningService.start(database: database, heads: heads)
+        let second = try await RunningService.start(database: database, heads: heads)
+        struct Info: Decodable { let log_key: String }
+        let info = try JSONDecoder().decode(Info.self, from: Data(try await first.send("GET", "/v1/service").body))
+        let world = try World(members: 2, logKey: Bytes32(hex: info.log_key))
+        #expect(try await first.send("POST", "/v1/workplaces", body: world.leaves[0]).status == 200)
+        let path = "/v1/workplaces/\(world.log.id.hex)/wraps"
+        let headers = SignedRequest.headers(
+            method: "GET", path: path, query: "", body: [], created: Member.systemClock(),
+            by: world.founder.seed.signingKey()
+        ).map { ($0.name, $0.value) }
+        #expect(try await first.send("GET", path, headers: headers).status == 200)
+        let again = try await second.send("GET", path, headers: headers)
+        #expect(again.status == 401)
+        #expect(String(decoding: again.body, as: UTF8.self).contains("used before"))
+        await first.stop()
+        await second.stop()
     }
 }

@@ -216,17 +216,14 @@ extension SQLiteStore {
     }
 
     public func tile(_ tile: Tile, of log: LogName) async throws -> [UInt8]? {
-        guard let first = Int(exactly: tile.index).flatMap({ $0.multipliedReportingOverflow(by: Tile.width) }),
-            !first.overflow
-        else { return nil }
-        let (low, high) = (first.partialValue, first.partialValue.addingReportingOverflow(tile.count).partialValue)
+        guard let range = tile.range else { return nil }
         return try await read { db in
             guard let id = try Self.id(of: log, db) else { return nil }
             switch tile.kind {
             case .entries:
                 let leaves = try Data.fetchAll(
                     db, sql: "SELECT bytes FROM leaves WHERE log = ? AND place >= ? AND place < ? ORDER BY place",
-                    arguments: [id, low, high])
+                    arguments: [id, range.lowerBound, range.upperBound])
                 return leaves.count == tile.count ? EntryBundle.encode(leaves.map { [UInt8]($0) }) : nil
             case .hashes(let level):
                 guard level < 8 else { return nil }
@@ -234,7 +231,7 @@ extension SQLiteStore {
                     db,
                     sql: """
                         SELECT hash FROM nodes WHERE log = ? AND level = ? AND place >= ? AND place < ? ORDER BY place
-                        """, arguments: [id, 8 * level, low, high])
+                        """, arguments: [id, 8 * level, range.lowerBound, range.upperBound])
                 return hashes.count == tile.count ? hashes.flatMap { [UInt8]($0) } : nil
             }
         }

@@ -34,6 +34,7 @@ public final class SQLiteStore: Store {
         }
         try self.init(path: path, name: serviceName, record: record)
         guard let heads = self.heads else { return }
+        guard try !isMoved else { throw StorageError.moved(path) }
         try compare(with: heads)
         try heads.recordAll(newest())
         try setRecord(heads.id)

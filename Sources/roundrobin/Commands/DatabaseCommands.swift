@@ -17,6 +17,18 @@ struct Fsck: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
+        guard Databases.isPostgres(database) else { return try await check(database, heads: heads) }
+        guard !repair else { throw ValidationError(words("care.noRepairThere")) }
+        let directory = FileManager.default.temporaryDirectory.appending(path: "roundrobin-" + UUID().uuidString).path
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let copy = directory + "/copy.sqlite"
+        try await Databases.copyUnchecked(database, to: copy)
+        try await check(copy, heads: heads)
+    }
+
+    private func check(_ database: String, heads: String?) async throws {
         let store = try SQLiteStore(inspecting: database)
         let record = try store.record(named: heads, besides: database)
         let report = try store.check(repairing: repair, record: record)
@@ -43,7 +55,9 @@ struct Backup: AsyncParsableCommand {
     var to: String
 
     func run() async throws {
-        let report = try await SQLiteStore.backUp(database, to: to)
+        let report =
+            try await Databases.isPostgres(database)
+            ? Databases.copy(database, to: to) : SQLiteStore.backUp(database, to: to)
         CheckText.show(report)
         guard report.isUsable else {
             Terminal.error(words("care.backupDamaged"), words("care.backupDamagedNext"))
@@ -87,5 +101,33 @@ struct Restore: AsyncParsableCommand {
             throw ExitCode(1)
         }
         Terminal.line(Terminal.green(words("care.restored", ["file": database])))
+    }
+}
+
+/// Moves a service from its file to PostgreSQL.
+struct Migrate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: words("help.migrate"), discussion: words("help.migrateMore"))
+
+    @Option(help: help("migrateFrom", "file"))
+    var from: String
+    @Option(help: help("migrateTo", "address"))
+    var to: String
+    @Option(help: help("fsckHeads", "file"))
+    var heads: String?
+
+    func run() async throws {
+        guard Databases.isPostgres(to), !Databases.hasPassword(to) else {
+            throw ValidationError(words("care.migrateTo"))
+        }
+        let record = heads ?? SignedHeads.path(besides: from)
+        let report = try await Databases.move(from, to: to, record: record)
+        CheckText.show(report)
+        guard report.isUsable else {
+            Terminal.error(words("care.migrateDamaged"), words("care.migrateDamagedNext"))
+            throw ExitCode(1)
+        }
+        Terminal.line(Terminal.green(words("care.migrated", ["file": from])))
+        Terminal.line(words("care.migratedNext", ["heads": record]))
     }
 }

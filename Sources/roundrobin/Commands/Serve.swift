@@ -4,6 +4,7 @@ import Logging
 import Petitions
 import Service
 import Sodium
+import Storage
 import TransparencyLog
 
 /// Runs the service. What a flag says goes before what the environment says, that before the file, that before what is usual.
@@ -11,7 +12,7 @@ struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the service.",
         discussion: """
-            It stores logs and ciphertext in one SQLite file and needs nothing else. Stop it with SIGTERM. Each option can \
+            It stores logs and ciphertext in one SQLite file and needs nothing else, or in PostgreSQL. Stop it with SIGTERM. Each option can \
             stand in the file (docs/operations.md) or in the environment: --tls-key as ROUNDROBIN_TLS_KEY. Limits stand in \
             the file only.
             """)
@@ -19,12 +20,16 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A configuration file (YAML).", valueName: "file"))
     var config: String?
 
-    @Option(help: ArgumentHelp("The SQLite file; made when missing.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The SQLite file, made when missing; or postgres://user@host/database, for several services at once.",
+            valueName: "file"))
     var database: String?
 
     @Option(
         help: ArgumentHelp(
-            "Where the newest signed checkpoints are recorded, best on another disk; <database>.heads when not given.",
+            "Where the newest signed checkpoints are recorded, best on another disk; <database>.heads when not given, which it must "
+                + "be with PostgreSQL: a file of this machine.",
             valueName: "file"))
     var heads: String?
 
@@ -88,7 +93,7 @@ struct Serve: AsyncParsableCommand {
         let settings = try settings()
         let logger = try logger(settings)
         let configuration = try Self.configuration(settings)
-        let service = try PetitionService(
+        let service = try await PetitionService(
             configuration, logger: logger,
             onListening: { port in
                 logger.info(
@@ -117,6 +122,11 @@ struct Serve: AsyncParsableCommand {
             do { settings = try ServiceFile(contentsOf: path) } catch let fault as ServiceFile.Fault {
                 throw ValidationError("The configuration file \(path) is wrong. \(fault)")
             }
+        }
+        if let database, Databases.hasPassword(database) {
+            throw ValidationError(
+                "Everybody on this machine sees a command's arguments: put the password into ~/.pgpass, or the address into the "
+                    + "configuration file or ROUNDROBIN_DATABASE.")
         }
         settings.database = value(database, "DATABASE", settings.database)
         settings.heads = value(heads, "HEADS", settings.heads)
@@ -153,6 +163,9 @@ struct Serve: AsyncParsableCommand {
     private static func configuration(_ settings: ServiceFile) throws -> ServiceConfiguration {
         let listen = settings.listen ?? "127.0.0.1:8080"
         guard let database = settings.database else { throw ValidationError("Name the database: --database FILE.") }
+        guard !Databases.isPostgres(database) || settings.heads != nil else {
+            throw ValidationError("With PostgreSQL, name a file of this machine for signed checkpoints: --heads FILE.")
+        }
         guard let address = Address(listen) else { throw ValidationError("--listen takes host:port, or unix:/path.") }
         let name = settings.name ?? listen
         guard WorkplaceStatement.isServiceName(name) else {
@@ -162,7 +175,7 @@ struct Serve: AsyncParsableCommand {
             throw ValidationError("--tls-certificate and --tls-key go together.")
         }
         var configuration = ServiceConfiguration(
-            host: address.host, port: address.port, databasePath: database, name: name)
+            host: address.host, port: address.port, database: database, name: name)
         configuration.socketPath = address.socket
         configuration.headsPath = settings.heads
         configuration.limits = settings.limits

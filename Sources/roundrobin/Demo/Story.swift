@@ -28,9 +28,9 @@ final class Story {
         let (ports, portFound) = AsyncStream.makeStream(of: Int.self)
         var logger = Logger(label: "demo") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .error
-        let service = try PetitionService(
+        let service = try await PetitionService(
             ServiceConfiguration(
-                host: "127.0.0.1", port: 0, databasePath: directory + "/service.sqlite", name: Self.serviceName),
+                host: "127.0.0.1", port: 0, database: directory + "/service.sqlite", name: Self.serviceName),
             logger: logger, onListening: { portFound.yield($0) })
         let serving = Task { try await service.run() }
         do {

@@ -15,7 +15,8 @@ struct RoundRobin: AsyncParsableCommand {
         discussion: words("help.programMore"),
         version: "0.1.0",
         subcommands: [
-            Serve.self, Witness.self, Fsck.self, Backup.self, Restore.self, WorkplaceCommand.self, Status.self,
+            Serve.self, Witness.self, Fsck.self, Backup.self, Restore.self, Migrate.self, WorkplaceCommand.self,
+            Status.self,
             Watch.self, InviteCommand.self, Join.self,
             MembersCommand.self,
             OrganisersCommand.self, TemplateCommand.self, DraftCommand.self, PetitionCommand.self, Cosign.self,
@@ -77,6 +78,7 @@ struct RoundRobin: AsyncParsableCommand {
         case .noHeads: words("failure.noHeadsNext")
         case .foreignBundle: words("failure.foreignBundleNext")
         case .unanswered: words("failure.unansweredNext")
+        case .moved: words("failure.movedNext")
         case .unreachable: words("failure.unreachableNext")
         default: words("failure.databaseNext")
         }
@@ -98,10 +100,13 @@ struct RoundRobin: AsyncParsableCommand {
         case .otherRecord(let path): words("failure.otherRecord", ["path": path])
         case .unrecorded: words("failure.unrecorded")
         case .unanswered: words("failure.unanswered")
+        case .moved(let path): words("failure.moved", ["path": path])
         case .unreachable(let why): words("failure.unreachable", ["why": why])
         case .exists(let path): words("failure.exists", ["path": path])
         case .noHeads(let path): words("failure.noHeads", ["path": path])
         case .foreignBundle: words("failure.foreignBundle")
+        case .refusedByServer(let code, let message):
+            words("failure.refusedByServer", ["code": code, "message": message])
         case .other(let code): words("failure.database", ["code": "\(code)"])
         }
     }

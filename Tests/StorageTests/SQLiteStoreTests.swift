@@ -8,8 +8,8 @@ import TransparencyLog
 
 @testable import Storage
 
-@Suite("The store keeps what it has committed")
-struct StoreTests {
+@Suite("SQLite's own side of the contract")
+struct SQLiteStoreTests {
     let directory: TemporaryDirectory
     var path: String { directory("service.sqlite") }
 
@@ -42,49 +42,6 @@ struct StoreTests {
         #expect(try store.pool.read { try String.fetchOne($0, sql: "PRAGMA journal_mode") } == "wal")
     }
 
-    @Test("Leaves, tiles, checkpoints and the key are there after the file is opened again")
-    func reopening() async throws {
-        let world = try World(members: 6)
-        let name = LogName.workplace(world.log.id)
-        var key = Bytes32.zero
-        do {
-            let store = try SQLiteStore(path: path, serviceName: "a")
-            key = store.logKey().publicKey
-            try await store.commit([append(world, from: 0, to: 4)])
-            try await store.commit([append(world, from: 4, to: world.leaves.count)])
-            try store.closeNow()
-        }
-        let store = try SQLiteStore(path: path, serviceName: "a")
-        #expect(store.logKey().publicKey == key)
-        #expect(try await store.leaves(of: name) == world.leaves)
-        #expect(try await store.checkpoint(of: name) == world.note(world.log.tree, world.log.verifier))
-        #expect(try await store.checkpoint(of: name, covering: 3)?.size == 4)
-        #expect(try await store.checkpoint(of: name, covering: 4)?.size == world.leaves.count)
-        #expect(try await store.checkpoint(of: name, covering: world.leaves.count) == nil)
-        let count = world.leaves.count
-        let entries = try #require(try await store.tile(Tile(kind: .entries, index: 0, count: count), of: name))
-        #expect(try EntryBundle.decode(entries, count: count) == world.leaves)
-        let hashes = try #require(try await store.tile(Tile(kind: .hashes(level: 0), index: 0, count: count), of: name))
-        #expect(hashes == world.leaves.flatMap { MerkleTree.leafHash($0).bytes })
-        #expect(try await store.tile(Tile(kind: .entries, index: 0, count: count + 1), of: name) == nil)
-        #expect(try await store.tile(Tile(kind: .entries, index: .max), of: name) == nil)
-        #expect(try await store.tile(Tile(kind: .hashes(level: 60), index: 0, count: 1), of: name) == nil)
-    }
-
-    @Test("A log that somebody else has written to is not split, and nothing of the commit stays")
-    func conflicts() async throws {
-        let world = try World(members: 4)
-        let store = try SQLiteStore(path: path, serviceName: "a")
-        try await store.commit([append(world, from: 0, to: 3)])
-        let other = try World(members: 1)
-        await #expect(throws: StorageError.conflict) {
-            try await store.commit([append(other, from: 0, to: 1), append(world, from: 2, to: 4)])
-        }
-        #expect(try await store.leaves(of: .workplace(world.log.id))?.count == 3)
-        #expect(try await store.leaves(of: .workplace(other.log.id)) == nil)
-        await #expect(throws: StorageError.conflict) { try await store.commit([append(world, from: 0, to: 1)]) }
-    }
-
     @Test("Another service's name, a foreign file and garbage are refused")
     func foreignFiles() throws {
         try SQLiteStore(path: path, serviceName: "a").closeNow()
@@ -96,35 +53,6 @@ struct StoreTests {
         try Data(Random.bytes(5000)).write(to: URL(filePath: garbage))
         #expect(throws: StorageError.notOurs) { try SQLiteStore(path: garbage, serviceName: "a") }
         #expect(throws: StorageError.self) { try SQLiteStore(path: "/nowhere/at/all.sqlite", serviceName: "a") }
-    }
-
-    @Test("Objects follow their newest revision, and the same bytes may come twice")
-    func objects() async throws {
-        let store = try SQLiteStore(path: path, serviceName: "a")
-        let workplace = ID<Workplace>(Random.bytes32())
-        let id = ID<Petitions.Object>(Random.bytes32())
-        let key = GroupKey.generate(epoch: 0)
-        let author = SigningKey(seed: .random(32))
-        func revision(_ text: String, after previous: StoredObject?, _ kind: StoredObject.Kind = .draft) throws
-            -> StoredObject
-        {
-            try StoredObject.seal(
-                Array(text.utf8), kind: kind, id: id, after: previous, in: workplace, under: key, by: author)
-        }
-        let first = try revision("one", after: nil)
-        try await store.put(first)
-        try await store.put(first)
-        let (second, rival) = (try revision("two", after: first), try revision("zwei", after: first))
-        try await store.put(second)
-        await #expect(throws: StorageError.conflict) { try await store.put(rival) }
-        await #expect(throws: StorageError.conflict) { try await store.put(first) }
-        await #expect(throws: StorageError.conflict) { try await store.put(revision("x", after: nil)) }
-        await #expect(throws: StorageError.conflict) { try await store.put(revision("x", after: second, .comment)) }
-        #expect(try await store.object(id, in: workplace) == second.bytes)
-        #expect(try await store.object(id, in: workplace, revision: 1) == first.bytes)
-        #expect(try await store.object(id, in: workplace, revision: 3) == nil)
-        #expect(try await store.objects(of: .draft, in: workplace).entries.map(\.revision) == [2])
-        #expect(try await store.objects(of: .comment, in: workplace).entries.isEmpty)
     }
 
     @Test("A deleted name's bytes are in no file of the database")

@@ -1,0 +1,235 @@
+import CPostgres
+import Foundation
+
+/// How a server is reached: a `postgres://` address, and what libpq reads from the environment and `~/.pgpass`
+/// (PostgreSQL documentation, section 34.1).
+public struct PostgresAddress: Sendable {
+    private let keywords: [(name: String, value: String)]
+
+    /// - Parameter text: `postgres://user@host:port/database?sslmode=…`
+    /// - Throws: `PostgresError`.
+    public init(_ text: String) throws(PostgresError) {
+        guard let library = roundrobin_libpq()?.pointee else { throw .noLibrary }
+        guard Self.isOne(text) else { throw .cannotConnect("an address begins with postgres://") }
+        var message: UnsafeMutablePointer<CChar>?
+        guard let options = library.PQconninfoParse(text, &message) else {
+            // libpq repeats the address, and a password may be in it.
+            library.PQfreemem(message)
+            throw .cannotConnect("this is no address of a PostgreSQL database")
+        }
+        defer { library.PQconninfoFree(options) }
+        var found: [(name: String, value: String)] = []
+        var option = options
+        while let keyword = option.pointee.keyword {
+            if let value = option.pointee.val { found.append((String(cString: keyword), String(cString: value))) }
+            option += 1
+        }
+        keywords = found
+    }
+
+    public static func isOne(_ text: String) -> Bool {
+        ["postgres://", "postgresql://"].contains { text.hasPrefix($0) }
+    }
+
+    private func value(_ name: String) -> String? { keywords.last { $0.name == name }?.value }
+
+    /// As the address says, or else the environment, as libpq reads it.
+    private func value(_ name: String, orFrom variable: String) -> String? {
+        value(name) ?? ProcessInfo.processInfo.environment[variable]
+    }
+
+    var databaseName: String { value("dbname", orFrom: "PGDATABASE") ?? "PostgreSQL" }
+
+    /// Whoever looks at the machine's processes sees the arguments.
+    public var hasPassword: Bool { value("password") != nil }
+
+    /// On this machine.
+    private var isLocal: Bool {
+        let hosts = value("host", orFrom: "PGHOST") ?? value("hostaddr", orFrom: "PGHOSTADDR") ?? ""
+        return hosts.split(separator: ",", omittingEmptySubsequences: false)
+            .allSatisfy { $0.isEmpty || $0.hasPrefix("/") || ["localhost", "127.0.0.1", "::1"].contains($0) }
+    }
+
+    /// What is added where the address says nothing: a network is not trusted, a primary is looked for among several hosts, and whoever
+    /// does not answer is given up.
+    var parameters: [(name: String, value: String)] {
+        var usual = [
+            ("connect_timeout", "5"), ("keepalives_idle", "5"), ("keepalives_interval", "2"), ("keepalives_count", "3"),
+            ("tcp_user_timeout", "10000"), ("target_session_attrs", "read-write"),
+        ]
+        if !isLocal, value("sslmode", orFrom: "PGSSLMODE") == nil { usual.append(("sslmode", "verify-full")) }
+        return keywords + usual.filter { value($0.0) == nil }
+            + [("client_encoding", "UTF8"), ("fallback_application_name", "roundrobin")]
+    }
+}
+
+/// One connection. Every call waits for the server: it belongs to one thread at a time, and never to Swift's own.
+public final class PostgresConnection {
+    private let library: roundrobin_libpq_functions
+    private let connection: OpaquePointer
+    private var prepared: [String: String] = [:]
+    public let databaseName: String
+    /// How long one statement may take.
+    private let patience: TimeInterval
+    /// Statements that were sent since it was last taken from the pool.
+    var sent = 0
+    private(set) var isLost = false
+
+    /// - Parameter patience: seconds that a statement may take.
+    public init(_ address: PostgresAddress, patience: TimeInterval) throws(PostgresError) {
+        databaseName = address.databaseName
+        guard let library = roundrobin_libpq()?.pointee else { throw .noLibrary }
+        let parameters = address.parameters
+        let names = parameters.map { strdup($0.name) }
+        let values = parameters.map { strdup($0.value) }
+        defer { for text in names + values { free(text) } }
+        let connection = (names.map { UnsafePointer($0) } + [nil]).withUnsafeBufferPointer { names in
+            (values.map { UnsafePointer($0) } + [nil]).withUnsafeBufferPointer { values in
+                library.PQconnectdbParams(names.baseAddress, values.baseAddress, 0)
+            }
+        }
+        guard let connection else { throw .cannotConnect("there is no memory") }
+        // CONNECTION_OK
+        guard library.PQstatus(connection) == 0 else {
+            let why = Self.text(library.PQerrorMessage(connection))
+            library.PQfinish(connection)
+            throw .cannotConnect(why)
+        }
+        roundrobin_libpq_quiet(connection)
+        (self.library, self.connection, self.patience) = (library, connection, patience)
+    }
+
+    deinit { library.PQfinish(connection) }
+
+    private static func text(_ text: UnsafeMutablePointer<CChar>?) -> String {
+        (text.map { String(cString: $0) } ?? "").split(whereSeparator: \.isNewline).joined(separator: " ")
+    }
+
+    /// Whether it is between transactions. PQTRANS_IDLE
+    var isIdle: Bool { !isLost && library.PQtransactionStatus(connection) == 0 }
+
+    /// Runs one statement, which is prepared when it comes for the first time.
+    /// - Parameter sql: from this program's text and nothing else.
+    /// - Throws: `PostgresError`. After `.lost` the connection is of no more use.
+    @discardableResult
+    public func run(_ sql: String, _ values: [PostgresValue] = []) throws(PostgresError) -> PostgresRows {
+        sent += 1
+        let name: String
+        if let known = prepared[sql] {
+            name = known
+        } else {
+            name = "s\(prepared.count)"
+            let types = values.map(\.type)
+            _ = try answer(library.PQsendPrepare(connection, name, sql, Int32(types.count), types))
+            prepared[sql] = name
+        }
+        let encodings = values.map(\.encoding)
+        // One buffer for all of them; an empty value must not look like NULL.
+        var buffer: [UInt8] = []
+        buffer.reserveCapacity(encodings.reduce(1) { $0 + ($1?.count ?? 0) })
+        for encoding in encodings { buffer += encoding ?? [] }
+        buffer.append(0)
+        let sending = buffer.withUnsafeBytes { bytes in
+            var offset = 0
+            let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+            let pointers = encodings.map { encoding -> UnsafePointer<CChar>? in
+                guard let encoding else { return nil }
+                defer { offset += encoding.count }
+                return start.map { $0 + offset }
+            }
+            return library.PQsendQueryPrepared(
+                connection, name, Int32(values.count), pointers, encodings.map { Int32(clamping: $0?.count ?? 0) },
+                values.map { _ in 1 }, 1)
+        }
+        return try answer(sending)
+    }
+
+    /// Waits for the answer to what was sent.
+    private func answer(_ sending: Int32) throws(PostgresError) -> PostgresRows {
+        guard sending == 1, !isLost else { throw lost() }
+        let deadline = Date.timeIntervalSinceReferenceDate + patience
+        var last: OpaquePointer?
+        defer { if let last { library.PQclear(last) } }
+        while true {
+            let unsent = library.PQflush(connection)
+            guard unsent >= 0 else { throw lost() }
+            if unsent == 1 || library.PQisBusy(connection) == 1 {
+                try wait(until: deadline, writing: unsent == 1)
+                guard library.PQconsumeInput(connection) == 1 else { throw lost() }
+                continue
+            }
+            guard let result = library.PQgetResult(connection) else { break }
+            if let last { library.PQclear(last) }
+            last = result
+        }
+        guard let result = last else { throw lost() }
+        switch library.PQresultStatus(result) {
+        // PGRES_COMMAND_OK, PGRES_TUPLES_OK
+        case 1, 2:
+            last = nil
+            return PostgresRows(result, library)
+        default:
+            let code = Self.text(library.PQresultErrorField(result, Int32(UInt8(ascii: "C"))))
+            let message = Self.text(library.PQresultErrorField(result, Int32(UInt8(ascii: "M"))))
+            // Without a code the connection broke; classes 08 and 57P are the server's own words for it.
+            guard !code.isEmpty, !code.hasPrefix("08"), !["57P01", "57P02", "57P03"].contains(code) else {
+                throw lost(message)
+            }
+            throw .refused(code: code, message: message)
+        }
+    }
+
+    private func wait(until deadline: TimeInterval, writing: Bool) throws(PostgresError) {
+        let socket = library.PQsocket(connection)
+        guard socket >= 0 else { throw lost() }
+        while true {
+            let left = deadline - Date.timeIntervalSinceReferenceDate
+            guard left > 0 else { throw lost("the server does not answer") }
+            var poll = pollfd(fd: socket, events: Int16(POLLIN) | (writing ? Int16(POLLOUT) : 0), revents: 0)
+            let ready = Foundation.poll(&poll, 1, Int32(min(left, 3600) * 1000) + 1)
+            if ready > 0 { return }
+            guard ready == 0 || errno == EINTR else { throw lost() }
+        }
+    }
+
+    private func lost(_ why: String = "") -> PostgresError {
+        isLost = true
+        return .lost(why.isEmpty ? Self.text(library.PQerrorMessage(connection)) : why)
+    }
+
+    /// Runs statements that take effect together or not at all.
+    /// - Parameter kind: such as `READ ONLY`.
+    /// - Throws: `PostgresError`, `PostgresUnanswered`, or what the body throws.
+    public func transaction<T>(_ kind: String = "", _ body: (PostgresConnection) throws -> T) throws -> T {
+        try begin(kind)
+        let value: T
+        do { value = try body(self) } catch {
+            rollBack()
+            throw error
+        }
+        try commit()
+        return value
+    }
+
+    public func begin(_ kind: String = "") throws(PostgresError) {
+        try run("BEGIN" + (kind.isEmpty ? "" : " " + kind))
+    }
+
+    /// - Throws: `PostgresUnanswered` when it is not known whether it took effect.
+    public func commit() throws {
+        let rows: PostgresRows
+        do { rows = try run("COMMIT") } catch .lost(let why) { throw PostgresUnanswered(why: why) }
+        guard rows.command == "COMMIT" else { throw PostgresError.unexpected }
+    }
+
+    public func rollBack() {
+        guard !isLost else { return }
+        // What cannot be rolled back by a word is by the end of the connection.
+        do { try run("ROLLBACK") } catch { isLost = true }
+    }
+}
+
+/// The connection broke after a commit was asked for.
+public struct PostgresUnanswered: Error, Sendable {
+    public let why: String
+}

@@ -1,0 +1,53 @@
+import Foundation
+import GRDB
+import Postgres
+import Sodium
+import TestSupport
+
+@testable import Storage
+
+/// The engines that keep the storage contract, each on a real database.
+enum Engine: String, CaseIterable, Sendable {
+    case sqlite
+    case postgres
+
+    /// A database that is not there yet.
+    func place() throws -> Place { try Place(self) }
+
+    final class Place: Sendable {
+        let engine: Engine
+        let directory: TemporaryDirectory
+        /// As an operator names it.
+        let database: String
+        var heads: String { directory("heads") }
+
+        fileprivate init(_ engine: Engine) throws {
+            self.engine = engine
+            directory = try TemporaryDirectory()
+            switch engine {
+            case .sqlite: database = directory("service.sqlite")
+            case .postgres:
+                let server = try PostgresServer.shared.get()
+                database = server.url(try server.makeDatabase())
+            }
+        }
+
+        func open(_ name: String = "test.example", heads: String? = nil) async throws -> any Store {
+            try await Databases.open(database, serviceName: name, heads: heads ?? self.heads)
+        }
+
+        /// Changes the database behind everybody's back.
+        func change(_ sql: String) async throws {
+            switch engine {
+            case .sqlite:
+                let store = try SQLiteStore(inspecting: database)
+                try await store.pool.write { try $0.execute(sql: sql) }
+                try store.closeNow()
+            case .postgres:
+                let store = try await PostgresStore.inspect(database)
+                try await store.write { _ = try $0.run(sql) }
+                try await store.close()
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import Foundation
+import GRDB
+import Petitions
+import Sodium
+import TestSupport
+import Testing
+
+@testable import Storage
+
+@Suite("A service moves from its file to PostgreSQL, and can be copied back")
+struct MovingTests {
+    let directory: TemporaryDirectory
+    var file: String { directory("service.sqlite") }
+    var record: String { SignedHeads.path(besides: file) }
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    /// Every row of a file but for what is drawn when it is written.
+    private func dump(_ path: String) throws -> [String] {
+        let queue = try DatabaseQueue(path: path)
+        defer { try? queue.close() }
+        return try queue.read { db in
+            let objects = "(SELECT row_number() OVER (PARTITION BY workplace ORDER BY rowid), * FROM objects)"
+            let names = ["names", "held_names"].map { "(SELECT log, tag, length, sealed FROM \($0))" }
+            let plain = ["service", "logs", "leaves", "nodes", "checkpoints", "held", "wraps", "invite_keys", "stored"]
+            return try (plain + names + [objects]).flatMap { table in
+                try Row.fetchAll(db, sql: "SELECT * FROM \(table)").map { row in
+                    table.prefix(30) + row.map { "\($0.0)=\($0.1)" }.joined(separator: " ")
+                }.sorted()
+            }
+        }
+    }
+
+    @Test("Everything is there afterwards, the file takes nothing more, and a copy back is the same to the byte")
+    func moving() async throws {
+        let place = try Engine.postgres.place()
+        let (store, logs) = try await StoredLogs.make(at: file)
+        let workplace = logs.world.log.id
+        try await store.put([.init(member: .zero, epoch: 1, wrap: [1, 2])], by: .zero, in: workplace, most: .max)
+        try await store.put(inviteKeys: [3], for: .zero, in: workplace, most: .max)
+        let key = store.logKey().publicKey
+        let checkpoint = try await store.checkpoint(of: logs.petitionName)
+        // While a service has the file open.
+        #expect(try await Databases.move(file, to: place.database, record: record).findings == [])
+        await #expect(throws: StorageError.conflict) { try await logs.storeObject(in: store) }
+        await #expect(throws: StorageError.conflict) {
+            try await store.put(inviteKeys: [4], for: .zero, in: workplace, most: .max)
+        }
+        try store.closeNow()
+        #expect(throws: StorageError.moved(file)) { try SQLiteStore(path: file, serviceName: "test.example") }
+
+        let moved = try await Databases.open(place.database, serviceName: "test.example", heads: record)
+        #expect(moved.logKey().publicKey == key)
+        #expect(try await moved.checkpoint(of: logs.petitionName) == checkpoint)
+        #expect(try await moved.leaves(of: logs.petitionName) == logs.petition.leaves)
+        #expect(try await moved.held(of: logs.petition.log.id).map(\.bytes) == [logs.waiting.bytes])
+        #expect(try await moved.inviteKeys(for: .zero, in: workplace) == [3])
+        #expect(try await Databases.copy(place.database, to: directory("back.sqlite")).findings == [])
+        #expect(try dump(directory("back.sqlite")) == dump(file))
+        // Once is enough.
+        await #expect {
+            try await Databases.move(file, to: place.database, record: record)
+        } throws: { if case .exists? = $0 as? StorageError { true } else { false } }
+        // It goes on there: new logs get numbers of their own.
+        try await logs.storeObject(in: moved)
+        let other = try await StoredLogs.make(in: moved)
+        #expect(try await moved.leaves(of: other.petitionName) == other.petition.leaves)
+        #expect(try await Databases.copy(place.database, to: directory("later.sqlite")).findings == [])
+        try await moved.close()
+        #expect(throws: StorageError.moved(file)) { try SQLiteStore(path: file, serviceName: "test.example") }
+    }
+
+    @Test("What cannot be moved stays where it is, and can be served again")
+    func refusals() async throws {
+        let place = try Engine.postgres.place()
+        let (store, logs) = try await StoredLogs.make(at: file)
+        try store.closeNow()
+        func isServed() async throws {
+            let store = try SQLiteStore(path: file, serviceName: "test.example")
+            try await logs.storeObject(in: store)
+            try store.closeNow()
+        }
+        // No server, somebody else's record, none, and one that is ahead.
+        await #expect {
+            try await Databases.move(file, to: "postgres://rr@/t?host=/nowhere", record: record)
+        } throws: { if case .unreachable? = $0 as? StorageError { true } else { false } }
+        try await isServed()
+        await #expect(throws: StorageError.noHeads(directory("none"))) {
+            try await Databases.move(file, to: place.database, record: directory("none"))
+        }
+        try SignedHeads(path: directory("other"), key: store.logKey().publicKey).close()
+        await #expect(throws: StorageError.otherRecord(directory("other"))) {
+            try await Databases.move(file, to: place.database, record: directory("other"))
+        }
+        try await isServed()
+        // A database with a service of its own.
+        let taken = try Engine.postgres.place()
+        try await taken.open().close()
+        await #expect {
+            try await Databases.move(file, to: taken.database, record: record)
+        } throws: { if case .exists? = $0 as? StorageError { true } else { false } }
+        try await isServed()
+        // One that is damaged.
+        try await DatabaseQueue(path: file).write {
+            try $0.execute(sql: "DELETE FROM leaves WHERE log = 2 AND place = 2")
+        }
+        #expect(try await !Databases.move(file, to: place.database, record: record).isUsable)
+        #expect(try SQLiteStore(inspecting: file).isMoved == false)
+        #expect(throws: StorageError.notOurs) { try SQLiteStore(inspecting: directory("other")) }
+        await #expect(throws: StorageError.self) { try await Databases.copy(place.database, to: directory("x.sqlite")) }
+    }
+
+    @Test("A damaged PostgreSQL database is found by checking a copy, and the copy is not kept")
+    func damage() async throws {
+        let place = try Engine.postgres.place()
+        let store = try await place.open()
+        _ = try await StoredLogs.make(in: store)
+        try await store.close()
+        try await place.change("UPDATE leaves SET bytes = '\\x00' WHERE log = 2 AND place = 3")
+        let report = try await Databases.copy(place.database, to: directory("copy.sqlite"))
+        #expect(!report.isUsable && report.findings.contains { $0.what == .leafHash(3) })
+        #expect(!FileManager.default.fileExists(atPath: directory("copy.sqlite")))
+    }
+}

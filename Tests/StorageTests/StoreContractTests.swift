@@ -1,0 +1,437 @@
+import Foundation
+import GRDB
+import MembershipProofs
+import Petitions
+import Sodium
+import TestSupport
+import Testing
+import TransparencyLog
+
+@testable import Storage
+
+@Suite("Each engine keeps the storage contract")
+struct StoreContractTests {
+    /// What a service would append to a workplace's log.
+    private func append(
+        _ world: World, from start: Int, to end: Int, base: String? = nil, published: Bool = true
+    ) -> LogAppend {
+        var tree = MerkleTree()
+        var leaves: [LogAppend.Leaf] = []
+        for (i, leaf) in world.leaves.prefix(end).enumerated() {
+            let nodes = tree.append(leaf)
+            if i >= start { leaves.append(.init(bytes: leaf, nodes: nodes)) }
+        }
+        let checkpoint = Checkpoint(
+            origin: world.log.verifier.origin, size: UInt64(start), root: tree.root(at: start) ?? tree.root)
+        return LogAppend(
+            log: .workplace(world.log.id), workplace: world.log.id, start: start, base: base ?? checkpoint.text,
+            leaves: leaves, note: world.note(tree, world.log.verifier), isPublished: published, deadline: nil, names: []
+        )
+    }
+
+    @Test(
+        "Leaves, tiles, checkpoints and the key are there after the database is opened again",
+        arguments: Engine.allCases)
+    func reopening(_ engine: Engine) async throws {
+        let place = try engine.place()
+        let world = try World(members: 6)
+        let name = LogName.workplace(world.log.id)
+        var key = Bytes32.zero
+        do {
+            let store = try await place.open()
+            key = store.logKey().publicKey
+            try await store.commit([append(world, from: 0, to: 4)])
+            try await store.commit([append(world, from: 4, to: world.leaves.count)])
+            try await store.close()
+        }
+        let store = try await place.open()
+        #expect(store.logKey().publicKey == key)
+        #expect(try await store.leaves(of: name) == world.leaves)
+        #expect(try await store.leaves(of: name, from: 5) == Array(world.leaves[5...]))
+        #expect(try await store.leaves(of: .petition(ID(world.log.id.bytes))) == nil)
+        let newest = world.note(world.log.tree, world.log.verifier)
+        #expect(try await store.checkpoint(of: name) == newest)
+        #expect(try await store.checkpoint(of: name, covering: 3)?.size == 4)
+        #expect(try await store.checkpoint(of: name, covering: 4)?.size == world.leaves.count)
+        #expect(try await store.checkpoint(of: name, covering: world.leaves.count) == nil)
+        let count = world.leaves.count
+        let entries = try #require(try await store.tile(Tile(kind: .entries, index: 0, count: count), of: name))
+        #expect(try EntryBundle.decode(entries, count: count) == world.leaves)
+        let hashes = try #require(try await store.tile(Tile(kind: .hashes(level: 0), index: 0, count: count), of: name))
+        #expect(hashes == world.leaves.flatMap { MerkleTree.leafHash($0).bytes })
+        #expect(try await store.tile(Tile(kind: .entries, index: 0, count: count + 1), of: name) == nil)
+        #expect(try await store.tile(Tile(kind: .entries, index: .max), of: name) == nil)
+        #expect(try await store.tile(Tile(kind: .entries, index: UInt64(Int.max) / 256, count: 256), of: name) == nil)
+        #expect(try await store.tile(Tile(kind: .hashes(level: 60), index: 0, count: 1), of: name) == nil)
+        #expect(await store.canRead())
+        #expect(await store.canWrite())
+        #expect(await store.sizes().contains { $0.bytes > 0 })
+        try await store.close()
+    }
+
+    @Test(
+        "A log that somebody else has written to is not split, and nothing of the commit stays",
+        arguments: Engine.allCases)
+    func conflicts(_ engine: Engine) async throws {
+        let world = try World(members: 4)
+        let store = try await engine.place().open()
+        try await store.commit([append(world, from: 0, to: 3)])
+        let other = try World(members: 1)
+        await #expect(throws: StorageError.conflict) {
+            try await store.commit([append(other, from: 0, to: 1), append(world, from: 2, to: 4)])
+        }
+        #expect(try await store.leaves(of: .workplace(world.log.id))?.count == 3)
+        #expect(try await store.leaves(of: .workplace(other.log.id)) == nil)
+        await #expect(throws: StorageError.conflict) { try await store.commit([append(world, from: 0, to: 1)]) }
+        // The right size of another log: the database was put back under a service that runs.
+        let lost = StorageError.wentBack(lost: .init(log: .workplace(world.log.id), has: 3, signed: 3), logs: 1)
+        let base = Checkpoint(origin: world.log.verifier.origin, size: 3, root: Random.bytes32()).text
+        await #expect(throws: lost) { try await store.commit([append(world, from: 3, to: 4, base: base)]) }
+        // And a shorter one.
+        let behind = StorageError.wentBack(lost: .init(log: .workplace(world.log.id), has: 3, signed: 4), logs: 1)
+        await #expect(throws: behind) { try await store.commit([append(world, from: 4, to: 5)]) }
+        await #expect(throws: behind) { _ = try await store.state(LogQuery(sizes: [.workplace(world.log.id): 4])) }
+        await #expect(throws: behind) { _ = try await store.turn(LogQuery(sizes: [.workplace(world.log.id): 4])) }
+        let state = try await store.state(LogQuery(sizes: [.workplace(world.log.id): 2, .workplace(other.log.id): 0]))
+        #expect(state.news.count == 1)
+        #expect(state.news[.workplace(world.log.id)]?.start == 2)
+        #expect(state.news[.workplace(world.log.id)]?.leaves == [world.leaves[2]])
+        try await store.commit([append(world, from: 3, to: 4)])
+        try await store.close()
+    }
+
+    @Test(
+        "Writers of two services on one log: each leaf once, in one row, whoever was first", arguments: Engine.allCases)
+    func twoWriters(_ engine: Engine) async throws {
+        let place = try engine.place()
+        let world = try World(members: 20)
+        let name = LogName.workplace(world.log.id)
+        let stores = [try await place.open(), try await place.open()]
+        try await stores[0].commit([append(world, from: 0, to: 1)])
+        let total = world.leaves.count
+        let steps = (0..<total).map { append(world, from: $0, to: $0 + 1) }
+        let conflicts = try await withThrowingTaskGroup(of: Int.self) { group in
+            for i in 0..<6 {
+                group.addTask {
+                    var conflicts = 0
+                    while true {
+                        var query = LogQuery(sizes: [name: 0])
+                        query.growing = [name]
+                        let turn = try await stores[i % 2].turn(query)
+                        let size = turn.state.news[name]?.leaves.count ?? 0
+                        guard size < total else {
+                            await turn.end()
+                            return conflicts
+                        }
+                        do { try await turn.commit([steps[size]], holding: [:]) } catch {
+                            #expect(error as? StorageError == .conflict)
+                            conflicts += 1
+                        }
+                    }
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        // A turn that locks is never too late.
+        if engine == .postgres { #expect(conflicts == 0) }
+        for store in stores {
+            #expect(try await store.leaves(of: name) == world.leaves)
+            #expect(try await store.checkpoint(of: name) == world.note(world.log.tree, world.log.verifier))
+            try await store.close()
+        }
+    }
+
+    @Test("Everything of a workplace and a petition comes back as it was stored", arguments: Engine.allCases)
+    func everything(_ engine: Engine) async throws {
+        let place = try engine.place()
+        var store = try await place.open()
+        let logs = try await StoredLogs.make(in: store)
+        let petition = logs.petition.log.id
+        try await store.close()
+        store = try await place.open()
+        #expect(try await store.leaves(of: logs.petitionName) == logs.petition.leaves)
+        #expect(try await store.workplace(of: petition) == logs.world.log.id)
+        #expect(try await store.workplace(of: ID(.zero)) == nil)
+        #expect(try await store.petitionsDue(at: logs.petition.manifest.closes) == [petition])
+        #expect(try await store.petitionsDue(at: logs.petition.manifest.closes - 1) == [])
+        let named = try await store.sealedNames(of: petition)
+        #expect(Array(named.values) == [logs.petition.names[1]])
+        let tag = try #require(logs.waiting.coSigned).tag.encoding
+        let waiting = HeldCoSignature(tag: tag, bytes: logs.waiting.bytes, sealedName: logs.petition.names.first)
+        #expect(try await store.held(of: petition) == [waiting])
+        #expect(try await store.heldCounts() == [petition: 1])
+        var query = LogQuery(sizes: [:])
+        query.held[petition] = .tags([Random.bytes32(), tag])
+        #expect(try await store.state(query).held == [petition: [waiting]])
+        query.held[petition] = .tags([Random.bytes32()])
+        #expect(try await store.state(query).held == [petition: []])
+        // Twice under one tag does not wait.
+        await #expect(throws: StorageError.conflict) { try await store.commit([], holding: [petition: [waiting]]) }
+        try await store.drop(held: [tag], of: petition)
+        #expect(try await store.held(of: petition) == [])
+        #expect(try await store.heldCounts() == [:])
+        try await store.close()
+    }
+
+    @Test("What is mixed in waits no longer, and the last word on a name counts", arguments: Engine.allCases)
+    func mixing(_ engine: Engine) async throws {
+        let store = try await engine.place().open()
+        let logs = try await StoredLogs.make(in: store)
+        let petition = logs.petition.log.id
+        let tag = try #require(logs.waiting.coSigned).tag.encoding
+        var tree = MerkleTree()
+        for leaf in logs.petition.leaves { tree.append(leaf) }
+        let size = tree.count
+        let verifier = logs.world.log.verifier(of: petition)
+        let base = Checkpoint(origin: verifier.origin, size: UInt64(size), root: tree.root).text
+        let leaf = LogAppend.Leaf(bytes: logs.waiting.bytes, nodes: tree.append(logs.waiting.bytes))
+        let note = Checkpoint(origin: verifier.origin, size: UInt64(size + 1), root: tree.root)
+            .signed(by: store.logKey()).serialized
+        let (one, two) = (Random.bytes(700), Random.bytes(700))
+        try await store.commit([
+            LogAppend(
+                log: .petition(petition), workplace: logs.world.log.id, start: size, base: base, leaves: [leaf],
+                note: note, deadline: nil,
+                names: [
+                    .keep(tag: tag, sealed: one), .delete(tag: tag), .keep(tag: tag, sealed: two),
+                    .keep(tag: .zero, sealed: one), .delete(tag: .zero),
+                ], mixed: [tag])
+        ])
+        #expect(try await store.heldCounts() == [:])
+        #expect(try await store.sealedNames(of: petition)[tag] == two)
+        #expect(try await store.sealedNames(of: petition)[.zero] == nil)
+        #expect(try await store.petitionsDue(at: .max) == [])
+        try await store.close()
+    }
+
+    @Test("A checkpoint that waits for witnesses is not shown before it is published", arguments: Engine.allCases)
+    func publishing(_ engine: Engine) async throws {
+        let world = try World(members: 4)
+        let name = LogName.workplace(world.log.id)
+        let store = try await engine.place().open()
+        try await store.commit([append(world, from: 0, to: 2, published: false)])
+        #expect(try await store.checkpoint(of: name) == nil)
+        #expect(try await store.checkpoint(of: name, covering: 0) == nil)
+        #expect(try await store.newestCheckpoint(of: name)?.size == 2)
+        #expect(try await store.unpublished() == [name])
+        #expect(try await store.unwitnessed() == [])
+        try await store.publish(name, size: 2, witnessed: "— witness AAAA\n")
+        #expect(try await store.checkpoint(of: name)?.hasSuffix("\n— witness AAAA\n") == true)
+        #expect(try await store.unpublished() == [])
+        #expect(try await store.unwitnessed() == [])
+        try await store.commit([append(world, from: 2, to: 3, published: false)])
+        // The earlier one is shown still, and its witnesses' lines go when the next is.
+        #expect(try await store.checkpoint(of: name, covering: 0)?.note.hasSuffix("AAAA\n") == true)
+        #expect(try await store.checkpoint(of: name, covering: 2) == nil)
+        try await store.publishAll()
+        #expect(try await store.unwitnessed() == [name])
+        try await store.publish(name, size: 3, witnessed: "— other BBBB\n")
+        #expect(try await store.checkpoint(of: name, covering: 0)?.note.hasSuffix("AAAA\n") == false)
+        await #expect(throws: StorageError.damaged) { try await store.publish(name, size: 4, witnessed: "") }
+        try await store.close()
+    }
+
+    private func revision(
+        _ text: String, _ id: ID<Petitions.Object>, after previous: StoredObject?, in workplace: ID<Workplace>,
+        _ kind: StoredObject.Kind = .draft
+    ) throws -> StoredObject {
+        try StoredObject.seal(
+            Array(text.utf8), kind: kind, id: id, after: previous, in: workplace, under: GroupKey.generate(epoch: 0),
+            by: SigningKey(seed: .random(32)))
+    }
+
+    @Test("Objects follow their newest revision, and the same bytes may come twice", arguments: Engine.allCases)
+    func objects(_ engine: Engine) async throws {
+        let store = try await engine.place().open()
+        let workplace = ID<Workplace>(Random.bytes32())
+        let id = ID<Petitions.Object>(Random.bytes32())
+        let first = try revision("one", id, after: nil, in: workplace)
+        try await store.put(first)
+        try await store.put(first)
+        let second = try revision("two", id, after: first, in: workplace)
+        let rival = try revision("zwei", id, after: first, in: workplace)
+        try await store.put(second)
+        await #expect(throws: StorageError.conflict) { try await store.put(rival) }
+        await #expect(throws: StorageError.conflict) { try await store.put(first) }
+        for wrong in [
+            try revision("x", id, after: nil, in: workplace),
+            try revision("x", id, after: second, in: workplace, .comment),
+        ] { await #expect(throws: StorageError.conflict) { try await store.put(wrong) } }
+        #expect(try await store.object(id, in: workplace) == second.bytes)
+        #expect(try await store.object(id, in: workplace, revision: 1) == first.bytes)
+        #expect(try await store.object(id, in: workplace, revision: 3) == nil)
+        #expect(try await store.object(id, in: ID(.zero)) == nil)
+        #expect(try await store.objects(of: .draft, in: workplace).entries.map(\.revision) == [2])
+        #expect(try await store.objects(of: .comment, in: workplace).entries.isEmpty)
+        try await store.close()
+    }
+
+    @Test(
+        "Lists come in the order in which objects were made, in answers that are not too large",
+        arguments: Engine.allCases)
+    func lists(_ engine: Engine) async throws {
+        let store = try await engine.place().open()
+        let workplace = ID<Workplace>(Random.bytes32())
+        var made: [StoredObject] = []
+        for i in 0..<7 {
+            let text = String(repeating: "x", count: i == 2 ? 5000 : 500)
+            made.append(try revision(text, ID(Random.bytes32()), after: nil, in: workplace))
+            try await store.put(made[i])
+        }
+        try await store.put(try revision("more", made[0].id, after: made[0], in: workplace))
+        try await store.put(try revision("other", ID(Random.bytes32()), after: nil, in: workplace, .comment))
+        try await store.put(try revision("elsewhere", ID(Random.bytes32()), after: nil, in: ID(.zero)))
+        func list(_ most: Int, _ bytes: Int) async throws -> [[ID<Petitions.Object>]] {
+            var pages: [[ID<Petitions.Object>]] = []
+            var next: Int? = 0
+            while let after = next {
+                let page = try await store.objects(of: .draft, in: workplace, after: after, most: most, bytes: bytes)
+                pages.append(page.entries.map(\.id))
+                next = page.next
+            }
+            return pages
+        }
+        let ids = made.map(\.id)
+        #expect(try await list(256, 1 << 20) == [ids])
+        #expect(try await list(7, 1 << 20) == [ids])
+        #expect(try await list(3, 1 << 20).map(\.count) == [3, 3, 1])
+        let byBytes = try await list(256, 2500)
+        #expect(byBytes.flatMap(\.self) == ids)
+        #expect(byBytes.map(\.count).contains(1) && byBytes.count > 2)
+        #expect(try await store.objects(of: .draft, in: workplace, after: 9).entries == [])
+        try await store.close()
+    }
+
+    @Test("A workplace keeps no more than it may, and what replaces something counts once", arguments: Engine.allCases)
+    func quotas(_ engine: Engine) async throws {
+        let store = try await engine.place().open()
+        let workplace = ID<Workplace>(Random.bytes32())
+        let (member, author) = (Random.bytes32(), Random.bytes32())
+        func wraps(_ epochs: Range<UInt32>, _ size: Int) -> [StoredWrap] {
+            epochs.map { StoredWrap(member: member, epoch: $0, wrap: Random.bytes(size)) }
+        }
+        let kept = wraps(0..<3, 100)
+        try await store.put(wraps(0..<3, 100), by: author, in: workplace, most: 300)
+        try await store.put(kept, by: author, in: workplace, most: 300)
+        await #expect(throws: StorageError.quota) {
+            try await store.put(wraps(3..<4, 1), by: author, in: workplace, most: 300)
+        }
+        await #expect(throws: StorageError.quota) {
+            try await store.put(inviteKeys: [1], for: member, in: workplace, most: 300)
+        }
+        #expect(try await store.wraps(of: member, in: workplace) == kept)
+        #expect(try await store.wraps(of: author, in: workplace) == [])
+        #expect(try await store.wrappedMembers(of: 1, in: workplace) == [member])
+        #expect(try await store.wrappedMembers(of: 3, in: workplace) == [])
+        // Another author's stands beside it.
+        try await store.put(wraps(0..<1, 50), by: .zero, in: workplace, most: 350)
+        #expect(try await store.wraps(of: member, in: workplace).count == 4)
+        try await store.put(inviteKeys: Random.bytes(60), for: member, in: workplace, most: 410)
+        try await store.put(inviteKeys: [1, 2, 3], for: member, in: workplace, most: 410)
+        #expect(try await store.inviteKeys(for: member, in: workplace) == [1, 2, 3])
+        #expect(try await store.inviteKeys(for: author, in: workplace) == nil)
+        let object = try revision("x", ID(Random.bytes32()), after: nil, in: workplace)
+        await #expect(throws: StorageError.quota) { try await store.put(object, most: 353 + object.bytes.count - 1) }
+        try await store.put(object, most: 353 + object.bytes.count)
+        // Once more is no more.
+        try await store.put(object, most: 0)
+        try await store.close()
+    }
+
+    @Test("Another service's name, and a record that is missing, new or ahead, are refused", arguments: Engine.allCases)
+    func records(_ engine: Engine) async throws {
+        let place = try engine.place()
+        let world = try World(members: 4)
+        let name = LogName.workplace(world.log.id)
+        var store = try await place.open()
+        try await store.commit([append(world, from: 0, to: 2)])
+        try await store.commit([append(world, from: 2, to: 4)])
+        try await store.close()
+        await #expect(throws: StorageError.self) { try await place.open("other.example") }
+        let elsewhere = place.directory("other-heads")
+        await #expect(throws: StorageError.noHeads(elsewhere)) { try await place.open(heads: elsewhere) }
+        // A record that was begun anew, by another database's service.
+        let other = try engine.place()
+        try await other.open().close()
+        await #expect(throws: StorageError.otherHeads) { try await place.open(heads: other.heads) }
+        // Who signs with this key, and has a record that knows nothing.
+        let fresh = place.directory("fresh-heads")
+        store = try await place.open()
+        try SignedHeads(path: fresh, key: store.logKey().publicKey).close()
+        try await store.close()
+        await #expect(throws: StorageError.otherRecord(fresh)) { try await place.open(heads: fresh) }
+        // A further machine begins with a copy.
+        let copy = place.directory("copied-heads")
+        try FileManager.default.copyItem(atPath: place.heads, toPath: copy)
+        try await place.open(heads: copy).close()
+        // The database goes back.
+        try await place.change("DELETE FROM checkpoints WHERE size = 4")
+        try await place.change("UPDATE logs SET size = 2")
+        let lost = StorageError.wentBack(lost: .init(log: name, has: 2, signed: 4), logs: 1)
+        await #expect(throws: lost) { try await place.open() }
+        await #expect(throws: lost) { try await place.open(heads: copy) }
+    }
+
+    @Test(
+        "What cannot be recorded as signed is not shown, and is shown once it is recorded", arguments: Engine.allCases)
+    func unrecorded(_ engine: Engine) async throws {
+        let place = try engine.place()
+        let world = try World(members: 4)
+        let name = LogName.workplace(world.log.id)
+        var store = try await place.open()
+        try await store.commit([append(world, from: 0, to: 2)])
+        let record = try DatabaseQueue(path: place.heads)
+        try await record.write { db in
+            for event in ["INSERT", "UPDATE"] {
+                try db.execute(
+                    sql: "CREATE TRIGGER \(event)s BEFORE \(event) ON heads BEGIN SELECT raise(FAIL, 'full'); END")
+            }
+        }
+        await #expect(throws: StorageError.unrecorded) { try await store.commit([append(world, from: 2, to: 4)]) }
+        await #expect(throws: StorageError.unrecorded) { try await store.checkpoint(of: name) }
+        await #expect(throws: StorageError.unrecorded) { try await store.newestCheckpoint(of: name) }
+        #expect(try await store.checkpoint(of: name, covering: 1)?.size == 2)
+        try await record.write { try $0.execute(sql: "DROP TRIGGER INSERTs; DROP TRIGGER UPDATEs") }
+        #expect(try await store.checkpoint(of: name, covering: 3)?.size == 4)
+        try await store.close()
+        store = try await place.open()
+        #expect(try await store.leaves(of: name)?.count == 4)
+        try await store.close()
+    }
+
+    @Test(
+        "A database that is gone is not begun anew where a record says that there was one", arguments: Engine.allCases)
+    func gone(_ engine: Engine) async throws {
+        let place = try engine.place()
+        try await place.open().close()
+        let another = try engine.place()
+        await #expect {
+            try await another.open(heads: place.heads)
+        } throws: {
+            if case .databaseGone? = $0 as? StorageError { true } else { false }
+        }
+        // And nothing was made.
+        try await another.open().close()
+    }
+
+    @Test("Where several processes share a database, a signed request is new to one of them only")
+    func claims() async throws {
+        let place = try Engine.postgres.place()
+        let stores = [try await place.open(), try await place.open()]
+        let request = Random.bytes32()
+        #expect(try await stores[0].claim(request, at: 1000, lasting: 600))
+        #expect(try await !stores[1].claim(request, at: 1001, lasting: 600))
+        #expect(try await !stores[0].claim(request, at: 1600, lasting: 600))
+        #expect(try await stores[1].claim(Random.bytes32(), at: 1000, lasting: 600))
+        // Whoever asked at once, one is told yes.
+        let once = Random.bytes32()
+        let yes = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for i in 0..<20 { group.addTask { try await stores[i % 2].claim(once, at: 1600, lasting: 600) } }
+            return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(yes == 1)
+        // Forgotten when its signature would be too old anyway.
+        #expect(try await stores[0].claim(request, at: 1700, lasting: 600))
+        for store in stores { try await store.close() }
+    }
+}

@@ -1,0 +1,148 @@
+import Foundation
+import Sodium
+import Synchronization
+
+/// A PostgreSQL server of a test's own, from the machine's packages, on a Unix socket in a directory of its own. It ends with this
+/// process, however that ends. Where the packages are missing the tests fail: `make test-dependencies` installs them.
+public final class PostgresServer: Sendable {
+    public struct Failed: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// One for all tests that need no server of their own.
+    public static let shared = Result { try PostgresServer() }
+
+    private let directory: String
+    private let shell = Mutex<(process: Process, standing: Pipe)?>(nil)
+
+    /// - Parameter settings: such as `max_connections = 50`.
+    public init(_ settings: [String] = []) throws {
+        // A socket's path is short.
+        directory = "/tmp/rr-pg-" + Hex.encode(Random.bytes(6))
+        try Self.asOwner(["mkdir", "-m", "700", directory])
+        try Self.asOwner(
+            [
+                Self.program("initdb"), "-D", directory + "/data", "-U", "rr", "-E", "UTF8", "--locale=C",
+                "--auth=trust",
+                "--no-sync",
+            ])
+        let all = [
+            "listen_addresses = ''", "unix_socket_directories = '\(directory)'", "logging_collector = off",
+            "log_min_messages = fatal", "max_connections = 100",
+        ]
+        try Self.asOwner(
+            ["sh", "-c", #"printf '%s\n' "$@" >>"$0""#, directory + "/data/postgresql.conf"] + all + settings)
+        try start()
+    }
+
+    // The pipe closes with this value or this process; the shell does the rest.
+    deinit { try? shell.withLock { $0 }?.standing.fileHandleForWriting.close() }
+
+    /// Debian keeps the programs apart from the path, by version.
+    private static func program(_ name: String) -> String {
+        let root = "/usr/lib/postgresql"
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+        let newest = versions.sorted { Int($0) ?? 0 < Int($1) ?? 0 }.last
+        return newest.map { "\(root)/\($0)/bin/\(name)" } ?? name
+    }
+
+    /// PostgreSQL refuses to run as root.
+    private static func owned(_ command: [String]) -> [String] {
+        getuid() == 0
+            ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"] + command : command
+    }
+
+    @discardableResult
+    private static func asOwner(_ command: [String]) throws -> String {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = owned(command)
+        process.currentDirectoryURL = URL(filePath: "/")
+        (process.standardOutput, process.standardError) = (output, output)
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw Failed(description: "\(command.joined(separator: " ")): \(text)")
+        }
+        return text
+    }
+
+    /// Starts it, or starts it again after a crash, and waits until it answers.
+    public func start() throws {
+        let process = Process()
+        let (standing, answer) = (Pipe(), Pipe())
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        // The shell stops the server when the pipe closes, as it does when this process is gone, and clears up unless it is told not to.
+        process.arguments = Self.owned([
+            "sh", "-c",
+            #"""
+            "$0" -D "$1/data" -l "$1/log" -w -s start && echo started; exec >/dev/null 2>&1
+            read -r line; "$0" -D "$1/data" -m immediate -w stop; [ "$line" = keep ] || rm -rf "$1"
+            """#, Self.program("pg_ctl"), directory,
+        ])
+        process.currentDirectoryURL = URL(filePath: "/")
+        (process.standardInput, process.standardOutput, process.standardError) = (
+            standing, answer, FileHandle.nullDevice
+        )
+        try process.run()
+        guard String(decoding: answer.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self) == "started\n" else {
+            let log = try? Self.asOwner(["cat", directory + "/log"])
+            throw Failed(description: "PostgreSQL does not start: \(log ?? "")")
+        }
+        shell.withLock { $0 = (process, standing) }
+    }
+
+    /// The server's process and all its children end as in a power cut of the machine, but for the disk's cache.
+    public func kill() throws {
+        let pid = try Self.asOwner(["head", "-n1", directory + "/data/postmaster.pid"])
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        _ = try? Self.asOwner(["pkill", "-KILL", "-P", pid])
+        _ = try? Self.asOwner(["kill", "-KILL", pid])
+        stop()
+    }
+
+    /// Ends it at once, without a shutdown checkpoint.
+    public func stop() {
+        let running = shell.withLock { shell in
+            defer { shell = nil }
+            return shell
+        }
+        guard let running else { return }
+        try? running.standing.fileHandleForWriting.write(contentsOf: Data("keep\n".utf8))
+        running.process.waitUntilExit()
+    }
+
+    /// Holds every process of the server still, or lets them go on: a server that accepts and does not answer.
+    public func freeze(_ isFrozen: Bool) throws {
+        let pid = try Self.asOwner(["head", "-n1", directory + "/data/postmaster.pid"])
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        for command in [
+            ["pkill", isFrozen ? "-STOP" : "-CONT", "-P", pid], ["kill", isFrozen ? "-STOP" : "-CONT", pid],
+        ] {
+            _ = try? Self.asOwner(command)
+        }
+    }
+
+    /// Runs SQL as the superuser.
+    /// - Returns: what it says, unaligned.
+    @discardableResult
+    public func psql(_ sql: String, database: String = "postgres") throws -> String {
+        try Self.asOwner(
+            [
+                "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", directory, "-U", "rr", "-d", database,
+                "-c", sql,
+            ]
+        ).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    public func url(_ database: String) -> String { "postgres://rr@/\(database)?host=\(directory)" }
+
+    /// A new database's name.
+    public func makeDatabase() throws -> String {
+        let name = "t" + Hex.encode(Random.bytes(6))
+        try psql("CREATE DATABASE \(name)")
+        return name
+    }
+}
