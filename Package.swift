@@ -143,9 +143,11 @@ let package = Package(
         .testTarget(
             name: "StorageTests",
             dependencies: [
-                "Storage", "MembershipProofs", "Petitions", "Postgres", "TransparencyLog", "Sodium", "TestSupport",
+                "roundrobin", "Storage", "MembershipProofs", "Petitions", "Postgres", "TransparencyLog", "Sodium",
+                "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
+            exclude: ["libpq_header.c"],
             swiftSettings: settings),
         .testTarget(
             name: "ServiceTests",

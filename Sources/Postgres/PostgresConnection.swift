@@ -67,7 +67,13 @@ public struct PostgresAddress: Sendable {
 public final class PostgresConnection {
     private let library: roundrobin_libpq_functions
     private let connection: OpaquePointer
-    private var prepared: [String: String] = [:]
+    /// A statement means another thing with values of other types.
+    private struct Statement: Hashable {
+        let sql: String
+        let types: [Oid]
+    }
+
+    private var prepared: [Statement: String] = [:]
     public let databaseName: String
     /// How long one statement may take.
     private let patience: TimeInterval
@@ -114,14 +120,15 @@ public final class PostgresConnection {
     @discardableResult
     public func run(_ sql: String, _ values: [PostgresValue] = []) throws(PostgresError) -> PostgresRows {
         sent += 1
+        let statement = Statement(sql: sql, types: values.map(\.type))
         let name: String
-        if let known = prepared[sql] {
+        if let known = prepared[statement] {
             name = known
         } else {
             name = "s\(prepared.count)"
-            let types = values.map(\.type)
-            _ = try answer(library.PQsendPrepare(connection, name, sql, Int32(types.count), types))
-            prepared[sql] = name
+            _ = try answer(
+                library.PQsendPrepare(connection, name, sql, Int32(statement.types.count), statement.types))
+            prepared[statement] = name
         }
         let encodings = values.map(\.encoding)
         // One buffer for all of them; an empty value must not look like NULL.

@@ -36,7 +36,13 @@ public final class PostgresServer: Sendable {
     }
 
     // The pipe closes with this value or this process; the shell does the rest.
-    deinit { try? shell.withLock { $0 }?.standing.fileHandleForWriting.close() }
+    deinit {
+        if let running = shell.withLock({ $0 }) {
+            try? running.standing.fileHandleForWriting.close()
+        } else {
+            _ = try? Self.asOwner(["rm", "-rf", directory])
+        }
+    }
 
     /// Debian keeps the programs apart from the path, by version.
     private static func program(_ name: String) -> String {

@@ -12,6 +12,15 @@ struct ServiceLoad: ParsableCommand {
 
     @Option(help: "The roundrobin program, a release build.")
     var program: String
+    @Option(help: "A PostgreSQL database without a service, postgres://…; a new SQLite file when not given.")
+    var database: String?
+    @Option(help: "Processes of the service on it; each connection goes to one of them.")
+    var processes = 1
+    @Flag(
+        help:
+            "Each process has a workplace of its own, with its part of the members, as behind a proxy that tells them apart."
+    )
+    var apart = false
     @Option(help: "Keys in the ring.")
     var members = 1024
     @Option(help: "Connections.")
@@ -31,53 +40,74 @@ struct ServiceLoad: ParsableCommand {
         let directory = FileManager.default.temporaryDirectory.appending(path: "roundrobin-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
-        let port = UInt16.random(in: 20_000..<60_000)
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = [
-            "serve", "--database", directory.appending(path: "service.sqlite").path, "--name", "bench.example",
-            "--listen",
-            "127.0.0.1:\(port)",
-        ]
-        if !showsLog { process.standardError = FileHandle.nullDevice }
-        try process.run()
+        let start = UInt16.random(in: 20_000..<60_000)
+        let ports = (0..<UInt16(processes)).map { start + $0 }
+        var running: [Process] = []
         defer {
-            process.terminate()
-            process.waitUntilExit()
+            for process in running { process.terminate() }
+            for process in running { process.waitUntilExit() }
         }
-        try measure(port)
+        for port in ports {
+            let process = Process()
+            process.executableURL = URL(filePath: program)
+            process.arguments = [
+                "serve", "--database", database ?? directory.appending(path: "service.sqlite").path, "--name",
+                "bench.example", "--heads", directory.appending(path: "heads").path, "--listen", "127.0.0.1:\(port)",
+            ]
+            if !showsLog { process.standardError = FileHandle.nullDevice }
+            try process.run()
+            running.append(process)
+            // One after the other, because the first makes the tables.
+            _ = try patiently(port)
+        }
+        try measure(ports)
     }
 
-    private func measure(_ port: UInt16) throws {
+    private func measure(_ ports: [UInt16]) throws {
+        let port = ports[0]
         var first = try patiently(port)
         struct Info: Decodable { let log_key: String }
         let info = try JSONDecoder().decode(Info.self, from: Data(try first.send("GET", "/v1/service").body))
         guard let key = Bytes32(hex: info.log_key) else { throw HTTPConnection.Failure(what: "no log key") }
         // Enough for the throughput, and for the latencies at half of ten thousand a second.
         let latencyRounds = max(1, seconds * 5000 / members)
-        let petition = try InventedPetition(
-            members: members, rounds: flood > 0 ? 2 * rounds : rounds + latencyRounds, service: "bench.example",
-            logKey: key)
-        // The service lets go of a connection that says nothing while the proofs are made.
-        first = try patiently(port)
-        _ = try first.expect("POST", "/v1/workplaces", petition.roster[0])
-        for statement in petition.roster.dropFirst() {
-            _ = try first.expect("POST", "/v1/workplaces/\(petition.workplace.hex)/statements", statement)
+        let each = members / (apart ? processes : 1)
+        let petitions = try (0..<(apart ? processes : 1)).map { _ in
+            try InventedPetition(
+                members: each, rounds: flood > 0 ? 2 * rounds : rounds + latencyRounds, service: "bench.example",
+                logKey: key)
         }
-        _ = try first.expect("POST", "/v1/petitions", petition.opened)
+        // The service lets go of a connection that says nothing while the proofs are made.
+        for petition in petitions {
+            first = try patiently(port)
+            _ = try first.expect("POST", "/v1/workplaces", petition.roster[0])
+            for statement in petition.roster.dropFirst() {
+                _ = try first.expect("POST", "/v1/workplaces/\(petition.workplace.hex)/statements", statement)
+            }
+            _ = try first.expect("POST", "/v1/petitions", petition.opened)
+        }
+        let petition = petitions[0]
         let path = "/v1/petitions/\(petition.id.hex)/cosignatures"
-        let bodies = petition.coSignatures.map { CoSignatureRequest(statement: $0, sealedName: nil).encoding }
+        let all = petitions.map { petition in
+            Target(
+                path: "/v1/petitions/\(petition.id.hex)/cosignatures",
+                bodies: petition.coSignatures.map { CoSignatureRequest(statement: $0, sealedName: nil).encoding },
+                members: each)
+        }
+        func targets(_ range: Range<Int>) -> [Target] { all.map { $0.part(range.clamped(to: 0..<$0.bodies.count)) } }
 
-        let count = rounds * members
-        let fast = try load(port, path, Array(bodies[..<count]), perSecond: nil)
+        let own = rounds * each
+        let count = own * all.count
+        let fast = try load(ports, targets(0..<own), perSecond: nil)
         let rate = Double(count) / fast.seconds
         print(
             "throughput: \(count) co-signatures in \(fast.seconds.rounded(2)) s, \(Int(rate)) a second, "
                 + fast.percentiles)
         if flood > 0 {
             // The last of all, so that members' sequences stay in order.
-            let calm = Array(bodies[count..<2 * count])
-            let flooded = try underFlood(port, path, bodies[0]) { try load(port, path, calm, perSecond: nil) }
+            let flooded = try underFlood(port, path, all[0].bodies[0]) {
+                try load(ports, targets(own..<2 * own), perSecond: nil)
+            }
             let survived = Double(count) / flooded.result.seconds
             print(
                 "under a flood from \(flood) connections (\(flooded.sent) false co-signatures, "
@@ -86,15 +116,16 @@ struct ServiceLoad: ParsableCommand {
                     + flooded.result.percentiles)
             return
         }
-        let some = Array(bodies[count..<min(bodies.count, count + Int(rate / 2 * Double(seconds)))])
-        let half = try load(port, path, some, perSecond: rate / 2)
-        print("at half of it: \(Int(Double(some.count) / half.seconds)) a second, " + half.percentiles)
-        let asked = try load(port, path, Array(bodies[(count + some.count)...].prefix(750 * seconds)), perSecond: 750)
+        let some = own + Int(rate / 2 * Double(seconds)) / all.count
+        let half = try load(ports, targets(own..<some), perSecond: rate / 2)
+        print("at half of it: \(Int(Double(half.count) / half.seconds)) a second, " + half.percentiles)
+        let asked = try load(ports, targets(some..<some + 750 * seconds / all.count), perSecond: 750)
         print("at 750 a second: \(Int(Double(asked.count) / asked.seconds)) a second, " + asked.percentiles)
         first = try patiently(port)
         let read = try first.send("GET", "/petition/\(petition.id.hex)/checkpoint").body
         let size = String(decoding: read, as: UTF8.self).split(separator: "\n")[1]
-        print("the log's checkpoint says \(size) leaves; \(1 + count + some.count + asked.count) were acknowledged")
+        let sent = 1 + (count + half.count + asked.count) / all.count
+        print("the log's checkpoint says \(size) leaves; \(sent) were acknowledged\(all.count > 1 ? " in each" : "")")
     }
 
     /// Runs `body` while other connections post co-signatures that keep every cheap rule and whose proofs are false.
@@ -171,25 +202,36 @@ struct ServiceLoad: ParsableCommand {
         }
     }
 
-    /// Each connection has members of its own, because a member's statements must come in order.
+    /// A petition's co-signatures, in the order in which they must come.
+    private struct Target: Sendable {
+        let path: String
+        let bodies: [[UInt8]]
+        let members: Int
+
+        func part(_ range: Range<Int>) -> Target { Target(path: path, bodies: Array(bodies[range]), members: members) }
+    }
+
+    /// Each connection has members of its own, because a member's statements must come in order; and one petition, if there are several.
     /// - Parameter perSecond: when each request is due; latencies are counted from then. Nil for as fast as it goes.
-    private func load(_ port: UInt16, _ path: String, _ bodies: [[UInt8]], perSecond: Double?) throws -> Result {
+    private func load(_ ports: [UInt16], _ targets: [Target], perSecond: Double?) throws -> Result {
         let results = Mutex<(latencies: [Double], failures: [String])>(([], []))
         let start = ContinuousClock.now
-        let (connections, members) = (connections, members)
-        let threads = (0..<connections).map { own in
+        let lanes = connections / targets.count
+        let threads = (0..<lanes * targets.count).map { own in
+            let target = targets[own % targets.count]
+            let lane = own / targets.count
             let thread = Thread {
                 do {
-                    var connection = try HTTPConnection(port: port)
+                    var connection = try HTTPConnection(port: ports[own % ports.count])
                     var latencies: [Double] = []
-                    for (i, body) in bodies.enumerated() where i % members % connections == own {
+                    for (i, body) in target.bodies.enumerated() where i % target.members % lanes == lane {
                         var due = ContinuousClock.now
                         if let perSecond {
-                            due = start + .seconds(Double(i) / perSecond)
+                            due = start + .seconds(Double(i * targets.count) / perSecond)
                             let early = due - ContinuousClock.now
                             if early > .zero { Thread.sleep(forTimeInterval: early.nanoseconds / 1e9) }
                         }
-                        _ = try connection.expect("POST", path, body)
+                        _ = try connection.expect("POST", target.path, body)
                         latencies.append((ContinuousClock.now - due).nanoseconds / 1e6)
                     }
                     results.withLock { $0.latencies += latencies }
@@ -205,7 +247,9 @@ struct ServiceLoad: ParsableCommand {
         let seconds = (ContinuousClock.now - start).nanoseconds / 1e9
         let (all, failures) = results.withLock { ($0.latencies, $0.failures) }
         if let failure = failures.first { throw HTTPConnection.Failure(what: failure) }
-        return Result(count: bodies.count, seconds: seconds, latencies: all.filter { $0 >= 0 }.sorted())
+        return Result(
+            count: targets.reduce(0) { $0 + $1.bodies.count }, seconds: seconds,
+            latencies: all.filter { $0 >= 0 }.sorted())
     }
 
     /// A connection as soon as the service listens.
