@@ -35,24 +35,29 @@ extension Sequencer {
     /// Brings logs up to what is durable, petitions with their workplaces. Those that this service is writing to are that already.
     /// - Throws: `StorageError`. What is wrong with a log itself is said by whoever asks for it.
     func refresh(_ logs: Set<LogName>) async throws {
-        var sizes: [LogName: Int] = [:]
-        for log in logs {
-            sizes[log] = size(of: log)
-            guard case .petition(let id) = log else { continue }
+        var wanted = logs
+        for case .petition(let id) in logs {
             var workplace = petitions[id]?.manifest.workplace
             if workplace == nil { workplace = try await store.workplace(of: id) }
-            if let workplace { sizes[.workplace(workplace)] = size(of: .workplace(workplace)) }
+            if let workplace { wanted.insert(.workplace(workplace)) }
         }
-        sizes = sizes.filter { !inFlight.contains($0.key) }
-        guard !sizes.isEmpty else { return }
-        fold(try await store.state(LogQuery(sizes: sizes)).news)
+        while true {
+            let sizes = Dictionary(
+                uniqueKeysWithValues: wanted.subtracting(inFlight).map { ($0, size(of: $0)) })
+            guard !sizes.isEmpty else { return }
+            let news = try await store.state(LogQuery(sizes: sizes)).news
+            // One that was dropped from memory meanwhile is asked for as a whole.
+            guard sizes.allSatisfy({ size(of: $0.key) >= $0.value }) else { continue }
+            return fold(news)
+        }
     }
 
     /// Takes up leaves that are durable; they are audited like anybody else's.
     func fold(_ news: [LogName: LogState.News]) {
         // Others may have asked meanwhile.
         func fresh(_ log: LogName, _ news: LogState.News) -> ArraySlice<[UInt8]> {
-            inFlight.contains(log) ? [] : news.leaves.dropFirst(max(0, size(of: log) - news.start))
+            let known = size(of: log) - news.start
+            return inFlight.contains(log) || known < 0 ? [] : news.leaves.dropFirst(known)
         }
         for case (.workplace(let id), let leaves) in news.map({ ($0, fresh($0, $1)) }) where !leaves.isEmpty {
             take(.workplace(id)) {

@@ -252,7 +252,9 @@ actor Sequencer {
         var held: [ID<Petition>: [HeldCoSignature]] = [:]
         // Only what is worth a look at the proofs: the turn looks again, and says so when the database does not answer.
         if (try? await refresh(Set(pending.map(\.submission.log)))) != nil, mix != nil {
-            held = (try? await store.state(query(for: pending, growing: false)).held) ?? [:]
+            var query = query(for: pending, growing: false)
+            query.sizes = [:]
+            held = (try? await store.state(query).held) ?? [:]
         }
         waiting = held
         defer { waiting = [:] }
@@ -357,7 +359,9 @@ actor Sequencer {
             guard error as? StorageError != .conflict else { return takeBack(admitted.map(\.pending)) }
             metrics.commitFailed()
             readiness.wrote(failed: true)
-            logger.error("a commit failed", metadata: ["error": "\(Self.refusal(error).slug)"])
+            var metadata: Logger.Metadata = ["error": "\(Self.refusal(error).slug)"]
+            if case .unreachable(let why)? = error as? StorageError { metadata["why"] = "\(why)" }
+            logger.error("a commit failed", metadata: metadata)
             for (pending, _) in admitted { pending.answer.resume(throwing: Self.refusal(error)) }
         }
     }

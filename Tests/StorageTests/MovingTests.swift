@@ -61,12 +61,19 @@ struct MovingTests {
         await #expect {
             try await Databases.move(file, to: place.database, record: record)
         } throws: { if case .exists? = $0 as? StorageError { true } else { false } }
+        // Back, as long as nothing more was signed.
+        let back = directory("undone.sqlite")
+        #expect(try await SQLiteStore.restore(file, to: back, heads: record).findings == [])
+        try SQLiteStore(path: back, serviceName: "test.example", heads: record).closeNow()
         // It goes on there: new logs get numbers of their own.
         try await logs.storeObject(in: moved)
         let other = try await StoredLogs.make(in: moved)
         #expect(try await moved.leaves(of: other.petitionName) == other.petition.leaves)
         #expect(try await Databases.copy(place.database, to: directory("later.sqlite")).findings == [])
         try await moved.close()
+        await #expect {
+            try await SQLiteStore.restore(file, to: directory("late.sqlite"), heads: record)
+        } throws: { if case .wentBack? = $0 as? StorageError { true } else { false } }
         #expect(throws: StorageError.moved(file)) { try SQLiteStore(path: file, serviceName: "test.example") }
     }
 

@@ -36,6 +36,8 @@ extension SQLiteStore {
         let hasRecord = access(record, F_OK) == 0
         guard hasRecord || withoutRecord else { throw StorageError.noHeads(record) }
         return try await make(path, from: backup) { store in
+            // One that has moved may be put back, as far as the record lets it.
+            try store.setMoved(false)
             for bundle in bundles { try await store.adopt(bundle) }
             // A record is made at the next start, where there is none.
             guard hasRecord else { return try store.setRecord(nil) }

@@ -343,7 +343,7 @@ extension SQLiteStore {
     }
 
     /// Has SQLite itself refuse every further leaf, object and key, whoever has the file open.
-    fileprivate func setMoved(_ isMoved: Bool) throws {
+    func setMoved(_ isMoved: Bool) throws {
         do {
             try pool.write { db in
                 for table in ["logs", "leaves", "held", "objects", "wraps", "invite_keys"] {
