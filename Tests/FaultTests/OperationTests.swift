@@ -59,8 +59,9 @@ struct OperationTests {
     @Test(
         "A mistake in the file or the environment is refused by its name",
         arguments: [
-            ("limit: {}", "limit: is not known"), ("limits: {objects-bytes: 5}", "limits.objects-bytes: is not known"),
-            ("limits: {connections: many}", "limits.connections: must be a number"),
+            ("limit: {}", "limit (line 1): is not known"),
+            ("limits: {objects-bytes: 5}", "limits.objects-bytes (line 1): is not known"),
+            ("limits: {connections: many}", "limits.connections (line 1): must be a number"),
             ("limits: {requests: 5}", "limits.requests: must be keys"), ("mix: {every: 0}", "mix.every"),
             ("- a", "must be keys with values"), ("a: [", "no YAML"), ("name: a\nname: b", "duplicated"),
             ("metrics: 0.0.0.0:9090", "--metrics"), ("log: {level: loud}", "--log-level"),

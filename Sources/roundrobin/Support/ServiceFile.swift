@@ -116,6 +116,8 @@ struct ServiceFile {
     /// A mapping whose keys are taken one by one; what is left over is a mistake.
     private struct Section {
         private var left: [String: Node] = [:]
+        /// Where each key stands.
+        private var lines: [String: Int] = [:]
         private let place: String
 
         init(_ node: Node, _ place: String) throws {
@@ -125,15 +127,19 @@ struct ServiceFile {
                 guard let name = key.string, left.updateValue(value, forKey: name) == nil else {
                     throw Fault(place: place, what: "a key stands there twice")
                 }
+                lines[name] = key.mark?.line
             }
         }
 
         private func at(_ key: String) -> String { place.isEmpty ? key : "\(place).\(key)" }
 
+        /// The same for who looks for it.
+        private func found(_ key: String) -> String { at(key) + (lines[key].map { " (line \($0))" } ?? "") }
+
         mutating func text(_ key: String) throws -> String? {
             guard let node = left.removeValue(forKey: key) else { return nil }
             guard case .scalar(let scalar) = node, !scalar.string.isEmpty else {
-                throw Fault(place: at(key), what: "must be a text")
+                throw Fault(place: found(key), what: "must be a text")
             }
             return scalar.string
         }
@@ -141,7 +147,7 @@ struct ServiceFile {
         mutating func number(_ key: String, _ range: ClosedRange<Int>) throws -> Int? {
             guard let text = try text(key) else { return nil }
             guard let number = Int(text.replacing("_", with: "")), range.contains(number) else {
-                throw Fault(place: at(key), what: "must be a number from \(range.lowerBound) to \(range.upperBound)")
+                throw Fault(place: found(key), what: "must be a number from \(range.lowerBound) to \(range.upperBound)")
             }
             return number
         }
@@ -152,7 +158,7 @@ struct ServiceFile {
         }
 
         func finish() throws {
-            if let key = left.keys.sorted().first { throw Fault(place: at(key), what: "is not known") }
+            if let key = left.keys.sorted().first { throw Fault(place: found(key), what: "is not known") }
         }
     }
 }
