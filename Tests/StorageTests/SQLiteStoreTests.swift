@@ -15,23 +15,6 @@ struct SQLiteStoreTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    private func append(
-        _ world: World, from start: Int, to end: Int, names: [LogAppend.NameChange] = []
-    ) -> LogAppend {
-        var tree = MerkleTree()
-        var leaves: [LogAppend.Leaf] = []
-        for (i, leaf) in world.leaves.prefix(end).enumerated() {
-            let nodes = tree.append(leaf)
-            if i >= start { leaves.append(.init(bytes: leaf, nodes: nodes)) }
-        }
-        return LogAppend(
-            log: .workplace(world.log.id), workplace: world.log.id, start: start,
-            base: Checkpoint(
-                origin: world.log.verifier.origin, size: UInt64(start), root: tree.root(at: start) ?? tree.root
-            ).text, leaves: leaves,
-            note: world.note(tree, world.log.verifier), deadline: nil, names: names)
-    }
-
     @Test("The open pool runs in WAL with synchronous=FULL, foreign keys and secure_delete")
     func pragmas() throws {
         let store = try SQLiteStore(path: path, serviceName: "a")
@@ -92,7 +75,7 @@ struct SQLiteStoreTests {
         let world = try World(members: 1)
         let store = try SQLiteStore(path: path, serviceName: "a")
         try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = ON") }
-        await #expect(throws: StorageError.readOnly) { try await store.commit([append(world, from: 0, to: 1)]) }
+        await #expect(throws: StorageError.readOnly) { try await store.commit([world.append(from: 0, to: 1)]) }
     }
 
     @Test("A full disk is a clear error, nothing is half there, and it goes on when there is room")
@@ -101,12 +84,12 @@ struct SQLiteStoreTests {
         let store = try SQLiteStore(path: path, serviceName: "a")
         let pages = try await store.pool.read { try Int.fetchOne($0, sql: "PRAGMA page_count") ?? 0 }
         try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = \(pages)") }
-        var large = append(world, from: 0, to: 1)
+        var large = world.append(from: 0, to: 1)
         large.note = String(repeating: "x", count: 200_000)
         await #expect(throws: StorageError.diskFull) { try await store.commit([large]) }
         #expect(try await store.leaves(of: .workplace(world.log.id)) == nil)
         try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 1073741823") }
-        try await store.commit([append(world, from: 0, to: 1)])
+        try await store.commit([world.append(from: 0, to: 1)])
         #expect(try await store.leaves(of: .workplace(world.log.id))?.count == 1)
     }
 }

@@ -11,24 +11,6 @@ import TransparencyLog
 
 @Suite("Each engine keeps the storage contract")
 struct StoreContractTests {
-    /// What a service would append to a workplace's log.
-    private func append(
-        _ world: World, from start: Int, to end: Int, base: String? = nil, published: Bool = true
-    ) -> LogAppend {
-        var tree = MerkleTree()
-        var leaves: [LogAppend.Leaf] = []
-        for (i, leaf) in world.leaves.prefix(end).enumerated() {
-            let nodes = tree.append(leaf)
-            if i >= start { leaves.append(.init(bytes: leaf, nodes: nodes)) }
-        }
-        let checkpoint = Checkpoint(
-            origin: world.log.verifier.origin, size: UInt64(start), root: tree.root(at: start) ?? tree.root)
-        return LogAppend(
-            log: .workplace(world.log.id), workplace: world.log.id, start: start, base: base ?? checkpoint.text,
-            leaves: leaves, note: world.note(tree, world.log.verifier), isPublished: published, deadline: nil, names: []
-        )
-    }
-
     @Test(
         "Leaves, tiles, checkpoints and the key are there after the database is opened again",
         arguments: Engine.allCases)
@@ -40,8 +22,8 @@ struct StoreContractTests {
         do {
             let store = try await place.open()
             key = store.logKey().publicKey
-            try await store.commit([append(world, from: 0, to: 4)])
-            try await store.commit([append(world, from: 4, to: world.leaves.count)])
+            try await store.commit([world.append(from: 0, to: 4)])
+            try await store.commit([world.append(from: 4, to: world.leaves.count)])
             try await store.close()
         }
         let store = try await place.open()
@@ -75,28 +57,28 @@ struct StoreContractTests {
     func conflicts(_ engine: Engine) async throws {
         let world = try World(members: 4)
         let store = try await engine.place().open()
-        try await store.commit([append(world, from: 0, to: 3)])
+        try await store.commit([world.append(from: 0, to: 3)])
         let other = try World(members: 1)
         await #expect(throws: StorageError.conflict) {
-            try await store.commit([append(other, from: 0, to: 1), append(world, from: 2, to: 4)])
+            try await store.commit([other.append(from: 0, to: 1), world.append(from: 2, to: 4)])
         }
         #expect(try await store.leaves(of: .workplace(world.log.id))?.count == 3)
         #expect(try await store.leaves(of: .workplace(other.log.id)) == nil)
-        await #expect(throws: StorageError.conflict) { try await store.commit([append(world, from: 0, to: 1)]) }
+        await #expect(throws: StorageError.conflict) { try await store.commit([world.append(from: 0, to: 1)]) }
         // The right size of another log: the database was put back under a service that runs.
         let lost = StorageError.wentBack(lost: .init(log: .workplace(world.log.id), has: 3, signed: 3), logs: 1)
         let base = Checkpoint(origin: world.log.verifier.origin, size: 3, root: Random.bytes32()).text
-        await #expect(throws: lost) { try await store.commit([append(world, from: 3, to: 4, base: base)]) }
+        await #expect(throws: lost) { try await store.commit([world.append(from: 3, to: 4, base: base)]) }
         // And a shorter one.
         let behind = StorageError.wentBack(lost: .init(log: .workplace(world.log.id), has: 3, signed: 4), logs: 1)
-        await #expect(throws: behind) { try await store.commit([append(world, from: 4, to: 5)]) }
+        await #expect(throws: behind) { try await store.commit([world.append(from: 4, to: 5)]) }
         await #expect(throws: behind) { _ = try await store.state(LogQuery(sizes: [.workplace(world.log.id): 4])) }
         await #expect(throws: behind) { _ = try await store.turn(LogQuery(sizes: [.workplace(world.log.id): 4])) }
         let state = try await store.state(LogQuery(sizes: [.workplace(world.log.id): 2, .workplace(other.log.id): 0]))
         #expect(state.news.count == 1)
         #expect(state.news[.workplace(world.log.id)]?.start == 2)
         #expect(state.news[.workplace(world.log.id)]?.leaves == [world.leaves[2]])
-        try await store.commit([append(world, from: 3, to: 4)])
+        try await store.commit([world.append(from: 3, to: 4)])
         try await store.close()
     }
 
@@ -107,9 +89,9 @@ struct StoreContractTests {
         let world = try World(members: 20)
         let name = LogName.workplace(world.log.id)
         let stores = [try await place.open(), try await place.open()]
-        try await stores[0].commit([append(world, from: 0, to: 1)])
+        try await stores[0].commit([world.append(from: 0, to: 1)])
         let total = world.leaves.count
-        let steps = (0..<total).map { append(world, from: $0, to: $0 + 1) }
+        let steps = (0..<total).map { world.append(from: $0, to: $0 + 1) }
         let conflicts = try await withThrowingTaskGroup(of: Int.self) { group in
             for i in 0..<6 {
                 group.addTask {
@@ -209,7 +191,7 @@ struct StoreContractTests {
         let world = try World(members: 4)
         let name = LogName.workplace(world.log.id)
         let store = try await engine.place().open()
-        try await store.commit([append(world, from: 0, to: 2, published: false)])
+        try await store.commit([world.append(from: 0, to: 2, published: false)])
         #expect(try await store.checkpoint(of: name) == nil)
         #expect(try await store.checkpoint(of: name, covering: 0) == nil)
         #expect(try await store.newestCheckpoint(of: name)?.size == 2)
@@ -219,7 +201,7 @@ struct StoreContractTests {
         #expect(try await store.checkpoint(of: name)?.hasSuffix("\n— witness AAAA\n") == true)
         #expect(try await store.unpublished() == [])
         #expect(try await store.unwitnessed() == [])
-        try await store.commit([append(world, from: 2, to: 3, published: false)])
+        try await store.commit([world.append(from: 2, to: 3, published: false)])
         // The earlier one is shown still, and its witnesses' lines go when the next is.
         #expect(try await store.checkpoint(of: name, covering: 0)?.note.hasSuffix("AAAA\n") == true)
         #expect(try await store.checkpoint(of: name, covering: 2) == nil)
@@ -344,8 +326,8 @@ struct StoreContractTests {
         let world = try World(members: 4)
         let name = LogName.workplace(world.log.id)
         var store = try await place.open()
-        try await store.commit([append(world, from: 0, to: 2)])
-        try await store.commit([append(world, from: 2, to: 4)])
+        try await store.commit([world.append(from: 0, to: 2)])
+        try await store.commit([world.append(from: 2, to: 4)])
         try await store.close()
         await #expect(throws: StorageError.self) { try await place.open("other.example") }
         let elsewhere = place.directory("other-heads")
@@ -379,7 +361,7 @@ struct StoreContractTests {
         let world = try World(members: 4)
         let name = LogName.workplace(world.log.id)
         var store = try await place.open()
-        try await store.commit([append(world, from: 0, to: 2)])
+        try await store.commit([world.append(from: 0, to: 2)])
         let record = try DatabaseQueue(path: place.heads)
         try await record.write { db in
             for event in ["INSERT", "UPDATE"] {
@@ -387,7 +369,7 @@ struct StoreContractTests {
                     sql: "CREATE TRIGGER \(event)s BEFORE \(event) ON heads BEGIN SELECT raise(FAIL, 'full'); END")
             }
         }
-        await #expect(throws: StorageError.unrecorded) { try await store.commit([append(world, from: 2, to: 4)]) }
+        await #expect(throws: StorageError.unrecorded) { try await store.commit([world.append(from: 2, to: 4)]) }
         await #expect(throws: StorageError.unrecorded) { try await store.checkpoint(of: name) }
         await #expect(throws: StorageError.unrecorded) { try await store.newestCheckpoint(of: name) }
         #expect(try await store.checkpoint(of: name, covering: 1)?.size == 2)

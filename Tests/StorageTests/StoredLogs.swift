@@ -115,3 +115,17 @@ struct StoredLogs {
         return logs
     }
 }
+
+extension World {
+    /// What a service would append to this workplace's log.
+    func append(from start: Int, to end: Int, base: String? = nil, published: Bool = true) -> LogAppend {
+        var tree = MerkleTree()
+        let made = leaves.prefix(end).map { LogAppend.Leaf(bytes: $0, nodes: tree.append($0)) }
+        let checkpoint = Checkpoint(
+            origin: log.verifier.origin, size: UInt64(start), root: tree.root(at: start) ?? tree.root)
+        return LogAppend(
+            log: .workplace(log.id), workplace: log.id, start: start, base: base ?? checkpoint.text,
+            leaves: Array(made[start...]), note: note(tree, log.verifier), isPublished: published, deadline: nil,
+            names: [])
+    }
+}
