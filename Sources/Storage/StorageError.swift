@@ -30,6 +30,8 @@ public enum StorageError: Error, Equatable, Sendable {
     case unreachable(String)
     /// The service has moved from this file to another database.
     case moved(String)
+    /// A service is in the database to which one is to be moved.
+    case occupied(String)
     /// There is something where a new file is to be made.
     case exists(String)
     /// There is no record of what was signed, at this path.

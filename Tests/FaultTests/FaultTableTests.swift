@@ -118,7 +118,7 @@ struct FaultTableTests {
         #expect(await workload.faults(of: root + "/a.sqlite", acknowledged: workload.requests.count) == [])
     }
 
-    private static func run(_ program: String, _ arguments: [String]) -> Bool {
+    static func run(_ program: String, _ arguments: [String]) -> Bool {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = [program] + arguments

@@ -289,21 +289,21 @@ struct PostgresFaultTests {
     func full() async throws {
         let place = "/tmp/rr-ts-" + Hex.encode(Random.bytes(4))
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-        let isMounted = Self.run("mount", ["-t", "tmpfs", "-o", "size=20m,mode=0777", "none", place])
+        let isMounted = FaultTableTests.run("mount", ["-t", "tmpfs", "-o", "size=20m,mode=0777", "none", place])
         defer {
             server.stop()
-            if isMounted { _ = Self.run("umount", ["-l", place]) }
+            if isMounted { _ = FaultTableTests.run("umount", ["-l", place]) }
             try? FileManager.default.removeItem(atPath: place)
         }
         // Without the right to mount, `refusals` has it by the server's word alone.
         guard isMounted else { return }
-        #expect(Self.run("chown", ["postgres", place]))
+        #expect(FaultTableTests.run("chown", ["postgres", place]))
         try server.psql("CREATE TABLESPACE small LOCATION '\(place)'")
         try server.psql("ALTER DATABASE \(database) SET TABLESPACE small")
         let service = try await start()
         let workload = try Workload(info: try #require(await service.send(.GET, "/v1/service")).body)
         let ballast = place + "/ballast"
-        #expect(Self.run("sh", ["-c", "dd if=/dev/zero of=\(ballast) bs=4k 2>/dev/null || true"]))
+        #expect(FaultTableTests.run("sh", ["-c", "dd if=/dev/zero of=\(ballast) bs=4k 2>/dev/null || true"]))
         var acknowledged = 0
         for request in workload.requests {
             let answer = try #require(await service.send(.POST, request.path, request.body))
@@ -318,15 +318,5 @@ struct PostgresFaultTests {
         for request in workload.requests[acknowledged...] { _ = try await send(request, to: [service]) }
         #expect(try await faults(workload, acknowledged: workload.requests.count) == [])
         await service.stop()
-    }
-
-    private static func run(_ program: String, _ arguments: [String]) -> Bool {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [program] + arguments
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
     }
 }

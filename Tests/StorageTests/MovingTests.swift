@@ -60,7 +60,7 @@ struct MovingTests {
         // Once is enough.
         await #expect {
             try await Databases.move(file, to: place.database, record: record)
-        } throws: { if case .exists? = $0 as? StorageError { true } else { false } }
+        } throws: { if case .occupied? = $0 as? StorageError { true } else { false } }
         // Back, as long as nothing more was signed.
         let back = directory("undone.sqlite")
         #expect(try await SQLiteStore.restore(file, to: back, heads: record).findings == [])
@@ -105,7 +105,7 @@ struct MovingTests {
         try await taken.open().close()
         await #expect {
             try await Databases.move(file, to: taken.database, record: record)
-        } throws: { if case .exists? = $0 as? StorageError { true } else { false } }
+        } throws: { if case .occupied? = $0 as? StorageError { true } else { false } }
         try await isServed()
         // One that is damaged.
         try await DatabaseQueue(path: file).write {

@@ -102,7 +102,7 @@ extension Databases {
     /// service starts from it. A service that runs on it meanwhile is refused its next commit.
     /// - Parameter record: of signed checkpoints, which is held against the file and goes on with the new database.
     /// - Returns: what the check of the file found; when that is not sound, nothing is moved.
-    /// - Throws: `StorageError`; `.exists` when the database has a service.
+    /// - Throws: `StorageError`; `.occupied` when the database has a service.
     public static func move(_ file: String, to address: String, record: String) async throws -> CheckReport {
         try await onThread {
             let source = try SQLiteStore(inspecting: file)
@@ -128,7 +128,7 @@ extension Databases {
                     // A service that starts there meanwhile waits, and finds this one.
                     try connection.run("LOCK TABLE service IN ACCESS EXCLUSIVE MODE")
                     guard try connection.run("SELECT 1 FROM service").count == 0 else {
-                        throw StorageError.exists(connection.databaseName)
+                        throw StorageError.occupied(connection.databaseName)
                     }
                     try source.readNow { db in
                         for table in Table.all {
