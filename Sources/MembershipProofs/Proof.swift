@@ -37,7 +37,7 @@ public struct Proof: Sendable, Equatable {
     }
 
     init(A: Element, B: Element, X: [Element], Y: [Element], f: [Scalar], zA: Scalar, z: Scalar) {
-        elements = ([A, B] + X + Y).map(\.encoding)
+        elements = ([A, B] + X + Y).map { $0.encoding }
         scalars = f + [zA, z]
     }
 
@@ -46,5 +46,5 @@ public struct Proof: Sendable, Equatable {
     var zA: Scalar { scalars[scalars.count - 2] }
     var z: Scalar { scalars[scalars.count - 1] }
 
-    public var encoding: [UInt8] { elements.flatMap(\.bytes) + scalars.flatMap(\.encoding.bytes) }
+    public var encoding: [UInt8] { elements.flatMap { $0.bytes } + scalars.flatMap { $0.encoding.bytes } }
 }

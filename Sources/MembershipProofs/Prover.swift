@@ -211,7 +211,7 @@ private struct ProverSession: ~Copyable {
     private mutating func respond(
         _ secret: borrowing ProverSecret, _ A: Element, _ B: Element, _ X: [Element], _ Y: [Element]
     ) -> Proof {
-        let e = statement.challenge(([A, B] + X + Y).map(\.encoding))
+        let e = statement.challenge(([A, B] + X + Y).map { $0.encoding })
         let (challenge, value, power) = (places.scratch(0), places.scratch(1), places.scratch(2))
         row.set(challenge, e)
         // f_{j,i} = s_{j,i} e + a_{j,i}

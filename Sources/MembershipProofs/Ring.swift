@@ -18,7 +18,7 @@ public struct Ring: Sendable, Equatable {
     /// - Throws: `MembershipError.ringSize`, `MembershipError.identityInRing`.
     public init(_ keys: [Element]) throws(MembershipError) {
         guard Ring.sizes.contains(keys.count) else { throw .ringSize(keys.count) }
-        guard !keys.contains(where: \.isIdentity) else { throw .identityInRing }
+        guard !keys.contains(where: { $0.isIdentity }) else { throw .identityInRing }
         self.keys = keys
         var encoded: [UInt8] = []
         encoded.reserveCapacity(4 + 32 * keys.count)
@@ -75,7 +75,7 @@ private final class DecodedKeys: Sendable {
     func points(of keys: [Element], by arithmetic: Arithmetic) -> [AffinePoint] {
         decoded.withLock { decoded in
             if let decoded { return decoded }
-            let points = AffinePoint.decode(keys.map(\.encoding), by: arithmetic).compactMap(\.self)
+            let points = AffinePoint.decode(keys.map { $0.encoding }, by: arithmetic).compactMap { $0 }
             precondition(points.count == keys.count, "an element's encoding is canonical")
             decoded = points
             return points

@@ -100,7 +100,7 @@ public struct Verifier: Sendable {
                 let encodings = fitting.flatMap { claims[$0].proof.elements + [claims[$0].tag.encoding] }
                 let points = AffinePoint.decode(encodings, by: arithmetic)
                 for (i, place) in fitting.enumerated() {
-                    let own = points[i * (2 * m + 3)..<(i + 1) * (2 * m + 3)].compactMap(\.self)
+                    let own = points[i * (2 * m + 3)..<(i + 1) * (2 * m + 3)].compactMap { $0 }
                     guard own.count == 2 * m + 3 else { continue }
                     out.buffer[place] = PreparedProof(claims[place], own, ring: ring, scope: scope)
                 }
@@ -165,7 +165,7 @@ public struct Verifier: Sendable {
         // What is the same for every batch of this ring.
         let lasting = [Generators.shared.G] + Generators.shared.ofCommitment(digits: m)
         let scalars =
-            [total.fixed[0].words] + total.fixed[2...].map(\.words)
+            [total.fixed[0].words] + total.fixed[2...].map { $0.words }
             + shape.coefficients(total, onAllCores: usesAllCores)
         if own.count <= ring.count, let table = ring.table(with: lasting, by: arithmetic) {
             let rest = Multiscalar.sum(points, own, by: arithmetic, onAllCores: usesAllCores)

@@ -112,7 +112,7 @@ public struct ExtendedPoint: Sendable {
 
     /// All of them with Z = 1, by one inversion.
     public static func affine(_ points: [ExtendedPoint]) -> [AffinePoint] {
-        var inverses = points.map(\.Z)
+        var inverses = points.map { $0.Z }
         FieldElement.invert(&inverses)
         return zip(points, inverses).map { AffinePoint(x: $0.X * $1, y: $0.Y * $1) }
     }

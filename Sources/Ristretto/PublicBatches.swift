@@ -17,7 +17,7 @@ public enum X25519Batch {
         case .lanes:
             // The last eight are filled up with the base point.
             let padded = pairs + Array(repeating: (.zero, base), count: (8 - pairs.count % 8) % 8)
-            let (scalars, points) = (padded.map(\.scalar), padded.map(\.point))
+            let (scalars, points) = (padded.map { $0.scalar }, padded.map { $0.point })
             var shared = [Bytes32](repeating: .zero, count: padded.count)
             scalars.withOctets { scalars in
                 points.withOctets { points in

@@ -47,7 +47,7 @@ public struct WitnessPolicy: Sendable, Equatable {
         }
 
         /// A time at which the whole quorum had seen the checkpoint: nobody who signed did so later.
-        public var latest: UInt64? { times.map(\.time).max() }
+        public var latest: UInt64? { times.map { $0.time }.max() }
     }
 
     private enum Rule: Sendable, Equatable {

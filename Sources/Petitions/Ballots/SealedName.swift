@@ -65,7 +65,7 @@ public enum SealedName {
     /// The names that hold, in no order. One that fails in anything is discarded, and that is no fault. On all cores.
     static func open(_ due: [Due], in log: PetitionLog) -> [ReleasedName] {
         let scope = Scope(log.id.bytes)
-        return Dictionary(grouping: due, by: \.standing.level).flatMap { level, due -> [ReleasedName] in
+        return Dictionary(grouping: due, by: { $0.standing.level }).flatMap { level, due -> [ReleasedName] in
             guard let keys = log.manifest.keySet(Int(level)) else { return [] }
             let fitting = due.filter { $0.sealed.count == log.manifest.sealedNameLength }
             let payloads = fitting.map {
@@ -77,7 +77,7 @@ public enum SealedName {
                 context: context)
             return Cores.map(Array(zip(fitting, opened))[...], strip: 64) { due, padded in
                 padded.flatMap { read($0, of: due.tag, scope, in: log) }
-            }.compactMap(\.self)
+            }.compactMap { $0 }
         }
     }
 

@@ -104,8 +104,8 @@ extension SealedPayload {
                 }
             }
         }
-        let present = secrets.compactMap(\.self)
-        let ephemerals = X25519Batch.publicKeys(present.flatMap(\.self))
+        let present = secrets.compactMap { $0 }
+        let ephemerals = X25519Batch.publicKeys(present.flatMap { $0 })
         let sealings = X25519Batch.shared(
             present.flatMap { secrets in
                 others.map { (scalar: secrets[Int($0) - 1], point: keys[Int($0) - 1]) }
@@ -120,7 +120,7 @@ extension SealedPayload {
                 let shared =
                     trustees.firstIndex(of: trustee).map { openings[i * trustees.count + $0] }
                     ?? others.firstIndex(of: trustee).map { sealings[next * others.count + $0] }
-                guard let shared = shared.flatMap(\.self) else { return nil }
+                guard let shared = shared.flatMap({ $0 }) else { return nil }
                 let ephemeral = ephemerals[next * keys.count + Int(trustee) - 1]
                 boxes += PublishedKeys.sealBox(
                     sharing.share(of: trustee), ephemeral: ephemeral, for: keys[Int(trustee) - 1],

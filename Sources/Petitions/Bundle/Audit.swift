@@ -125,7 +125,7 @@ extension PetitionLog {
             var index = start
             while index < batch.endIndex {
                 // Co-signatures that follow one another meet the same ring, and their proofs are checked together.
-                let run = statements[(index - start)...].prefix { $0.coSigned != nil }.compactMap(\.coSigned)
+                let run = statements[(index - start)...].prefix { $0.coSigned != nil }.compactMap { $0.coSigned }
                 for (coSigned, verdict) in zip(run, prove(run)) {
                     faults += fold(leaves[index]) { (log) throws(RuleViolation) in
                         // The cheap rules first, so that a leaf which breaks several is reported for the plainest.

@@ -71,7 +71,7 @@ struct BundleLines {
         let parsed = Cores.map(Array(zip([0] + ends.map { $0 + 1 }, ends))[...], strip: 256) { start, end in
             BundleLine(bytes[start..<end])
         }
-        lines = parsed.compactMap(\.self)
+        lines = parsed.compactMap { $0 }
         guard lines.count == parsed.count else { throw .format }
     }
 

@@ -71,7 +71,7 @@ public struct AuditedHistory: Sendable {
     ) throws(PetitionBundle.Unreadable) {
         petition = try AuditedPetition(auditing: history.petition, policy: policy)
         var faults = petition.faults
-        let recorded = Set(petition.petition.records.map(\.record.digest))
+        let recorded = Set(petition.petition.records.map { $0.record.digest })
         var documents: [Bytes32: [UInt8]] = [:]
         for (line, bytes) in history.records.enumerated() {
             let digest = RecordDocument.digest(of: bytes)
@@ -122,7 +122,7 @@ public struct AuditedHistory: Sendable {
         self.petition = petition
         negotiation = Negotiation(petition.petition, document: petition.document, records: [:])
         ratifications = []
-        missingRecords = Set(petition.petition.records.map(\.record.digest)).count
+        missingRecords = Set(petition.petition.records.map { $0.record.digest }).count
         faults = petition.faults
     }
 }

@@ -187,7 +187,7 @@ public struct Ratification: Sendable {
             } else if tally.questions == nil {
                 .sealed
             } else {
-                questions.allSatisfy(\.isCarried) ? .carried : .lost
+                questions.allSatisfy { $0.isCarried } ? .carried : .lost
             }
     }
 }

@@ -101,7 +101,8 @@ public struct RecordDocument: Sendable, Equatable {
 
     private static func isDate(_ text: String) -> Bool {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.map(\.utf8.count) == [4, 2, 2], text.utf8.allSatisfy({ $0 == 0x2d || (0x30...0x39).contains($0) }),
+        guard parts.map({ $0.utf8.count }) == [4, 2, 2],
+            text.utf8.allSatisfy({ $0 == 0x2d || (0x30...0x39).contains($0) }),
             let month = Int(parts[1]), let day = Int(parts[2])
         else { return false }
         return (1...12).contains(month) && (1...31).contains(day)

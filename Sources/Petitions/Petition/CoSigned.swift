@@ -102,7 +102,7 @@ extension PetitionLog {
         }
         let places = read.indices.filter { read[$0].claim != nil }
         let verifier = Verifier(ring: ring, scope: Scope(id.bytes))
-        for (i, holds) in zip(places, verifier.verify(read.compactMap(\.claim))) where holds {
+        for (i, holds) in zip(places, verifier.verify(read.compactMap { $0.claim })) where holds {
             verdicts[i] = .success(
                 ProvenCoSignature(batch[i], ringDigest: ring.digest, leafHash: read[i].leafHash))
         }

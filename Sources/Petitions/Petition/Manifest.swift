@@ -134,7 +134,7 @@ public struct Manifest: Hashable, Sendable {
             guard level.count > least, level.trustees.count == trustees.count else { throw .levels }
             least = level.count
         }
-        let keys = trustees + levels.flatMap(\.trustees)
+        let keys = trustees + levels.flatMap { $0.trustees }
         guard Set(keys).count == keys.count else { throw .trustees }
         for key in keys {
             do { try SealedBox.checkPublicKey(key) } catch { throw .trustees }
@@ -157,11 +157,11 @@ public struct Manifest: Hashable, Sendable {
         writer.append(documentDigest)
         writer.vector8(options)
         writer.append(threshold)
-        writer.vector16(trustees.flatMap(\.bytes))
+        writer.vector16(trustees.flatMap { $0.bytes })
         var levelWriter = ByteWriter()
         for level in levels {
             levelWriter.append(level.count)
-            levelWriter.vector16(level.trustees.flatMap(\.bytes))
+            levelWriter.vector16(level.trustees.flatMap { $0.bytes })
         }
         writer.vector16(levelWriter.bytes)
         writer.append(quorum)

@@ -94,7 +94,7 @@ public struct PetitionLog: Sendable {
         let announced = workplace.announcements[id]?.last(where: { $0.signer == opener })?.leaf ?? 0
         return workplace.members(at: workplace.size).filter {
             $0.admitted < announced && !seated.contains($0.signKey) && !workplace.replacesSomebody(in: seated, $0)
-        }.map(\.signKey)
+        }.map { $0.signKey }
     }
 
     // MARK: Appending
@@ -179,7 +179,7 @@ extension PetitionLog {
         _ acceptances: [PetitionStatement.Acceptance], in workplace: WorkplaceLog, at size: Int
     ) throws(RuleViolation) {
         guard acceptances.count == manifest.trustees.count,
-            Set(acceptances.map(\.signKey)).count == acceptances.count
+            Set(acceptances.map { $0.signKey }).count == acceptances.count
         else { throw .acceptance }
         for (i, acceptance) in acceptances.enumerated() {
             guard workplace.isMember(acceptance.signKey, at: size), acceptance.isValid(for: id, trustee: UInt8(i + 1))

@@ -73,14 +73,14 @@ extension WorkplaceLog {
             }
             if let claim = possession(of: statement) { possessions.append((i, claim)) }
         }
-        for (signature, holds) in zip(signatures, SignatureBatch.verify(signatures.map(\.claim))) {
+        for (signature, holds) in zip(signatures, SignatureBatch.verify(signatures.map { $0.claim })) {
             if signature.isInvite {
                 statements[signature.place].1.isInvited = holds
             } else {
                 statements[signature.place].1.isSigned = holds
             }
         }
-        for (possession, holds) in zip(possessions, Possession.verify(possessions.map(\.claim))) {
+        for (possession, holds) in zip(possessions, Possession.verify(possessions.map { $0.claim })) {
             statements[possession.place].1.isPossessed = holds
         }
         for (place, statement) in statements { proven[place] = .success(statement) }

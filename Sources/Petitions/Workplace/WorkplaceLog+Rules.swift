@@ -59,7 +59,7 @@ extension WorkplaceLog {
     }
 
     private func check(issued invitations: [WorkplaceStatement.Invitation]) throws(RuleViolation) {
-        guard Set(invitations.map(\.key)).count == invitations.count else { throw .listRepeats }
+        guard Set(invitations.map({ $0.key })).count == invitations.count else { throw .listRepeats }
         for invitation in invitations {
             guard invites[invitation.key] == nil else { throw .inviteIssuedBefore }
             if let replaced = invitation.replaces {

@@ -110,7 +110,7 @@ public struct WorkplaceLog: Sendable {
     /// Nil when the log has issued no such invite.
     public func inviteIsOpen(_ key: Bytes32) -> Bool? { invites[key]?.isOpen }
 
-    public var openInvites: [Bytes32] { invites.filter(\.value.isOpen).map(\.key) }
+    public var openInvites: [Bytes32] { invites.filter { $0.value.isOpen }.map { $0.key } }
 
     /// The sign key of who issued an invite.
     public func issuer(ofInvite key: Bytes32) -> Bytes32? { invites[key]?.issuer }
