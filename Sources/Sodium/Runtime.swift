@@ -17,9 +17,16 @@ public enum SodiumError: Error, Equatable, Sendable {
 
 /// The library itself: every entry into libsodium that needs its set-up goes through `ready`.
 enum Runtime {
-    /// `sodium_init` must come before the first `sodium_malloc` and before the generator is used.
+    /// `sodium_init` must come before the first `sodium_malloc` and before the generator is used. No signature is judged
+    /// before the library has shown that it judges by this protocol's rule. These are fatal errors, not preconditions,
+    /// because an optimised program keeps the reason of a precondition to itself.
     static let ready: Void = {
-        precondition(sodium_init() >= 0, "libsodium cannot be initialised on this machine")
+        guard sodium_init() >= 0 else { fatalError("libsodium cannot be initialised on this machine") }
+        guard SignatureRule.isKeptByLibrary else {
+            fatalError(
+                "this libsodium verifies Ed25519 signatures by another rule (with the cofactor) than Round Robin's; "
+                    + "use version 1.0.18 to 1.0.22")
+        }
     }()
 }
 

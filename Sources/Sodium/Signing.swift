@@ -30,7 +30,8 @@ public struct SigningKey: ~Copyable, Sendable {
 }
 
 public enum Ed25519 {
-    /// libsodium's verification: S < l, the key canonical and not of small order, R not of small order, no cofactor.
+    /// libsodium's verification: S < l, the key canonical and not of small order, R not of small order, no cofactor
+    /// (`SignatureRule`).
     public static func verify(_ signature: some Collection<UInt8>, of message: [UInt8], by key: Bytes32) -> Bool {
         guard signature.count == 64 else { return false }
         _ = Runtime.ready

@@ -125,6 +125,21 @@ struct PublicBatchTests {
         #expect(cases.contains { $0.1 } && cases.contains { !$0.1 })
     }
 
+    @Test("What is valid only with the cofactor is refused: known answers", arguments: Arithmetic.available)
+    func knownMixedOrder(_ arithmetic: Arithmetic) throws {
+        struct File: Decodable {
+            struct Case: Decodable { let message: HexBytes; let signature: HexBytes; let valid: Bool }
+            let mixed_order_key: HexBytes
+            let signatures: [Case]
+        }
+        let file: File = try Vectors.load("signatures")
+        let claims = try file.signatures.map {
+            try #require(
+                SignatureBatch.Claim($0.signature.bytes, of: $0.message.bytes, by: file.mixed_order_key.bytes32))
+        }
+        #expect(SignatureBatch.verify(claims, by: arithmetic) == file.signatures.map(\.valid))
+    }
+
     private func clamped(_ seed: borrowing SecretBytes) -> [UInt8] {
         var bytes = Array(SHA512.hash(seed.reveal()).prefix(32))
         bytes[0] &= 248

@@ -1,6 +1,7 @@
-import Sodium
 import TestSupport
 import Testing
+
+@testable import Sodium
 
 @Suite("Hashing and keys give the known answers")
 struct HashingVectorTests {
@@ -59,5 +60,33 @@ struct HashingVectorTests {
     @Test("PADME")
     func padme() {
         for c in file.padme { #expect(Padding.padme(c.length) == c.padded) }
+    }
+}
+
+@Suite("Signatures are judged without the cofactor")
+struct SignatureRuleTests {
+    struct File: Decodable {
+        struct Case: Decodable { let message: HexBytes; let signature: HexBytes; let valid: Bool }
+        let mixed_order_key: HexBytes
+        let signatures: [Case]
+    }
+
+    @Test("A key with a component of order eight: what is valid only with the cofactor is refused")
+    func mixedOrder() throws {
+        let file: File = try Vectors.load("signatures")
+        for c in file.signatures {
+            #expect(Ed25519.verify(c.signature.bytes, of: c.message.bytes, by: file.mixed_order_key.bytes32) == c.valid)
+        }
+        #expect(file.signatures.contains { $0.valid } && file.signatures.contains { !$0.valid })
+    }
+
+    @Test("A library that judges by another rule is noticed, and this one is not")
+    func libraries() {
+        #expect(SignatureRule.isKeptByLibrary)
+        // With the cofactor every one of the known answers is valid; a library that wants keys of prime order has none.
+        #expect(!SignatureRule.isKept { _, _, _ in true })
+        #expect(!SignatureRule.isKept { _, _, _ in false })
+        #expect(!SignatureRule.isKept { _, message, _ in message == [3] })
+        #expect(SignatureRule.isKept { _, message, _ in message == [5] })
     }
 }
