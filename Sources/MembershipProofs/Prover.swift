@@ -4,8 +4,8 @@ import Ristretto
 import Sodium
 
 /// Makes membership proofs. Constant-time in x, the index and the randomness: positions and loop bounds depend on the
-/// ring's size alone, scalars go through libsodium's constant-time operations, points through `SecretSums`, and no result
-/// is branched on.
+/// ring's size alone, scalars go through `SecretScalars`, points through `SecretSums`. What is branched on is public: whether
+/// the key is in the ring, and the encodings of A, B, X and Y, which the proof carries and libsodium decodes once more.
 public enum Prover {
     /// - Throws: `MembershipError.keyNotInRing`.
     public static func prove(
@@ -13,29 +13,11 @@ public enum Prover {
         by arithmetic: Arithmetic = .fastest
     ) throws(MembershipError) -> (tag: LinkingTag, proof: Proof) {
         let statement = Statement(ring: ring, scope: scope, tag: secret.tag(in: scope), message: message)
-        var session = ProverSession(
-            statement, index: try index(of: secret.publicKey, in: ring), secret, by: arithmetic)
+        guard let index = ring.index(of: secret.publicKey) else { throw .keyNotInRing }
+        var session = ProverSession(statement, index: index, secret, by: arithmetic)
         // What was on the stack beside the guarded memory.
         defer { Stack.wipe(32_768) }
         return (statement.tag, session.run(secret))
-    }
-
-    /// The index, without stopping early at the one that fits.
-    private static func index(of key: Element, in ring: Ring) throws(MembershipError) -> UInt32 {
-        let wanted = key.encoding.littleEndianWords
-        var index: UInt32 = 0
-        var found: UInt32 = 0
-        for (k, candidate) in ring.keys.enumerated() {
-            let words = candidate.encoding.littleEndianWords
-            let difference =
-                (words.0 ^ wanted.0) | (words.1 ^ wanted.1) | (words.2 ^ wanted.2) | (words.3 ^ wanted.3)
-            // Bit 63 of (x | -x) is set unless x is zero.
-            let mask = UInt32(truncatingIfNeeded: (difference | (0 &- difference)) >> 63) &- 1
-            index |= mask & UInt32(truncatingIfNeeded: k)
-            found |= mask
-        }
-        guard found != 0 else { throw .keyNotInRing }
-        return index
     }
 }
 
@@ -86,7 +68,7 @@ private struct ProverSession: ~Copyable {
         places = Places(m: m)
         row = SecretScalars(count: places.count)
         var nonces = HedgedNonces(
-            secret: secret,
+            .membership, secret: secret,
             statement: statement.ring.digest.bytes + statement.scope.id.bytes + statement.message.bytes)
         nonces.draw(into: &row, places.rA)
         nonces.draw(into: &row, places.rB)

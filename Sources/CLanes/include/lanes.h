@@ -17,6 +17,14 @@ static inline void rr_prefetch(const void *point) {
     __builtin_prefetch((const char *)point + 64);
 }
 
+// The same number, of which the compiler knows nothing any more. A mask that was made of a secret by arithmetic would
+// otherwise be seen through and turned into a choice, which a compiler or a WebAssembly engine may make a branch of. On
+// every processor.
+static inline uint64_t rr_opaque(uint64_t word) {
+    __asm__("" : "+r"(word));
+    return word;
+}
+
 // Whether this processor, and its operating system, have what the other functions need.
 int rr_lanes_are_there(void);
 

@@ -35,15 +35,12 @@ public enum SealedName {
     ) throws(RuleViolation) -> [UInt8] {
         guard level > 0, let keys = manifest.keySet(Int(level)) else { throw .level }
         let bytes = Array(name.utf8)
-        let publicKey = secret.publicKey
-        // The whole ring, so that the time does not tell the place.
-        let index = ring.keys.indices.reduce(-1) { ring.keys[$1] == publicKey ? $1 : $0 }
-        guard nameLengths.contains(bytes.count), index >= 0 else { throw .ring }
+        guard nameLengths.contains(bytes.count), let index = ring.index(of: secret.publicKey) else { throw .ring }
         let scope = Scope(petition.bytes)
         var writer = ByteWriter()
         writer.append(UInt8(1))
         writer.append(ringEpoch)
-        writer.append(UInt32(index))
+        writer.append(index)
         writer.vector8(bytes)
         writer.append(NameProof.prove(secret, scope: scope, name: bytes))
         guard let plaintext = Padding.pad(writer.bytes, to: padded) else { throw .padding }
