@@ -9,7 +9,7 @@ public enum NameProof {
 
     public static func prove(_ secret: borrowing ProverSecret, scope: Scope, name: [UInt8]) -> [UInt8] {
         var row = SecretScalars(count: 3)
-        var nonces = HedgedNonces(secret: secret, statement: Array("naming".utf8) + scope.id.bytes + name)
+        var nonces = HedgedNonces(.naming, secret: secret, statement: scope.id.bytes + name)
         nonces.draw(into: &row, 0)
         let R1 = row.multiplyGenerator(by: 0)
         let R2 = row.multiply(scope.base, by: 0)

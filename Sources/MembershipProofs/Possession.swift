@@ -9,7 +9,7 @@ public enum Possession {
 
     public static func prove(_ secret: borrowing ProverSecret, context: Bytes32) -> [UInt8] {
         var row = SecretScalars(count: 3)
-        var nonces = HedgedNonces(secret: secret, statement: Array("possession".utf8) + context.bytes)
+        var nonces = HedgedNonces(.possession, secret: secret, statement: context.bytes)
         nonces.draw(into: &row, 0)
         let R = row.multiplyGenerator(by: 0)
         let c = challenge(secret.publicKey.encoding, R.encoding, context)

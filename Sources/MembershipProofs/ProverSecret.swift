@@ -32,19 +32,42 @@ public struct ProverSecret: ~Copyable, Sendable {
 /// Where secret randomness for one proof comes from: the system's generator hashed together with the secret and the
 /// statement, so that a weak generator alone does not repeat a nonce under two challenges (the idea of RFC 6979 and of
 /// hedged signatures; Aranha et al., EUROCRYPT 2020).
+///
+/// Each kind of proof has a label of its own: were the generator broken, a statement of one kind whose bytes are those of
+/// another kind's would otherwise have the same nonce under another challenge.
 struct HedgedNonces: ~Copyable {
     private let seed: SecretBytes
     private var counter: UInt32 = 0
 
-    init(secret: borrowing ProverSecret, statement: [UInt8]) {
-        var key = SecretBytes.random(64)
-        secret.x.stored().withUnsafeBytes { x in
-            key.withUnsafeMutableBytes { key in
-                // 32 random bytes, then x: together the key of the hash.
-                UnsafeMutableRawBufferPointer(rebasing: key[32...]).copyMemory(from: x)
+    enum Kind {
+        case membership, possession, naming
+
+        fileprivate var label: StaticString {
+            switch self {
+            case .membership: "membership-nonces"
+            case .possession: "possession-nonces"
+            case .naming: "naming-nonces"
             }
         }
-        seed = BLAKE2b.keyed(Domain.preimage("nonces", statement), key: key, length: 64)
+    }
+
+    init(_ kind: Kind, secret: borrowing ProverSecret, statement: [UInt8]) {
+        self.init(kind, secret: secret, statement: statement, random: .random(32))
+    }
+
+    /// - Parameter random: 32 bytes of the system's generator.
+    init(_ kind: Kind, secret: borrowing ProverSecret, statement: [UInt8], random: borrowing SecretBytes) {
+        var key = SecretBytes(zeros: 64)
+        random.withUnsafeBytes { random in
+            secret.x.withUnsafeBytes { x in
+                key.withUnsafeMutableBytes { key in
+                    // 32 random bytes, then x: together the key of the hash.
+                    key.copyMemory(from: random)
+                    UnsafeMutableRawBufferPointer(rebasing: key[32...]).copyMemory(from: x)
+                }
+            }
+        }
+        seed = BLAKE2b.keyed(Domain.preimage(kind.label, statement), key: key, length: 64)
     }
 
     /// Fills row[i] with a scalar that nobody else can know.

@@ -40,6 +40,13 @@ public struct SecretScalars: ~Copyable, Sendable {
     /// The stored form of one scalar: 32 bytes.
     public borrowing func stored() -> SecretBytes { memory.duplicate() }
 
+    /// All of them where they lie, 32 bytes each.
+    package borrowing func withUnsafeBytes<R, E: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(E) -> R
+    ) throws(E) -> R {
+        try memory.withUnsafeBytes(body)
+    }
+
     private mutating func edit(_ body: (UnsafeMutablePointer<UInt8>) -> Void) {
         memory.withUnsafeMutableBytes { body($0.octets) }
     }
