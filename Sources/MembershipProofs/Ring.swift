@@ -33,10 +33,15 @@ public struct Ring: Sendable, Equatable {
     /// The keys decoded. Done when they are first asked for, and kept: a ring serves many batches.
     func points(by arithmetic: Arithmetic) -> [AffinePoint] { decoded.points(of: keys, by: arithmetic) }
 
-    /// Multiples of the keys and of some further points, always the same, for a ring that is summed over again and again for
-    /// few proofs. Nil for the first few times, and for large rings.
-    func table(with further: [AffinePoint], by arithmetic: Arithmetic) -> MultiplesTable? {
-        decoded.table(of: count + further.count) { further + points(by: arithmetic) }
+    /// What is the same in every sum over this ring: G, then the generators of a commitment, then the keys.
+    func lastingPoints(by arithmetic: Arithmetic) -> [AffinePoint] {
+        [Generators.shared.G] + Generators.shared.ofCommitment(digits: digits) + points(by: arithmetic)
+    }
+
+    /// Multiples of the lasting points, for a ring that is summed over again and again for few proofs. Nil for the first few
+    /// times, and for large rings. Nobody chooses what is in it, so it is the right one for every sum.
+    func table(by arithmetic: Arithmetic) -> MultiplesTable? {
+        decoded.table(of: 2 + 8 * digits + count) { lastingPoints(by: arithmetic) }
     }
 
     static func digits(for count: Int) -> Int {
@@ -67,7 +72,11 @@ private final class DecodedKeys: Sendable {
         guard count <= Self.largest else { return nil }
         return table.withLock { state in
             state.uses += 1
-            if state.table == nil, state.uses > Self.worthwhile { state.table = MultiplesTable(points()) }
+            if state.table == nil, state.uses > Self.worthwhile {
+                let points = points()
+                precondition(points.count == count)
+                state.table = MultiplesTable(points)
+            }
             return state.table
         }
     }

@@ -162,17 +162,15 @@ public struct Verifier: Sendable {
         for proof in proofs { points += proof.points }
         points.append(AffinePoint(scope.base))
         own.append(total.fixed[1].words)
-        // What is the same for every batch of this ring.
-        let lasting = [Generators.shared.G] + Generators.shared.ofCommitment(digits: m)
+        // As `Ring.lastingPoints` orders them.
         let scalars =
             [total.fixed[0].words] + total.fixed[2...].map { $0.words }
             + shape.coefficients(total, onAllCores: usesAllCores)
-        if own.count <= ring.count, let table = ring.table(with: lasting, by: arithmetic) {
+        if own.count <= ring.count, let table = ring.table(by: arithmetic) {
             let rest = Multiscalar.sum(points, own, by: arithmetic, onAllCores: usesAllCores)
             return (table.sum(scalars, by: arithmetic) + rest).isIdentity
         }
-        points += lasting
-        points += ring.points(by: arithmetic)
+        points += ring.lastingPoints(by: arithmetic)
         own += scalars
         return Multiscalar.sum(points, own, by: arithmetic, onAllCores: usesAllCores).isIdentity
     }
