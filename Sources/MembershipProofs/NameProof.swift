@@ -8,6 +8,7 @@ public enum NameProof {
     public static let length = 64
 
     public static func prove(_ secret: borrowing ProverSecret, scope: Scope, name: [UInt8]) -> [UInt8] {
+        defer { Stack.wipeAfterProver() }
         var row = SecretScalars(count: 3)
         var nonces = HedgedNonces(.naming, secret: secret, statement: scope.id.bytes + name)
         nonces.draw(into: &row, 0)

@@ -8,6 +8,7 @@ public enum Possession {
     public static let length = 64
 
     public static func prove(_ secret: borrowing ProverSecret, context: Bytes32) -> [UInt8] {
+        defer { Stack.wipeAfterProver() }
         var row = SecretScalars(count: 3)
         var nonces = HedgedNonces(.possession, secret: secret, statement: context.bytes)
         nonces.draw(into: &row, 0)

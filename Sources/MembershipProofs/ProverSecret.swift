@@ -20,13 +20,17 @@ public struct ProverSecret: ~Copyable, Sendable {
     private init(_ x: consuming SecretScalars) {
         publicKey = x.multiplyGenerator(by: 0)
         self.x = x
+        Stack.wipeAfterProver()
     }
 
     /// 32 bytes, for an encrypted keystore.
     public borrowing func stored() -> SecretBytes { x.stored() }
 
     /// tag = xU.
-    public borrowing func tag(in scope: Scope) -> LinkingTag { LinkingTag(x.multiply(scope.base, by: 0)) }
+    public borrowing func tag(in scope: Scope) -> LinkingTag {
+        defer { Stack.wipeAfterProver() }
+        return LinkingTag(x.multiply(scope.base, by: 0))
+    }
 }
 
 /// Where secret randomness for one proof comes from: the system's generator hashed together with the secret and the
