@@ -16,7 +16,7 @@ public enum Prover {
         guard let index = ring.index(of: secret.publicKey) else { throw .keyNotInRing }
         var session = ProverSession(statement, index: index, secret, by: arithmetic)
         // What was on the stack beside the guarded memory.
-        defer { Stack.wipe(32_768) }
+        defer { Stack.wipeAfterProver() }
         return (statement.tag, session.run(secret))
     }
 }
@@ -29,14 +29,31 @@ private struct ProverSession: ~Copyable {
     private var row: SecretScalars
     private let places: Places
 
-    /// Where in the row each secret of the proof stands.
+    /// Where in the row each secret of the proof stands. The row starts as zeros, and three things need that: `zero`, which
+    /// is never written; a(j, 0), from which the other a of its digit are subtracted; and `surplus`, to which is added.
+    /// Everything else is written before it is read.
     private struct Places {
         let m: Int
         /// The low digits whose indices are expanded together, and how many those are.
         let blockDigits: Int
         var block: Int { 1 << (2 * blockDigits) }
+        /// Where the coefficients of each level start, and, behind the last, where the row ends.
+        private let levels: [Int]
+        let count: Int
 
-        init(m: Int) { (self.m, blockDigits) = (m, min(m, 3)) }
+        init(m: Int) {
+            let blockDigits = min(m, 3)
+            (self.m, self.blockDigits) = (m, blockDigits)
+            // Behind the last of `surplus`; the highest level first, each four times as long as the one above it.
+            var next = 9 + 18 * m
+            var levels = [Int](repeating: 0, count: blockDigits + 1)
+            for level in (0...blockDigits).reversed() {
+                levels[level] = next
+                next += m << (2 * (blockDigits - level))
+            }
+            (self.levels, count) = (levels, next)
+            precondition(levels[blockDigits] == surplus(m))
+        }
 
         var zero: Int { 0 }
         var rA: Int { 1 }
@@ -50,15 +67,13 @@ private struct ProverSession: ~Copyable {
         func square(_ i: Int) -> Int { scratch(6) + i }
         func product(_ i: Int) -> Int { square(4 * m) + i }
         /// The coefficients of the surplus indices' sum.
-        func surplus(_ e: Int) -> Int { product(4 * m) + e }
+        func surplus(_ power: Int) -> Int { product(4 * m) + power }
         /// The coefficients of a block's indices, while the digits below `level` are still to be multiplied in: those of
         /// level 0 are c_{k,0...m-1}.
-        func c(_ level: Int, _ k: Int, _ e: Int) -> Int {
-            var start = surplus(m)
-            for l in level + 1..<max(level + 1, blockDigits + 1) { start += m << (2 * (blockDigits - l)) }
-            return start + m * k + e
-        }
-        var count: Int { c(0, block, 0) }
+        func c(_ level: Int, _ k: Int, _ power: Int) -> Int { levels[level] + m * k + power }
+        /// The highest power of T that is kept at a level: its polynomials are products of m - level digits', and only the
+        /// signer's own index has a coefficient of T^m. What stands in the places of higher powers means nothing.
+        func degree(_ level: Int) -> Int { min(m - level, m - 1) }
     }
 
     init(_ statement: Statement, index: UInt32, _ secret: borrowing ProverSecret, by arithmetic: Arithmetic) {
@@ -74,6 +89,7 @@ private struct ProverSession: ~Copyable {
         nonces.draw(into: &row, places.rB)
         for j in 0..<m {
             nonces.draw(into: &row, places.p(j))
+            // a_{j,0} = 0 - a_{j,1} - a_{j,2} - a_{j,3}
             for i in 1..<4 {
                 nonces.draw(into: &row, places.a(j, i))
                 row.subtract(places.a(j, 0), places.a(j, 0), places.a(j, i))
@@ -109,7 +125,7 @@ private struct ProverSession: ~Copyable {
         var sums = SecretSums(rows: 2, by: arithmetic)
         for first in stride(from: 0, to: generators.count, by: 8) {
             let eight = generators[first..<min(first + 8, generators.count)]
-            sums.add(eight, row) { commitments[$0][first + $1] }
+            sums.add(eight, row, at: { commitment, point in commitments[commitment][first + point] })
         }
         let result = sums.finish()
         return (result[0], result[1])
@@ -118,7 +134,7 @@ private struct ProverSession: ~Copyable {
     /// Y_j = p_j U.
     private borrowing func commitNonces() -> [Element] {
         var sums = SecretSums(rows: m, by: arithmetic)
-        sums.add([AffinePoint(statement.scope.base)], row) { j, _ in places.p(j) }
+        sums.add([AffinePoint(statement.scope.base)], row, at: { j, _ in places.p(j) })
         return sums.finish()
     }
 
@@ -136,26 +152,31 @@ private struct ProverSession: ~Copyable {
             expandBlock()
             let here = min(places.block, last - first)
             for k in stride(from: 0, to: here, by: 8) {
-                sums.add(points[first + k..<first + min(k + 8, here)], row) { j, i in places.c(0, k + i, j) }
+                let keys = points[first + k..<first + min(k + 8, here)]
+                sums.add(keys, row, at: { j, key in places.c(0, k + key, j) })
             }
             for k in here..<places.block {
-                for e in 0..<m { row.add(places.surplus(e), places.surplus(e), places.c(0, k, e)) }
+                for j in 0..<m { row.add(places.surplus(j), places.surplus(j), places.c(0, k, j)) }
             }
         }
-        sums.add([points[last], Generators.shared.G], row) { j, i in i == 0 ? places.surplus(j) : places.p(j) }
+        // The last key under the surplus indices' coefficients, its own included, and G under p_j.
+        sums.add(
+            [points[last], Generators.shared.G], row,
+            at: { j, point in point == 0 ? places.surplus(j) : places.p(j) })
         return sums.finish()
     }
 
-    /// prod_j (s_{j,k_j} T + a_{j,k_j}) over the digits of an index above a block's. Coefficients from T^m on are not
-    /// kept: only the signer's own index has one.
-    private mutating func expandHighDigits(of index: Int) {
+    /// prod_j (s_{j,k_j} T + a_{j,k_j}) over the digits above a block's of the indices from `blockStart` on: the block's
+    /// place in the ring, which is public. Coefficients from T^m on are not kept: only the signer's own index has one.
+    private mutating func expandHighDigits(of blockStart: Int) {
         let top = places.blockDigits
-        for e in 0..<m { row.set(places.c(top, 0, e), e == 0 ? .one : .zero) }
+        for power in 0..<m { row.set(places.c(top, 0, power), power == 0 ? .one : .zero) }
         for j in top..<m {
-            let digit = index >> (2 * j) & 3
-            for e in (0..<min(j - top + 2, m)).reversed() {
-                multiply(into: places.scratch(0), places.c(top, 0, e), e == 0 ? nil : places.c(top, 0, e - 1), j, digit)
-                row.move(places.c(top, 0, e), places.scratch(0))
+            let digit = blockStart >> (2 * j) & 3
+            for power in (0..<min(j - top + 2, m)).reversed() {
+                let lower = power == 0 ? nil : places.c(top, 0, power - 1)
+                multiply(into: places.scratch(0), places.c(top, 0, power), lower, j, digit)
+                row.move(places.c(top, 0, power), places.scratch(0))
             }
         }
     }
@@ -163,21 +184,21 @@ private struct ProverSession: ~Copyable {
     /// Multiplies the digits of a block in, from the highest to the lowest, for every value of each.
     private mutating func expandBlock() {
         for j in (0..<places.blockDigits).reversed() {
-            let degree = min(m - j, m - 1)
             for k in 0..<1 << (2 * (places.blockDigits - 1 - j)) {
                 for digit in 0..<4 {
-                    for e in 0...degree {
-                        let lower = e == 0 ? nil : places.c(j + 1, k, e - 1)
-                        multiply(into: places.c(j, 4 * k + digit, e), places.c(j + 1, k, e), lower, j, digit)
+                    for power in 0...places.degree(j) {
+                        let same = power > places.degree(j + 1) ? nil : places.c(j + 1, k, power)
+                        let lower = power == 0 ? nil : places.c(j + 1, k, power - 1)
+                        multiply(into: places.c(j, 4 * k + digit, power), same, lower, j, digit)
                     }
                 }
             }
         }
     }
 
-    /// out = c a_{j,i} + lower s_{j,i}: one coefficient of a product with s_{j,i} T + a_{j,i}.
-    private mutating func multiply(into out: Int, _ c: Int, _ lower: Int?, _ j: Int, _ i: Int) {
-        row.multiply(out, c, places.a(j, i))
+    /// out = same a_{j,i} + lower s_{j,i}: one coefficient of a product with s_{j,i} T + a_{j,i}. Nil stands for zero.
+    private mutating func multiply(into out: Int, _ same: Int?, _ lower: Int?, _ j: Int, _ i: Int) {
+        if let same { row.multiply(out, same, places.a(j, i)) } else { row.move(out, places.zero) }
         if let lower { row.add(out, lower, when: places.s(j, i), scratch: places.scratch(1)) }
     }
 
@@ -185,8 +206,8 @@ private struct ProverSession: ~Copyable {
     /// sum is what the digits above it give, times T for each of its digits.
     private mutating func addSurplusBlock() {
         let top = places.blockDigits
-        for e in top..<max(top, m) {
-            row.add(places.surplus(e), places.surplus(e), places.c(top, 0, e - top))
+        for power in top..<max(top, m) {
+            row.add(places.surplus(power), places.surplus(power), places.c(top, 0, power - top))
         }
     }
 

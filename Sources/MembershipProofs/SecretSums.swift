@@ -102,21 +102,23 @@ struct SecretSums: ~Copyable {
         }
     }
 
-    /// The multiple that a digit from -8 to 8 asks for, every one having been read.
+    /// The multiple that a digit from -8 to 7 asks for, every one having been read; 8 would be right, too.
     @inline(__always)
     private static func choose(_ digit: Int8, of multiples: UnsafeBufferPointer<AffinePoint>) -> AffinePoint {
         let wide = Int64(digit)
         let sign = UInt64(bitPattern: wide >> 63)
         let place = (UInt64(bitPattern: wide) ^ sign) &- sign
         // A point's sixteen words in two vectors.
+        let stride = MemoryLayout<AffinePoint>.stride
+        precondition(stride == 2 * MemoryLayout<SIMD8<UInt64>>.size)
         var (low, high) = (SIMD8<UInt64>(), SIMD8<UInt64>())
         let memory = UnsafeRawBufferPointer(multiples)
         for e in 0..<8 {
             // All ones where the place is e + 1: only then is the difference zero and one less negative.
             let bits = UInt64(bitPattern: Int64(bitPattern: (place ^ UInt64(e + 1)) &- 1) >> 63)
             let mask = SIMD8<UInt64>(repeating: bits)
-            low |= memory.loadUnaligned(fromByteOffset: 128 * e, as: SIMD8<UInt64>.self) & mask
-            high |= memory.loadUnaligned(fromByteOffset: 128 * e + 64, as: SIMD8<UInt64>.self) & mask
+            low |= memory.loadUnaligned(fromByteOffset: stride * e, as: SIMD8<UInt64>.self) & mask
+            high |= memory.loadUnaligned(fromByteOffset: stride * e + stride / 2, as: SIMD8<UInt64>.self) & mask
         }
         // Place 0 is the neutral element.
         let none = (place &- 1) >> 63
@@ -130,17 +132,23 @@ struct SecretSums: ~Copyable {
             product: chosen.product.choosing(minus, sign))
     }
 
-    /// The sums, as public elements, by row.
+    /// The sums, as public elements, by row: encoded without a branch, and then decoded by libsodium with branches, because
+    /// nothing is an `Element` that was not decoded. That tells what the encoding tells, which the proof carries.
     consuming func finish() -> [Element] {
-        var results: [Element] = []
+        var encodings: [Bytes32] = []
         for row in 0..<rows {
-            let sum = arithmetic == .portable ? finishPortably(row) : finishInLanes(row)
-            guard let element = try? Element(decoding: sum.encoding) else {
-                preconditionFailure("a sum of points has a canonical encoding")
-            }
-            results.append(element)
+            encodings.append((arithmetic == .portable ? finishPortably(row) : finishInLanes(row)).encoding)
         }
-        return results
+        return encodings.map { Self.published($0) }
+    }
+
+    /// A function of its own, so that Tests/ConstantTime can name it: what it branches on is public from here on.
+    @inline(never)
+    private static func published(_ encoding: Bytes32) -> Element {
+        guard let element = try? Element(decoding: encoding) else {
+            preconditionFailure("a sum of points has a canonical encoding")
+        }
+        return element
     }
 
     private borrowing func finishPortably(_ row: Int) -> ExtendedPoint {

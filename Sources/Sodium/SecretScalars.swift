@@ -1,7 +1,8 @@
 import CSodium
 
-/// A row of secret scalars in guarded memory, worked on in place. Every operation is libsodium's, constant-time in the
-/// values; the positions are public. One allocation serves a whole proof.
+/// A row of secret scalars in guarded memory, worked on in place. Every operation is constant-time in the values; the
+/// positions are public. Arithmetic is libsodium's; `setEqual`, the masks of `add(when:)` and `writeDigits` are our own, and
+/// Tests/ConstantTime watches them. One allocation serves a whole proof.
 public struct SecretScalars: ~Copyable, Sendable {
     private var memory: SecretBytes
     public let count: Int
