@@ -70,7 +70,7 @@ void rr_lanes_ed25519(const uint64_t *base, const uint8_t *keys, const int8_t *s
         memcpy(&q, chosen, sizeof q);
         sum = ge8_add_cached(sum, q, _mm512_movepi64_mask(digit));
         digit = digits_load(s + 8 * w);
-        sum = ge8_add_affine(sum, multiples_load(base, s + 8 * w), _mm512_movepi64_mask(digit));
+        sum = ge8_add_affine(sum, public_multiples_load(base, s + 8 * w), _mm512_movepi64_mask(digit));
     }
     fe8 inverse = fe16_invert((fe16){sum.Z, sum.Z}).a;
     fe8_store(fe8_mul(sum.Y, inverse), fe8_is_negative(fe8_mul(sum.X, inverse)), encodings);

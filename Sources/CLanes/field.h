@@ -1,5 +1,6 @@
 // Eight field elements modulo 2^255 - 19, one a lane, in five limbs of 51 bits. The multiplier reads 52 bits of each
-// limb, so factors must have been carried: "tight" limbs are below 2^51 + 2^16, and products and fe8_carry give them.
+// limb, so factors must have been carried: "tight" limbs are below 2^51 + 2^15, as in Swift, and products and fe8_carry
+// give them.
 #ifndef RR_FIELD_H
 #define RR_FIELD_H
 
@@ -42,7 +43,9 @@ RR_INLINE fe8 fe8_root_of_minus_one(void) {
     return fe8_set(0x61b274a0ea0b0, 0x0d5a5fc8f189d, 0x7ef5e9cbd0c60, 0x78595a6804c9e, 0x2b8324804fc1d);
 }
 
-// Tight, from limbs below 2^62.
+// Tight, from limbs below 2^61: 19 times what the highest hands on is then below 2^15. Products have limbs below 2^60
+// before they are carried: z_k and z_(k+5) together are five products' low halves, below 2^52, and five times twice a high
+// half, below 2^51.
 RR_INLINE fe8 fe8_carry(fe8 a) {
     word8 m = w8_mask();
     fe8 r;

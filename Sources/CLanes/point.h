@@ -9,6 +9,10 @@
 typedef struct { fe8 X, Y, Z, T; } ge8;
 typedef struct { fe8 sum, difference, product; } affine8;
 
+// Three field elements and a word of padding; four and four words, so that both are whole vectors.
+_Static_assert(RR_AFFINE_WORDS == 3 * 5 + 1, "an affine point is two vectors");
+_Static_assert(RR_EXTENDED_WORDS == 4 * 5 + 4, "an extended point is three vectors");
+
 RR_INLINE ge8 ge8_neutral(void) { return (ge8){fe8_zero(), fe8_one(), fe8_one(), fe8_zero()}; }
 
 RR_INLINE ge8 ge8_of(fe8 E, fe8 F, fe8 G, fe8 H) {
@@ -98,8 +102,8 @@ RR_INLINE void ge8_store(ge8 p, uint64_t *const to[8]) {
     }
 }
 
-// Choices by signed digits from -8 to 8 among eight entries, every one of which is read: no address and no branch depends
-// on a digit. All ones in the lanes where the place is e; (x ^ e) - 1 is negative only there.
+// Choices by signed digits among eight entries, every one of which is read: no address and no branch depends on a digit.
+// Secret digits are from -8 to 7, public ones from -7 to 8. All ones in the lanes where the place is e; (x ^ e) - 1 is negative only there.
 RR_INLINE word8 place_is(word8 place, uint64_t e) {
     return _mm512_srai_epi64(SUB(_mm512_xor_si512(place, w8(e)), w8(1)), 63);
 }
@@ -117,8 +121,8 @@ RR_INLINE word8 w8_take(word8 chosen, word8 entry, word8 mask) {
 }
 
 // The multiples that eight public digits ask for, of a table of eight; where the digit is negative, what is to be
-// subtracted.
-RR_INLINE affine8 multiples_load(const uint64_t *table, const int8_t *digits) {
+// subtracted. The addresses depend on the digits: never for a secret.
+RR_INLINE affine8 public_multiples_load(const uint64_t *table, const int8_t *digits) {
     static const uint64_t neutral[RR_AFFINE_WORDS] __attribute__((aligned(64))) = {1, 0, 0, 0, 0, 1};
     const uint64_t *from[8];
     for (int i = 0; i < 8; i++) {

@@ -6,8 +6,13 @@
 
 #pragma clang attribute push(__attribute__((target(RR_TARGET))), apply_to = function)
 
-#define MODULI 20
-#define WORDS (8 * MODULI)
+#define MODULI RR_MODULI
+// Moduli that are worked on at a time, which fit the registers, and words of them with eight columns each.
+#define HALF (MODULI / 2)
+#define HALF_WORDS (8 * HALF)
+_Static_assert(2 * HALF == MODULI, "the moduli are halved");
+// Sums of up to 4096 products of two residues below 2^26 each, added to one that has been reduced, fit 64 bits.
+_Static_assert(4096 <= 1 << (64 - 2 * 26), "sums of products fit a word");
 
 RR_INLINE word8 fold(word8 x, word8 c) {
     return LO(AND(x, w8((1ULL << 26) - 1)), SHR(x, 26), c);
@@ -40,23 +45,23 @@ void rr_lanes_residues(const uint64_t *scalars, size_t count, const uint64_t *po
     }
 }
 
-// Two rows times eight columns over `count` pairs, for ten moduli: twenty sums, which fit the registers.
+// Two rows times eight columns over `count` pairs, for half of the moduli: twenty sums, which fit the registers.
 RR_INLINE void two_rows(const uint64_t *a, const uint64_t *b, const uint64_t *right, size_t count, uint64_t *sums_a,
                         uint64_t *sums_b) {
-    word8 x[10], y[10];
-    for (int j = 0; j < 10; j++) {
+    word8 x[HALF], y[HALF];
+    for (int j = 0; j < HALF; j++) {
         x[j] = _mm512_loadu_si512(sums_a + 8 * j);
         y[j] = _mm512_loadu_si512(sums_b + 8 * j);
     }
     for (size_t p = 0; p < count; p++) {
 #pragma clang loop unroll(full)
-        for (int j = 0; j < 10; j++) {
-            word8 r = _mm512_loadu_si512(right + 80 * p + 8 * j);
-            x[j] = LO(x[j], r, w8(a[10 * p + j]));
-            y[j] = LO(y[j], r, w8(b[10 * p + j]));
+        for (int j = 0; j < HALF; j++) {
+            word8 r = _mm512_loadu_si512(right + HALF_WORDS * p + 8 * j);
+            x[j] = LO(x[j], r, w8(a[HALF * p + j]));
+            y[j] = LO(y[j], r, w8(b[HALF * p + j]));
         }
     }
-    for (int j = 0; j < 10; j++) {
+    for (int j = 0; j < HALF; j++) {
         _mm512_storeu_si512(sums_a + 8 * j, x[j]);
         _mm512_storeu_si512(sums_b + 8 * j, y[j]);
     }
@@ -64,16 +69,16 @@ RR_INLINE void two_rows(const uint64_t *a, const uint64_t *b, const uint64_t *ri
 
 void rr_lanes_add_products(const uint64_t *left, size_t rows, const uint64_t *right, size_t groups, size_t count,
                            uint64_t *sums) {
-    uint64_t spare[80] = {0};
+    uint64_t spare[HALF_WORDS] = {0};
     for (size_t half = 0; half < 2; half++)
         for (size_t group = 0; group < groups; group++) {
-            const uint64_t *columns = right + 80 * count * (groups * half + group);
+            const uint64_t *columns = right + HALF_WORDS * count * (groups * half + group);
             for (size_t r = 0; r < rows; r += 2) {
-                const uint64_t *a = left + 10 * count * (rows * half + r);
-                uint64_t *own = sums + 80 * (rows * (groups * half + group) + r);
+                const uint64_t *a = left + HALF * count * (rows * half + r);
+                uint64_t *own = sums + HALF_WORDS * (rows * (groups * half + group) + r);
                 // The last row of an odd number is done twice, once for nothing.
                 int has_next = r + 1 < rows;
-                two_rows(a, has_next ? a + 10 * count : a, columns, count, own, has_next ? own + 80 : spare);
+                two_rows(a, has_next ? a + HALF * count : a, columns, count, own, has_next ? own + HALF_WORDS : spare);
             }
         }
 }

@@ -6,7 +6,11 @@
 
 #pragma clang attribute push(__attribute__((target(RR_TARGET))), apply_to = function)
 
-#define TABLE_WORDS (15 * 8)
+// Eight lanes of a field element; of a multiple's three; of a point's four.
+#define ELEMENT_WORDS (5 * 8)
+#define TABLE_WORDS (3 * ELEMENT_WORDS)
+_Static_assert(RR_SECRET_TABLE_WORDS == 8 * TABLE_WORDS, "a table has eight multiples");
+_Static_assert(RR_SECRET_SUM_WORDS == 4 * ELEMENT_WORDS, "a sum is an extended point");
 
 RR_INLINE void put(uint64_t *to, fe8 a) {
     for (int i = 0; i < 5; i++) _mm512_storeu_si512(to + 8 * i, a.l[i]);
@@ -18,11 +22,13 @@ RR_INLINE fe8 get(const uint64_t *from) {
 }
 RR_INLINE void put_point(uint64_t *to, ge8 p) {
     put(to, p.X);
-    put(to + 40, p.Y);
-    put(to + 80, p.Z);
-    put(to + 120, p.T);
+    put(to + ELEMENT_WORDS, p.Y);
+    put(to + 2 * ELEMENT_WORDS, p.Z);
+    put(to + 3 * ELEMENT_WORDS, p.T);
 }
-RR_INLINE ge8 get_point(const uint64_t *from) { return (ge8){get(from), get(from + 40), get(from + 80), get(from + 120)}; }
+RR_INLINE ge8 get_point(const uint64_t *from) {
+    return (ge8){get(from), get(from + ELEMENT_WORDS), get(from + 2 * ELEMENT_WORDS), get(from + 3 * ELEMENT_WORDS)};
+}
 
 // The points are public; so are the tables.
 void rr_lanes_secret_table(const uint64_t *points, uint64_t *table) {
@@ -42,13 +48,13 @@ void rr_lanes_secret_table(const uint64_t *points, uint64_t *table) {
         inverse = fe8_mul(inverse, multiple[e].Z);
         fe8 x = fe8_mul(multiple[e].X, z), y = fe8_mul(multiple[e].Y, z);
         put(table + TABLE_WORDS * e, fe8_add(y, x));
-        put(table + TABLE_WORDS * e + 40, fe8_sub(y, x));
-        put(table + TABLE_WORDS * e + 80, fe8_mul(fe8_mul(x, y), fe8_2d()));
+        put(table + TABLE_WORDS * e + ELEMENT_WORDS, fe8_sub(y, x));
+        put(table + TABLE_WORDS * e + 2 * ELEMENT_WORDS, fe8_mul(fe8_mul(x, y), fe8_2d()));
     }
 }
 
 void rr_lanes_secret_clear(size_t windows, uint64_t *sums) {
-    for (size_t w = 0; w < windows; w++) put_point(sums + 160 * w, ge8_neutral());
+    for (size_t w = 0; w < windows; w++) put_point(sums + RR_SECRET_SUM_WORDS * w, ge8_neutral());
 }
 
 void rr_lanes_secret_add(const uint64_t *table, const int8_t *digits, size_t windows, uint64_t *sums) {
@@ -69,15 +75,16 @@ void rr_lanes_secret_add(const uint64_t *table, const int8_t *digits, size_t win
             q.difference.l[i] = chosen[5 + i];
             q.product.l[i] = chosen[10 + i];
         }
-        put_point(sums + 160 * w, ge8_add_affine(get_point(sums + 160 * w), q, _mm512_movepi64_mask(digit)));
+        uint64_t *sum = sums + RR_SECRET_SUM_WORDS * w;
+        put_point(sum, ge8_add_affine(get_point(sum), q, _mm512_movepi64_mask(digit)));
     }
 }
 
 void rr_lanes_secret_finish(const uint64_t *sums, size_t windows, uint64_t *points) {
-    ge8 sum = get_point(sums + 160 * (windows - 1));
+    ge8 sum = get_point(sums + RR_SECRET_SUM_WORDS * (windows - 1));
     for (size_t w = windows - 1; w-- > 0;) {
         for (int i = 0; i < 4; i++) sum = ge8_double(sum);
-        sum = ge8_add(sum, get_point(sums + 160 * w));
+        sum = ge8_add(sum, get_point(sums + RR_SECRET_SUM_WORDS * w));
     }
     uint64_t *to[8];
     for (int i = 0; i < 8; i++) to[i] = points + RR_EXTENDED_WORDS * i;

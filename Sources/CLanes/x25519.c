@@ -44,7 +44,7 @@ void rr_lanes_x25519(const uint8_t *scalars, const uint8_t *points, uint8_t *sha
 void rr_lanes_x25519_base(const uint64_t *table, const int8_t *digits, uint8_t *points) {
     ge8 sum = ge8_neutral();
     for (size_t w = 0; w < 64; w++)
-        sum = ge8_add_affine(sum, multiples_load(table + RR_AFFINE_WORDS * 8 * w, digits + 8 * w),
+        sum = ge8_add_affine(sum, public_multiples_load(table + RR_AFFINE_WORDS * 8 * w, digits + 8 * w),
                              _mm512_movepi64_mask(digits_load(digits + 8 * w)));
     // u = (1 + y) / (1 - y)
     fe8 below = fe8_sub(sum.Z, sum.Y);

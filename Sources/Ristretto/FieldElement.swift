@@ -1,8 +1,10 @@
-/// The field modulo p = 2^255 - 19, in five limbs of 51 bits. Public data only.
+/// The field modulo p = 2^255 - 19, in five limbs of 51 bits. Without a branch or an address that depends on a limb: the
+/// prover works with secrets on it. Only what returns a Bool may be branched on, by who knows that it is public.
 ///
-/// Limbs are not kept below 2^51. "Tight" is what products and `carried` give: every limb below 2^51 + 2^15. "Loose" is
-/// what sums and differences of tight elements give: every limb below 2^54. Products take loose factors, and so does
-/// every other operation unless it says otherwise; 5 * 19 * 2^54 * 2^54 stays below 2^115, so that a carry fits a word.
+/// Limbs are not kept below 2^51. "Tight" is what products and `carried` give: every limb below 2^51 + 2^15, in the kernels
+/// of CLanes too. "Loose" is what sums and differences of tight elements give: every limb below 2^54. Products take loose
+/// factors, and so does every other operation unless it says otherwise; 5 * 19 * 2^54 * 2^54 stays below 2^115, so that a
+/// carry fits a word.
 @frozen
 public struct FieldElement: Sendable {
     public var l0: UInt64
@@ -24,13 +26,14 @@ public struct FieldElement: Sendable {
 
     // MARK: Sums
 
-    /// Of tight elements; the result is loose.
+    /// Bounds of limbs add up: up to seven tight elements make a loose one.
     @inlinable @inline(__always)
     public static func + (a: FieldElement, b: FieldElement) -> FieldElement {
         FieldElement(a.l0 &+ b.l0, a.l1 &+ b.l1, a.l2 &+ b.l2, a.l3 &+ b.l3, a.l4 &+ b.l4)
     }
 
-    /// a - b + 4p: either may be a sum of two tight elements; the result is loose.
+    /// a - b + 4p, whose limbs are above 2^53 - 2^7: b may be a sum of two tight elements. The result's limbs are below a's
+    /// and 2^53 together: loose for an a that is a sum of up to three tight elements.
     @inlinable @inline(__always)
     public static func - (a: FieldElement, b: FieldElement) -> FieldElement {
         FieldElement(
@@ -52,7 +55,7 @@ public struct FieldElement: Sendable {
     @inlinable @inline(__always)
     public static prefix func - (a: FieldElement) -> FieldElement { minusLoose(.zero, a) }
 
-    /// The same element with tight limbs, from limbs of up to 64 bits.
+    /// The same element with tight limbs, from limbs below 2^61: then 19 times what the highest hands on is below 2^15.
     @inlinable @inline(__always)
     public var carried: FieldElement {
         FieldElement(

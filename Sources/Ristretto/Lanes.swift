@@ -3,7 +3,13 @@ import Sodium
 
 /// The way from Swift to the eight-lane kernels. Nothing here is called unless `areThere`.
 enum Lanes {
-    static let areThere = rr_lanes_are_there() == 1
+    static let areThere: Bool = {
+        // What the kernels suppose of Swift's types, and the other way round.
+        precondition(MemoryLayout<AffinePoint>.stride == 8 * Int(RR_AFFINE_WORDS))
+        precondition(MemoryLayout<PublicScalar>.stride == 32 && MemoryLayout<Bytes32>.stride == 32)
+        precondition(ResidueSystem.count == Int(RR_MODULI))
+        return rr_lanes_are_there() == 1
+    }()
 
     /// As `AffinePoint.init(decoding:)`, for many.
     static func decode(_ encodings: [Bytes32]) -> [AffinePoint?] {
@@ -22,20 +28,22 @@ enum Lanes {
     /// The weighted sum of one window's buckets.
     static func sum(_ points: UnsafeBufferPointer<AffinePoint>, _ sorted: SortedEntries) -> ExtendedPoint {
         let count = sorted.buckets
-        return withUnsafeTemporaryAllocation(byteCount: 192 * (count + 16), alignment: 64) { memory in
+        // The buckets' sums, then two sums of each of eight runs.
+        let (affine, extended) = (Int(RR_AFFINE_WORDS), Int(RR_EXTENDED_WORDS))
+        return withUnsafeTemporaryAllocation(byteCount: 8 * extended * (count + 16), alignment: 64) { memory in
             let words = memory.bindMemory(to: UInt64.self)
             guard let sums = words.baseAddress, let base = points.baseAddress else { return .neutral }
-            let (plain, weighted) = (sums + 24 * count, sums + 24 * (count + 8))
-            base.withMemoryRebound(to: UInt64.self, capacity: 16 * points.count) {
+            let (plain, weighted) = (sums + extended * count, sums + extended * (count + 8))
+            base.withMemoryRebound(to: UInt64.self, capacity: affine * points.count) {
                 rr_lanes_sum_buckets($0, sorted.entries, sorted.starts, sorted.byLength, count, sums)
             }
             rr_lanes_weigh_buckets(sums, count, plain, weighted)
             // Run r starts at bucket r * count / 8, so its plain sum weighs that much more.
             var (running, offset, total) = (ExtendedPoint.neutral, ExtendedPoint.neutral, ExtendedPoint.neutral)
             for run in (0..<8).reversed() {
-                total = total + ExtendedPoint(words: weighted + 24 * run)
+                total = total + ExtendedPoint(words: weighted + extended * run)
                 if run > 0 {
-                    running = running + ExtendedPoint(words: plain + 24 * run)
+                    running = running + ExtendedPoint(words: plain + extended * run)
                     offset = offset + running
                 }
             }

@@ -5,7 +5,7 @@ import CLanes
 
 /// Sums of multiples of public points, in variable time.
 public enum Multiscalar {
-    /// Four little-endian words of a number below 2^253.
+    /// Four little-endian words of a number below 2^253, as scalars below l are.
     public typealias Words = (UInt64, UInt64, UInt64, UInt64)
 
     /// Below this many points Straus' method is the faster.
@@ -51,9 +51,11 @@ public enum Multiscalar {
     }
 }
 
-/// Numbers below 2^253 in digits of `width` bits, each from -2^(width-1) up to 2^(width-1).
+/// Numbers in digits of `width` bits, each from 1 - 2^(width-1) to 2^(width-1). A number must be below
+/// 2^(width * count(width: width) - 1), or the last digit's carry would be lost. Every width takes numbers below 2^253;
+/// width 4 those below 2^255, which clamped secrets of X25519 are.
 enum SignedDigits {
-    /// 254 bits, so that the last digit takes the last carry.
+    /// Digits of at least 254 bits together.
     static func count(width: Int) -> Int { 253 / width + 1 }
 
     static func of(_ words: Multiscalar.Words, width: Int) -> [Int16] {
@@ -76,6 +78,7 @@ enum SignedDigits {
             carry = digit > half ? 1 : 0
             store(i, Int16(truncatingIfNeeded: digit - carry << width))
         }
+        precondition(carry == 0, "a number is too large for its digits")
     }
 
     @inline(__always)

@@ -1,5 +1,7 @@
 // RFC 9496, section 4; Hisil, Wong, Carter and Dawson, "Twisted Edwards curves revisited", ASIACRYPT 2008
 
+// Nothing here branches on a coordinate but what returns a Bool: the prover adds points up whose sums are secret.
+
 /// A decoded point as additions take it: (y + x, y - x, 2dxy), all tight. Sixteen words, so that one is two cache lines
 /// and eight of them can be turned into lanes.
 @frozen
@@ -17,6 +19,7 @@ public struct AffinePoint: Sendable {
         (self.sum, self.difference, self.product) = (sum, difference, product)
     }
 
+    /// - Parameters: tight.
     @inlinable
     public init(x: FieldElement, y: FieldElement) {
         self.init(sum: (y + x).carried, difference: (y - x).carried, product: x * y * FieldElement.twoD)
@@ -52,7 +55,10 @@ public struct ExtendedPoint: Sendable {
         self.init(X: x * two, Y: y * two, Z: FieldElement(4, 0, 0, 0, 0), T: x * y)
     }
 
-    /// The four products behind every addition: E = B - A, F = D - C, G = D + C, H = B + A.
+    /// The four products behind every addition: E = B - A, F = D - C, G = D + C, H = B + A. All four may be loose. In limbs,
+    /// with t for a tight bound (2^51 + 2^15) and 2^53 for what a difference adds: A, B, C are products, so t; D is 2t, being
+    /// twice a Z or twice a product; E is t + 2^53, F is 2t + 2^53, G is 3t, H is 2t; all are below 2^54. What is subtracted
+    /// is t everywhere. In `doubled` H is 2t and subtracted, G is t + 2^53 and subtracted by `minusLoose`.
     @inlinable @inline(__always)
     init(E: FieldElement, F: FieldElement, G: FieldElement, H: FieldElement) {
         self.init(X: E * F, Y: G * H, Z: F * G, T: E * H)

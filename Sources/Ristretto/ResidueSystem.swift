@@ -4,6 +4,7 @@
 /// Integers below the product of twenty moduli just under 2^26, as their residues. A product of two scalars is then twenty
 /// small products that do not carry into one another, and a sum of thousands of them fits sixty-four bits each.
 enum ResidueSystem {
+    /// RR_MODULI, which `Lanes` checks.
     static let count = 20
     /// Products of scalars that a sum may have: their sum stays below a third of the moduli's product.
     static let maximalProducts = 1 << 14
@@ -24,7 +25,7 @@ enum ResidueSystem {
 
     static let moduli: [UInt64] = deficits.map { 1 << 26 - $0 }
 
-    /// 2^(26 i) modulo each modulus, for the ten limbs of a scalar: at 20 i + j.
+    /// 2^(26 i) modulo each modulus, for the ten limbs of a scalar: at count * i + j.
     static let powers: [UInt64] = (0..<10).flatMap { i in
         moduli.map { q in (0..<i).reduce(1) { power, _ in (power << 26) % q } }
     }
@@ -60,31 +61,28 @@ enum ResidueSystem {
         let reciprocal: Double
         /// The inverse of the other moduli's product.
         let inverse: UInt64
-        /// The other moduli's product modulo l, divided by 2^256, so that `montgomeryReduced` takes both factors' 2^256 out
-        /// of a sum of products.
-        let weight: PublicScalar
+        let weight: PlainScalar
     }
+
+    // With R = 2^256, M the product of all moduli and M_j that of all but the j-th: scalars come as xR and yR, so the sum
+    // whose residues are known is N = R^2 sum xy. The remainders t_j give N = sum t_j M_j - k M for a whole k, and with the
+    // weights W_j = M_j / R and W = M / R, all modulo l, the wanted sum xy = N / R^2 is (sum t_j W_j - k W) / R.
 
     private static let parts: [Part] = moduli.map { q in
         let others = moduli.filter { $0 != q }
         return Part(
             deficit: 1 << 26 - q, modulus: q, reciprocal: 1 / Double(q),
             inverse: inverse(of: others.reduce(1) { $0 * $1 % q }, modulo: q),
-            weight: weight(others.reduce(.one) { $0 * PublicScalar($1) }))
+            weight: .overMontgomery(others.reduce(.one) { $0 * PublicScalar($1) }))
     }
 
-    /// Minus the product of all, likewise.
-    private static let wrap = weight(-moduli.reduce(.one) { $0 * PublicScalar($1) })
-
-    private static func weight(_ scalar: PublicScalar) -> PublicScalar {
-        let words = scalar.words
-        return PublicScalar(montgomery: words.0, words.1, words.2, words.3).dividedByMontgomery
-    }
+    /// -M / R.
+    private static let wrap = PlainScalar.overMontgomery(-moduli.reduce(.one) { $0 * PublicScalar($1) })
 
     /// The number with these residues, each of up to 64 bits, if it is below a third of the moduli's product: modulo l, without
     /// the two factors of 2^256 that products of scalars in Montgomery's form have.
     @inline(__always)
-    static func number(_ residue: (Int) -> UInt64) -> PublicScalar {
+    static func number(_ residue: (Int) -> UInt64) -> PlainScalar {
         var (s0, s1, s2, s3) = (UInt128(0), UInt128(0), UInt128(0), UInt128(0))
         var quotient = 0.0
         parts.withUnsafeBufferPointer { parts in
@@ -108,7 +106,7 @@ enum ResidueSystem {
         s1 &+= wide(wrap.w1, times)
         s2 &+= wide(wrap.w2, times)
         s3 &+= wide(wrap.w3, times)
-        return WideSum(s0, s1, s2, s3).montgomeryReduced
+        return PlainScalar(WideSum(s0, s1, s2, s3).montgomeryReduced)
     }
 }
 
@@ -131,9 +129,10 @@ extension ResidueSystem {
                 (limb & low) &* (SIMD8(repeating: powers[place]) & low)
             }
             for j in 0..<count {
-                var sum = term(l0, j) &+ term(l1, 20 &+ j) &+ term(l2, 40 &+ j) &+ term(l3, 60 &+ j)
-                sum &+= term(l4, 80 &+ j) &+ term(l5, 100 &+ j) &+ term(l6, 120 &+ j)
-                sum &+= term(l7, 140 &+ j) &+ term(l8, 160 &+ j) &+ term(l9, 180 &+ j)
+                var sum = term(l0, j) &+ term(l1, count &+ j) &+ term(l2, 2 &* count &+ j)
+                sum &+= term(l3, 3 &* count &+ j) &+ term(l4, 4 &* count &+ j) &+ term(l5, 5 &* count &+ j)
+                sum &+= term(l6, 6 &* count &+ j) &+ term(l7, 7 &* count &+ j)
+                sum &+= term(l8, 8 &* count &+ j) &+ term(l9, 9 &* count &+ j)
                 let c = SIMD8<UInt64>(repeating: deficits[j]) & low
                 for _ in 0..<3 { sum = (sum &>> 26 & low) &* c &+ (sum & mask) }
                 UnsafeMutableRawPointer(residues + 8 * j).storeBytes(of: sum, as: SIMD8<UInt64>.self)
@@ -142,9 +141,21 @@ extension ResidueSystem {
     }
 }
 
-extension PublicScalar {
-    /// The four words as a number, divided by 2^256 modulo l.
-    fileprivate var dividedByMontgomery: PublicScalar {
-        WideSum(self).montgomeryReduced
+/// A number below l in four words as it is: not in Montgomery's form, though both types are four words.
+struct PlainScalar {
+    let w0: UInt64
+    let w1: UInt64
+    let w2: UInt64
+    let w3: UInt64
+
+    /// What `montgomeryReduced` leaves, taken as it stands.
+    @inline(__always)
+    fileprivate init(_ reduced: PublicScalar) {
+        (w0, w1, w2, w3) = (reduced.w0, reduced.w1, reduced.w2, reduced.w3)
+    }
+
+    /// A scalar / 2^256 modulo l. Montgomery's form of x is x 2^256: reduced once it is x, and reduced again x / 2^256.
+    fileprivate static func overMontgomery(_ scalar: PublicScalar) -> PlainScalar {
+        PlainScalar(WideSum(WideSum(scalar).montgomeryReduced).montgomeryReduced)
     }
 }

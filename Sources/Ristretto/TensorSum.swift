@@ -15,12 +15,14 @@ public struct TensorSum: Sendable {
     /// How many pairs are worked on at a time, so that eight columns of them, by half of the moduli, stay in a core's first
     /// cache.
     static let block = 32
+    /// Moduli that are worked on at a time, as in products.c; each modulus of eight columns is a vector of 64 bytes.
     private static let half = ResidueSystem.count / 2
+    private static let vector = MemoryLayout<SIMD8<UInt64>>.size
 
     /// - Parameter columns: at least 1.
     public init(rows: Int, columns: Int, by arithmetic: Arithmetic = .fastest) {
         (self.rows, self.columns, self.arithmetic) = (rows, columns, arithmetic)
-        sums = Array(repeating: 0, count: 16 * Self.half * rows * Self.groups(columns))
+        sums = Array(repeating: 0, count: 8 * ResidueSystem.count * rows * Self.groups(columns))
     }
 
     private static func groups(_ count: Int) -> Int { (count + 7) / 8 }
@@ -34,8 +36,8 @@ public struct TensorSum: Sendable {
         pairs += count
         precondition(pairs <= ResidueSystem.maximalProducts)
         let groups = Self.groups(columns)
-        var leftResidues = [UInt64](repeating: 0, count: 2 * Self.half * Self.block * rows)
-        var rightResidues = [UInt64](repeating: 0, count: 16 * Self.half * Self.block * groups)
+        var leftResidues = [UInt64](repeating: 0, count: ResidueSystem.count * Self.block * rows)
+        var rightResidues = [UInt64](repeating: 0, count: 8 * ResidueSystem.count * Self.block * groups)
         for first in stride(from: 0, to: count, by: Self.block) {
             let here = min(Self.block, count - first)
             if unreduced + here > ResidueSystem.maximalUnreduced { reduce() }
@@ -73,7 +75,7 @@ public struct TensorSum: Sendable {
         _ scalars: ArraySlice<PublicScalar>, _ length: Int,
         _ body: (_ pair: Int, _ group: Int, _ count: Int, UnsafeMutablePointer<UInt64>) -> Void
     ) {
-        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 16 * Self.half) { residues in
+        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 8 * ResidueSystem.count) { residues in
             scalars.withUnsafeBufferPointer { scalars in
                 guard let to = residues.baseAddress else { return }
                 for start in stride(from: 0, to: scalars.count, by: length) {
@@ -97,7 +99,7 @@ public struct TensorSum: Sendable {
     }
 
     private mutating func addPortably(_ count: Int, _ left: [UInt64], _ right: [UInt64]) {
-        let (rows, groups, half) = (rows, Self.groups(columns), Self.half)
+        let (rows, groups, half, vector) = (rows, Self.groups(columns), Self.half, Self.vector)
         sums.withUnsafeMutableBytes { sums in
             left.withUnsafeBufferPointer { left in
                 right.withUnsafeBytes { right in
@@ -106,11 +108,11 @@ public struct TensorSum: Sendable {
                     }
                     for h in 0..<2 {
                         for group in 0..<groups {
-                            let columns = right + 64 * half * count * (groups * h + group)
+                            let columns = right + vector * half * count * (groups * h + group)
                             for r in 0..<rows {
                                 Self.add(
                                     left + half * count * (rows * h + r), columns, count,
-                                    to: sums + 64 * half * (rows * (groups * h + group) + r))
+                                    to: sums + vector * half * (rows * (groups * h + group) + r))
                             }
                         }
                     }
@@ -126,15 +128,15 @@ public struct TensorSum: Sendable {
         // The masks say that 32 bits suffice, which vector units multiply at once.
         let mask = SIMD8<UInt64>(repeating: 0xffff_ffff)
         for j in 0..<half {
-            var sum = sums.loadUnaligned(fromByteOffset: 64 &* j, as: SIMD8<UInt64>.self)
-            var (factor, eight) = (own + j, columns + (64 &* j))
+            var sum = sums.loadUnaligned(fromByteOffset: vector &* j, as: SIMD8<UInt64>.self)
+            var (factor, eight) = (own + j, columns + (vector &* j))
             for _ in 0..<count {
                 let columns = eight.loadUnaligned(as: SIMD8<UInt64>.self)
                 sum &+= (columns & mask) &* (SIMD8(repeating: factor.pointee) & mask)
                 factor += half
-                eight += 64 &* half
+                eight += vector &* half
             }
-            sums.storeBytes(of: sum, toByteOffset: 64 &* j, as: SIMD8<UInt64>.self)
+            sums.storeBytes(of: sum, toByteOffset: vector &* j, as: SIMD8<UInt64>.self)
         }
     }
 

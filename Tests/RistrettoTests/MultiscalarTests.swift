@@ -72,4 +72,23 @@ struct MultiscalarTests {
             #expect(value.scalar == scalar)
         }
     }
+
+    @Test("The largest number that a width's digits hold loses no carry", arguments: 4...15)
+    func largest(_ width: Int) {
+        let bits = min(width * SignedDigits.count(width: width) - 1, 256)
+        #expect(bits >= 253)
+        let top = UInt64.max >> UInt64(256 - bits)
+        for lowest in [UInt64.max, 0] {
+            let words = (lowest, UInt64.max, UInt64.max, top)
+            var value = PublicScalar.zero
+            for digit in SignedDigits.of(words, width: width).reversed() {
+                #expect((1 - 1 << (width - 1)...1 << (width - 1)).contains(Int(digit)))
+                value = value * PublicScalar(1 << UInt64(width))
+                value += digit < 0 ? -PublicScalar(UInt64(-Int(digit))) : PublicScalar(UInt64(digit))
+            }
+            #expect(value == PublicScalar(words: words))
+        }
+        // Clamped secrets of X25519 have 255 bits, and are written in width 4.
+        if width == 4 { #expect(bits >= 255) }
+    }
 }

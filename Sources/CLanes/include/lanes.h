@@ -31,6 +31,8 @@ int rr_lanes_are_there(void);
 // Words of a point as (y + x, y - x, 2dxy) and one word of padding; of one as (X, Y, Z, T) and four words of padding.
 #define RR_AFFINE_WORDS 16
 #define RR_EXTENDED_WORDS 24
+// Moduli of the residue number system.
+#define RR_MODULI 20
 
 // Decodes `count` encodings of 32 bytes (RFC 9496, section 4.3.1) to affine points; ok[i] is 1 or 0, and where it is 0 the
 // point's words mean nothing.
