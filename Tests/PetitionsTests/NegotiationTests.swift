@@ -94,6 +94,9 @@ struct NegotiationTests {
         #expect(third.isReached(accepting: 4, rejecting: 2, eligible: 6))
         #expect(!third.isReached(accepting: 3, rejecting: 0, eligible: 6))
         #expect(!third.isReached(accepting: 0, rejecting: 0, eligible: 0))
+        // More people than 32 bits hold a hundredfold of.
+        let nearlyAll = try #require(Majority("at least 99/100 of eligible"))
+        #expect(!nearlyAll.isReached(accepting: 1 << 20, rejecting: 0, eligible: .max))
     }
 
     @Test("The terms of a vote stand in one line, in one spelling")

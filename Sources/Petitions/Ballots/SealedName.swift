@@ -87,10 +87,10 @@ public enum SealedName {
             let index = try? reader.uint32(), let name = try? reader.vector8(nameLengths),
             let proof = try? reader.take(NameProof.length), reader.isAtEnd,
             let text = String(validating: name, as: UTF8.self), let ring = log.ring(epoch: Int(epoch)),
-            ring.keys.indices.contains(Int(index)),
-            NameProof.verify(proof, key: ring.keys[Int(index)], tag: tag, scope: scope, name: name)
+            let place = Int(exactly: index), ring.keys.indices.contains(place),
+            NameProof.verify(proof, key: ring.keys[place], tag: tag, scope: scope, name: name)
         else { return nil }
         // Rings only grow at the end, so an index in any epoch is the index in the newest.
-        return ReleasedName(member: Int(index), name: text)
+        return ReleasedName(member: place, name: text)
     }
 }

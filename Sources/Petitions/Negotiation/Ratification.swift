@@ -48,9 +48,10 @@ public struct Majority: Sendable, Hashable {
     }
 
     /// Nobody's support carries nothing.
-    public func isReached(accepting: Int, rejecting: Int, eligible: Int) -> Bool {
-        let whole = base == .votes ? accepting + rejecting : eligible
-        let (part, share) = (accepting * denominator, whole * numerator)
+    public func isReached(accepting: Int, rejecting: Int, eligible: UInt32) -> Bool {
+        // In 64 bits: where Int has 32, a workplace of 2^32 people times a numerator does not fit one.
+        let whole = base == .votes ? Int64(accepting) + Int64(rejecting) : Int64(eligible)
+        let (part, share) = (Int64(accepting) * Int64(denominator), whole * Int64(numerator))
         return accepting > 0 && (isStrict ? part > share : part >= share)
     }
 }
@@ -106,8 +107,10 @@ public struct RatificationTerms: Sendable, Hashable {
     /// The first demand of which a vote's document says other words than the response, or which that does not counter; nil when
     /// they agree to the letter.
     public func differs(from response: RecordDocument, _ document: PetitionDocument) -> Int? {
-        let countered = Dictionary(
-            Negotiation.countered(by: response).map { ($0.number, $0.text) }, uniquingKeysWith: { a, _ in a })
+        var countered: [Int: String] = [:]
+        for demand in Negotiation.countered(by: response) where countered[demand.number] == nil {
+            countered[demand.number] = demand.text
+        }
         for (number, question) in zip(demands, document.demands) {
             guard let text = countered[number], text.utf8.elementsEqual(question.text.utf8) else { return number }
         }
@@ -165,14 +168,14 @@ public struct Ratification: Sendable {
         guard log.manifest.kind == .ratification, let about = log.manifest.about else { return nil }
         let terms = document.flatMap { RatificationTerms($0, of: log.manifest) }
         (id, self.tally, quorum, response, self.terms) = (log.id, tally, log.manifest.quorum, about.digest, terms)
-        let isQuorate = tally.cosignatures >= Int(log.manifest.quorum)
+        let isQuorate = tally.cosignatures >= log.manifest.quorum
         questions =
             zip(terms?.demands ?? [], tally.questions ?? []).map { demand, counts in
                 Question(
                     demand: demand, accepting: counts[1], rejecting: counts[2], abstaining: counts[0],
                     isCarried: isQuorate
                         && terms?.majority.isReached(
-                            accepting: counts[1], rejecting: counts[2], eligible: Int(tally.eligible)) == true
+                            accepting: counts[1], rejecting: counts[2], eligible: tally.eligible) == true
                 )
             }
         var isTrue = true

@@ -238,7 +238,7 @@ extension PetitionLog {
         if release.set == 0 {
             guard closure != nil else { throw .releasedTooEarly }
         } else {
-            guard cosignatures >= Int(manifest.levels[Int(release.set) - 1].count) else { throw .releasedTooEarly }
+            guard cosignatures >= manifest.levels[Int(release.set) - 1].count else { throw .releasedTooEarly }
         }
     }
 
