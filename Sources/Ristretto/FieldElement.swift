@@ -66,12 +66,30 @@ public struct FieldElement: Sendable {
     // MARK: Products
 
     @inlinable @inline(__always)
+    public static func * (a: FieldElement, b: FieldElement) -> FieldElement {
+        #if arch(wasm32)
+            narrowProduct(a, b)
+        #else
+            wideProduct(a, b)
+        #endif
+    }
+
+    @inlinable @inline(__always)
+    public var squared: FieldElement {
+        #if arch(wasm32)
+            Self.narrowSquare(self)
+        #else
+            Self.wideSquare(self)
+        #endif
+    }
+
+    @inlinable @inline(__always)
     static func wide(_ a: UInt64, _ b: UInt64) -> UInt128 {
         UInt128(truncatingIfNeeded: a) &* UInt128(truncatingIfNeeded: b)
     }
 
     @inlinable @inline(__always)
-    public static func * (a: FieldElement, b: FieldElement) -> FieldElement {
+    static func wideProduct(_ a: FieldElement, _ b: FieldElement) -> FieldElement {
         let (b1, b2, b3, b4) = (19 &* b.l1, 19 &* b.l2, 19 &* b.l3, 19 &* b.l4)
         let c0 = wide(a.l0, b.l0) &+ wide(a.l1, b4) &+ wide(a.l2, b3) &+ wide(a.l3, b2) &+ wide(a.l4, b1)
         let c1 = wide(a.l0, b.l1) &+ wide(a.l1, b.l0) &+ wide(a.l2, b4) &+ wide(a.l3, b3) &+ wide(a.l4, b2)
@@ -82,15 +100,15 @@ public struct FieldElement: Sendable {
     }
 
     @inlinable @inline(__always)
-    public var squared: FieldElement {
-        let (d0, d1, d2) = (2 &* l0, 2 &* l1, 2 &* l2)
-        let (m3, m4) = (19 &* l3, 19 &* l4)
-        let c0 = Self.wide(l0, l0) &+ Self.wide(d1, m4) &+ Self.wide(d2, m3)
-        let c1 = Self.wide(d0, l1) &+ Self.wide(d2, m4) &+ Self.wide(l3, m3)
-        let c2 = Self.wide(d0, l2) &+ Self.wide(l1, l1) &+ Self.wide(2 &* l3, m4)
-        let c3 = Self.wide(d0, l3) &+ Self.wide(d1, l2) &+ Self.wide(l4, m4)
-        let c4 = Self.wide(d0, l4) &+ Self.wide(d1, l3) &+ Self.wide(l2, l2)
-        return Self.reduce(c0, c1, c2, c3, c4)
+    static func wideSquare(_ a: FieldElement) -> FieldElement {
+        let (d0, d1, d2) = (2 &* a.l0, 2 &* a.l1, 2 &* a.l2)
+        let (m3, m4) = (19 &* a.l3, 19 &* a.l4)
+        let c0 = wide(a.l0, a.l0) &+ wide(d1, m4) &+ wide(d2, m3)
+        let c1 = wide(d0, a.l1) &+ wide(d2, m4) &+ wide(a.l3, m3)
+        let c2 = wide(d0, a.l2) &+ wide(a.l1, a.l1) &+ wide(2 &* a.l3, m4)
+        let c3 = wide(d0, a.l3) &+ wide(d1, a.l2) &+ wide(a.l4, m4)
+        let c4 = wide(d0, a.l4) &+ wide(d1, a.l3) &+ wide(a.l2, a.l2)
+        return reduce(c0, c1, c2, c3, c4)
     }
 
     @inlinable @inline(__always)

@@ -51,6 +51,34 @@ struct FieldTests {
         }
     }
 
+    @Test("Products by halves of limbs are the others', limbs at every bound included")
+    func narrow() {
+        let tight: UInt64 = 1 << 51 + 1 << 15
+        // Each limb at the edges of its halves, alone and with all others.
+        let limbs: [UInt64] = [0, 1, 1 << 26 - 1, 1 << 26, 1 << 51 - 1, 1 << 51, tight - 1, 1 << 53, 1 << 54 - 1]
+        var elements = Self.edges
+        for limb in limbs {
+            elements.append(FieldElement(limb, limb, limb, limb, limb))
+            elements.append(FieldElement(limb, 0, 0, 0, 0))
+            elements.append(FieldElement(0, 0, 0, 0, limb))
+            elements.append(FieldElement(0, limb, 0, 1 << 54 - 1, 0))
+        }
+        func loose() -> FieldElement {
+            func limb() -> UInt64 { limbs.randomElement()! &+ .random(in: 0..<1 << 25) & (1 << 54 - 1) }
+            return FieldElement(limb(), limb(), limb(), limb(), limb())
+        }
+        func isTight(_ a: FieldElement) -> Bool { [a.l0, a.l1, a.l2, a.l3, a.l4].allSatisfy { $0 < tight } }
+        elements += (0..<40).map { _ in loose() } + (0..<20).map { _ in Self.random() }
+        for a in elements {
+            let square = FieldElement.narrowSquare(a)
+            #expect(square.words == FieldElement.wideSquare(a).words && isTight(square))
+            for b in elements {
+                let product = FieldElement.narrowProduct(a, b)
+                #expect(product.words == FieldElement.wideProduct(a, b).words && isTight(product))
+            }
+        }
+    }
+
     @Test("The canonical form is below p, and the same for all representations of an element")
     func canonical() {
         let mask: UInt64 = 1 << 51 - 1
