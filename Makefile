@@ -3,7 +3,7 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test build lint format install dependencies test-dependencies interop
+.PHONY: help demo test build lint format install dependencies test-dependencies interop embedded
 
 help:
 	@echo "make demo      plays the whole story with 41 invented coworkers over real HTTP"
@@ -47,6 +47,16 @@ $(INTEROP)/done-2:
 	  aics-witness==0.1.0 aics-tlog==0.2.1 prometheus-client==0.26.0 schemathesis==4.32.5
 	@touch $@
 
+# What a browser would run, compiled by Embedded Swift: nothing is linked, but what it lacks fails here. A minute, and only when
+# something in it has changed.
+EMBEDDED := .build/embedded/done
+EMBEDDED_MODULES := $(wildcard $(addprefix Sources/,Sodium Ristretto MembershipProofs TransparencyLog Petitions CoSigning))
+embedded: $(EMBEDDED)
+
+$(EMBEDDED): Scripts/embedded.sh $(shell find $(EMBEDDED_MODULES) Sources/CLanes/include Tests/Embedded -name '*.swift' -o -name '*.h') | dependencies
+	@SWIFTC="$(SWIFT)c" Scripts/embedded.sh $(dir $@)
+	@touch $@
+
 build: dependencies
 	$(SWIFT) build --product roundrobin
 
@@ -59,7 +69,7 @@ lint:
 format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Fuzz/Package.swift Fuzz/Sources
 
-test: test-dependencies interop lint
+test: test-dependencies interop lint embedded
 	ROUNDROBIN_STRICT=1 $(SWIFT) build --build-tests
 	ROUNDROBIN_STRICT=1 $(SWIFT) test --skip-build
 

@@ -2,7 +2,10 @@
 
 import Ristretto
 import Sodium
-import Synchronization
+
+#if !hasFeature(Embedded)
+    import Synchronization
+#endif
 
 /// The keys among which a signer hides, in order of admission: 2 to 2^20 elements, none the identity.
 public struct Ring: Sendable, Equatable {

@@ -1,4 +1,5 @@
-#if canImport(Dispatch)
+// A host's Dispatch can be found when this is compiled for WebAssembly, where it is not.
+#if canImport(Dispatch) && !hasFeature(Embedded)
     import Dispatch
 #endif
 #if canImport(Glibc)
@@ -51,7 +52,7 @@ public enum Cores {
             for i in 0..<count { body(i) }
             return
         }
-        #if canImport(Dispatch)
+        #if canImport(Dispatch) && !hasFeature(Embedded)
             DispatchQueue.concurrentPerform(iterations: count, execute: body)
         #else
             for i in 0..<count { body(i) }

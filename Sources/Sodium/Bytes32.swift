@@ -39,12 +39,14 @@ public struct Bytes32: Hashable, Sendable {
         self.init(bytes)
     }
 
-    public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
         try Swift.withUnsafeBytes(of: self, body)
     }
 
-    func withPointer<R>(_ body: (UnsafePointer<UInt8>) throws -> R) rethrows -> R {
-        try withUnsafeBytes { try body($0.baseAddress!.assumingMemoryBound(to: UInt8.self)) }
+    func withPointer<R, E: Error>(_ body: (UnsafePointer<UInt8>) throws(E) -> R) throws(E) -> R {
+        try withUnsafeBytes { (bytes) throws(E) in
+            try body(bytes.baseAddress!.assumingMemoryBound(to: UInt8.self))
+        }
     }
 
     /// As four little-endian words, the lowest first.

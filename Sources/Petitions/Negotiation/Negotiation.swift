@@ -76,9 +76,12 @@ public struct Negotiation: Sendable {
 
     /// The responses on record, by digest, with their documents where they are here.
     public var responses: [Bytes32: RecordDocument?] {
-        Dictionary(
-            entries.filter { $0.record.what == .response }.map { ($0.record.digest, $0.document) },
-            uniquingKeysWith: { a, _ in a })
+        // The first of each digest. A loop, because Embedded Swift has no initialiser that resolves repeated keys.
+        var responses: [Bytes32: RecordDocument?] = [:]
+        for (record, document) in entries.map({ ($0.record, $0.document) }) where record.what == .response {
+            if responses.index(forKey: record.digest) == nil { responses.updateValue(document, forKey: record.digest) }
+        }
+        return responses
     }
 
     /// The demands that a response counters.
