@@ -21,13 +21,13 @@ dependencies:
 	fi
 
 # What only the tests need: a browser with fonts for both languages, a scanner of QR codes, an HTTP client, Tor, certificates,
-# a PostgreSQL server.
+# a PostgreSQL server, and valgrind, which follows secrets through the prover.
 test-dependencies: dependencies
-	@if ! command -v chromium >/dev/null || ! command -v zbarimg >/dev/null || ! command -v curl >/dev/null || ! command -v tor >/dev/null || ! command -v openssl >/dev/null || ! command -v cc >/dev/null || ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || ! test -e /usr/include/postgresql/libpq-fe.h || ! fc-list 2>/dev/null | grep -q 'CJK'; then \
+	@if ! command -v chromium >/dev/null || ! command -v zbarimg >/dev/null || ! command -v curl >/dev/null || ! command -v tor >/dev/null || ! command -v openssl >/dev/null || ! command -v cc >/dev/null || ! command -v valgrind >/dev/null || ! command -v strip >/dev/null || ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || ! test -e /usr/include/postgresql/libpq-fe.h || ! fc-list 2>/dev/null | grep -q 'CJK'; then \
 	  if command -v apt-get >/dev/null; then \
-	    echo "installing chromium, fonts-noto-cjk, zbar-tools, curl, tor, openssl, PostgreSQL and a C compiler for the tests"; \
-	    $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fontconfig fonts-noto-cjk fonts-dejavu-core zbar-tools curl tor openssl gcc libc6-dev postgresql libpq-dev util-linux procps >/dev/null; \
-	  else echo "install Chromium (as chromium), a CJK font, zbarimg, curl, tor, openssl, PostgreSQL with libpq's header, and cc first: the tests use them" >&2; exit 1; fi; \
+	    echo "installing chromium, fonts-noto-cjk, zbar-tools, curl, tor, openssl, PostgreSQL, valgrind and a C compiler for the tests"; \
+	    $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fontconfig fonts-noto-cjk fonts-dejavu-core zbar-tools curl tor openssl gcc binutils libc6-dev libc6-dbg valgrind postgresql libpq-dev util-linux procps >/dev/null; \
+	  else echo "install Chromium (as chromium), a CJK font, zbarimg, curl, tor, openssl, PostgreSQL with libpq's header, valgrind, strip and cc first: the tests use them" >&2; exit 1; fi; \
 	fi
 
 # A witness and a log client that others wrote, from PyPI, at the versions that were looked at. Their metadata ask for a newer

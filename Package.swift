@@ -12,6 +12,16 @@ let settings: [SwiftSetting] =
 // be. Checks of bounds and overflow stay in either way.
 let arithmetic = settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
+// The prover tells valgrind what it lets go of, for Tests/ConstantTime: in debug builds, and, to look at what the optimiser
+// makes of all modules together, in any build with ROUNDROBIN_MEMCHECK.
+let watched = ["-Xcc", "-DRR_MEMCHECK"]
+let proving =
+    arithmetic
+    + [
+        Context.environment["ROUNDROBIN_MEMCHECK"] == nil
+            ? .unsafeFlags(watched, .when(configuration: .debug)) : .unsafeFlags(watched)
+    ]
+
 let package = Package(
     name: "roundrobin",
     platforms: [.macOS(.v15)],
@@ -40,14 +50,14 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
-        .target(name: "Sodium", dependencies: ["CSodium"], swiftSettings: settings),
+        .target(name: "Sodium", dependencies: ["CSodium"], swiftSettings: arithmetic),
         .target(name: "CProcess"),
         .target(name: "CPostgres", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(name: "Postgres", dependencies: ["CPostgres"], swiftSettings: settings),
         // Vector kernels; each function names the processor features that it needs, so no flags are.
         .target(name: "CLanes", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
         .target(name: "Ristretto", dependencies: ["CLanes", "Sodium"], swiftSettings: arithmetic),
-        .target(name: "MembershipProofs", dependencies: ["CLanes", "Ristretto", "Sodium"], swiftSettings: arithmetic),
+        .target(name: "MembershipProofs", dependencies: ["CLanes", "Ristretto", "Sodium"], swiftSettings: proving),
         .target(name: "TransparencyLog", dependencies: ["Sodium"], swiftSettings: settings),
         .target(
             name: "Petitions", dependencies: ["Ristretto", "Sodium", "MembershipProofs", "TransparencyLog"],
@@ -114,6 +124,12 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Sodium", "MembershipProofs", "TransparencyLog", "Petitions"],
             path: "Tests/TestSupport", swiftSettings: settings),
+        .target(name: "CMemcheck", dependencies: ["CLanes"], path: "Tests/ConstantTime/CMemcheck"),
+        // No product: ConstantTimeTests runs it under valgrind.
+        .executableTarget(
+            name: "ConstantTime",
+            dependencies: ["CMemcheck", "MembershipProofs", "Petitions", "Ristretto", "Sodium"],
+            path: "Tests/ConstantTime/Program", swiftSettings: settings),
         // Also for Fuzz/, a package of its own.
         .target(
             name: "HostileBytes",
@@ -131,7 +147,8 @@ let package = Package(
         .testTarget(
             name: "RistrettoTests", dependencies: ["Ristretto", "Sodium", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "MembershipProofsTests", dependencies: ["MembershipProofs", "Ristretto", "Sodium", "TestSupport"],
+            name: "MembershipProofsTests",
+            dependencies: ["ConstantTime", "MembershipProofs", "Ristretto", "Sodium", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "TransparencyLogTests", dependencies: ["TransparencyLog", "Sodium", "TestSupport"],

@@ -8,11 +8,10 @@ extension Ring {
     /// the place is picked by masks, and only whether there is one is branched on.
     public func index(of key: Element) -> UInt32? {
         let (index, found) = search(for: key)
-        return found == 0 ? nil : index
+        return published(found) == 0 ? nil : index
     }
 
-    /// The place, and all ones when there is one. A function of its own, so that Tests/ConstantTime sees every branch in it.
-    @inline(never)
+    /// The place, and all ones when there is one.
     private func search(for key: Element) -> (index: UInt32, found: UInt32) {
         let wanted = key.encoding.littleEndianWords
         var (index, found): (UInt32, UInt32) = (0, 0)

@@ -139,16 +139,12 @@ struct SecretSums: ~Copyable {
         for row in 0..<rows {
             encodings.append((arithmetic == .portable ? finishPortably(row) : finishInLanes(row)).encoding)
         }
-        return encodings.map { Self.published($0) }
-    }
-
-    /// A function of its own, so that Tests/ConstantTime can name it: what it branches on is public from here on.
-    @inline(never)
-    private static func published(_ encoding: Bytes32) -> Element {
-        guard let element = try? Element(decoding: encoding) else {
-            preconditionFailure("a sum of points has a canonical encoding")
+        return encodings.map { encoding in
+            guard let element = try? Element(decoding: published(encoding)) else {
+                preconditionFailure("a sum of points has a canonical encoding")
+            }
+            return element
         }
-        return element
     }
 
     private borrowing func finishPortably(_ row: Int) -> ExtendedPoint {

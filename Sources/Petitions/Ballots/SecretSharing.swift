@@ -3,12 +3,12 @@
 import Sodium
 
 /// Shamir's scheme byte by byte over GF(2^8) modulo x^8+x^4+x^3+x+1, with coefficients that the secret itself fixes.
-struct SecretSharing: ~Copyable {
+package struct SecretSharing: ~Copyable {
     /// The secret, then coefficients 1..t-1: 32 bytes each.
     private var coefficients: SecretBytes
     private let threshold: Int
 
-    init(seed: borrowing SecretBytes, threshold: UInt8, context: StaticString) {
+    package init(seed: borrowing SecretBytes, threshold: UInt8, context: StaticString) {
         self.threshold = Int(threshold)
         coefficients = SecretBytes(zeros: 32 * max(Int(threshold), 1))
         for e in 0..<self.threshold {
@@ -22,7 +22,7 @@ struct SecretSharing: ~Copyable {
     }
 
     /// K + sum_e coefficient_e * i^e, for the trustee i from 1.
-    borrowing func share(of trustee: UInt8) -> SecretBytes {
+    package borrowing func share(of trustee: UInt8) -> SecretBytes {
         var share = SecretBytes(zeros: 32)
         coefficients.withUnsafeBytes { coefficients in
             share.withUnsafeMutableBytes { Self.evaluate(coefficients, at: trustee, into: $0) }

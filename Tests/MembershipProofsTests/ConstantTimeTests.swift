@@ -1,0 +1,72 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Tests/ConstantTime under valgrind's memcheck, which follows a secret through memory and registers.
+@Suite("No branch and no address depends on a secret")
+struct ConstantTimeTests {
+    private static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        .appending(path: "ConstantTime").path
+    private static let suppressions = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "ConstantTime/secrecy.supp").path
+    /// What valgrind ends with when it has reported something; the program itself never does.
+    private static let reported: Int32 = 99
+
+    private func run(_ mode: String) async throws -> (status: Int32, said: String) {
+        let directory = try TemporaryDirectory()
+        // Valgrind 3.19 stops at the debug information that Swift's compiler writes.
+        let stripped = directory("ConstantTime")
+        let strip = try await end(of: ["strip", "--strip-debug", "-o", stripped, Self.program], directory)
+        try #require(strip.status == 0, "\(strip.said)")
+        return try await end(
+            of: [
+                "valgrind", "--quiet", "--error-exitcode=\(Self.reported)", "--suppressions=\(Self.suppressions)",
+                stripped, mode,
+            ], directory)
+    }
+
+    private func end(
+        of command: [String], _ directory: TemporaryDirectory
+    ) async throws -> (status: Int32, said: String) {
+        let output = directory(command[0])
+        _ = FileManager.default.createFile(atPath: output, contents: nil)
+        let file = try #require(FileHandle(forWritingAtPath: output))
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = command
+        (process.standardOutput, process.standardError) = (file, file)
+        process.standardInput = FileHandle.nullDevice
+        let status = try await withCheckedThrowingContinuation { continuation in
+            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
+            do { try process.run() } catch { continuation.resume(throwing: error) }
+        }
+        return (status, String(decoding: FileManager.default.contents(atPath: output) ?? Data(), as: UTF8.self))
+    }
+
+    @Test("Membership proofs, proofs of possession, names and shares: memcheck reports nothing")
+    func secrets() async throws {
+        let (status, said) = try await run("check")
+        #expect(status == 0 && said.isEmpty, "\(said)")
+    }
+
+    @Test(
+        "A deliberate mistake is reported: the secret, and what comes of it, is followed",
+        arguments: ["branch", "address", "index", "nonce", "share"])
+    func controls(_ control: String) async throws {
+        let (status, said) = try await run(control)
+        #expect(status == Self.reported, "\(said)")
+        let what = control == "address" ? "Use of uninitialised value" : "Conditional jump or move depends"
+        #expect(said.contains(what), "\(said)")
+    }
+
+    @Test("Without valgrind the program says nothing of secrets, so it does not pass for a check")
+    func alone() throws {
+        let process = Process()
+        process.executableURL = URL(filePath: Self.program)
+        process.arguments = ["check"]
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus != 0)
+    }
+}
