@@ -18,8 +18,9 @@ struct Timing: ParsableCommand {
 
     @Option(help: "Proofs to time.")
     var proofs = 20_000
+    // More than 64, so that the digits above a block are expanded, and whole blocks of indices are surplus.
     @Option(help: "Keys in the ring.")
-    var ring = 16
+    var ring = 70
 
     func run() throws {
         var constant = true
