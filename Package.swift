@@ -206,6 +206,7 @@ let package = Package(
                 "TransparencyLog",
                 "TestSupport", "TextDiff", "Yams",
             ],
+            exclude: ["cofactor_libsodium.c"],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -103,7 +103,8 @@ RR_INLINE void ge8_store(ge8 p, uint64_t *const to[8]) {
 }
 
 // Choices by signed digits among eight entries, every one of which is read: no address and no branch depends on a digit.
-// Secret digits are from -8 to 7, public ones from -7 to 8. All ones in the lanes where the place is e; (x ^ e) - 1 is negative only there.
+// Secret digits are from -8 to 7, public ones from -7 to 8. All ones in the lanes where the place is e; (x ^ e) - 1 is
+// negative only there.
 RR_INLINE word8 place_is(word8 place, uint64_t e) {
     return _mm512_srai_epi64(SUB(_mm512_xor_si512(place, w8(e)), w8(1)), 63);
 }
