@@ -63,6 +63,11 @@ let package = Package(
             name: "Petitions", dependencies: ["Ristretto", "Sodium", "MembershipProofs", "TransparencyLog"],
             swiftSettings: settings),
         .target(
+            name: "CoSigning",
+            dependencies: ["MembershipProofs", "Petitions", "Ristretto", "Sodium", "TransparencyLog"],
+            swiftSettings: settings),
+        .target(name: "ServiceAPI", dependencies: ["Petitions", "Sodium"], swiftSettings: settings),
+        .target(
             name: "Storage",
             dependencies: [
                 "Sodium", "MembershipProofs", "TransparencyLog", "Petitions", "Postgres",
@@ -72,7 +77,8 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "RequestSignatures", "Sodium", "MembershipProofs", "TransparencyLog", "Petitions", "Storage",
+                "RequestSignatures", "ServiceAPI", "Sodium", "MembershipProofs", "TransparencyLog", "Petitions",
+                "Storage",
                 "Templates",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -97,7 +103,9 @@ let package = Package(
         .target(
             name: "Client",
             dependencies: [
-                "RequestSignatures", "Sodium", "MembershipProofs", "TransparencyLog", "Petitions", "TextDiff",
+                "CoSigning", "RequestSignatures", "ServiceAPI", "Sodium", "MembershipProofs", "TransparencyLog",
+                "Petitions",
+                "TextDiff",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -134,13 +142,14 @@ let package = Package(
         .target(
             name: "HostileBytes",
             dependencies: [
-                "Client", "MembershipProofs", "Petitions", "RequestSignatures", "Sodium", "Templates",
+                "Client", "CoSigning", "MembershipProofs", "Petitions", "RequestSignatures", "Sodium", "Templates",
                 "TransparencyLog",
             ], path: "Tests/HostileBytes", resources: [.copy("fixture.rrbundle")], swiftSettings: settings),
         .testTarget(
             name: "HostileBytesTests",
             dependencies: [
-                "HostileBytes", "MembershipProofs", "Petitions", "RequestSignatures", "Sodium", "TestSupport",
+                "CoSigning", "HostileBytes", "MembershipProofs", "Petitions", "RequestSignatures", "Sodium",
+                "TestSupport",
                 "TransparencyLog",
             ], exclude: ["decoders.corpus", "pack.py"], swiftSettings: settings),
         .testTarget(name: "SodiumTests", dependencies: ["Sodium", "TestSupport"], swiftSettings: settings),
@@ -158,6 +167,10 @@ let package = Package(
             dependencies: ["Petitions", "MembershipProofs", "TransparencyLog", "Sodium", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
+            name: "CoSigningTests",
+            dependencies: ["CoSigning", "Petitions", "MembershipProofs", "TransparencyLog", "Sodium", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
             name: "StorageTests",
             dependencies: [
                 "roundrobin", "Storage", "MembershipProofs", "Petitions", "Postgres", "TransparencyLog", "Sodium",
@@ -169,8 +182,8 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Service", "Client", "RequestSignatures", "Petitions", "MembershipProofs", "TransparencyLog", "Storage",
-                "Templates", "Sodium", "TestSupport", "TextDiff", "Yams",
+                "Service", "ServiceAPI", "Client", "CoSigning", "RequestSignatures", "Petitions", "MembershipProofs",
+                "TransparencyLog", "Storage", "Templates", "Sodium", "TestSupport", "TextDiff", "Yams",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -196,15 +209,14 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ClientTests",
-            dependencies: ["Client", "Petitions", "Sodium", "TestSupport"], swiftSettings: settings),
+            dependencies: ["Client", "CoSigning", "Petitions", "Sodium", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TextDiffTests", dependencies: ["TextDiff", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TemplatesTests", dependencies: ["Templates"], swiftSettings: settings),
         .testTarget(
             name: "RoundRobinTests",
             dependencies: [
-                "roundrobin", "Client", "MembershipProofs", "Petitions", "QRCode", "Sodium", "Templates",
-                "TransparencyLog",
-                "TestSupport", "TextDiff", "Yams",
+                "roundrobin", "Client", "CoSigning", "MembershipProofs", "Petitions", "QRCode", "ServiceAPI", "Sodium",
+                "Templates", "TestSupport", "TextDiff", "TransparencyLog", "Yams",
             ],
             exclude: ["cofactor_libsodium.c"],
             swiftSettings: settings),

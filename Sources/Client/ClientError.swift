@@ -1,4 +1,6 @@
+import CoSigning
 import Petitions
+import ServiceAPI
 import Sodium
 import TransparencyLog
 
@@ -10,14 +12,25 @@ public struct NamedMember: Sendable, Hashable {
     public let key: Bytes32
     /// What the workplace calls them.
     public let pseudonym: String?
+    /// Whether that could be taken for what somebody else is called.
+    public let isConfusable: Bool
 
-    public init(number: Int?, key: Bytes32, pseudonym: String? = nil) {
-        (self.number, self.key, self.pseudonym) = (number, key, pseudonym)
+    public init(number: Int?, key: Bytes32, pseudonym: String? = nil, isConfusable: Bool = false) {
+        (self.number, self.key, self.pseudonym, self.isConfusable) = (number, key, pseudonym, isConfusable)
     }
 }
 
-/// Why the client refuses or fails. Data, no words: those are in templates/messages, under `error.<code>`, with what to do
-/// next. None carries a member's content.
+extension WorkplaceLog {
+    /// A member by number and key.
+    public func person(_ key: Bytes32, pseudonym: String? = nil, isConfusable: Bool = false) -> NamedMember {
+        NamedMember(
+            number: members.firstIndex { $0.signKey == key }.map { $0 + 1 }, key: key, pseudonym: pseudonym,
+            isConfusable: isConfusable)
+    }
+}
+
+/// Why the client refuses or fails: a code and its values, no words. Those are in templates/messages, with what to do next. None
+/// carries a member's content.
 public enum ClientError: Error, Sendable {
     // Keystore
     case noKeystore(String)
@@ -29,47 +42,26 @@ public enum ClientError: Error, Sendable {
     /// The path that cannot be read or written.
     case disk(String)
     // Service
-    /// A key under `reason`, or what the network said.
-    case unreachable(String, proxy: String?)
-    case refused(status: Int, title: String, detail: String, rule: String?)
-    /// A key under `badAnswer`.
-    case badAnswer(String)
-    // Logs
-    case logUnverified(log: String, LogError)
-    case rolledBack(log: String, pinned: UInt64, served: UInt64)
-    case forked(log: String, size: UInt64)
-    case serviceFaults([String])
-    /// The labels, in the member's policy, of witnesses that have not signed.
-    case notWitnessed(log: String, missing: [String])
-    /// The policy names logs, and this one's key is not among theirs.
-    case logNotInPolicy(log: String)
+    case unreachable(Unreachable, proxy: String?)
+    case refused(ServiceRefusal)
+    /// A co-signature went out, and what came back is neither a receipt nor a promise: it may stand or not.
+    case unanswered(ServiceRefusal)
+    case badAnswer(BadAnswer)
+    // Reading and co-signing
+    case coSigning(CoSigningError)
+    /// A receipt for a statement that is no co-signature does not verify.
+    case receipt(LogError)
     case objectRolledBack
     case objectForged
     // Rules
     case rule(RuleViolation)
-    case otherWorkplace
     case notMember
     case notOrganiser
-    /// A key under `noun`.
-    case noSuch(String)
-    case ambiguous(String)
+    case noSuch(Noun)
+    case ambiguous(Noun)
     case noGroupKey
     case rotationDue
-    // Co-signing
-    case notAnnounced
-    case ringIncomplete(missing: Int)
-    case notInRing
-    case ringTooSmall(Int)
-    /// With a name, a ring above the eligible count is refused: the name would stand among invented ones.
-    case namedInLargeRing(ring: Int, eligible: UInt32)
-    /// The counts at which names open in this petition.
-    case noSuchLevel([UInt32])
-    case closed
     case notClosed
-    case stillPending
-    /// What was sent before waits at the service to be mixed.
-    case stillHeld
-    case nothingToWithdraw
     // Trustees
     case notTrustee
     case nonceUsed
@@ -77,27 +69,62 @@ public enum ClientError: Error, Sendable {
     case acceptancesMissing([NamedMember])
     case notAssembled
     case notPreviewed
-    case assembledAlready(String)
+    case assembledAlready(ID<Petition>)
     case offersMissing([NamedMember])
     case deadlineNotReached
-    case levelNotReached(standing: Int, needed: Int)
-    /// A key under `invalid`, and the values in its text.
-    case invalid(String, [String: String] = [:])
-    case invalidPerson(String, NamedMember)
+    case levelNotReached(standing: Int, needed: UInt32)
+    /// Where witnesses are named, a level opens only on a checkpoint that they signed within the last hour.
+    case levelNotFresh
+    case invalid(Invalid, [String: String] = [:])
+    case invalidPerson(Invalid, NamedMember)
+
+    public enum Unreachable: String, Sendable, CaseIterable {
+        case timedOut, notURL, noConnection, tooLong
+    }
+
+    /// What an answer of the service should have been.
+    public enum BadAnswer: String, Sendable, CaseIterable {
+        case service, invitation, groupKey, members, texts, logKey
+    }
+
+    public enum Noun: String, Sendable, CaseIterable {
+        case comment, demand, line, leaf, draft, petition, text, member, invite, keySet, plan, person, alarm
+    }
+
+    /// What is wrong with what a person asked for, or with a file that they gave.
+    public enum Invalid: String, Sendable, CaseIterable {
+        case nameMissing, commentLength, pseudonym, pseudonymTaken, notAdopted, draftNotAdopted, memory
+        case inviteCount, leftAlready, onlyOrganiser, nobodyJoined, inviteNotOpen, serviceAddress, fileExists
+        case noFile, emptyFile, notText, backupPassphrase, noBackup, documentFaulty, trustees, threshold
+        case demands, levels, deadline, markers, conflict, passphraseShort, passphraseEmpty, passphrasesDiffer
+        case descriptor, noTerminalForPassphrase, noTerminalToAsk, notDelivered, noResponse, responseUnreadable
+        case nothingCountered, voteTerms, voteResponse, voteWording, formYAML, formAnswer, formKey, formRecord
+        case answerOfKind, answersCount, oneRevision, noEditor, editorFailed, noTitle
+        case wholePetitionID, serviceNeedsID, bundleDamaged, bundleUnreadable, directoryNotEmpty
+        case tamperedNotCaught, nobodyToInvite, isMember, rosterFile, rosterHeading, rosterColumn, rosterLine
+        case sameNames, slipsExist, slipTooLong, stillOpen, describeName, letterWording, pageExists
+        case letterOfVote, inviteElsewhere, inviteMisfit, removedKeystore, eraseInvited, isOrganiser, noOrganiser
+        case replacesPresent, replacesReplaced, sameDraftTwice, quorumOrLevel, formUnchanged, formShape
+        case directoryYours, policy, gossipFile, phrase, monitorState, noSuchWorkplace, wholeWorkplaceID
+        case replacesUnconfirmed, adoptNewer, textTooLong, policyQuorum, evidenceWeak
+        case invitesUnsent, directoryByFormer, alarmsFirst
+    }
 }
 
 extension ClientError {
     /// A stable word for each kind of error.
     public enum Code: String, CaseIterable, Sendable {
         case noKeystore, keystoreExists, keystoreLocked, wrongPassphrase, keystoreDamaged, keystoreVersion, disk
-        case unreachable, unreachableByProxy, refused, badAnswer
-        case logUnverified, rolledBack, forked, serviceFaults, notWitnessed, logNotInPolicy, objectRolledBack,
-            objectForged
-        case rule, brokenInvite, otherWorkplace, notMember, notOrganiser, noSuch, ambiguous, noGroupKey, rotationDue
-        case notAnnounced, ringIncomplete, notInRing, ringTooSmall, namedInLargeRing, noSuchLevel, noLevels
-        case closed, notClosed, stillPending, stillHeld, nothingToWithdraw
-        case notTrustee, nonceUsed, foreignSealKey, acceptancesMissing, notAssembled, notPreviewed, assembledAlready
-        case offersMissing, deadlineNotReached, levelNotReached, invalid
+        case unreachable, unreachableByProxy, refused, unanswered, badAnswer, receipt, objectRolledBack, objectForged
+        case rule, brokenInvite, mistypedInvite, notMember, notOrganiser, noSuch, ambiguous, noGroupKey, rotationDue
+        case notClosed, notTrustee, nonceUsed, foreignSealKey, acceptancesMissing, notAssembled, notPreviewed
+        case assembledAlready, offersMissing, deadlineNotReached, levelNotReached, levelNotFresh
+        case logMissing, logUnreadable, logUnverified, logRootDiffers, firstLeaf, otherWorkplace, serviceFaults
+        case notWitnessed, witnessesStale, closed, closesLate, notAnnounced, wording, notInRing, noOwnWrap
+        case tooFewLiveSeats, voteTerms, voteResponse, namedAmongFew, namedInLargeRing, noSuchLevel, noLevels
+        case nameLength, remarkLength, answersCount, supportsNothing, nothingToWithdraw, tagExhausted
+        case unseenWarnings, unsettled, held, promiseInvalid, receiptInvalid, memoryDamaged, tooManyRingKeys
+        case invalid
     }
 
     public var code: Code {
@@ -112,35 +139,22 @@ extension ClientError {
         case .unreachable(_, nil): .unreachable
         case .unreachable: .unreachableByProxy
         case .refused: .refused
+        case .unanswered: .unanswered
         case .badAnswer: .badAnswer
-        case .logUnverified: .logUnverified
-        case .rolledBack: .rolledBack
-        case .forked: .forked
-        case .serviceFaults: .serviceFaults
-        case .notWitnessed: .notWitnessed
-        case .logNotInPolicy: .logNotInPolicy
+        case .coSigning(let error): error.code
+        case .receipt: .receipt
         case .objectRolledBack: .objectRolledBack
         case .objectForged: .objectForged
         case .rule(.invite): .brokenInvite
+        case .rule(.inviteTyping): .mistypedInvite
         case .rule: .rule
-        case .otherWorkplace: .otherWorkplace
         case .notMember: .notMember
         case .notOrganiser: .notOrganiser
         case .noSuch: .noSuch
         case .ambiguous: .ambiguous
         case .noGroupKey: .noGroupKey
         case .rotationDue: .rotationDue
-        case .notAnnounced: .notAnnounced
-        case .ringIncomplete: .ringIncomplete
-        case .notInRing: .notInRing
-        case .ringTooSmall: .ringTooSmall
-        case .namedInLargeRing: .namedInLargeRing
-        case .noSuchLevel(let levels): levels.isEmpty ? .noLevels : .noSuchLevel
-        case .closed: .closed
         case .notClosed: .notClosed
-        case .stillPending: .stillPending
-        case .stillHeld: .stillHeld
-        case .nothingToWithdraw: .nothingToWithdraw
         case .notTrustee: .notTrustee
         case .nonceUsed: .nonceUsed
         case .foreignSealKey: .foreignSealKey
@@ -151,17 +165,8 @@ extension ClientError {
         case .offersMissing: .offersMissing
         case .deadlineNotReached: .deadlineNotReached
         case .levelNotReached: .levelNotReached
+        case .levelNotFresh: .levelNotFresh
         case .invalid, .invalidPerson: .invalid
-        }
-    }
-}
-
-extension ClientError {
-    /// Whether an announced id has no petition of this workplace behind it: none yet, or another workplace's.
-    var isNotOpened: Bool {
-        switch self {
-        case .refused(404, _, _, _), .otherWorkplace: true
-        default: false
         }
     }
 
@@ -169,11 +174,67 @@ extension ClientError {
     static func rules<T: ~Copyable>(_ body: () throws(RuleViolation) -> T) throws(ClientError) -> T {
         do { return try body() } catch { throw .rule(error) }
     }
+
+    /// Errors of what a device decides, as errors of the client.
+    static func coSigning<T>(_ body: () throws(CoSigningError) -> T) throws(ClientError) -> T {
+        do { return try body() } catch { throw .coSigning(error) }
+    }
+
+    /// Whether the service refuses with this code.
+    func isRefusal(_ code: ProblemCode) -> Bool {
+        if case .refused(let refusal) = self { refusal.code == code } else { false }
+    }
+
+    /// Whether the ring was extended between the reading and the sending: another run reads the new one.
+    public var isRingGrown: Bool { breaks(.actionOrRingEpoch) }
+
+    /// Whether the service refuses because a statement breaks one of these rules.
+    func breaks(_ rules: RuleViolation...) -> Bool {
+        guard case .refused(let refusal) = self, refusal.code == .rule else { return false }
+        return rules.contains { $0.rawValue == refusal.rule }
+    }
 }
 
-extension WorkplaceLog {
-    /// A member by number and key.
-    public func person(_ key: Bytes32, pseudonym: String? = nil) -> NamedMember {
-        NamedMember(number: members.firstIndex { $0.signKey == key }.map { $0 + 1 }, key: key, pseudonym: pseudonym)
+extension CoSigningError {
+    var code: ClientError.Code {
+        switch self {
+        case .logMissing: .logMissing
+        case .logUnreadable: .logUnreadable
+        case .logUnverified: .logUnverified
+        case .logRootDiffers: .logRootDiffers
+        case .firstLeaf: .firstLeaf
+        case .otherWorkplace: .otherWorkplace
+        case .serviceFaults: .serviceFaults
+        case .notWitnessed: .notWitnessed
+        case .witnessesStale: .witnessesStale
+        case .closed: .closed
+        case .closesLate: .closesLate
+        case .notAnnounced: .notAnnounced
+        case .wording: .wording
+        case .notInRing: .notInRing
+        case .notMember: .notMember
+        case .noOwnWrap: .noOwnWrap
+        case .tooFewLiveSeats: .tooFewLiveSeats
+        case .voteTerms: .voteTerms
+        case .voteResponse: .voteResponse
+        case .namedAmongFew: .namedAmongFew
+        case .namedInLargeRing: .namedInLargeRing
+        case .noSuchLevel(let levels): levels.isEmpty ? .noLevels : .noSuchLevel
+        case .nameLength: .nameLength
+        case .remarkLength: .remarkLength
+        case .answersCount: .answersCount
+        case .supportsNothing: .supportsNothing
+        case .nothingToWithdraw: .nothingToWithdraw
+        case .tagExhausted: .tagExhausted
+        case .unseenWarnings: .unseenWarnings
+        case .unsettled: .unsettled
+        case .held: .held
+        case .promiseInvalid: .promiseInvalid
+        case .receiptInvalid: .receiptInvalid
+        case .identityDamaged: .keystoreDamaged
+        case .memoryDamaged: .memoryDamaged
+        case .tooManyRingKeys: .tooManyRingKeys
+        case .rule: .rule
+        }
     }
 }

@@ -1,6 +1,6 @@
 /// Which rule of the protocol a statement, a manifest or an object breaks. The raw value is what a verifier reports
 /// behind the leaf's place; it never carries anything of a member's.
-public enum RuleViolation: String, Error, Equatable, Sendable {
+public enum RuleViolation: String, Error, Equatable, Sendable, CaseIterable {
     // Encoding
     case encoding = "encoding"
     case trailingBytes = "trailing bytes"
@@ -29,6 +29,14 @@ public enum RuleViolation: String, Error, Equatable, Sendable {
     case lastOrganiser = "last organiser"
     case alreadyOrganiser = "already an organiser"
     case epoch = "group key epoch"
+    case replacedBefore = "replaces who was replaced"
+    case announcedRoster = "announced over no roster, or not over the present one"
+    case witnessThreshold = "number of witnesses or their threshold"
+    case witnessName = "name of a witness"
+    case witnessKey = "key of a witness"
+    case witnessRepeats = "a witness twice"
+    case witnessIsLog = "a witness with the log's key, or named like the service's"
+    case relay = "relays or their gateway"
     // Petition
     case kind = "kind"
     case options = "options"
@@ -38,7 +46,7 @@ public enum RuleViolation: String, Error, Equatable, Sendable {
     case closes = "closing time"
     case ballotLength = "ballot length"
     case about = "about"
-    case notAnnounced = "not announced"
+    case notAnnounced = "not announced by this signer over this roster"
     case acceptance = "acceptance of a trustee"
     case roster = "roster size or root"
     case ring = "ring"
@@ -63,4 +71,9 @@ public enum RuleViolation: String, Error, Equatable, Sendable {
     case commitment = "key commitment"
     case padding = "padding"
     case invite = "invite"
+    case inviteTyping = "typing error in an invite"
+    case wrap = "wrapped group key"
+    case objectParent = "not the next revision of its parent"
+    // Promises
+    case promise = "promise"
 }

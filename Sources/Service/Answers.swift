@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import ServiceAPI
 import Synchronization
 
 extension Response {
@@ -34,8 +35,10 @@ extension Response {
         return response
     }
 
-    static func json(_ value: some Encodable) throws -> Response {
-        bytes(try Answers.encode(value), type: "application/json")
+    static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+        var response = bytes(try Answers.encode(value), type: "application/json")
+        response.status = status
+        return response
     }
 
     static var noContent: Response { Response(status: .noContent) }
@@ -71,90 +74,23 @@ final class AnswerMemory: Sendable {
     }
 }
 
-/// The JSON that the service answers with; the client reads the same shapes.
-enum Answers {
+extension Answers {
     static func encode(_ value: some Encodable) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
         return [UInt8](try encoder.encode(value))
     }
+}
 
-    struct ServiceInfo: Encodable {
-        let name: String
-        let log_key: String
-        /// Name and key as a witness's operator names them.
-        let service_key: String
-        let protocol_version = 1
-        let maximal_object: Int
-        /// As they stand in a policy file.
-        let witnesses: [String]
-        /// Absent where co-signatures are appended as they come.
-        let mix: Mix?
-
-        let limits: Limits
-
-        struct Limits: Encodable {
-            let object_bytes: Int
-            let workplace_bytes: Int
-            let waiting_statements: Int
-            let connections: Int
-            let connections_per_network: Int
-            let cosignatures_per_tag: Int
-            let foundings: Rate
-            let statements: Rate
-            let objects: Rate
-            let requests: Rate
-
-            init(_ limits: ServiceConfiguration.Limits) {
-                (object_bytes, workplace_bytes) = (limits.object, limits.stored)
-                (waiting_statements, connections) = (limits.queue, limits.connections)
-                connections_per_network = limits.connectionsPerNetwork
-                cosignatures_per_tag = limits.replacements
-                (foundings, statements) = (Rate(limits.foundings), Rate(limits.statements))
-                (objects, requests) = (Rate(limits.objects), Rate(limits.requests))
-            }
+extension Answers.Limits {
+    init(_ limits: ServiceConfiguration.Limits) {
+        func rate(_ rate: ServiceConfiguration.Rate) -> Answers.Rate {
+            .init(burst: rate.burst, per_hour: Int((rate.perSecond * 3600).rounded()))
         }
-
-        struct Rate: Encodable {
-            let burst: Int
-            let per_hour: Int
-
-            init(_ rate: ServiceConfiguration.Rate) {
-                (burst, per_hour) = (rate.burst, Int((rate.perSecond * 3600).rounded()))
-            }
-        }
-
-        struct Mix: Encodable {
-            /// Seconds.
-            let every: Int
-            let at_least: Int
-        }
+        self.init(
+            object_bytes: limits.object, workplace_bytes: limits.stored, waiting_statements: limits.queue,
+            connections: limits.connections, connections_per_network: limits.connectionsPerNetwork,
+            cosignatures_per_tag: limits.replacements, foundings: rate(limits.foundings),
+            statements: rate(limits.statements), objects: rate(limits.objects), requests: rate(limits.requests))
     }
-
-    struct Object: Encodable {
-        let id: String
-        let kind: UInt8
-        let revision: UInt32
-        let digest: String
-        /// Base64.
-        let bytes: String
-    }
-
-    struct Objects: Encodable {
-        let objects: [Object]
-        /// What to ask for after these; absent at the end.
-        let next: Int?
-    }
-
-    struct Wrap: Codable {
-        let member: String
-        let epoch: UInt32
-        let wrap: String
-    }
-
-    struct Wraps: Codable { let wraps: [Wrap] }
-
-    struct Missing: Encodable { let members: [String] }
-
-    struct Names: Encodable { let names: [String] }
 }

@@ -1,3 +1,4 @@
+import Storage
 import Templates
 import TransparencyLog
 
@@ -26,19 +27,57 @@ public struct ServiceConfiguration: Sendable {
     public var mix: Mix?
     /// The witnesses that are asked to sign checkpoints: those of the policy that have an address.
     public var witnesses: WitnessPolicy?
-    /// How long a checkpoint waits for them before it is shown without.
+    /// How long a checkpoint waits for them before it is shown without, or, where the workplace names witnesses, before whoever
+    /// waits is told that it is durable.
     public var witnessPatience = Duration.seconds(3)
+    /// How long a witness that did not answer is not asked; ten times the patience when nil.
+    public var witnessSilence: Duration?
+    /// How old the named witnesses' signatures may become before they are asked anew, and how often the service looks. Together
+    /// less than the 12 hours after which the protocol wants them fresh.
+    public var witnessAge = Duration.seconds(11 * 3600)
+    /// The same of a petition's log where a level's names wait for trustees, who release them only under signatures of the last hour.
+    public var releaseAge = Duration.seconds(1800)
+    public var witnessLook = Duration.seconds(600)
     /// Where the pages' templates and texts are.
     public var templates = TemplateLibrary.standardDirectory()
 
     /// Co-signatures are held, and appended together in a random order.
     public struct Mix: Sendable, Equatable {
-        /// How often it is looked whether enough are there.
+        /// How often the service looks whether enough are there.
         public var every: Duration
-        /// How many of a petition must wait; what waits when the petition closes, or its ring grows, is appended before that.
+        /// How many of a petition must wait; those that wait when the petition closes, or its ring grows, are appended before that,
+        /// and each before the time for which it was promised.
         public var atLeast: Int
+        /// How long one may wait for others, before the whole hour that is promised. Less than the protocol's 24 hours by the hour to
+        /// which it is rounded up.
+        public var longest = Duration.seconds(23 * 3600)
 
         public init(every: Duration, atLeast: Int) { (self.every, self.atLeast) = (every, atLeast) }
+
+        /// Until when a co-signature that comes now is promised to stand in the log: a whole hour, at most 24 hours ahead.
+        func until(_ now: UInt64) -> UInt64 {
+            let latest = now.addingReportingOverflow(UInt64(clamping: longest.components.seconds))
+            guard !latest.overflow, latest.partialValue <= .max - 3600 else { return .max / 3600 * 3600 }
+            return (latest.partialValue + 3599) / 3600 * 3600
+        }
+
+        /// How long before that everything is appended, however few wait: twice the interval, so that the look which finds it comes
+        /// in time, and at least ten minutes for clocks that differ.
+        var margin: UInt64 { max(2 * UInt64(clamping: every.components.seconds), 600) }
+    }
+
+    /// Why a service cannot run as it is configured.
+    public enum Invalid: Error, Equatable, Sendable {
+        /// Co-signatures would be promised for a time by which nobody looks for them, or further ahead than the protocol allows.
+        case mixing
+    }
+
+    /// - Throws: `Invalid`.
+    func validate() throws(Invalid) {
+        guard let mix else { return }
+        guard mix.every > .zero, mix.longest <= .seconds(23 * 3600),
+            mix.every + .seconds(Int64(clamping: mix.margin)) <= mix.longest
+        else { throw .mixing }
     }
 
     /// So many at once, and so many a second on and on.
@@ -57,7 +96,7 @@ public struct ServiceConfiguration: Sendable {
         /// Statements that may wait to be admitted.
         public var queue = 4096
         /// Entries in one list of wraps.
-        public var wrapsPerRequest = 4096
+        public var wrapsPerRequest = 1000
         /// How long a connection may take until a request's head is there, from its start or the last answer.
         public var idle = Duration.seconds(60)
         /// How long a request's body may take, and an answer.
@@ -81,6 +120,10 @@ public struct ServiceConfiguration: Sendable {
         public var objects = Rate(burst: 20_000, perSecond: 10)
         /// Bytes of a workplace's objects, wrapped keys and keys for invites.
         public var stored = 1 << 30
+        /// Which part of that one member's may be, one in so many; and which part is kept for petitions' documents and for wrapped keys
+        /// that organisers write, so that somebody who fills the rest can still be removed and the key rotated.
+        public var storedByMember = 8
+        public var storedReserve = 8
         /// Co-signatures of one tag: a member may change their mind, not fill the disk with it.
         public var replacements = 1000
         /// How long who sent a false proof waits for the answer, and how many may wait so.
@@ -88,6 +131,12 @@ public struct ServiceConfiguration: Sendable {
         public var penitents = 1024
 
         public init() {}
+
+        /// - Parameter reserved: whether it is an organiser's, for what the reserve is kept.
+        func quota(reserved: Bool) -> Quota {
+            guard !reserved else { return Quota(workplace: stored, author: .max) }
+            return Quota(workplace: stored - stored / max(storedReserve, 1), author: stored / max(storedByMember, 1))
+        }
     }
 
     public init(host: String, port: Int, database: String, name: String) {

@@ -85,7 +85,7 @@ struct Pages: Sendable {
     ) throws -> Response {
         let wish = request.uri.queryParameters["lang"].flatMap { Language(tag: String($0)) }
         let language = wish ?? Language.accepted(by: request.headers[.acceptLanguage])
-        guard let texts = texts[language] else { throw Refusal.noSuchThing }
+        guard let texts = texts[language] else { throw Refusal.notFound }
         let languages: [[String: Any]] = Language.allCases.map { candidate in
             [
                 "tag": candidate.rawValue, "name": candidate == .english ? "English" : "中文",
@@ -101,7 +101,7 @@ struct Pages: Sendable {
         do {
             html = try templates.render(
                 name, fixed.merging(values(texts)) { $1 }.merging(frame) { $1 }, texts: texts)
-        } catch { throw Refusal.noSuchThing }
+        } catch { throw Refusal.notFound }
         var response = Response.text(html, type: "text/html; charset=utf-8")
         response.status = status
         response.headers[.contentSecurityPolicy] = policy

@@ -37,13 +37,16 @@ public struct PetitionService: Sendable {
         self.logger = logger
         self.clock = clock
         self.onListening = onListening
+        try configuration.validate()
         pages = try Pages(directory: configuration.templates)
         certificates = try configuration.tls.map { try Certificates($0) }
         store = try await Databases.open(
             configuration.database, serviceName: configuration.name, heads: configuration.headsPath)
         let store = store
         publisher = configuration.witnesses.map {
-            Publisher(store: store, policy: $0, patience: configuration.witnessPatience, logger: logger)
+            Publisher(
+                store: store, policy: $0, patience: configuration.witnessPatience,
+                silence: configuration.witnessSilence ?? configuration.witnessPatience * 10, logger: logger)
         }
         sequencer = Sequencer(
             store: store, publisher: publisher, mix: configuration.mix, logger: logger,
@@ -95,6 +98,10 @@ public struct PetitionService: Sendable {
                         store: store, sequencer: sequencer, certificates: certificates, logger: logger)),
                 .init(service: Mixer(sequencer: sequencer, logger: logger)),
                 .init(service: Republisher(sequencer: sequencer, logger: logger)),
+                .init(
+                    service: Refresher(
+                        sequencer: sequencer, age: configuration.witnessAge, releaseAge: configuration.releaseAge,
+                        interval: configuration.witnessLook)),
                 // The last begins to stop first.
                 .init(
                     service: Drain(readiness: readiness, delay: configuration.drain),

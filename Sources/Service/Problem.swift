@@ -1,11 +1,11 @@
 // RFC 9457
 
-import Foundation
 import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
 import Petitions
+import ServiceAPI
 import Storage
 
 /// Every error leaves the service as problem+json, and none leaves its log with anything that a request carried.
@@ -25,7 +25,7 @@ struct ProblemMiddleware: RouterMiddleware {
             return response
         } catch {
             let refusal = Self.refusal(error)
-            metrics.refused(refusal.slug)
+            metrics.refused(refusal.code.rawValue)
             var response = Self.response(to: refusal)
             // The client is told that the connection is going, or it would send its next request into it.
             if refusal.isWorthless, !context.isMultiplexed { response.headers[.connection] = "close" }
@@ -43,7 +43,7 @@ struct ProblemMiddleware: RouterMiddleware {
         case is NIOTooManyBytesError: return .tooLarge(limit: 0)
         case let error as any HTTPResponseError:
             switch error.status {
-            case .notFound: return .noSuchThing
+            case .notFound: return .notFound
             case .contentTooLarge: return .tooLarge(limit: 0)
             default: return .malformed("The request cannot be served as it is.")
             }
@@ -51,24 +51,15 @@ struct ProblemMiddleware: RouterMiddleware {
         }
     }
 
-    private struct Body: Encodable {
-        let type: String
-        let title: String
-        let status: Int
-        let detail: String
-        let rule: String?
-    }
-
     private static func response(to refusal: Refusal) -> Response {
-        let body = Body(
-            type: "urn:roundrobin:problem:\(refusal.slug)", title: refusal.title, status: refusal.status.code,
-            detail: refusal.detail, rule: refusal.rule)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        let data = (try? encoder.encode(body)) ?? Data("{}".utf8)
+        let words = refusal.words
+        let problem = Answers.Problem(
+            code: words.code, title: words.title, status: words.status.code, detail: words.detail, rule: refusal.rule,
+            values: words.values)
+        let data = (try? Answers.encode(problem)) ?? Array("{}".utf8)
         var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
         if let seconds = refusal.retryAfter { headers[.retryAfter] = "\(seconds)" }
-        return Response(status: refusal.status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: data)))
+        return Response(status: words.status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: data)))
     }
 }
 

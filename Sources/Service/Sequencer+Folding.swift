@@ -1,4 +1,6 @@
+import Logging
 import Petitions
+import Sodium
 import Storage
 import TransparencyLog
 
@@ -14,13 +16,14 @@ extension Sequencer {
         let dropped = Set(order.prefix(order.count / 2)).subtracting(busy)
         workplaces = workplaces.filter { !dropped.contains($0.key) }
         petitions = petitions.filter { !dropped.contains($0.value.manifest.workplace) }
+        outdated = outdated.filter { !dropped.contains($0.value.workplace) }
         uses = uses.filter { workplaces[$0.key] != nil }
     }
 
-    private func workplace(of log: LogName) -> ID<Workplace>? {
+    func workplace(of log: LogName) -> ID<Workplace>? {
         switch log {
         case .workplace(let id): id
-        case .petition(let id): petitions[id]?.manifest.workplace
+        case .petition(let id): petitions[id]?.manifest.workplace ?? outdated[id]?.workplace
         }
     }
 
@@ -28,7 +31,7 @@ extension Sequencer {
     func size(of log: LogName) -> Int {
         switch log {
         case .workplace(let id): workplaces[id]?.size ?? 0
-        case .petition(let id): petitions[id]?.size ?? 0
+        case .petition(let id): petitions[id]?.size ?? outdated[id]?.tree.count ?? 0
         }
     }
 
@@ -37,7 +40,7 @@ extension Sequencer {
     func refresh(_ logs: Set<LogName>) async throws {
         var wanted = logs
         for case .petition(let id) in logs {
-            var workplace = petitions[id]?.manifest.workplace
+            var workplace = workplace(of: .petition(id))
             if workplace == nil { workplace = try await store.workplace(of: id) }
             if let workplace { wanted.insert(.workplace(workplace)) }
         }
@@ -59,36 +62,48 @@ extension Sequencer {
             let known = size(of: log) - news.start
             return inFlight.contains(log) || known < 0 ? [] : news.leaves.dropFirst(known)
         }
-        for case (.workplace(let id), let leaves) in news.map({ ($0, fresh($0, $1)) }) where !leaves.isEmpty {
+        for case (.workplace(let id), let news) in news {
+            let leaves = fresh(.workplace(id), news)
+            guard !leaves.isEmpty else { continue }
             take(.workplace(id)) {
-                if let log = workplaces[id] {
-                    workplaces[id] = try Self.sound(log.audited(with: Array(leaves)))
-                } else {
-                    workplaces[id] = try Self.sound(
-                        PetitionBundle.orDamaged { () throws(PetitionBundle.Unreadable) in
+                let audited =
+                    if let log = workplaces[id] { log.audited(with: Array(leaves)) } else {
+                        try PetitionBundle.orDamaged { () throws(PetitionBundle.Unreadable) in
                             try WorkplaceLog.audit(Array(leaves))
-                        })
-                }
+                        }
+                    }
+                workplaces[id] = try sound(audited, .workplace(id), legacy: news.legacy)
                 use(id)
             }
         }
-        for case (.petition(let id), let leaves) in news.map({ ($0, fresh($0, $1)) }) where !leaves.isEmpty {
-            take(.petition(id)) {
-                if let log = petitions[id] {
-                    let roster = try workplaceLog(log.manifest.workplace)
-                    petitions[id] = try Self.sound(log.audited(with: Array(leaves), in: roster))
-                    return
-                }
-                guard
-                    case .opened(let manifest, _)? = try leaves.first.map({ try PetitionStatement(decoding: $0) })?.body
-                else { throw Refusal.storage(.damaged) }
-                let roster = try workplaceLog(manifest.workplace)
-                petitions[id] = try Self.sound(
-                    PetitionBundle.orDamaged { () throws(PetitionBundle.Unreadable) in
-                        try PetitionLog.audit(Array(leaves), in: roster)
-                    })
-            }
+        for case (.petition(let id), let news) in news {
+            let leaves = fresh(.petition(id), news)
+            guard !leaves.isEmpty else { continue }
+            take(.petition(id)) { try foldPetition(id, Array(leaves), legacy: news.legacy) }
         }
+    }
+
+    private func foldPetition(_ id: ID<Petition>, _ leaves: [[UInt8]], legacy: Int) throws {
+        guard outdated[id] == nil else { throw Refusal.storage(.damaged) }
+        if let log = petitions[id] {
+            let roster = try workplaceLog(log.manifest.workplace)
+            petitions[id] = try sound(log.audited(with: leaves, in: roster), .petition(id), legacy: legacy)
+            return
+        }
+        guard case .opened(let manifest, _)? = try leaves.first.map({ try PetitionStatement(decoding: $0) })?.body
+        else { throw Refusal.storage(.damaged) }
+        let roster = try workplaceLog(manifest.workplace)
+        do throws(RuleViolation) { _ = try PetitionLog(opening: leaves[0], in: roster) } catch {
+            guard legacy > 0 else { throw Refusal.storage(.damaged) }
+            var tree = MerkleTree()
+            for leaf in leaves { tree.append(leaf) }
+            outdated[id] = OutdatedLog(workplace: manifest.workplace, tree: tree, why: error)
+            return tell(["petition leaf 0: \(error.rawValue); the petition takes nothing more"], .petition(id))
+        }
+        let audited = try PetitionBundle.orDamaged { () throws(PetitionBundle.Unreadable) in
+            try PetitionLog.audit(leaves, in: roster)
+        }
+        petitions[id] = try sound(audited, .petition(id), legacy: legacy)
     }
 
     private func take(_ log: LogName, _ body: () throws -> Void) {
@@ -98,9 +113,22 @@ extension Sequencer {
         } catch { unreadable[log] = Self.refusal(error) }
     }
 
-    private static func sound<Log>(_ audited: Audited<Log>) throws -> Log {
-        guard audited.faults.isEmpty else { throw Refusal.storage(.damaged) }
+    /// - Parameter legacy: how many of the log's first leaves an earlier version took: what is wrong with those was right then.
+    private func sound<Log>(_ audited: Audited<Log>, _ log: LogName, legacy: Int) throws -> Log {
+        guard audited.faults.allSatisfy({ $0.isLeaf(below: legacy) }) else { throw Refusal.storage(.damaged) }
+        tell(audited.faults.map(\.description), log)
         return audited.log
+    }
+
+    /// Says once which leaves of a log count for nothing any more.
+    private func tell(_ faults: [String], _ log: LogName) {
+        guard !faults.isEmpty, toldOutdated.insert(log).inserted else { return }
+        let most = 50
+        var list = faults.prefix(most).joined(separator: "; ")
+        if faults.count > most { list += "; and \(faults.count - most) more" }
+        logger.notice(
+            "leaves that an earlier version took break the present rules and count for nothing",
+            metadata: ["log": "\(log.subject.hex)", "leaves": "\(list)"])
     }
 
     /// As it is folded: whoever needs what is durable now refreshes first.
@@ -120,6 +148,16 @@ extension Sequencer {
     /// As it is folded. Nil when there is none.
     func petitionLog(_ id: ID<Petition>) throws -> PetitionLog? {
         if let refusal = unreadable[.petition(id)] { throw refusal }
+        if let outdated = outdated[id] { throw outdated.why }
         return petitions[id]
     }
+}
+
+/// A petition's log whose first leaf an earlier version of the rules took and the present one does not: it is served as it is, and
+/// takes nothing more.
+struct OutdatedLog: Sendable {
+    let workplace: ID<Workplace>
+    let tree: MerkleTree
+    /// What the first leaf breaks.
+    let why: RuleViolation
 }

@@ -11,22 +11,22 @@ import TransparencyLog
 /// Co-signatures that are held and appended together: who watches the network, or takes the file later, cannot tell from the order
 /// or the time of a leaf who sent something just then.
 extension Sequencer {
-    /// Whether this very co-signature waits already. Asked before its proof is looked at.
-    /// - Throws: `Refusal.waitsToBeMixed` when another one of the tag waits.
-    func isHeld(_ coSigned: CoSigned) throws -> Bool {
+    /// This very co-signature, if it waits already. Asked before its proof is looked at.
+    /// - Throws: `Refusal.held` when another one of the tag waits: the service promises one statement of a tag at a time.
+    func held(as coSigned: CoSigned) throws -> HeldCoSignature? {
         let (petition, tag) = (coSigned.petition, coSigned.tag.encoding)
-        let known =
-            holds[petition]?.first { $0.tag == tag }?.bytes
-            ?? waiting[petition]?.first { $0.tag == tag }?.bytes
-        guard let known else { return false }
-        guard known == coSigned.bytes else { throw Refusal.waitsToBeMixed }
-        return true
+        let known = holds[petition]?.first { $0.tag == tag } ?? waiting[petition]?.first { $0.tag == tag }
+        guard let known else { return nil }
+        guard known.bytes == coSigned.bytes else { throw Refusal.held }
+        return known
     }
 
-    /// Keeps a co-signature that would count now, until enough others wait with it.
-    func hold(_ coSigned: CoSigned, _ sealedName: [UInt8]?) {
+    /// Keeps a co-signature that would count now, until enough others wait with it or its time comes.
+    /// - Returns: until when it is promised.
+    func hold(_ coSigned: CoSigned, _ sealedName: [UInt8]?, until: UInt64) -> UInt64 {
         holds[coSigned.petition, default: []].append(
-            HeldCoSignature(tag: coSigned.tag.encoding, bytes: coSigned.bytes, sealedName: sealedName))
+            HeldCoSignature(tag: coSigned.tag.encoding, bytes: coSigned.bytes, sealedName: sealedName, until: until))
+        return until
     }
 
     /// What waits goes in before a statement after which it could not: a close, or a new ring. Only if that statement holds, or
@@ -61,12 +61,18 @@ extension Sequencer {
                 guard let statement = statements[i], let coSigned = statement.coSigned, let verdict = verdicts[i] else {
                     throw RuleViolation.encoding
                 }
+                // A database that was put back may have it in both places.
+                if log.tree.place(ofLeafHash: MerkleTree.leafHash(coSigned.bytes)) != nil {
+                    spoiled[id, default: []].append(held.tag)
+                    continue
+                }
                 try log.check(coSigned)
                 let name = try Self.nameChange(coSigned, held.sealedName, log.manifest)
                 let start = log.size
                 let nodes = try log.append(verdict.get())
                 note(
-                    .petition(statement), nodes, [name], at: start, log.manifest.workplace, .petition(before), &growth)
+                    .petition(statement), nodes, [name], at: start, log.manifest.workplace, .petition(before), &growth,
+                    promised: held.until)
                 growth[.petition(id)]?.mixed.append(held.tag)
             } catch {
                 // It was looked at when it came; that it does not hold now means that the file was changed.
@@ -76,9 +82,15 @@ extension Sequencer {
         }
     }
 
-    /// Appends what waits in every petition where enough do; where nothing is mixed any more, all of it.
+    /// Appends what waits in every petition where enough do, or where the time comes that one of them was promised; where nothing is
+    /// mixed any more, all of it.
     func mixDue() async throws {
-        for (petition, count) in try await store.heldCounts() where count >= mix?.atLeast ?? 1 {
+        let now = clock()
+        for (petition, held) in try await store.heldCounts() {
+            if let mix {
+                let isLate = held.until <= now.addingReportingOverflow(mix.margin).partialValue
+                guard held.count >= mix.atLeast || isLate else { continue }
+            }
             do { _ = try await submit(.mix(petition)) } catch {
                 logger.warning("held co-signatures could not be appended yet")
             }
@@ -93,8 +105,8 @@ struct Mixer: ServiceLifecycle.Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            // What an earlier configuration has held is let go at once.
-            if sequencer.mix == nil { await mix() }
+            // What an earlier configuration has held is let go at once, and what became due while nothing ran.
+            await mix()
             while !Task.isCancelled {
                 try? await Task.sleep(for: sequencer.mix?.every ?? .seconds(3600))
                 if !Task.isCancelled { await mix() }

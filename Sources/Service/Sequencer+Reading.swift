@@ -5,53 +5,14 @@ import Storage
 
 /// What others may know of a log.
 extension Sequencer {
-    func isMember(_ key: Bytes32, of workplace: ID<Workplace>) async throws -> Bool {
+    /// A workplace's log as it is durable now.
+    func roster(of workplace: ID<Workplace>) async throws -> WorkplaceLog {
         try await refresh([.workplace(workplace)])
-        return try workplaceLog(workplace).isMember(key)
+        return try workplaceLog(workplace)
     }
 
-    func isOrganiser(_ key: Bytes32, of workplace: ID<Workplace>) async throws -> Bool {
-        try await refresh([.workplace(workplace)])
-        return try workplaceLog(workplace).isOrganiser(key)
-    }
-
-    /// Members with their box keys' owners, for who wraps group keys.
-    func members(of workplace: ID<Workplace>) async throws -> [Bytes32] {
-        try await refresh([.workplace(workplace)])
-        let log = try workplaceLog(workplace)
-        return log.members(at: log.size).map(\.signKey)
-    }
-
-    /// - Throws: `Refusal` unless objects may be written under this epoch.
-    func checkWritable(_ workplace: ID<Workplace>, epoch: UInt32) async throws {
-        try await refresh([.workplace(workplace)])
-        let log = try workplaceLog(workplace)
-        guard !log.rotationIsDue else { throw Refusal.rotationIsDue }
-        guard UInt64(epoch) + 1 == UInt64(log.groupKeys.count) else { throw Refusal.staleEpoch }
-    }
-
-    func epochs(of workplace: ID<Workplace>) async throws -> Int {
-        try await refresh([.workplace(workplace)])
-        return try workplaceLog(workplace).groupKeys.count
-    }
-
-    func isIssued(invite: Bytes32, in workplace: ID<Workplace>) async throws -> Bool {
-        try await refresh([.workplace(workplace)])
-        return try workplaceLog(workplace).inviteIsOpen(invite) == true
-    }
-
-    /// A petition's document is written once, by the organiser who announced it: whoever else could write there could make
-    /// the petition unreadable for everybody.
-    func checkDocument(_ object: StoredObject) async throws {
-        try await refresh([.workplace(object.workplace)])
-        let announced = try workplaceLog(object.workplace).announcements[ID(object.id.bytes)]
-        guard object.revision == 1, announced?.contains(where: { $0.signer == object.author }) == true else {
-            throw Refusal.notAllowed
-        }
-    }
-
-    /// Tags whose sealed names may be served, with the digests.
-    func namesDue(of petition: ID<Petition>) async throws -> [Bytes32: LinkingTag] {
+    /// Names that may be served, in the order of their leaves.
+    func namesDue(of petition: ID<Petition>) async throws -> [DueName] {
         try await refresh([.petition(petition)])
         guard let log = try petitionLog(petition) else { throw Refusal.noSuchLog }
         return log.namesDue

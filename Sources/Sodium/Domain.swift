@@ -35,6 +35,16 @@ public enum Domain {
         return hash.finish()
     }
 
+    /// Digest(label, secret) where the digest is a secret as well.
+    public static func secretDigest(_ label: StaticString, of secret: borrowing SecretBytes) -> SecretBytes {
+        let tag = tag(label)
+        var hash = SHA256()
+        hash.update([UInt8(tag.count)])
+        hash.update(tag)
+        secret.withUnsafeBytes { hash.update(UnsafeRawBufferPointer($0)) }
+        return hash.finishSecretly()
+    }
+
     /// Preimage(label, data) = uint8(len(DST)) || DST || data: what Ed25519 signs.
     public static func preimage(_ label: StaticString, _ data: some Collection<UInt8>) -> [UInt8] {
         let tag = tag(label)

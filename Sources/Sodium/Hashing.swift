@@ -21,6 +21,13 @@ public struct SHA256: ~Copyable {
         Bytes32 { crypto_hash_sha256_final(&state, $0.baseAddress!) }
     }
 
+    /// The digest in guarded memory.
+    consuming func finishSecretly() -> SecretBytes {
+        var digest = SecretBytes(zeros: 32)
+        digest.withUnsafeMutableBytes { _ = crypto_hash_sha256_final(&state, $0.octets) }
+        return digest
+    }
+
     public static func hash(_ bytes: some Collection<UInt8>) -> Bytes32 {
         var hash = SHA256()
         hash.update(bytes)

@@ -30,6 +30,25 @@ public struct SigningKey: ~Copyable, Sendable {
 }
 
 public enum Ed25519 {
+    /// Whether the bytes are the canonical encoding of a point on the curve that is not of small order. A torsion part is
+    /// allowed: libsodium's `crypto_core_ed25519_is_valid_point` asks for more than this.
+    public static func isPublicKey(_ key: Bytes32) -> Bool {
+        _ = Runtime.ready
+        // y < 2^255 - 19, whatever the sign bit says: only 2^255 - 19 to 2^255 - 1 are not.
+        var bytes = key.bytes
+        bytes[31] &= 0x7f
+        let isReduced = bytes[0] < 0xed || bytes[31] != 0x7f || !bytes[1..<31].allSatisfy { $0 == 0xff }
+        guard isReduced else { return false }
+        // Addition decodes its operands, and takes a point with a torsion part. Three doublings clear any torsion.
+        var point = key.bytes
+        for _ in 0..<3 {
+            var doubled = [UInt8](repeating: 0, count: 32)
+            guard crypto_core_ed25519_add(&doubled, point, point) == 0 else { return false }
+            point = doubled
+        }
+        return point != [1] + [UInt8](repeating: 0, count: 31)
+    }
+
     /// libsodium's verification: S < l, the key canonical and not of small order, R not of small order, no cofactor
     /// (`SignatureRule`).
     public static func verify(_ signature: some Collection<UInt8>, of message: [UInt8], by key: Bytes32) -> Bool {

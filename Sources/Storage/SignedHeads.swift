@@ -126,8 +126,11 @@ extension SignedHeads {
         try await self.note([Head(log: log, size: size, note: note)])
     }
 
+    /// In a task of its own: GRDB gives up a write whose task is cancelled, and what was committed stands, whoever has gone away.
     private func note(_ heads: [Head]) async throws {
-        do { try await queue.write { db in try Self.record(heads, db) } } catch { throw StorageError.unrecorded }
+        let queue = queue
+        let recording = Task { try await queue.write { db in try Self.record(heads, db) } }
+        do { try await recording.value } catch { throw StorageError.unrecorded }
         remember(heads)
     }
 

@@ -40,24 +40,28 @@ public protocol Store: Sendable {
     /// The workplace that a petition belongs to.
     func workplace(of petition: ID<Petition>) async throws -> ID<Workplace>?
 
+    /// A workplace's own log, if there is one, and those of its petitions.
+    func logs(of workplace: ID<Workplace>) async throws -> [LogName]
+
+    /// Logs whose checkpoints are to be kept fresh: of workplaces that name witnesses, and of their petitions that are open
+    /// or have names that wait for trustees.
+    func liveLogs() async throws -> [LogName]
+
     // MARK: Checkpoints
 
     /// The newest checkpoint that is shown.
     func checkpoint(of log: LogName) async throws -> String?
 
     /// The newest checkpoint, whether it is shown or not.
-    func newestCheckpoint(of log: LogName) async throws -> (size: Int, note: String)?
+    func newestCheckpoint(of log: LogName) async throws -> StoredCheckpoint?
 
     /// The first shown checkpoint that covers a leaf: what its receipt was made with, and is made with again.
     func checkpoint(of log: LogName, covering leaf: Int) async throws -> (size: Int, note: String)?
 
-    /// Shows a checkpoint from now on.
-    /// - Parameter witnessed: the witnesses' signature lines. Those of earlier checkpoints go: their times would say to whoever
-    ///   takes the database when each leaf came.
-    func publish(_ log: LogName, size: Int, witnessed: String) async throws
-
-    /// Shows every newest checkpoint as it is.
-    func publishAll() async throws
+    /// Keeps the witnesses' lines of a checkpoint, and shows it from now on, unless it is to wait for more of them.
+    /// - Parameter witnessed: the witnesses' signature lines. Once it is shown, those of earlier checkpoints go: their times would say
+    ///   to whoever takes the database when each leaf came. So do the promises of the leaves that it covers.
+    func publish(_ log: LogName, size: Int, witnessed: String, isShown: Bool) async throws
 
     /// Logs whose newest checkpoint is not shown yet, as a stop between the two leaves them.
     func unpublished() async throws -> [LogName]
@@ -65,23 +69,26 @@ public protocol Store: Sendable {
     /// Logs whose newest checkpoint is shown without any witness.
     func unwitnessed() async throws -> [LogName]
 
-    // MARK: Co-signatures that wait to be mixed
+    // MARK: Co-signatures that wait
 
-    /// Petitions in which something waits, and how much.
-    func heldCounts() async throws -> [ID<Petition>: Int]
+    /// Petitions in which something waits to be mixed.
+    func heldCounts() async throws -> [ID<Petition>: HeldCount]
 
     /// Lets go of what can no longer be appended.
     func drop(held tags: [Bytes32], of petition: ID<Petition>) async throws
 
+    /// Notes until when leaves are promised that stand in the log, under no checkpoint that is shown.
+    /// - Returns: for each leaf the time that is kept: the first that was noted.
+    func promise(_ petition: ID<Petition>, leaves: [Int], until: UInt64) async throws -> [Int: UInt64]
+
     // MARK: Objects and keys
 
     /// Keeps the next revision of an object.
-    /// - Parameter most: bytes that a workplace's objects may take together.
-    /// - Throws: `StorageError.conflict` unless it follows the newest revision, of the same kind; `.quota`.
-    func put(_ object: StoredObject, most: Int) async throws
+    /// - Throws: `StorageError.conflict` unless it follows the newest revision; `.quota`.
+    func put(_ object: StoredObject, within quota: Quota) async throws
 
     /// A revision's bytes; the newest when none is named.
-    func object(_ id: ID<Object>, in workplace: ID<Workplace>, revision: UInt32?) async throws -> [UInt8]?
+    func object(_ name: StoredObject.Name, in workplace: ID<Workplace>, revision: UInt32?) async throws -> [UInt8]?
 
     /// The newest revisions of a kind's objects with their bytes, oldest object first.
     /// - Parameters:
@@ -93,19 +100,33 @@ public protocol Store: Sendable {
         of kind: StoredObject.Kind, in workplace: ID<Workplace>, after: Int, most: Int, bytes: Int
     ) async throws -> (entries: [ObjectEntry], next: Int?)
 
-    /// Keeps wraps. Each author has a place of their own for each member, so that nobody's wrong wrap keeps out a right one.
+    /// Keeps wraps that one member made. Each maker has a place of their own for each member, so that nobody's wrong wrap keeps out a
+    /// right one. A wrap that is new ends its member's request for one.
     /// - Throws: `StorageError.quota`.
-    func put(_ wraps: [StoredWrap], by author: Bytes32, in workplace: ID<Workplace>, most: Int) async throws
+    func put(
+        _ wraps: [KeyWrap], by maker: Bytes32, in workplace: ID<Workplace>, places: WrapPlaces, within quota: Quota
+    ) async throws
 
-    func wraps(of member: Bytes32, in workplace: ID<Workplace>) async throws -> [StoredWrap]
+    /// Every wrap of an epoch.
+    func wraps(of epoch: UInt32, in workplace: ID<Workplace>) async throws -> [KeyWrap]
 
     /// Who holds a wrap of this epoch.
     func wrappedMembers(of epoch: UInt32, in workplace: ID<Workplace>) async throws -> Set<Bytes32>
 
-    /// - Throws: `StorageError.quota`.
-    func put(inviteKeys: [UInt8], for invite: Bytes32, in workplace: ID<Workplace>, most: Int) async throws
+    /// Notes that none of a member's wraps opens.
+    func want(wrapFor member: Bytes32, in workplace: ID<Workplace>) async throws
 
-    func inviteKeys(for invite: Bytes32, in workplace: ID<Workplace>) async throws -> [UInt8]?
+    /// Members who say so, and for whom nothing new has come since.
+    func wantingMembers(in workplace: ID<Workplace>) async throws -> Set<Bytes32>
+
+    /// Keeps what an invite's newcomer will look for. The same again changes nothing.
+    /// - Throws: `StorageError.conflict` when the name was ever used otherwise, or the invite has another name; `.quota`.
+    func put(_ invite: StoredInvite, under name: Bytes32, within quota: Quota) async throws
+
+    func invite(_ name: Bytes32) async throws -> StoredInvite?
+
+    /// Lets go of what is kept for invites that are closed.
+    func drop(invites keys: [Bytes32], of workplace: ID<Workplace>) async throws
 
     // MARK: The service's own
 
@@ -131,51 +152,6 @@ public protocol Store: Sendable {
     func close() async throws
 }
 
-/// What a batch, or a reader, wants to know of logs.
-public struct LogQuery: Sendable {
-    /// How much is wanted of what waits to be mixed.
-    public enum Held: Sendable {
-        case all
-        case tags([Bytes32])
-    }
-
-    /// How many leaves of each log the caller has.
-    public var sizes: [LogName: Int]
-    /// Of these, the ones that a turn is for.
-    public var growing: Set<LogName> = []
-    public var held: [ID<Petition>: Held] = [:]
-
-    public init(sizes: [LogName: Int]) { self.sizes = sizes }
-}
-
-/// What a database has.
-public struct LogState: Sendable {
-    /// Leaves that the caller has not.
-    public struct News: Sendable {
-        /// How many leaves the caller had.
-        public let start: Int
-        public let leaves: [[UInt8]]
-    }
-
-    /// Of each log that is there and has more than the caller knows.
-    public internal(set) var news: [LogName: News] = [:]
-    /// By the order of the leaves' hashes.
-    public internal(set) var held: [ID<Petition>: [HeldCoSignature]] = [:]
-}
-
-/// One writer's turn.
-public protocol LogTurn: Sendable {
-    var state: LogState { get }
-
-    /// Appends to several logs in one transaction with one sync, and records the checkpoints as signed. When this returns,
-    /// everything in it is durable; when it throws, nothing is there, but for `StorageError.unrecorded` and `.unanswered`.
-    /// - Parameter held: co-signatures that are kept to be mixed, by petition.
-    func commit(_ appends: [LogAppend], holding held: [ID<Petition>: [HeldCoSignature]]) async throws
-
-    /// Ends the turn with nothing written.
-    func end() async
-}
-
 extension Store {
     /// Appends in a turn of its own, for who knows what the logs have.
     public func commit(_ appends: [LogAppend], holding held: [ID<Petition>: [HeldCoSignature]] = [:]) async throws {
@@ -186,10 +162,14 @@ extension Store {
 
     public func leaves(of log: LogName) async throws -> [[UInt8]]? { try await leaves(of: log, from: 0) }
 
-    public func put(_ object: StoredObject) async throws { try await put(object, most: .max) }
+    public func publish(_ log: LogName, size: Int, witnessed: String) async throws {
+        try await publish(log, size: size, witnessed: witnessed, isShown: true)
+    }
 
-    public func object(_ id: ID<Object>, in workplace: ID<Workplace>) async throws -> [UInt8]? {
-        try await object(id, in: workplace, revision: nil)
+    public func put(_ object: StoredObject) async throws { try await put(object, within: .unlimited) }
+
+    public func object(_ name: StoredObject.Name, in workplace: ID<Workplace>) async throws -> [UInt8]? {
+        try await object(name, in: workplace, revision: nil)
     }
 
     public func objects(
@@ -203,133 +183,5 @@ extension Store {
         var query = LogQuery(sizes: [:])
         query.held[petition] = .all
         return try await state(query).held[petition] ?? []
-    }
-}
-
-/// Which log: a workplace's or a petition's.
-public enum LogName: Hashable, Sendable {
-    case workplace(ID<Workplace>)
-    case petition(ID<Petition>)
-
-    var kind: Int {
-        switch self {
-        case .workplace: 1
-        case .petition: 2
-        }
-    }
-
-    /// - Parameter kind: as in the database: 1 or 2.
-    init(_ kind: Int, _ subject: Bytes32) { self = kind == 1 ? .workplace(ID(subject)) : .petition(ID(subject)) }
-
-    public var subject: Bytes32 {
-        switch self {
-        case .workplace(let id): id.bytes
-        case .petition(let id): id.bytes
-        }
-    }
-}
-
-/// What one transaction adds to one log.
-public struct LogAppend: Sendable {
-    public struct Leaf: Sendable {
-        public let bytes: [UInt8]
-        public let nodes: [MerkleTree.Node]
-
-        public init(bytes: [UInt8], nodes: [MerkleTree.Node]) { (self.bytes, self.nodes) = (bytes, nodes) }
-    }
-
-    /// What becomes of the sealed name of a tag.
-    public enum NameChange: Sendable {
-        case keep(tag: Bytes32, sealed: [UInt8])
-        case delete(tag: Bytes32)
-    }
-
-    public let log: LogName
-    public let workplace: ID<Workplace>
-    /// The log's size before.
-    public let start: Int
-    /// The text of the checkpoint of that size, which it must have; of no account for a new log.
-    public let base: String
-    public var leaves: [Leaf]
-    /// The signed checkpoint that covers them.
-    public var note: String
-    /// Whether it may be shown as it is. Where witnesses are asked first, `Store.publish` says so later.
-    public var isPublished: Bool
-    /// When the petition closes by itself, as long as it is open.
-    public var deadline: UInt64?
-    public var names: [NameChange]
-    /// The tags whose held co-signatures are among the leaves: they are held no longer.
-    public var mixed: [Bytes32]
-
-    public init(
-        log: LogName, workplace: ID<Workplace>, start: Int, base: String, leaves: [Leaf], note: String,
-        isPublished: Bool = true, deadline: UInt64?, names: [NameChange], mixed: [Bytes32] = []
-    ) {
-        self.log = log
-        self.workplace = workplace
-        self.start = start
-        self.base = base
-        self.leaves = leaves
-        self.note = note
-        self.isPublished = isPublished
-        self.deadline = deadline
-        self.names = names
-        self.mixed = mixed
-    }
-
-    /// - Parameters:
-    ///   - size: of the log in the database.
-    ///   - note: its checkpoint of that size.
-    /// - Throws: `StorageError.conflict` when somebody else has written to it meanwhile; `.wentBack` when it is not the log that the
-    ///   writer has seen.
-    func follow(size: Int, note: String?) throws {
-        guard size <= start else { throw StorageError.conflict }
-        guard size == start, note?.hasPrefix(base) == true else {
-            throw StorageError.wentBack(lost: .init(log: log, has: size, signed: start), logs: 1)
-        }
-    }
-}
-
-/// A co-signature that waits to be mixed with others.
-public struct HeldCoSignature: Sendable, Hashable {
-    /// The tag's encoding.
-    public let tag: Bytes32
-    /// The statement.
-    public let bytes: [UInt8]
-    public let sealedName: [UInt8]?
-
-    public init(tag: Bytes32, bytes: [UInt8], sealedName: [UInt8]?) {
-        (self.tag, self.bytes, self.sealedName) = (tag, bytes, sealedName)
-    }
-}
-
-/// What a list of objects says of each.
-public struct ObjectEntry: Sendable, Hashable {
-    public let id: ID<Object>
-    public let kind: StoredObject.Kind
-    /// The newest.
-    public let revision: UInt32
-    public let digest: Bytes32
-    public let bytes: [UInt8]
-}
-
-/// A group key wrapped for one member.
-public struct StoredWrap: Sendable, Hashable {
-    public let member: Bytes32
-    public let epoch: UInt32
-    public let wrap: [UInt8]
-
-    public init(member: Bytes32, epoch: UInt32, wrap: [UInt8]) {
-        (self.member, self.epoch, self.wrap) = (member, epoch, wrap)
-    }
-}
-
-extension Tile {
-    /// The places of its level's hashes, or of its leaves. Nil for a place that no log has.
-    var range: Range<Int>? {
-        guard let index = Int(exactly: index) else { return nil }
-        let (first, overflows) = index.multipliedReportingOverflow(by: Tile.width)
-        let (end, overflowsToo) = first.addingReportingOverflow(count)
-        return overflows || overflowsToo || end < first ? nil : first..<end
     }
 }

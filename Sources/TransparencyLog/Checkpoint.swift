@@ -49,9 +49,11 @@ public struct LogVerifier: Sendable, Hashable {
     public func verify(_ note: String) throws(LogError) -> VerifiedCheckpoint {
         let parsed = try SignedNote(parsing: note)
         let checkpoint = try Checkpoint(parsing: parsed.text)
-        guard checkpoint.origin == origin else { throw .origin(expected: origin, found: checkpoint.origin) }
+        guard checkpoint.origin.utf8.elementsEqual(origin.utf8) else {
+            throw .origin(expected: origin, found: checkpoint.origin)
+        }
         let id = SignedNote.keyID(name: origin, type: Self.type, key: key)
-        let own = parsed.signatures.filter { $0.name == origin && $0.keyID == id }
+        let own = parsed.signatures.filter { $0.keyID == id && $0.isNamed(origin) }
         guard !own.isEmpty else { throw .noSignature }
         for signature in own {
             guard Ed25519.verify(signature.bytes, of: Array(parsed.text.utf8), by: key) else { throw .badSignature }

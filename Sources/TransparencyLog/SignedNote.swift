@@ -26,6 +26,9 @@ public struct SignedNote: Sendable, Equatable {
         public init(name: String, keyID: [UInt8], bytes: [UInt8]) {
             (self.name, self.keyID, self.bytes) = (name, keyID, bytes)
         }
+
+        /// Byte by byte: strings compare by canonical equivalence, under which the Kelvin sign is a K.
+        func isNamed(_ name: String) -> Bool { self.name.utf8.elementsEqual(name.utf8) }
     }
 
     /// Ends in a newline.

@@ -64,8 +64,18 @@ public struct WitnessPolicy: Sendable, Equatable {
     static let maximalLength = 1 << 18
     static let maximalEntries = 1000
 
-    /// Whether any signature of a witness is asked for at all.
-    public var asksForWitnesses: Bool { quorum != nil }
+    /// How many of its witnesses this policy asks for, where it asks for so many of all of them; nil for any other quorum.
+    public var plainThreshold: UInt8? {
+        guard let quorum else { return witnesses.isEmpty ? 0 : nil }
+        switch rules[quorum] {
+        case .witness: return witnesses.count == 1 ? 1 : nil
+        case .group(let least, let members):
+            let isPlain =
+                members.count == witnesses.count
+                && members.allSatisfy { if case .witness = rules[$0] { true } else { false } }
+            return isPlain ? UInt8(exactly: least) : nil
+        }
+    }
 
     // MARK: Reading
 

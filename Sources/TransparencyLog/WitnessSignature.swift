@@ -28,7 +28,7 @@ public struct WitnessVerifier: Sendable, Hashable {
     ) throws(LogError) -> UInt64? {
         let id = noteKey.id
         var newest: UInt64?
-        for line in signatures where line.name == name && line.keyID == id {
+        for line in signatures where line.keyID == id && line.isNamed(name) {
             guard line.bytes.count == 72 else { throw .badSignature }
             let time = line.bytes[..<8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
             guard time <= Self.latestTime,

@@ -51,7 +51,7 @@ struct Workload: Sendable {
             }
             + (try petition.leaves.enumerated().map { i, leaf in
                 let coSigned = try PetitionStatement(decoding: leaf).coSigned
-                let name = petition.names.first { SealedName.digest(of: $0) == coSigned?.nameDigest }
+                let name = petition.names.first { coSigned?.isNamed(by: $0) == true }
                 let body =
                     coSigned == nil ? leaf : CoSignatureRequest(statement: leaf, sealedName: name).encoding
                 let rest = coSigned == nil ? "statements" : "cosignatures"

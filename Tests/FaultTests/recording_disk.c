@@ -30,6 +30,12 @@ static char fail_what;
 static long fail_first, fail_count, fail_errno, room = -1;
 static long numbers[128];
 
+// Whether the file named by $DISK_ARMED is there, or none is named.
+static int is_armed(void) {
+    const char *armed = getenv("DISK_ARMED");
+    return !armed || access(armed, F_OK) == 0;
+}
+
 #define REAL(name) ((__typeof__(&name))real(#name))
 
 static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
@@ -81,8 +87,7 @@ static void record(char what, const char *path, uint64_t offset, const struct io
 
 // Whether this operation is one of those that fail.
 static int fails(char what) {
-    const char *armed = getenv("DISK_ARMED");
-    if (what != fail_what || (armed && access(armed, F_OK) != 0)) return 0;
+    if (what != fail_what || !is_armed()) return 0;
     long number = ++numbers[(int)what];
     return number >= fail_first && number < fail_first + fail_count;
 }
@@ -91,7 +96,7 @@ static ssize_t write_at(int fd, const char *path, const void *bytes, size_t coun
     struct iovec part = {(void *)bytes, count};
     int error = fails('W') ? (int)fail_errno : 0;
     struct stat status;
-    if (!error && room >= 0 && fstat(fd, &status) == 0) {
+    if (!error && room >= 0 && is_armed() && fstat(fd, &status) == 0) {
         long added = (long)(offset + (off_t)count) - (long)status.st_size;
         const char *relief = getenv("DISK_RELIEF");
         if (added > 0 && !(relief && access(relief, F_OK) == 0)) {

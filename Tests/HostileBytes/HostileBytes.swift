@@ -1,4 +1,5 @@
 import Client
+import CoSigning
 import Foundation
 import MembershipProofs
 import Petitions
@@ -20,6 +21,7 @@ public enum HostileBytes {
         ("invite", invite), ("stored object", storedObject), ("JSON", json), ("base64 and hex", base64),
         ("HTTP signature", httpSignature), ("front matter", frontMatter), ("gossip file", gossipFile),
         ("fork evidence", forkEvidence), ("gossip phrase", gossipPhrase), ("keystore", keystore),
+        ("promise", promise), ("promise evidence", promiseEvidence), ("memory", memory), ("lists of a run", lists),
     ]
 
     public static func run(_ input: [UInt8]) {
@@ -78,7 +80,7 @@ public enum HostileBytes {
     @Sendable private static func invite(_ bytes: [UInt8]) {
         guard let invite = try? Invite(parsing: text(bytes)) else { return }
         check(same(invite.url(), Array(text(bytes).utf8)), "an invite is not its own address")
-        _ = try? invite.open(bytes)
+        _ = try? invite.open(bytes, in: Fixture.shared.workplace.id)
     }
 
     // MARK: Logs
@@ -182,6 +184,32 @@ public enum HostileBytes {
     @Sendable private static func forkEvidence(_ bytes: [UInt8]) { _ = try? ForkEvidence(parsing: bytes) }
 
     @Sendable private static func gossipPhrase(_ bytes: [UInt8]) { _ = try? GossipPhrase(parsing: text(bytes)) }
+
+    @Sendable private static func promise(_ bytes: [UInt8]) {
+        guard let promise = try? Promise(parsing: bytes) else { return }
+        let again = try? Promise(parsing: Array(promise.json.utf8))
+        check(again == promise, "a promise does not survive writing")
+        _ = promise.isSigned(for: bytes, in: Fixture.shared.petition.id, by: Fixture.shared.workplace.founding.logKey)
+    }
+
+    @Sendable private static func promiseEvidence(_ bytes: [UInt8]) {
+        guard let evidence = try? PromiseEvidence(parsing: bytes) else { return }
+        check(
+            (try? PromiseEvidence(parsing: evidence.serialized))?.serialized == evidence.serialized,
+            "evidence does not survive writing")
+        _ = try? evidence.verify()
+    }
+
+    @Sendable private static func memory(_ bytes: [UInt8]) {
+        guard let memory = try? Memory(decoding: bytes) else { return }
+        check(memory.encoding == bytes, "a memory is not its own encoding")
+    }
+
+    /// Lists of wraps and of sealed names as anybody is answered with them.
+    @Sendable private static func lists(_ bytes: [UInt8]) {
+        for wrap in Reading.wraps(.bytes(bytes), epoch: 0) { _ = wrap.claim(in: Fixture.shared.workplace.id) }
+        _ = Fixture.shared.petition.due(among: Reading.names(.bytes(bytes)))
+    }
 
     @Sendable private static func keystore(_ bytes: [UInt8]) {
         var passphrase = Array("fuzz".utf8)

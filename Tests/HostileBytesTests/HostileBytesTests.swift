@@ -1,3 +1,4 @@
+import CoSigning
 import Foundation
 import HostileBytes
 import MembershipProofs
@@ -176,6 +177,26 @@ struct HostileBytesTests {
         try add("fork evidence", Array(evidence.utf8))
         try add("gossip phrase", Array("abandon ability able".utf8))
         try add("keystore", Array("roundrobin-keystore-v1\n".utf8) + [UInt8](repeating: 1, count: 160))
+        let promise = try Promise.make(petition.log.id, leafHash: .zero, until: 7200, by: world.serviceKey)
+        try add("promise", Array(promise.json.utf8))
+        try add(
+            "promise evidence",
+            PromiseEvidence(
+                workplaceID: world.log.id, petitionID: petition.log.id, statement: coSigned.bytes, promise: promise,
+                workplace: petition.bundle.workplace, petition: petition.bundle.petition
+            ).serialized)
+        var memory = Memory()
+        memory.raise(Alarm(.forked, .petition(petition.log.id), in: .member, seen: 3, served: 4, at: 5, evidence: [6]))
+        try add("memory", Memory().encoding, memory.encoding)
+        let wrap = try KeyWrap.make(
+            GroupKey.generate(epoch: 0), for: try #require(world.log.member(ben.signKey)), in: world.log.id,
+            by: ann.seed.signingKey())
+        let entry =
+            "{\"member\":\"\(wrap.member.hex)\",\"wrap\":\"\(Base64.encode(wrap.wrap))\",\"by\":\"\(wrap.by.hex)\","
+            + "\"signature\":\"\(Base64.encode(wrap.signature))\"}"
+        try add(
+            "lists of a run", Array("{\"epoch\":0,\"wraps\":[\(entry),{}]}".utf8),
+            Array("{\"names\":[\"AAECAw==\",7]}".utf8))
         return seeds
     }
 }

@@ -60,7 +60,8 @@ struct BallotTests {
         let bad: [[UInt8]] = [
             padded([2, 2, 1, 2, 0, 0]), padded([1, 1, 1, 0, 0]), padded([1, 3, 1, 1, 1, 0, 0]),
             padded([1, 2, 3, 1, 0, 0]),
-            padded([1, 2, 1, 2, 0, 1, 0xff]), padded(good + [0]), padded([1, 2, 1]), padded([1, 0, 0, 0]), padded([]),
+            padded([1, 2, 1, 2, 0, 1, 0xff]), padded([1, 2, 0, 2, 0, 0]), padded(good + [0]), padded([1, 2, 1]),
+            padded([1, 0, 0, 0]), padded([]),
             [UInt8](repeating: 0, count: 64), good + [UInt8](repeating: 0, count: 56),
         ]
         for plaintext in bad {
@@ -91,6 +92,11 @@ struct BallotTests {
         let audited = try AuditedPetition(auditing: petition.bundle)
         #expect(audited.faults.isEmpty)
         #expect(audited.names == [ReleasedName(member: 1, name: "Li Wei"), ReleasedName(member: 2, name: "李伟")])
+        var swapped = petition.bundle
+        swapped.names.swapAt(0, 1)
+        let outOfOrder = try AuditedPetition(auditing: swapped)
+        #expect(outOfOrder.faults.map(\.place) == [.name(line: 1)])
+        #expect(outOfOrder.names == audited.names)
         var missing = petition.bundle
         missing.names.removeLast()
         #expect(try AuditedPetition(auditing: missing).faults.map(\.place) == [.names])

@@ -26,12 +26,37 @@ struct KeyVectorTests {
             let epoch: UInt32
             let box_key, digest: HexBytes
         }
-        struct InviteCase: Decodable { let secret, invite_key, wrap_key: HexBytes }
+        struct InviteCode: Decodable {
+            let seed, workplace_id, log_key, invite_key, wrap_key, lookup_name, pin: HexBytes
+            let address: String
+            let also_read, typing_errors: [String]
+        }
+        struct SignedWrap: Decodable {
+            struct Keys: Decodable { let seed, sign_key, box_key: HexBytes }
+            struct SignKey: Decodable { let sign_key: HexBytes }
+            struct Invalid: Decodable {
+                let why: String
+                let epoch: UInt32?
+                let member: SignKey?
+                let wrap, signature: HexBytes?
+            }
+            let workplace_id: HexBytes
+            let epoch: UInt32
+            let group_key, commitment: HexBytes
+            let member: Keys
+            let wrap: HexBytes
+            let by: SignKey
+            let signature: HexBytes
+            let invalid: [Invalid]
+        }
+        struct ObjectIDs: Decodable { let sign_key, directory, trustee, draft, adoption: HexBytes }
         let member: Member
         let seal_key: SealKey
         let possession: PossessionCase
         let group_key_wrap_prefix: Wrap
-        let invite: InviteCase
+        let invite_code: InviteCode
+        let wrap: SignedWrap
+        let object_ids: ObjectIDs
     }
 
     @Test("Keys are derived from the seed")
@@ -60,14 +85,75 @@ struct KeyVectorTests {
         for proof in file.invalid { #expect(!Possession.verify(proof.bytes, of: key, context: file.context.bytes32)) }
     }
 
-    @Test("Invites")
+    @Test("Invites: the code, what is derived from it, and typing errors")
     func invites() throws {
-        let file = try Vectors.load("keys", as: Keys.self).invite
-        let fragment = Base64.encode([UInt8](repeating: 7, count: 64) + file.secret.bytes, .urlUnpadded)
-        let invite = try Invite(parsing: "https://service.example/join#" + fragment)
-        #expect(invite.signingKey().publicKey.bytes == file.invite_key.bytes)
-        #expect(invite.wrapKey().reveal() == file.wrap_key.bytes)
-        #expect(invite.url() == "https://service.example/join#" + fragment)
+        let file = try Vectors.load("keys", as: Keys.self).invite_code
+        let (workplace, logKey) = (ID<Workplace>(file.workplace_id.bytes32), file.log_key.bytes32)
+        var seed = file.seed.bytes
+        let made = Invite(
+            seed: SecretBytes(moving: &seed), pin: file.pin.bytes, serviceURL: "https://petitions.example")
+        let madeURL = made.url()
+        #expect(madeURL == file.address)
+        let start = "https://petitions.example/join#"
+        for address in [file.address] + file.also_read.map({ start + $0 }) {
+            let invite = try Invite(parsing: address)
+            let inviteURL = invite.url()
+            #expect(inviteURL == file.address)
+            let (service, inviteKey) = (invite.serviceURL, invite.signingKey().publicKey)
+            let (wrapKey, name) = (invite.wrapKey().reveal(), invite.lookupName())
+            #expect(service == "https://petitions.example")
+            #expect(inviteKey.bytes == file.invite_key.bytes)
+            #expect(wrapKey == file.wrap_key.bytes)
+            #expect(name.bytes == file.lookup_name.bytes)
+            let fits = [
+                invite.fits(workplace, logKey: logKey), invite.fits(ID(Random.bytes32()), logKey: logKey),
+                invite.fits(workplace, logKey: Random.bytes32()),
+            ]
+            #expect(fits == [true, false, false])
+        }
+        for code in file.typing_errors + ["", "é"] {
+            #expect(throws: RuleViolation.inviteTyping, "\(code)") { _ = try Invite(parsing: start + code) }
+        }
+        // One letter anywhere, and two neighbours exchanged.
+        let code = Array(file.also_read[1].utf8)
+        for i in code.indices {
+            var wrong = code
+            wrong[i] = wrong[i] == UInt8(ascii: "7") ? UInt8(ascii: "8") : UInt8(ascii: "7")
+            #expect(throws: RuleViolation.inviteTyping) {
+                _ = try Invite(parsing: start + String(decoding: wrong, as: UTF8.self))
+            }
+        }
+        for address in ["https://petitions.example/", "#" + file.also_read[1], "/join#" + file.also_read[1]] {
+            #expect(throws: RuleViolation.invite, "\(address)") { _ = try Invite(parsing: address) }
+        }
+    }
+
+    @Test("Signed wraps, valid and invalid")
+    func wraps() throws {
+        let file = try Vectors.load("keys", as: Keys.self).wrap
+        let workplace = ID<Workplace>(file.workplace_id.bytes32)
+        func wrap(_ bad: Keys.SignedWrap.Invalid? = nil) -> KeyWrap {
+            KeyWrap(
+                epoch: bad?.epoch ?? file.epoch, member: (bad?.member?.sign_key ?? file.member.sign_key).bytes32,
+                wrap: (bad?.wrap ?? file.wrap).bytes, by: file.by.sign_key.bytes32,
+                signature: (bad?.signature ?? file.signature).bytes)
+        }
+        #expect(wrap().isSigned(in: workplace))
+        #expect(!wrap().isSigned(in: ID(Random.bytes32())))
+        #expect(file.invalid.count == 5)
+        for bad in file.invalid { #expect(!wrap(bad).isSigned(in: workplace), "\(bad.why)") }
+        let pair = try unwrap(MemberSeed(stored: file.member.seed.secret)).boxKey()
+        let key = try GroupKey.unwrap(
+            file.wrap.bytes, epoch: file.epoch, commitment: file.commitment.bytes32, by: pair, in: workplace)
+        #expect(key.stored().reveal() == file.group_key.bytes)
+    }
+
+    @Test("Object ids")
+    func objectIDs() throws {
+        let file = try Vectors.load("keys", as: Keys.self).object_ids
+        #expect(ID<Object>.directory(of: file.sign_key.bytes32).bytes.bytes == file.directory.bytes)
+        #expect(ID<Object>.trustee(file.sign_key.bytes32).bytes.bytes == file.trustee.bytes)
+        #expect(ID<Object>.adoption(of: ID(file.draft.bytes32)).bytes.bytes == file.adoption.bytes)
     }
 
     struct Ballots: Decodable {

@@ -211,26 +211,114 @@ struct ParsingTests {
 
     @Test("Invites carry the group keys, and are refused in any other form")
     func invites() throws {
-        let invite = Invite(
-            workplace: ID(Random.bytes32()), logKey: Random.bytes32(), serviceURL: "https://a.example:8443")
+        let workplace = ID<Workplace>(Random.bytes32())
+        let invite = Invite(workplace: workplace, logKey: Random.bytes32(), serviceURL: "https://a.example:8443")
         let again = try Invite(parsing: invite.url())
         #expect(again.url() == invite.url())
         #expect(again.signingKey().publicKey == invite.signingKey().publicKey)
         var ring = GroupKeyRing()
         for epoch: UInt32 in [0, 1, 5] { ring.insert(.generate(epoch: epoch)) }
-        let sealed = invite.seal(ring)
-        let opened = try again.open(sealed)
+        let sealed = invite.seal(ring, in: workplace)
+        let opened = try again.open(sealed, in: workplace)
         #expect(opened.epochs == [0, 1, 5])
         #expect(opened.packed().reveal() == ring.packed().reveal())
-        for flipped in sealed.flips() { #expect(throws: RuleViolation.invite) { _ = try again.open(flipped).epochs } }
+        #expect(throws: RuleViolation.invite) { _ = try again.open(sealed, in: ID(Random.bytes32())).epochs }
+        for flipped in sealed.flips() {
+            #expect(throws: RuleViolation.invite) { _ = try again.open(flipped, in: workplace).epochs }
+        }
         let url = invite.url()
         for bad in [
-            "", "#", "/join#", url + "A", String(url.dropLast()), url.replacing("/join#", with: "/join"),
-            url.replacing("#", with: "##"),
-            url.replacing("/join", with: "/jion"),
+            "", "#", "/join#", url.replacing("/join#", with: "/join"), url.replacing("/join", with: "/jion"),
         ] {
             #expect(throws: RuleViolation.invite, "\(bad)") { _ = try Invite(parsing: bad).url() }
         }
+        for bad in [url + "A", String(url.dropLast()), url.replacing("#", with: "##")] {
+            #expect(throws: RuleViolation.inviteTyping, "\(bad)") { _ = try Invite(parsing: bad).url() }
+        }
+    }
+
+    @Test("Wraps are tried in turn: junk, forged and strangers' ones before the good one do no harm")
+    func wrapsInTurn() throws {
+        let world = try World(members: 4)
+        let key = GroupKey.generate(epoch: 0)
+        try world.organise(.groupKeyRotated(epoch: 0, commitment: key.commitment))
+        let (reader, makers) = (world.people[1], [world.people[2], world.people[3], Person()])
+        let member = try #require(world.log.member(reader.signKey))
+        func opens(_ wraps: [KeyWrap]) -> Bool {
+            GroupKey.unwrap(wraps, epoch: 0, in: world.log, as: reader.signKey, by: reader.seed.boxKey()) != nil
+        }
+        func made(by person: Person, _ key: borrowing GroupKey) throws -> KeyWrap {
+            try KeyWrap.make(key, for: member, in: world.log.id, by: person.seed.signingKey())
+        }
+        let good = try made(by: makers[0], key)
+        let junk = try made(by: makers[1], .generate(epoch: 0))
+        #expect(try opens([junk, made(by: makers[2], key), good]))
+        #expect(!opens([junk]))
+        #expect(try !opens([made(by: makers[2], key)]), "by somebody who never was a member")
+        let forged = KeyWrap(
+            epoch: 0, member: good.member, wrap: good.wrap, by: makers[1].signKey, signature: good.signature)
+        #expect(!opens([forged]))
+        // Who wrapped it and left since has wrapped it all the same.
+        try world.organise(.memberRemoved(makers[0].signKey))
+        #expect(opens([good]))
+    }
+
+    @Test("A revision follows its parent, and is by somebody entitled")
+    func revisions() throws {
+        let world = try World(members: 3)
+        let key = GroupKey.generate(epoch: 0)
+        let next = GroupKey.generate(epoch: 1)
+        let (founder, member) = (world.founder, world.people[1])
+        func seal(
+            _ kind: StoredObject.Kind, _ id: ID<Object>, after: StoredObject? = nil, by person: Person,
+            under key: borrowing GroupKey
+        ) throws -> StoredObject {
+            try StoredObject.seal(
+                [1], kind: kind, id: id, after: after, in: world.log.id, under: key, by: person.seed.signingKey())
+        }
+        let id = ID<Object>(Random.bytes32())
+        let first = try seal(.draft, id, by: member, under: next)
+        let second = try seal(.draft, id, after: first, by: founder, under: next)
+        #expect(throws: Never.self) {
+            try first.follows(nil); try second.follows(first)
+        }
+        #expect(throws: RuleViolation.objectParent) { try second.follows(nil) }
+        #expect(throws: RuleViolation.objectParent) { try second.follows(second) }
+        let (other, older) = (
+            try seal(.comment, id, after: first, by: member, under: next),
+            try seal(.draft, id, after: first, by: member, under: key)
+        )
+        #expect(throws: RuleViolation.objectParent) { try other.follows(first) }
+        #expect(throws: RuleViolation.epoch) { try older.follows(first) }
+        func standing(
+            _ kind: StoredObject.Kind, _ person: Person, _ id: ID<Object>? = nil, founder: Person? = nil
+        ) throws -> StoredObject.Standing {
+            try seal(kind, id ?? ID(Random.bytes32()), by: person, under: key)
+                .standing(in: world.log, founder: founder?.signKey)
+        }
+        let stranger = Person()
+        for kind in StoredObject.Kind.allCases { #expect(try standing(kind, stranger) == .never, "\(kind)") }
+        #expect(try standing(.draft, member) == .entitled)
+        #expect(try standing(.comment, member) == .entitled)
+        #expect(try standing(.comment, member, founder: founder) == .never, "over another's comment")
+        #expect(try standing(.directory, member, .directory(of: member.signKey)) == .entitled)
+        #expect(try standing(.directory, member, .directory(of: founder.signKey)) == .never)
+        #expect(try standing(.directory, founder, .directory(of: member.signKey)) == .entitled)
+        #expect(try standing(.trustee, member, .trustee(member.signKey)) == .entitled)
+        #expect(try standing(.trustee, founder, .trustee(member.signKey)) == .never)
+        for kind: StoredObject.Kind in [.record, .adoption, .plan] {
+            #expect(try standing(kind, member) == .never && standing(kind, founder) == .entitled)
+        }
+        let petition = ID<Petition>(Random.bytes32())
+        #expect(try standing(.document, founder, petition.document) == .never, "not announced")
+        try world.organise(.petitionAnnounced(petition, rosterSize: world.size))
+        #expect(try standing(.document, founder, petition.document) == .entitled)
+        try world.organise(.organiserAppointed(world.people[2].signKey))
+        #expect(try standing(.document, world.people[2], petition.document) == .never, "announced by another")
+        try world.organise(.organiserDismissed(founder.signKey), by: world.people[2])
+        #expect(try standing(.adoption, founder) == .former)
+        try world.organise(.memberRemoved(member.signKey), by: world.people[2])
+        #expect(try standing(.draft, member) == .former)
     }
 
     @Test("A posted co-signature is framed one way only")

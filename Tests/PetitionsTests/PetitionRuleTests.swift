@@ -22,7 +22,7 @@ struct PetitionRuleTests {
         let petition = try PetitionWorld(world)
         for (i, person) in world.people.enumerated() { try petition.cosign(person, choices: [UInt8(i % 3), 1]) }
         try petition.append(petition.coSignature(by: world.people[0], .withdraw))
-        try petition.cosign(world.people[1], choices: [2, 2])
+        try petition.cosign(world.people[1], choices: [2, 1])
         try petition.close()
         try petition.release(0)
         #expect(petition.log.tally(in: world.log).questions == nil)
@@ -32,7 +32,7 @@ struct PetitionRuleTests {
         #expect(audited.tally.cosignatures == 5)
         #expect(audited.tally.withdrawn == 1)
         #expect(audited.tally.spoiled == 0)
-        #expect(audited.tally.questions == [[1, 1, 3], [0, 4, 1]])
+        #expect(audited.tally.questions == [[1, 1, 3], [0, 5, 0]])
         #expect(audited.document == petition.document)
     }
 
@@ -115,10 +115,6 @@ struct PetitionRuleTests {
         refuses(.actionOrRingEpoch, petition, try made(length, epoch: 1))
         refuses(.level, petition, try made(length, level: 2, name: [1]))
         try petition.append(made(length, level: 1, name: [7]))
-        let another = try CoSigned.make(
-            .sign, petition: petition.log.id, ring: petition.log.ring, ringEpoch: 0, sequence: 0,
-            sealedBallot: [UInt8](repeating: 1, count: length), name: (1, [7]), by: world.people[2].ring)
-        refuses(.nameDigest, petition, another, "a name digest that stands already")
         #expect(throws: RuleViolation.ballotLength) {
             try CoSigned.make(
                 .withdraw, petition: petition.log.id, ring: petition.log.ring, ringEpoch: 0, sequence: 1,
@@ -152,9 +148,11 @@ struct PetitionRuleTests {
         }
         refused(.notAnnounced, try open(manifest, good), "before the announcement")
         try world.organise(.organiserAppointed(world.people[3].signKey))
-        try world.organise(.petitionAnnounced(manifest.id), by: world.people[3])
+        try world.organise(.petitionAnnounced(manifest.id, rosterSize: manifest.rosterSize), by: world.people[3])
         refused(.notAnnounced, try open(manifest, good), "announced by another organiser")
-        try world.organise(.petitionAnnounced(manifest.id))
+        try world.organise(.petitionAnnounced(manifest.id, rosterSize: manifest.rosterSize + 1))
+        refused(.notAnnounced, try open(manifest, good), "announced over another roster")
+        try world.organise(.petitionAnnounced(manifest.id, rosterSize: manifest.rosterSize))
         #expect(throws: Never.self) { try PetitionLog(opening: open(manifest, good), in: world.log) }
         refused(.notOrganiser, try open(manifest, good, by: world.people[3]), "no organiser at the roster size")
         refused(.sequenceOfSigner, try open(manifest, good, sequence: 1), "sequence")
@@ -168,7 +166,7 @@ struct PetitionRuleTests {
         for (rule, change) in Self.wrongPoints {
             var wrong = manifest
             change(&wrong)
-            try world.organise(.petitionAnnounced(wrong.id))
+            try world.organise(.petitionAnnounced(wrong.id, rosterSize: manifest.rosterSize))
             let acceptances = [acceptance(wrong.id, 0, trustees[0]), acceptance(wrong.id, 1, trustees[1])]
             refused(rule, try open(wrong, acceptances), "\(rule)")
         }
@@ -327,23 +325,57 @@ struct PetitionRuleTests {
         refuses(.petitionID, petition, try PetitionStatement.release(ID(.zero), set: 0, trustee: 1, secret: .zero))
     }
 
-    @Test("Who is left out of the ring is noticed")
-    func leftOut() throws {
-        let world = try World(members: 3)
-        let document = PetitionDocument(
-            language: "en", title: "T", preamble: "", demands: [.init(title: "a", text: "b")])
-        let nonce = Random.bytes32()
-        let manifest = try PetitionWorld.manifest(
-            world, trustees: [world.founder], nonces: [nonce], threshold: 1, levels: [], document: document)
-        let between = try world.admit()
-        try world.organise(.petitionAnnounced(manifest.id))
+    @Test("Present members without a seat are counted, whoever they replace")
+    func unseated() throws {
+        let world = try World(members: 4)
+        let petition = try PetitionWorld(world)
+        #expect(petition.log.unseated(in: world.log).isEmpty)
         let after = try world.admit()
-        let acceptance = PetitionStatement.Acceptance.make(
-            manifest.id, trustee: 1, nonce: nonce, by: world.founder.seed.signingKey())
-        let statement = try PetitionStatement.open(
-            manifest, acceptances: [acceptance], sequence: 0, by: world.founder.seed.signingKey())
-        let log = try PetitionLog(opening: statement.bytes, in: world.log)
-        #expect(log.leftOut(in: world.log) == [between.signKey])
-        #expect(!log.leftOut(in: world.log).contains(after.signKey))
+        try world.organise(.memberRemoved(world.people[3].signKey))
+        let replacement = try world.admit(replacing: world.people[3].signKey)
+        #expect(petition.log.unseated(in: world.log) == [after.signKey, replacement.signKey])
+        try petition.extend()
+        #expect(petition.log.unseated(in: world.log) == [replacement.signKey])
+        // A rotated key leaves the seat with its holder.
+        try world.rotateRing(of: world.people[1])
+        #expect(petition.log.unseated(in: world.log) == [replacement.signKey])
+    }
+
+    @Test("A ballot that supports nothing is spoiled in a petition, and answers a ratification")
+    func supportsNothing() throws {
+        let world = try World(members: 4)
+        let petition = try PetitionWorld(world, trusteeCount: 1, threshold: 1)
+        try petition.cosign(world.people[0], choices: [1, 0])
+        try petition.cosign(world.people[1], choices: [2, 0])
+        try petition.cosign(world.people[2], choices: [0, 0])
+        try petition.close()
+        try petition.release(0)
+        let tally = petition.log.tally(in: world.log)
+        #expect(tally.cosignatures == 3 && tally.spoiled == 2)
+        #expect(tally.questions == [[0, 1, 0], [1, 0, 0]])
+    }
+
+    @Test("Whoever closes, extends or records is named, and noted once out of office")
+    func notes() throws {
+        let world = try World(members: 4)
+        let petition = try PetitionWorld(world)
+        try world.organise(.organiserAppointed(world.people[1].signKey))
+        try world.admit()
+        try petition.extend()
+        try petition.close()
+        #expect(petition.log.closed?.signer == world.founder.signKey && petition.log.closed?.leaf == 2)
+        #expect(petition.log.extensions.map(\.signer) == [world.founder.signKey])
+        #expect(try AuditedPetition(auditing: petition.bundle).notes.isEmpty)
+        try world.organise(.organiserDismissed(world.founder.signKey), by: world.people[1])
+        try world.organise(.memberRemoved(world.people[2].signKey), by: world.people[1])
+        let audited = try AuditedPetition(auditing: petition.bundle)
+        #expect(audited.faults.isEmpty)
+        let founder = world.founder.signKey
+        #expect(
+            audited.notes == [
+                .signerLeftOffice(leaf: 0, signer: founder), .signerLeftOffice(leaf: 1, signer: founder),
+                .signerLeftOffice(leaf: 2, signer: founder),
+                .trusteeLeft(trustee: 3, signKey: world.people[2].signKey),
+            ])
     }
 }

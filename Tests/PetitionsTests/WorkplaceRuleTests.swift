@@ -22,6 +22,9 @@ struct WorkplaceRuleTests {
         try world.organise(.eligibleDeclared(60))
         try world.organise(.groupKeyRotated(epoch: 0, commitment: Random.bytes32()))
         try world.rotateRing(of: world.people[1])
+        try world.organise(.petitionAnnounced(ID(Random.bytes32()), rosterSize: world.size))
+        try world.organise(.witnessesNamed(WitnessQuorum(threshold: 1, witnesses: [TestWitness().verifier])))
+        try world.organise(.relaysNamed(RelayNaming(urls: ["https://relay.example"], gateway: Random.bytes32())))
         for (i, leaf) in world.leaves.enumerated() {
             #expect(try WorkplaceStatement(decoding: leaf).bytes == leaf)
             #expect(throws: RuleViolation.trailingBytes) { try WorkplaceStatement(decoding: leaf + [0]) }
@@ -40,7 +43,7 @@ struct WorkplaceRuleTests {
         }
         #expect(throws: RuleViolation.self) { try WorkplaceStatement(decoding: []) }
         #expect(throws: RuleViolation.unknownType) { try WorkplaceStatement(decoding: [0]) }
-        #expect(throws: RuleViolation.unknownType) { try WorkplaceStatement(decoding: [12]) }
+        #expect(throws: RuleViolation.unknownType) { try WorkplaceStatement(decoding: [14]) }
         #expect(throws: RuleViolation.tooLong) {
             try WorkplaceStatement(decoding: [UInt8](repeating: 2, count: 65_536))
         }
@@ -160,6 +163,25 @@ struct WorkplaceRuleTests {
         refuses(.notMember, world, try world.statement(.memberRemoved(world.people[1].signKey)))
         try world.organise(.groupKeyRotated(epoch: 1, commitment: .zero))
         #expect(!world.log.rotationIsDue)
+        // Whatever closes an open invite otherwise than its use makes one due too: the invite carries the key.
+        func invite(by person: Person) throws -> Bytes32 {
+            let key = Random.bytes32()
+            try world.organise(.invitesIssued([.init(key: key, replaces: nil)]), by: person)
+            return key
+        }
+        try world.organise(.invitesRevoked([invite(by: world.founder)]))
+        #expect(world.log.rotationIsDue)
+        try world.organise(.groupKeyRotated(epoch: 2, commitment: .zero))
+        let second = try world.admit()
+        #expect(!world.log.rotationIsDue, "used")
+        try world.organise(.organiserAppointed(second.signKey))
+        _ = try invite(by: second)
+        try world.organise(.organiserDismissed(second.signKey))
+        #expect(world.log.rotationIsDue)
+        try world.organise(.groupKeyRotated(epoch: 3, commitment: .zero))
+        try world.organise(.organiserAppointed(second.signKey))
+        try world.organise(.organiserDismissed(second.signKey))
+        #expect(!world.log.rotationIsDue, "no invite was open")
     }
 
     @Test("Who left neither rotates a ring key nor organises")
@@ -188,6 +210,8 @@ struct WorkplaceRuleTests {
         try world.organise(.memberRemoved(gone.signKey))
         let second = try world.log.ring(extending: first, to: world.log.size)
         #expect(second.ring.keys == first.ring.keys + [fresh.ring.publicKey])
+        // Nobody takes a former member's place twice, not even with another invite.
+        #expect(throws: RuleViolation.replacedBefore) { try world.admit(replacing: world.people[2].signKey) }
         // Through others: a replacement of the replacement.
         let replacement = world.people[4]
         try world.organise(.memberRemoved(replacement.signKey))
@@ -199,4 +223,110 @@ struct WorkplaceRuleTests {
         #expect(now.keys.contains(world.people[1].ring.publicKey))
         #expect(now.count == 5)
     }
+
+    @Test("A petition is announced over the roster of the moment, or not at all")
+    func announcements() throws {
+        let world = try World(members: 3)
+        let id = ID<Petition>(Random.bytes32())
+        func announce(_ size: UInt64) throws -> WorkplaceStatement {
+            try world.statement(.petitionAnnounced(id, rosterSize: size))
+        }
+        refuses(.announcedRoster, world, try announce(0))
+        refuses(.announcedRoster, world, try announce(world.size + 1))
+        refuses(.announcedRoster, world, try announce(world.size - 1), "before the last admission")
+        refuses(.announcedRoster, world, try announce(.max))
+        try world.append(announce(world.size))
+        let settled = world.size
+        // What changes neither members nor ring keys may come in between.
+        try world.organise(.eligibleDeclared(9))
+        try world.organise(.organiserAppointed(world.people[1].signKey))
+        try world.append(announce(settled))
+        try world.rotateRing(of: world.people[2])
+        refuses(.announcedRoster, world, try announce(settled), "a ring key was rotated")
+        let rotated = world.size
+        try world.organise(.memberRemoved(world.people[2].signKey))
+        refuses(.announcedRoster, world, try announce(rotated), "somebody left")
+        try world.append(announce(world.size))
+        #expect(world.log.announcements[id]?.map(\.rosterSize) == [settled - 1, settled, world.size - 1])
+    }
+
+    @Test("Witnesses: their number, names and keys")
+    func witnesses() throws {
+        let world = try World(members: 1)
+        let (a, b) = (TestWitness("a.example").verifier, TestWitness("b.example").verifier)
+        func name(_ threshold: UInt8, _ witnesses: [WitnessVerifier]) throws -> WorkplaceStatement {
+            try world.statement(.witnessesNamed(WitnessQuorum(threshold: threshold, witnesses: witnesses)))
+        }
+        func refused(_ rule: RuleViolation, _ threshold: UInt8, _ witnesses: [WitnessVerifier], _ why: Comment) {
+            #expect(throws: rule, why) { try name(threshold, witnesses) }
+        }
+        refused(.witnessThreshold, 3, [a, b], "more than there are")
+        refused(.witnessThreshold, 0, [a], "nobody asked")
+        refused(.witnessThreshold, 1, [], "nobody to ask")
+        refused(.witnessThreshold, 1, (0..<17).map { TestWitness("\($0).example").verifier }, "too many")
+        refused(.witnessRepeats, 1, [a, a], "twice")
+        refused(.witnessRepeats, 1, [a, WitnessVerifier(name: a.name, key: b.key)], "a name twice")
+        refused(.witnessRepeats, 1, [a, WitnessVerifier(name: "c", key: a.key)], "a key twice")
+        for text in ["", "a b", "a+b", "ä", "a\u{7f}", "\u{212A}"] {
+            #expect(throws: RuleViolation.self, "\(text)") { try name(1, [WitnessVerifier(name: text, key: a.key)]) }
+        }
+        for (key, why) in Self.badKeys { refused(.witnessKey, 1, [WitnessVerifier(name: "x", key: key)], why) }
+        // A torsion part is allowed, and libsodium's own check would refuse it.
+        #expect(Ed25519.isPublicKey(Self.mixedOrderKey))
+        refuses(.witnessIsLog, world, try name(1, [WitnessVerifier(name: "x", key: world.log.founding.logKey)]))
+        refuses(.witnessIsLog, world, try name(1, [WitnessVerifier(name: "test.example/x", key: a.key)]))
+        #expect(world.log.witnesses == .empty)
+        try world.append(name(2, [a, b]))
+        try world.append(name(2, [a, b]))
+        try world.append(name(1, [b]))
+        try world.append(name(0, []))
+        #expect(world.log.witnessChanges.map(\.leaf) == [1, 3, 4])
+        #expect(world.log.witnesses(at: 1) == .empty && world.log.witnesses(at: 2).threshold == 2)
+        #expect(
+            world.log.witnessNotes == [
+                .witnessesChanged(
+                    leaf: 1, by: world.founder.signKey, came: ["a.example", "b.example"], went: [], threshold: 2),
+                .witnessesChanged(leaf: 3, by: world.founder.signKey, came: [], went: ["a.example"], threshold: 1),
+                .witnessesChanged(leaf: 4, by: world.founder.signKey, came: [], went: ["b.example"], threshold: 0),
+            ])
+    }
+
+    private static func bytes(_ hex: String) -> Bytes32 { Bytes32(hex: hex)! }
+
+    /// The generator plus a point of order 8.
+    private static let mixedOrderKey = bytes("98519eadf35b995233b51b5cd23e9cc5a28b639b5a4af0ec903cb960d81b7819")
+
+    private static let badKeys: [(Bytes32, Comment)] = [
+        (.zero, "order 4"), (bytes("01" + String(repeating: "00", count: 31)), "the identity"),
+        (bytes("01" + String(repeating: "00", count: 30) + "80"), "the identity, with a sign"),
+        (bytes("ec" + String(repeating: "ff", count: 30) + "7f"), "order 2"),
+        (bytes("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"), "order 8"),
+        (bytes("ed" + String(repeating: "ff", count: 30) + "7f"), "y = p"),
+        (bytes("f0" + String(repeating: "ff", count: 30) + "7f"), "y = p + 3, on the curve once reduced"),
+        (bytes("02" + String(repeating: "00", count: 31)), "not on the curve"),
+    ]
+
+    @Test("Relays: their number, addresses and gateway")
+    func relays() throws {
+        let gateway = Random.bytes32()
+        let good = ["https://relay.example/x", "http://abc.onion"]
+        let naming = try RelayNaming(urls: good, gateway: gateway)
+        #expect(throws: Never.self) { try RelayNaming(urls: [], gateway: .zero) }
+        for (urls, key) in [
+            (good, Bytes32.zero), ([], gateway), ([good[0], good[0]], gateway), (["ftp://x"], gateway), ([""], gateway),
+            (["https://a b"], gateway), (["https://ä"], gateway), (["HTTPS://x"], gateway),
+            ((0..<9).map { "https://\($0)" }, gateway),
+            (["https://" + String(repeating: "a", count: 248)], gateway),
+        ] {
+            #expect(throws: RuleViolation.relay, "\(urls)") { try RelayNaming(urls: urls, gateway: key) }
+        }
+        let world = try World(members: 1)
+        try world.organise(.relaysNamed(naming))
+        #expect(world.log.relays(at: 1) == nil && world.log.relays(at: 2) == naming)
+        #expect(throws: RuleViolation.notOrganiser) { try World(members: 2).relaysByMember(naming) }
+    }
+}
+
+extension World {
+    fileprivate func relaysByMember(_ naming: RelayNaming) throws { try organise(.relaysNamed(naming), by: people[1]) }
 }

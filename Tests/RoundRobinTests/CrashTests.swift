@@ -1,4 +1,5 @@
 import Client
+import CoSigning
 import Foundation
 import MembershipProofs
 import Petitions
@@ -108,24 +109,25 @@ struct CrashTests {
         let founder = try await Member.found(
             at: service.url, eligible: 10, in: directory("m0"), passphrase: Self.passphrase(), cost: cost)
         var members = [founder]
-        for (i, url) in try await founder.invite(count: 5, note: nil).enumerated() {
+        for (i, url) in try await founder.session({ try await $0.invite(count: 5, note: nil) }).enumerated() {
             members.append(
                 try await Member.join(
                     .init(parsing: url), in: directory("m\(i + 1)"), passphrase: Self.passphrase(), cost: cost))
         }
-        let draft = try await founder.newDraft(language: "en", title: "D", text: "x")
-        try await founder.adopt(draft.id, revision: draft.revision)
-        let plan = try await founder.prepare(
-            PetitionPlan(
-                language: "en", title: "P", preamble: "", drafts: [(draft.id, 1)], trustees: [founder.signKey],
-                threshold: 1,
-                quorum: 1, closes: 0))
-        try await founder.offer(plan)
-        _ = try await founder.assemble(plan)
-        _ = try await founder.preview(plan)
-        _ = try await founder.accept(plan)
-        let id = try await founder.openPetition(plan)
-        for member in members { await member.close() }
+        let id = try await founder.session { founder in
+            let draft = try await founder.newDraft(language: "en", title: "D", text: "x")
+            try await founder.adopt(draft.id, revision: draft.revision)
+            let plan = try await founder.prepare(
+                PetitionPlan(
+                    language: "en", title: "P", preamble: "", drafts: [(draft.id, 1)], trustees: [members[0].signKey],
+                    threshold: 1, quorum: 1, closes: 0))
+            try await founder.offer(plan)
+            _ = try await founder.assemble(plan)
+            _ = try await founder.preview(plan)
+            _ = try await founder.accept(plan)
+            return try await founder.openPetition(plan)
+        }
+        for member in members { member.close() }
 
         // Each member signs again and again while the service is killed at random moments.
         let rounds = 12
@@ -148,15 +150,15 @@ struct CrashTests {
         var receipts = 0
         for i in 0..<members.count {
             let member = try Member.open(directory("m\(i)"), passphrase: Self.passphrase())
-            let view = try await member.view(id)
-            receipts += try member.verifyReceipts(view)
+            let view = try await member.cosigner.view(id)
+            receipts += member.cosigner.verifiedReceipts(view)
             if i == 0 {
                 let audited = try AuditedPetition(auditing: view.bundle)
                 #expect(audited.faults.isEmpty)
                 #expect(audited.tally.cosignatures == members.count)
                 #expect(view.petition.size == 1 + members.count * 6)
             }
-            await member.close()
+            member.close()
         }
         #expect(receipts == members.count * 6)
         #expect(service.terminate() == 0, "SIGTERM ends it gracefully")
@@ -170,22 +172,22 @@ struct CrashTests {
             let member = try Member.open(home, passphrase: passphrase())
             do {
                 // What was sent and not acknowledged is settled first, so this may add up to one statement more.
-                let view = try await member.view(id)
-                done = try member.verifyReceipts(view)
+                done = member.cosigner.verifiedReceipts(try await member.cosigner.view(id))
                 if done < times {
-                    if member.ownStatus(id) == .pending {
-                        try await member.settle(id)
+                    if member.device.ownStatus(id) == .pending {
+                        let begun = try await member.cosigner.begin(.petition(id))
+                        if try await member.cosigner.resend(begun) == nil { try member.cosigner.abandon(begun) }
                     } else {
-                        try await member.cosign(id, choices: [UInt8(done % 3)])
+                        try await member.cosigner.cosign(id, choices: [1])
                     }
-                    done = try member.verifyReceipts(try await member.view(id))
+                    done = member.cosigner.verifiedReceipts(try await member.cosigner.view(id))
                 }
             } catch let error as ClientError {
-                guard case .unreachable = error, failures < 400 else { throw error }
+                guard error.code == .unreachable, failures < 400 else { throw error }
                 failures += 1
                 try await Task.sleep(for: .milliseconds(50))
             }
-            await member.close()
+            member.close()
         }
     }
 }

@@ -60,7 +60,7 @@ struct LeftoversTests {
         try run(6, fails: true, "join", invites[0])
         try run(6, fails: true, "join", String(invites[1].dropLast()))
         try run(2, "draft", "new", "--template", "informed-consent", "--set", "notice_days=21")
-        try run(1, "draft", "adopt", "1")
+        try run(1, "draft", "adopt", "1", "--revision", "1")
         try run(
             1, "petition", "prepare", "--title", "Title", "--draft", "1", "--trustee", "2", "--threshold", "1",
             "--quorum", "3")
@@ -69,7 +69,7 @@ struct LeftoversTests {
         try run(2, "petition", "preview")
         try run(2, "petition", "accept")
         let id = try run(1, "petition", "open", "--json").json()["petition"] as? String ?? ""
-        for member in 1...3 { try run(member, "cosign", id, "--all", "oppose", "--remark", "remark 8264 by hand") }
+        for member in 1...3 { try run(member, "cosign", id, "--all", "support", "--remark", "remark 8264 by hand") }
         try run(4, fails: true, "cosign", id, "--all", "nonsense")
         try run(3, "keys", "rotate-ring")
         try run(2, "keys", "backup", directory("backup"), "--backup-passphrase-file", directory("pass"))

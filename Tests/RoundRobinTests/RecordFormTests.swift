@@ -20,7 +20,8 @@ struct RecordFormTests {
         return Negotiation(petition.log, document: petition.document, records: documents)
     }
 
-    private func refuses(_ key: String, _ form: String, _ what: PetitionStatement.Record.What = .response) {
+    private func refuses(_ key: ClientError.Invalid, _ form: String, _ what: PetitionStatement.Record.What = .response)
+    {
         do {
             _ = try RecordForm.read(form, what, language: "en")
             Issue.record("not refused: \(form)")
@@ -83,21 +84,21 @@ struct RecordFormTests {
 
     @Test("What is wrong with a form is said by name, and nothing is guessed")
     func refusals() {
-        refuses("formYAML", "date: [")
-        refuses("formShape", "just a text")
-        refuses("formShape", "")
-        refuses("formShape", "date: 2026-12-08\ndemands:\n  - 1\n")
-        refuses("formKey", "date: 2026-12-08\nparties: HR\n")
-        refuses("formKey", "date: 2026-12-08\ndemands:\n  - demand: 1\n    anwser: refused\n")
-        refuses("formAnswer", "date: 2026-12-08\ndemands:\n  - demand: 1\n    answer: maybe\n")
-        refuses("formAnswer", "date: 2026-12-08\ndemands:\n  - demand: 1\n    text: no answer\n")
-        refuses("formRecord", "date: 8.12.2026\n")
-        refuses("formRecord", "date: 2026-12-08\ndemands:\n  - demand: 1\n    answer: countered\n")
+        refuses(.formYAML, "date: [")
+        refuses(.formShape, "just a text")
+        refuses(.formShape, "")
+        refuses(.formShape, "date: 2026-12-08\ndemands:\n  - 1\n")
+        refuses(.formKey, "date: 2026-12-08\nparties: HR\n")
+        refuses(.formKey, "date: 2026-12-08\ndemands:\n  - demand: 1\n    anwser: refused\n")
+        refuses(.formAnswer, "date: 2026-12-08\ndemands:\n  - demand: 1\n    answer: maybe\n")
+        refuses(.formAnswer, "date: 2026-12-08\ndemands:\n  - demand: 1\n    text: no answer\n")
+        refuses(.formRecord, "date: 8.12.2026\n")
+        refuses(.formRecord, "date: 2026-12-08\ndemands:\n  - demand: 1\n    answer: countered\n")
         refuses(
-            "formRecord",
+            .formRecord,
             "date: 2026-12-08\ndemands:\n  - {demand: 2, answer: refused}\n  - {demand: 1, answer: refused}\n")
-        refuses("formRecord", "date: 2026-12-08\ndemands:\n  - {demand: 65, answer: refused}\n")
-        refuses("formRecord", "date: 2026-12-08\ndemands:\n  - {demand: 1, answer: refused, text: x}\n", .delivered)
+        refuses(.formRecord, "date: 2026-12-08\ndemands:\n  - {demand: 65, answer: refused}\n")
+        refuses(.formRecord, "date: 2026-12-08\ndemands:\n  - {demand: 1, answer: refused, text: x}\n", .delivered)
     }
 }
 
@@ -116,7 +117,7 @@ struct ColumnsTests {
                 #expect(flat == text.filter { !$0.isWhitespace })
             }
         }
-        #expect(Columns.wrap("同意,不得。", 4).allSatisfy { !$0.hasPrefix(",") && !$0.hasPrefix("。") })
+        #expect(Columns.wrap("同意，不得。", 4).allSatisfy { !$0.hasPrefix("，") && !$0.hasPrefix("。") })
         let rows = Columns.beside(("A", "one two three"), ("B", "一二三四五六七八九十"), width: 80)
         #expect(rows.count == 2 && rows.allSatisfy { $0.contains("│") })
         #expect(Columns.beside(("A", "x"), ("B", "y"), width: 60).count == 4)

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Lists of people, and slips")
 struct RosterFileTests {
-    private func refuses(_ key: String, _ text: String) {
+    private func refuses(_ key: ClientError.Invalid, _ text: String) {
         do {
             _ = try RosterFile.parse(text)
             Issue.record("not refused: \(key)")
@@ -32,14 +32,14 @@ struct RosterFileTests {
     @Test("What is no list is refused, by name")
     func refusals() {
         #expect((try? RosterFile.parse("\n\nname\nAna\n"))?.map(\.name) == ["Ana"])
-        refuses("rosterHeading", "team,note\nA,B\n")
-        refuses("rosterFile", "\n")
-        refuses("rosterFile", "")
-        refuses("rosterColumn", "name,姓名\nA,B\n")
-        refuses("rosterLine", "name,team\n,Night desk\n")
-        refuses("rosterLine", "name\n\(String(repeating: "x", count: 201))\n")
-        refuses("rosterLine", "name,language\nA,tlh\n")
-        refuses("rosterFile", "name,team\n\"A,B\n")
+        refuses(.rosterHeading, "team,note\nA,B\n")
+        refuses(.rosterFile, "\n")
+        refuses(.rosterFile, "")
+        refuses(.rosterColumn, "name,姓名\nA,B\n")
+        refuses(.rosterLine, "name,team\n,Night desk\n")
+        refuses(.rosterLine, "name\n\(String(repeating: "x", count: 201))\n")
+        refuses(.rosterLine, "name,language\nA,tlh\n")
+        refuses(.rosterFile, "name,team\n\"A,B\n")
     }
 
     @Test("A code holds its text: the finders and the size of its version, and nothing is drawn for what does not fit")

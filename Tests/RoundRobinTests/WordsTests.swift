@@ -1,5 +1,8 @@
 import Client
+import CoSigning
 import Foundation
+import Petitions
+import ServiceAPI
 import Templates
 import Testing
 
@@ -29,21 +32,34 @@ struct WordsTests {
 
     /// Calls that take a key, and the group that they take it from.
     private static let calls: [(call: String, group: String)] = [
-        ("words", ""), ("invalid", "invalid."), ("invalidPerson", "invalid."), ("noSuch", "noun."),
-        ("ambiguous", "noun."), ("badAnswer", "badAnswer."), ("help", "help."), ("key", ""), ("texts", ""),
-        ("\\$0", ""),
+        ("words", ""), ("help", "help."), ("key", ""), ("texts", ""), ("\\$0", ""),
     ]
 
-    @Test("Every text that the code asks for is there, and every text is asked for")
-    func used() throws {
-        var asked = Set(
-            ["timedOut", "notURL", "noConnection", "noDocument", "noGroupKey", "otherDocument"].map { "reason." + $0 })
-        asked.formUnion(["workplace", "petition"].map { "log." + $0 })
-        // Passed on to noSuch and ambiguous by name.
-        asked.formUnion(["member", "petition", "draft"].map { "noun." + $0 })
+    /// The groups whose keys are the cases of a type.
+    private static func cases() -> Set<String> {
+        func keys<T: CaseIterable>(_ group: String, _ type: T.Type, _ name: (T) -> String) -> [String] {
+            T.allCases.map { "\(group).\(name($0))" }
+        }
+        var asked: Set<String> = ["problem.unknown"]
         for code in ClientError.Code.allCases where code != .invalid {
             asked.formUnion(["error.\(code.rawValue).what", "error.\(code.rawValue).next"])
         }
+        asked.formUnion(keys("invalid", ClientError.Invalid.self, \.rawValue))
+        asked.formUnion(keys("noun", ClientError.Noun.self, \.rawValue))
+        asked.formUnion(keys("badAnswer", ClientError.BadAnswer.self, \.rawValue))
+        asked.formUnion(keys("reason", ClientError.Unreachable.self, \.rawValue))
+        asked.formUnion(keys("rule", RuleViolation.self) { "\($0)" })
+        asked.formUnion(keys("problem", ProblemCode.self, \.rawValue))
+        asked.formUnion(keys("alarm", Alarm.Kind.self) { "\($0)" })
+        asked.formUnion(keys("wording", DocumentFault.self, \.rawValue))
+        asked.formUnion(keys("promise", BrokenPromise.self, \.rawValue))
+        asked.formUnion(keys("promiseWeak", PromiseEvidence.Weakness.self, \.rawValue))
+        return asked
+    }
+
+    @Test("Every text that the code asks for is there, and every text is asked for")
+    func used() throws {
+        var asked = Self.cases()
         let files = FileManager.default.enumerator(
             at: Self.root.appending(path: "Sources"), includingPropertiesForKeys: nil)
         var sources = 0

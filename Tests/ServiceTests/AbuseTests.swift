@@ -1,17 +1,19 @@
-import Client
 import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Petitions
 import RequestSignatures
-@testable import Service
+import ServiceAPI
 import Sodium
 import Storage
 import Synchronization
 import TestSupport
 import Testing
 import TransparencyLog
+
+@testable import Client
+@testable import Service
 
 @Suite("Whoever floods or dawdles is held off", .serialized)
 struct AbuseTests {
@@ -94,7 +96,8 @@ struct AbuseTests {
     func limits() async throws {
         var limits = ServiceConfiguration.Limits()
         limits.foundings = .init(burst: 1, perSecond: 0.001)
-        limits.stored = 20_000
+        limits.stored = 40_000
+        limits.storedByMember = 2
         limits.replacements = 2
         let service = try await RunningService.start(database: directory("a.sqlite"), limits: limits)
         let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
@@ -103,24 +106,24 @@ struct AbuseTests {
                 at: service.url, eligible: 5, in: directory("other"), passphrase: LiveWorkplace.passphrase(),
                 cost: LiveWorkplace.cost)
         } throws: { error in
-            if case .refused(429, _, let detail, _) = error as? ClientError {
-                detail.contains("seconds")
-            } else {
-                false
-            }
+            guard case .refused(let refusal)? = error as? ClientError else { return false }
+            return refusal.code == .tooMany && refusal.values["seconds"] != nil
         }
         let id = try await workplace.openPetition().id
         for _ in 0..<2 { _ = try await workplace.members[1].cosign(id, choices: [1]) }
         await #expect {
             _ = try await workplace.members[1].cosign(id, choices: [1])
-        } throws: { if case .refused(507, _, _, _) = $0 as? ClientError { true } else { false } }
+        } throws: { error in
+            guard case .unanswered(let refusal)? = error as? ClientError else { return false }
+            return refusal.code == .full
+        }
         let text = String(repeating: "x", count: 9000)
         _ = try await workplace.members[0].newDraft(language: "en", title: "T", text: text)
         await #expect {
             for _ in 0..<3 { _ = try await workplace.members[0].newDraft(language: "en", title: "T", text: text) }
-        } throws: { if case .refused(507, _, _, _) = $0 as? ClientError { true } else { false } }
+        } throws: { ($0 as? ClientError)?.isRefusal(.full) == true }
         let shown = String(decoding: try await service.send("GET", "/v1/service").body, as: UTF8.self)
-        #expect(shown.contains(#""foundings":{"burst":1,"per_hour":4}"#) && shown.contains(#""workplace_bytes":20000"#))
+        #expect(shown.contains(#""foundings":{"burst":1,"per_hour":4}"#) && shown.contains(#""workplace_bytes":40000"#))
         await workplace.close()
     }
 
@@ -199,7 +202,7 @@ struct AbuseTests {
         let answers = try await flood
         #expect(answers.allSatisfy { $0.0 == 422 && $0.1 == "close" }, "\(answers)")
         #expect(.now - start >= .seconds(1))
-        #expect(try await workplace.members[3].petition(id).log.cosignatures == 2)
+        #expect(try await workplace.members[3].petition(id).cosignatures == 2)
         await workplace.close()
     }
 }

@@ -1,10 +1,11 @@
-import Client
 import Foundation
 import NIOCore
 import Petitions
 import Sodium
 import TestSupport
 import Testing
+
+@testable import Client
 
 @Suite("Co-signing goes over connections of its own", .serialized)
 struct AnonymityTests {

@@ -14,47 +14,6 @@ struct BatchingTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// A world whose logs a running service keeps.
-    final class KeptWorld {
-        let service: RunningService
-        let petition: PetitionWorld
-        var path: String { "/v1/petitions/\(petition.log.id.hex)/cosignatures" }
-
-        init(members: Int, service: RunningService) async throws {
-            struct Info: Decodable { let log_key: String }
-            let answer = try await service.send("GET", "/v1/service").body
-            let info = try JSONDecoder().decode(Info.self, from: Data(answer))
-            let world = try World(members: members, logKey: Bytes32(hex: info.log_key))
-            petition = try PetitionWorld(world)
-            self.service = service
-            for (i, leaf) in world.leaves.enumerated() {
-                let path = i == 0 ? "/v1/workplaces" : "/v1/workplaces/\(world.log.id.hex)/statements"
-                #expect(try await service.send("POST", path, body: leaf).status == 200)
-            }
-            #expect(try await service.send("POST", "/v1/petitions", body: petition.leaves[0]).status == 200)
-        }
-
-        func request(_ statement: PetitionStatement) -> [UInt8] {
-            CoSignatureRequest(statement: statement.bytes, sealedName: nil).encoding
-        }
-
-        /// Sends all at once; the answers are in order.
-        func sendTogether(_ bodies: [[UInt8]]) async throws -> [Int] {
-            let (service, path) = (service, path)
-            return try await withThrowingTaskGroup(of: (Int, Int).self) { group in
-                for (i, body) in bodies.enumerated() {
-                    group.addTask { (i, try await service.send("POST", path, body: body).status) }
-                }
-                return try await group.reduce(into: [Int](repeating: 0, count: bodies.count)) { $0[$1.0] = $1.1 }
-            }
-        }
-
-        func size() async throws -> UInt64 {
-            let note = try await service.send("GET", "/petition/\(petition.log.id.hex)/checkpoint").body
-            return try Checkpoint(parsing: SignedNote(parsing: String(decoding: note, as: UTF8.self)).text).size
-        }
-    }
-
     @Test(
         "Each gets its own answer: good ones, the same bytes twice, a wrong proof, a wrong sequence, a second of one tag"
     )

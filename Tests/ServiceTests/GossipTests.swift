@@ -1,4 +1,4 @@
-import Client
+import CoSigning
 import Foundation
 import GRDB
 import Petitions
@@ -6,6 +6,8 @@ import Sodium
 import TestSupport
 import Testing
 import TransparencyLog
+
+@testable import Client
 
 @Suite("Two members who compare catch a service that shows them different logs", .serialized)
 struct GossipTests {
@@ -23,7 +25,7 @@ struct GossipTests {
         #expect(before.checkpoints.map(\.log) == [.workplace, .petition(petition.id)])
         let phrase = try await a.phrase()
         _ = try await b.cosign(petition.id, choices: [1])
-        _ = try await a.cosign(petition.id, choices: [2])
+        _ = try await a.cosign(petition.id, choices: [1])
         try await a.declareEligible(30)
         for member in [a, b] {
             let comparison = try await member.compare(before)
@@ -158,7 +160,7 @@ struct MonitorTests {
     @Test("It follows an honest service leaf by leaf, and finds nothing")
     func honest() async throws {
         let service = try await RunningService.start(database: directory("a.sqlite"))
-        let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
+        let workplace = try await LiveWorkplace(members: 11, service: service, directory: directory)
         let id = workplace.members[0].workplaceID
         let monitor = try Monitor(of: id, at: service.url + "/", state: directory("state.json"))
         let first = try await monitor.look()
@@ -172,16 +174,11 @@ struct MonitorTests {
                 .grew(.petition(petition.id), from: 0, to: 1),
             ])
         for (i, member) in workplace.members.prefix(3).enumerated() {
-            let options = {
-                var options = CoSigningOptions()
-                options.name = .init("Name \(i)", when: 2)
-                return options
-            }()
-            _ = try await member.cosign(petition.id, choices: [1], options)
+            try await member.cosign(petition.id, choices: [1], name: .init("Name \(i)", when: 2))
             #expect(
                 try await monitor.look() == [
                     .grew(.petition(petition.id), from: i + 1, to: i + 2),
-                    .counts(petition.id, cosignatures: i + 1, ring: 5),
+                    .counts(petition.id, cosignatures: i + 1, ring: 11),
                 ])
         }
         try await workplace.members[0].release(petition.id, level: 2)
@@ -189,7 +186,9 @@ struct MonitorTests {
         try await workplace.members[0].closePetition(petition.id)
         #expect(try await monitor.look().contains(.closed(petition.id, cosignatures: 3)))
         // Beyond a tile, and again after a restart, from the file.
-        for count in 31..<300 { try await workplace.members[0].declareEligible(UInt32(count)) }
+        try await workplace.members[0].session { session in
+            for count in 31..<300 { try await session.declareEligible(UInt32(count)) }
+        }
         let end = try await workplace.members[0].roster().size
         #expect(end > 256)
         #expect(try await monitor.look() == [.grew(.workplace, from: size + 1, to: end)])
@@ -285,8 +284,8 @@ struct MonitorTests {
 
     @Test("Deadlines are held against the monitor's own clock")
     func deadlines() async throws {
-        let closes = (Member.systemClock() / 3600 + 2) * 3600
-        let service = try await RunningService.start(database: directory("a.sqlite"), clock: { Member.systemClock() })
+        let closes = (Device.systemClock() / 3600 + 2) * 3600
+        let service = try await RunningService.start(database: directory("a.sqlite"), clock: { Device.systemClock() })
         let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
         let petition = try await workplace.openPetition(closes: closes)
         let id = workplace.members[0].workplaceID

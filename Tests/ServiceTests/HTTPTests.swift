@@ -1,4 +1,4 @@
-import Client
+import CoSigning
 import Foundation
 import MembershipProofs
 import NIOHTTP1
@@ -9,6 +9,7 @@ import TestSupport
 import Testing
 import TransparencyLog
 
+@testable import Client
 @testable import Service
 
 @Suite("What the service answers over HTTP", .serialized)
@@ -47,9 +48,10 @@ struct HTTPTests {
             ("POST", "/v1/petitions/\(id)/cosignatures", [UInt8](repeating: 0, count: 200_000), 413),
             ("POST", "/v1/petitions/\(id)/statements", [33], 400), ("GET", "/v1/petitions/\(none)/document", [], 404),
             ("GET", "/v1/petitions/\(none)/names", [], 404), ("GET", "/v1/workplaces/\(place)/objects?kind=1", [], 401),
-            ("PUT", "/v1/workplaces/\(place)/objects/\(none)/1", [1], 401),
-            ("GET", "/v1/workplaces/\(place)/wraps", [], 401),
-            ("GET", "/v1/workplaces/\(place)/invites/\(none)", [], 404),
+            ("PUT", "/v1/workplaces/\(place)/objects/1/\(none)/1", [1], 401),
+            ("PUT", "/v1/workplaces/\(place)/wraps", [1], 401),
+            ("GET", "/v1/workplaces/\(place)/wraps/missing", [], 401),
+            ("GET", "/v1/workplaces/\(place)/wraps/99", [], 404), ("GET", "/v1/invites/\(none)", [], 404),
         ]
         for (method, path, body, status) in cases {
             let answer = try await service.send(method, path, body: body)
@@ -92,7 +94,7 @@ struct HTTPTests {
         let request = CoSignatureRequest(statement: leaf, sealedName: nil).encoding
         let path = "/v1/petitions/\(id.hex)/cosignatures"
         let first = try await service.send("POST", path, body: request)
-        try await workplace.members[1].cosign(id, choices: [2])
+        try await workplace.members[1].cosign(id, choices: [1])
         let second = try await service.send("POST", path, body: request)
         #expect(first.status == 200 && first.body == second.body)
         #expect(first.headers.first(name: "set-cookie") == nil)
@@ -157,7 +159,7 @@ struct HTTPTests {
         #expect(
             try await service.send("POST", "/v1/workplaces", body: world.leaves[0]).status == 422, "another service's")
         let path = "/v1/workplaces/\(founding.workplace.hex)/objects"
-        let now = Member.systemClock()
+        let now = Device.systemClock()
         func headers(_ person: Person, created: UInt64, body: [UInt8] = [], query: String = "kind=1") -> [(
             String, String
         )] {
@@ -197,9 +199,9 @@ struct HTTPTests {
         let object = try StoredObject.seal(
             [1], kind: .draft, id: ID(id), after: nil, in: founder.workplaceID, under: .generate(epoch: 0),
             by: outsider.seed.signingKey())
-        let path = "/v1/workplaces/\(founder.workplaceID.hex)/objects/\(id.hex)/1"
+        let path = "/v1/workplaces/\(founder.workplaceID.hex)/objects/1/\(id.hex)/1"
         let headers = SignedRequest.headers(
-            method: "PUT", path: path, query: "", body: object.bytes, created: Member.systemClock() + 1,
+            method: "PUT", path: path, query: "", body: object.bytes, created: Device.systemClock() + 1,
             by: outsider.seed.signingKey())
         let answer = try await service.send(
             "PUT", path, body: object.bytes, headers: headers.map { ($0.name, $0.value) })

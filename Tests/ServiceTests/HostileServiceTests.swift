@@ -1,4 +1,4 @@
-import Client
+import CoSigning
 import Foundation
 import GRDB
 import Hummingbird
@@ -10,6 +10,8 @@ import Synchronization
 import TestSupport
 import Testing
 import TransparencyLog
+
+@testable import Client
 
 @Suite("Services and witnesses that answer as they like", .serialized)
 struct HostileServiceTests {
@@ -54,7 +56,7 @@ struct HostileServiceTests {
         await service.stop()
         // The lines for the next checkpoint, which is known beforehand only to the service: taken from a first answer of none.
         service = try await RunningService.start(
-            database: directory("a.sqlite"), port: service.port, witnesses: policy)
+            database: directory("a.sqlite"), port: service.port, witnesses: policy, patience: .seconds(1))
         try await founder.declareEligible(30)
         let note = try await service.send("GET", "/workplace/\(id.hex)/checkpoint")
         let shown = try SignedNote(parsing: String(decoding: note.body, as: UTF8.self))
@@ -70,7 +72,7 @@ struct HostileServiceTests {
             signed = try SignedNote(parsing: String(decoding: note.body, as: UTF8.self))
         }
         #expect(signed.signatures.count == 2, "one line for a witness")
-        #expect(try await founder.require(Array(policy.utf8)).times.map(\.time) == [1099])
+        #expect(try await founder.watch(by: policy).times.map(\.time) == [1099])
         await workplace.close()
         await service.stop()
         await eager.stop()
@@ -79,7 +81,7 @@ struct HostileServiceTests {
 
     private final class SigningKeyBox: Sendable { let key = SigningKey(seed: SecretBytes(Random.bytes32())) }
 
-    @Test("A false line of a witness in the policy is a refusal everywhere, and hides nothing else")
+    @Test("A false line of a witness in one's own policy is an alarm, and stops nothing")
     func falseLine() async throws {
         let service = try await RunningService.start(database: directory("a.sqlite"))
         let interposer = try await Interposer.start(before: service.url)
@@ -96,15 +98,14 @@ struct HostileServiceTests {
                 decoding: try await service.send("GET", "/workplace/\(id.hex)/checkpoint").body, as: UTF8.self))
         let good = checkpoint.witnessed(at: 5, as: witness.name, by: key.key)
         interposer.lie { $0.hasSuffix("/checkpoint") ? Self.text(served.adding([good]).serialized) : nil }
-        _ = try await founder.require(Array("witness w \(witness.text)\nquorum w\n".utf8))
+        #expect(try await founder.watch(by: "witness w \(witness.text)\nquorum w\n").isSatisfied)
         var bad = good.bytes
         bad[20] ^= 1
         let line = SignedNote.Signature(name: witness.name, keyID: witness.id, bytes: bad)
         interposer.lie { $0.hasSuffix("/checkpoint") ? Self.text(served.adding([line]).serialized) : nil }
-        await #expect {
-            _ = try await founder.roster()
-        } throws: { ($0 as? ClientError)?.code == .notWitnessed }
-        await founder.close()
+        _ = try await founder.cosigner.look(.roster)
+        #expect(founder.alarms == ["policy anonymous"])
+        founder.close()
         await interposer.stop()
         await service.stop()
     }
@@ -175,25 +176,18 @@ struct HostileServiceTests {
         let comparison = try await workplace.members[1].compare(file)
         #expect(comparison.holds && comparison.findings.contains(.absent(id)))
         #expect(try await workplace.members[1].compare(phrase) == .same(absent: [id]))
-        // Not by way of the workplace's log on the petition's connection, and not once the reader has seen it.
+        // Once the reader has seen it, hiding it is an alarm; and without the roster there is nothing to compare.
         interposer.lie { _ in nil }
         #expect(try await reader.gossip().checkpoints.count == 2)
-        for path in ["/petition/\(id.hex)/", "/workplace/"] {
-            let asked = Mutex(0)
-            interposer.lie { asking in
-                guard asking.hasPrefix(path) else { return nil }
-                // The roster itself is answered, so that only the petition's reading meets it.
-                let count = asked.withLock { count in
-                    count += 1
-                    return count
-                }
-                return path == "/workplace/" && count <= 2 ? nil : Response(status: .notFound)
-            }
-            await #expect {
-                _ = try await reader.gossip()
-            } throws: { ($0 as? ClientError)?.code == .rolledBack }
-        }
-        await reader.close()
+        interposer.lie { $0.hasPrefix("/petition/\(id.hex)/") ? Response(status: .notFound) : nil }
+        #expect(try await reader.gossip().checkpoints.count == 1)
+        #expect(reader.alarms == ["gone anonymous"])
+        interposer.lie { $0.hasPrefix("/workplace/") ? Response(status: .notFound) : nil }
+        await #expect {
+            _ = try await reader.gossip()
+        } throws: { ($0 as? ClientError)?.code == .logMissing }
+        #expect(reader.alarms == ["gone anonymous", "gone anonymous"])
+        reader.close()
         await workplace.close()
         await interposer.stop()
     }

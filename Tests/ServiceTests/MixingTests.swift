@@ -1,4 +1,4 @@
-import Client
+import CoSigning
 import Foundation
 import GRDB
 import Petitions
@@ -7,6 +7,8 @@ import Sodium
 import TestSupport
 import Testing
 import TransparencyLog
+
+@testable import Client
 
 @Suite("Co-signatures are mixed before they are published", .serialized)
 struct MixingTests {
@@ -36,31 +38,31 @@ struct MixingTests {
         #expect(try await second.cosign(id, choices: [1]) == nil)
         try await Task.sleep(for: .milliseconds(400))
         #expect(try await size(service, id) == 1, "two are too few")
-        #expect(first.ownStatus(id) == .held)
-        // Sent again unchanged it changes nothing, and another cannot be sent yet.
-        #expect(try await first.settle(id) == false && first.ownStatus(id) == .held)
+        #expect(first.isPromised(id))
+        // Another cannot be sent yet.
         await #expect {
-            _ = try await first.cosign(id, choices: [2])
-        } throws: { ($0 as? ClientError)?.code == .stillHeld }
+            _ = try await first.cosign(id, choices: [1])
+        } throws: { ($0 as? ClientError)?.code == .held }
+        #expect(first.isPromised(id))
         // What was acknowledged outlives the service.
         await service.stop()
         service = try await RunningService.start(database: directory("a.sqlite"), port: service.port, mix: Self.soon)
-        #expect(try await third.cosign(id, choices: [2]) == nil)
+        #expect(try await third.cosign(id, choices: [1]) == nil)
         try await wait(for: 4, service, id)
         for member in [first, second, third] {
-            #expect(member.ownStatus(id) == .held, "nobody has told it yet")
+            #expect(member.isPromised(id), "nobody has told it yet")
             let status = try await member.status()
             #expect(status.petitions.first?.receipts == 1 && member.ownStatus(id) == .signed)
         }
-        #expect(try await first.petition(id).log.cosignatures == 3)
+        #expect(try await first.petition(id).cosignatures == 3)
         // A change of mind is mixed like everything else.
-        #expect(try await first.cosign(id, choices: [2]) == nil)
+        #expect(try await first.cosign(id, choices: [1]) == nil)
         #expect(try await second.withdraw(id) == nil)
-        #expect(try await third.cosign(id, choices: [0]) == nil)
+        #expect(try await third.cosign(id, choices: [1]) == nil)
         try await wait(for: 7, service, id)
         _ = try await second.view(id)
         #expect(second.ownStatus(id) == .withdrawn)
-        #expect(try await first.petition(id).log.cosignatures == 2)
+        #expect(try await first.petition(id).cosignatures == 2)
         await workplace.close()
         await service.stop()
     }
@@ -75,7 +77,8 @@ struct MixingTests {
         let id = try await workplace.openPetition().id
         #expect(try await workplace.members[1].cosign(id, choices: [1]) == nil)
         // Anybody may post a close; one that does not hold brings nothing in.
-        let (roster, log) = try await founder.petition(id)
+        let view = try await founder.view(id)
+        let (roster, log) = (view.workplace, view.petition)
         let forged = try PetitionStatement.close(
             id, size: 1, root: log.tree.root, roster: .init(size: UInt64(roster.size), root: roster.tree.root),
             sequence: 1, by: SigningKey(seed: SecretBytes(Random.bytes32())))
@@ -89,7 +92,7 @@ struct MixingTests {
         #expect(try await workplace.members[2].cosign(id, choices: [1]) == nil)
         try await founder.closePetition(id)
         #expect(try await size(service, id) == 6)
-        let closed = try await founder.petition(id).log
+        let closed = try await founder.petition(id)
         #expect(closed.cosignatures == 3 && closed.closure != nil)
         _ = try await newcomer.view(id)
         #expect(newcomer.ownStatus(id) == .signed)
@@ -98,7 +101,7 @@ struct MixingTests {
 
     @Test("A deadline brings in what waits, and so does a service that mixes no more")
     func deadline() async throws {
-        let closes = (Member.systemClock() / 3600 + 2) * 3600
+        let closes = (Device.systemClock() / 3600 + 2) * 3600
         var service = try await RunningService.start(database: directory("a.sqlite"), mix: Self.never)
         let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
         let open = try await workplace.openPetition().id
@@ -106,7 +109,7 @@ struct MixingTests {
         for id in [open, due] { #expect(try await workplace.members[1].cosign(id, choices: [1]) == nil) }
         // Anybody may say that the deadline has come; before it has, that brings nothing in.
         let early = try PetitionStatement.closeByDeadline(
-            due, size: 1, root: try await workplace.members[2].petition(due).log.tree.root)
+            due, size: 1, root: try await workplace.members[2].petition(due).tree.root)
         let refused = try await service.send("POST", "/v1/petitions/\(due.hex)/statements", body: early.bytes)
         #expect(refused.status == 422)
         #expect(try await size(service, due) == 1)
@@ -114,7 +117,7 @@ struct MixingTests {
         service = try await RunningService.start(
             database: directory("a.sqlite"), port: service.port, mix: Self.never, clock: { closes + 1 })
         try await wait(for: 3, service, due)
-        let log = try await workplace.members[2].petition(due).log
+        let log = try await workplace.members[2].petition(due)
         #expect(log.cosignatures == 1 && log.closure != nil)
         #expect(try await size(service, open) == 1)
         await service.stop()
@@ -168,19 +171,13 @@ struct MixingTests {
         let workplace = try await LiveWorkplace(members: 12, service: service, directory: directory)
         let id = try await workplace.openPetition(levels: [2]).id
         for (i, member) in workplace.members.enumerated() {
-            let options = {
-                var options = CoSigningOptions()
-                options.name = .init("Name \(i)", when: 2)
-                return options
-            }()
-            #expect(try await member.cosign(id, choices: [1], options) == nil)
+            #expect(try await member.cosign(id, choices: [1], name: .init("Name \(i)", when: 2)) == nil)
         }
         try await wait(for: 13, service, id)
         var places: [UInt64] = []
         for member in workplace.members {
             _ = try await member.view(id)
-            let leaf = try #require(member.leafOfOwnCoSignature(id))
-            places.append(leaf)
+            places.append(try #require(member.receipts(id).first).index)
         }
         #expect(Set(places) == Set(1...12) && places != Array(1...12))
         try await workplace.members[0].release(id, level: 2)
@@ -215,11 +212,9 @@ extension MixingTests {
     func erasure() async throws {
         let mix = ServiceConfiguration.Mix(every: .milliseconds(100), atLeast: 1)
         let service = try await RunningService.start(database: directory("a.sqlite"), mix: mix)
-        let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
+        let workplace = try await LiveWorkplace(members: 11, service: service, directory: directory)
         let id = try await workplace.openPetition(levels: [5]).id
-        var options = CoSigningOptions()
-        options.name = .init("Li Wei", when: 5)
-        _ = try await workplace.members[1].cosign(id, choices: [1], options)
+        try await workplace.members[1].cosign(id, choices: [1], name: .init("Li Wei", when: 5))
         func bytes() throws -> Data {
             ["", "-wal"].reduce(into: Data()) {
                 $0 += FileManager.default.contents(atPath: directory("a.sqlite") + $1) ?? Data()
@@ -252,17 +247,12 @@ struct WireTests {
         let service = try await RunningService.start(database: directory("a.sqlite"))
         let proxy = try await ConnectProxy.start()
         let workplace = try await LiveWorkplace(
-            members: 5, service: service, directory: directory, proxy: Proxy(host: "127.0.0.1", port: proxy.port))
+            members: 11, service: service, directory: directory, proxy: Proxy(host: "127.0.0.1", port: proxy.port))
         let id = try await workplace.openPetition(levels: [3], demands: 2).id
-        let named = {
-            var options = CoSigningOptions()
-            options.name = .init("李伟", when: 3)
-            return options
-        }()
         _ = try await workplace.members[0].cosign(id, choices: [1, 1])
-        _ = try await workplace.members[1].cosign(id, choices: [0, 2], remark: "because")
-        _ = try await workplace.members[2].cosign(id, choices: [2, 0], named)
-        _ = try await workplace.members[2].cosign(id, choices: [2, 2])
+        _ = try await workplace.members[1].cosign(id, choices: [0, 1], remark: "because")
+        _ = try await workplace.members[2].cosign(id, choices: [1, 0], name: .init("李伟", when: 3))
+        _ = try await workplace.members[2].cosign(id, choices: [2, 1])
         _ = try await workplace.members[1].withdraw(id)
         let sent = proxy.pieces.joined()
         let lengths = sent.matches(of: /POST \/v1\/petitions\/[0-9a-f]+\/cosignatures HTTP\/1.1\r\n([\s\S]*?)\r\n\r\n/)

@@ -1,3 +1,4 @@
+import CoSigning
 import Foundation
 import Petitions
 import Sodium
@@ -26,7 +27,7 @@ struct NegotiationTests {
         )
     }
 
-    private func refuses(_ key: String, _ body: () async throws -> Void) async {
+    private func refuses(_ key: ClientError.Invalid, _ body: () async throws -> Void) async {
         do {
             try await body()
             Issue.record("not refused: \(key)")
@@ -42,15 +43,15 @@ struct NegotiationTests {
         await #expect(throws: ClientError.self, "open") { try await founder.record(record(.delivered), in: id) }
         try await founder.closePetition(id)
         try await ann.release(id)
-        await refuses("notDelivered") { try await founder.record(record(.response), in: id) }
+        await refuses(.notDelivered) { try await founder.record(record(.response), in: id) }
         await #expect(throws: ClientError.self, "no organiser") { try await ann.record(record(.delivered), in: id) }
-        await refuses("noResponse") { _ = try await founder.ratificationDraft(of: id, majority: .half) }
+        await refuses(.noResponse) { _ = try await founder.ratificationDraft(of: id, majority: .half) }
         try await founder.record(record(.delivered), in: id)
         await #expect(throws: ClientError.self, "no such demand") {
             try await founder.record(record(.response, [.init(number: 4, answer: .accepted, text: "")]), in: id)
         }
         try await founder.record(record(.response, [.init(number: 1, answer: .refused, text: "No.")]), in: id)
-        await refuses("nothingCountered") { _ = try await founder.ratificationDraft(of: id, majority: .half) }
+        await refuses(.nothingCountered) { _ = try await founder.ratificationDraft(of: id, majority: .half) }
         try await founder.record(
             record(
                 .response,
@@ -130,28 +131,31 @@ struct NegotiationTests {
             try await ann.offer(id)
             return id
         }
-        await refuses("voteWording") { _ = try await founder.assemble(try await plan(text: "Other words.")) }
-        await refuses("voteTerms") { _ = try await founder.assemble(try await plan(preamble: "No terms.")) }
+        await refuses(.voteWording) { _ = try await founder.assemble(try await plan(text: "Other words.")) }
+        await refuses(.voteTerms) { _ = try await founder.assemble(try await plan(preamble: "No terms.")) }
         let none = RatificationTerms(petition: id, response: .zero, demands: [1], majority: .half)
-        await refuses("voteResponse") { _ = try await founder.assemble(try await plan(none)) }
+        await refuses(.voteResponse) { _ = try await founder.assemble(try await plan(none)) }
         let delivered = try await founder.negotiation(id).negotiation.entries[0].record.digest
         let wrong = RatificationTerms(petition: id, response: delivered, demands: [1], majority: .half)
-        await refuses("voteResponse") { _ = try await founder.assemble(try await plan(wrong)) }
+        await refuses(.voteResponse) { _ = try await founder.assemble(try await plan(wrong)) }
         _ = try await founder.assemble(try await plan())
         await workplace.close()
     }
 
-    @Test("What somebody writes over a record later changes nothing")
+    @Test("What an organiser writes over a record later changes nothing, and a member cannot")
     func overwritten() async throws {
-        let workplace = try await workplace(2)
+        let workplace = try await workplace(5)
         let (founder, ann) = (workplace.members[0], workplace.members[1])
         let id = try await workplace.openPetition(trustees: 1).id
         try await founder.closePetition(id)
         let first = try record(.delivered)
         try await founder.record(first, in: id)
-        let roster = try await ann.roster()
-        let stored = try await ann.object(ID(first.digest), in: roster).object
-        try await ann.put(record(.agreement).bytes, kind: .record, id: stored.id, after: stored, in: roster)
+        let name = StoredObject.Name(.record, ID(first.digest))
+        let other = try record(.agreement).bytes
+        await #expect(throws: ClientError.self) {
+            try await ann.session { _ = try await $0.put(other, name, after: $0.newestObject(name)) }
+        }
+        try await founder.session { _ = try await $0.put(other, name, after: $0.newestObject(name)) }
         #expect(try await ann.negotiation(id).negotiation.entries.map(\.document) == [first])
         #expect(try await founder.negotiation(id).negotiation.entries.map(\.document) == [first])
         try await founder.record(record(.delivered), in: id)

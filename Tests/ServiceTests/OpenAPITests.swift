@@ -1,6 +1,8 @@
 import Foundation
 import Hummingbird
 import Logging
+import Petitions
+import ServiceAPI
 import Storage
 import Templates
 import TestSupport
@@ -12,7 +14,18 @@ import Yams
 @Suite("docs/openapi.yaml says what is served")
 struct OpenAPITests {
     private struct Description: Decodable {
+        struct Components: Decodable {
+            struct Schemas: Decodable {
+                struct Enumeration: Decodable { let `enum`: [String] }
+
+                let ProblemType: Enumeration
+            }
+
+            let schemas: Schemas
+        }
+
         let paths: [String: [String: Ignored]]
+        let components: Components
     }
 
     private struct Ignored: Decodable { init(from decoder: any Decoder) {} }
@@ -44,5 +57,29 @@ struct OpenAPITests {
                 "\(route.method.rawValue) \(route.path.description.replacing("**", with: "{tile}"))"
             })
         #expect(served == described)
+        // What both sides take their paths and codes from.
+        let api = Set(description.paths.keys.filter { $0.hasPrefix("/v1/") })
+        #expect(api == Set(Route.allCases.map(\.rawValue)))
+        #expect(
+            description.components.schemas.ProblemType.enum
+                == ProblemCode.allCases.map { Answers.Problem.typePrefix + $0.rawValue })
+    }
+
+    @Test("Every refusal has a code of its own, a status of an error, and words; a rule of the protocol is named")
+    func refusals() {
+        let all: [Refusal] = [
+            .rule(.proof), .noSuchLog, .notFound, .notAuthenticated("x"), .notAllowed, .malformed("x"),
+            .tooLarge(limit: 7), .busy, .tooMany(seconds: 9), .full, .held, .otherService, .foundingsClosed,
+            .deadlineNotReached, .witnessUnknown, .witnessesSilent, .rotationDue, .staleEpoch, .conflict,
+            .storage(.diskFull),
+        ]
+        #expect(all.map(\.code) == ProblemCode.allCases)
+        for refusal in all {
+            let words = refusal.words
+            #expect((400..<600).contains(words.status.code) && !words.title.isEmpty && !words.detail.isEmpty)
+        }
+        #expect(Refusal.tooLarge(limit: 7).words.values == ["limit": "7"])
+        #expect(Refusal.tooMany(seconds: 9).words.values == ["seconds": "9"])
+        #expect(Refusal.rule(.proof).rule == "proof" && Refusal.held.rule == nil)
     }
 }

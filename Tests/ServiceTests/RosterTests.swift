@@ -1,3 +1,4 @@
+import CoSigning
 import Foundation
 import Petitions
 import Sodium
@@ -14,10 +15,10 @@ struct RosterTests {
     init() throws { directory = try TemporaryDirectory() }
 
     private func workplace(
-        _ members: Int, clock: @escaping @Sendable () -> UInt64 = Member.systemClock
+        _ members: Int, clock: @escaping @Sendable () -> UInt64 = Device.systemClock
     ) async throws -> LiveWorkplace {
         try await LiveWorkplace(
-            members: members, service: try await RunningService.start(database: directory("a.sqlite")),
+            members: members, service: try await RunningService.start(database: directory("a.sqlite"), clock: clock),
             directory: directory, clock: clock)
     }
 
@@ -43,54 +44,34 @@ struct RosterTests {
         async let two: Void = b.changeDirectory { $0.append(DirectoryEntry(name: "B")) }
         _ = try await (one, two)
         #expect(Set(try await founder.directory().entries.map(\.name)) == ["Marguerite Oyelaran", "A", "B"])
-        // A member writes over it again and again, with what is theirs to write.
-        var roster = try await plain.roster()
-        for _ in 0..<66 {
-            let stored = try #require(
-                try await plain.objects(of: .directory, in: roster).first { $0.object.revision > 1 }?.object)
-            try await plain.put(
-                [UInt8](
-                    try JSONEncoder().encode(DirectoryContent.pseudonym(member: plain.signKey.hex, name: "x"))),
-                kind: .directory, id: stored.id, after: stored, in: roster)
+        // A member cannot write over it: neither junk nor a directory of their own making.
+        let name = StoredObject.Name(.directory, .directory(of: founder.workplaceID.bytes))
+        for own in [false, true] {
+            await #expect(throws: ClientError.self) {
+                try await plain.session { session in
+                    let all = session.roster.members.map { ($0.signKey, $0.boxKey) }
+                    let sealed = try SealedDirectory([], in: session.roster.id, for: all)
+                    let content = own ? try session.json(DirectoryText(register: sealed)) : Array("junk".utf8)
+                    try await session.put(content, name, after: session.newestObject(name))
+                }
+            }
         }
-        #expect(try await founder.directory().entries.count == 3, "past what is looked through, from memory")
-        try await founder.changeDirectory { _ in }
-        roster = try await plain.roster()
-        // A member writes over it: junk, and a directory of their own making.
-        for content in [
-            Array("junk".utf8),
-            [UInt8](
-                try JSONEncoder().encode(
-                    DirectoryContent.entries(
-                        Base64.encode(
-                            [UInt8](
-                                try JSONEncoder().encode(
-                                    SealedDirectory(
-                                        [], in: founder.workplaceID,
-                                        for: roster.members.map { ($0.signKey, $0.boxKey) }))))))),
-        ] {
-            let stored = try await plain.objects(of: .directory, in: roster)
-            let object = try #require(stored.last?.object)
-            try await plain.put(content, kind: .directory, id: object.id, after: object, in: roster)
-            #expect(try await founder.directory().entries.count == 3)
-        }
+        #expect(try await founder.directory().entries.count == 3)
         try await founder.changeDirectory { $0.removeAll { $0.name == "A" } }
         #expect(try await second.directory().entries.count == 2)
         try await founder.dismiss(second.signKey)
         await refuses(.notOrganiser) { _ = try await second.directory() }
         // Nor with the bytes in hand: the newest revision is not sealed to them.
-        let newest = try #require(
-            try await second.objects(of: .directory, in: try await second.roster()).last?.plaintext)
-        guard case .entries(let text) = try JSONDecoder().decode(DirectoryContent.self, from: Data(newest)) else {
-            throw Absent()
-        }
-        let bytes = Data(try #require(Base64.decode(text)))
-        let sealed = try JSONDecoder().decode(SealedDirectory.self, from: bytes)
-        #expect(sealed.open(in: second.workplaceID, as: second.signKey, by: second.identity.seed.boxKey()) == nil)
+        let plaintext = try await second.session { try await $0.text(name).plaintext }
+        let sealed = try #require(try JSONDecoder().decode(DirectoryText.self, from: Data(plaintext)).register)
         #expect(
-            sealed.open(in: founder.workplaceID, as: founder.signKey, by: founder.identity.seed.boxKey())?.count == 2)
+            sealed.open(in: second.workplaceID, as: second.signKey, by: second.device.identity.seed.boxKey()) == nil)
         #expect(
-            sealed.open(in: ID(Random.bytes32()), as: founder.signKey, by: founder.identity.seed.boxKey()) == nil,
+            sealed.open(in: founder.workplaceID, as: founder.signKey, by: founder.device.identity.seed.boxKey())?.count
+                == 2)
+        #expect(
+            sealed.open(in: ID(Random.bytes32()), as: founder.signKey, by: founder.device.identity.seed.boxKey())
+                == nil,
             "another workplace")
         await workplace.close()
         let file = try Data(contentsOf: URL(filePath: directory("a.sqlite")))
@@ -124,44 +105,50 @@ struct RosterTests {
 
     @Test("Invites of a list: kept before they are issued, expired and revoked, issued anew, a lost device replaced")
     func invites() async throws {
-        let time = Mutex(Member.systemClock())
+        let time = Mutex(Device.systemClock())
         let workplace = try await workplace(1, clock: { time.withLock { $0 } })
         let founder = workplace.members[0]
         struct DiskFull: Error {}
+        func reissue(_ entry: DirectoryEntry) async throws -> [IssuedInvite] {
+            try await founder.session { try await $0.reissue([entry], expires: nil) { _ in } }
+        }
         await #expect(throws: DiskFull.self) {
-            try await founder.invite([DirectoryEntry(name: "Li Wei")], expires: nil) { _ in throw DiskFull() }
+            _ = try await founder.session {
+                try await $0.invite([DirectoryEntry(name: "Li Wei")], expires: nil) { _ in throw DiskFull() }
+            }
         }
         #expect(try await founder.roster().openInvites.isEmpty)
         #expect(try await founder.directory().entries.isEmpty)
-        await refuses(.invalid) { _ = try await founder.invite([], expires: nil) { _ in } }
+        await refuses(.invalid) { _ = try await founder.session { try await $0.invite([], expires: nil) { _ in } } }
         let names = ["Li Wei", "Ana Costa", "Noor Haddad"]
         let until = time.withLock { $0 + 86_400 }
         var kept: [String] = []
-        let issued = try await founder.invite(names.map { DirectoryEntry(name: $0) }, expires: until) {
-            kept = $0.map(\.url)
+        let issued = try await founder.session { session in
+            try await session.invite(names.map { DirectoryEntry(name: $0) }, expires: until) { kept = $0.map(\.url) }
         }
         #expect(issued.map(\.url) == kept && issued.map(\.entry.name) == names)
         let ana = try await workplace.join(issued[1].url)
         var now = try await founder.directory()
         #expect(now.entries.map { now.state(of: $0) } == [.invited, .member(now.people.person(ana.signKey)), .invited])
         #expect(now.names == [ana.signKey: "Ana Costa"])
-        #expect(try await founder.revokeExpired().isEmpty)
+        #expect(try await founder.session { try await $0.revokeExpired() }.isEmpty)
         time.withLock { $0 = until }
         now = try await founder.directory()
         #expect(now.state(of: now.entries[0]) == .expired)
-        #expect(try await founder.revokeExpired().map(\.name) == ["Li Wei", "Noor Haddad"])
+        #expect(try await founder.session { try await $0.revokeExpired() }.map(\.name) == ["Li Wei", "Noor Haddad"])
         await #expect(throws: ClientError.self) { _ = try await workplace.join(issued[0].url) }
         now = try await founder.directory()
         #expect(now.state(of: now.entries[2]) == .none)
-        let again = try await founder.reissue([now.entries[0]], expires: nil) { _ in }
+        let again = try await reissue(now.entries[0])
         _ = try await workplace.join(again[0].url)
-        await refuses(.invalid) { _ = try await founder.reissue([now.entries[1]], expires: nil) { _ in } }
+        await refuses(.invalid) { _ = try await reissue(now.entries[1]) }
         // Ana loses her device.
         try await founder.remove(ana.signKey)
         now = try await founder.directory()
         #expect(now.state(of: now.entries[1]) == .left(now.people.person(ana.signKey)))
-        let replacement = try await founder.reissue([now.entries[1]], expires: nil) { _ in }
-        let anew = try await workplace.join(replacement[0].url)
+        let replacement = try await reissue(now.entries[1])
+        await refuses(.invalid) { _ = try await workplace.join(replacement[0].url) }
+        let anew = try await workplace.join(replacement[0].url, as: ana.signKey)
         #expect(try await founder.roster().member(anew.signKey)?.replaces == ana.signKey)
         now = try await founder.directory()
         #expect(now.names[anew.signKey] == "Ana Costa" && now.entries.count == 3)
@@ -171,7 +158,7 @@ struct RosterTests {
 
     @Test("A name that is not the directory's is flagged to organisers, and to nobody else")
     func mismatch() async throws {
-        let workplace = try await workplace(5)
+        let workplace = try await workplace(11)
         let (founder, ann) = (workplace.members[0], workplace.members[1])
         try await founder.changeDirectory { entries in
             var entry = DirectoryEntry(name: "Ann Lee")
@@ -179,14 +166,11 @@ struct RosterTests {
             entries.append(entry)
         }
         let id = try await workplace.openPetition(levels: [1]).id
-        var options = CoSigningOptions()
-        options.name = .init("The CEO", when: 1)
-        try await ann.cosign(id, choices: [1], options)
+        try await ann.cosign(id, choices: [1], name: .init("The CEO", when: 1))
         try await founder.release(id, level: 1)
         #expect(try await founder.names(id).claims.map(\.listedAs) == ["Ann Lee"])
         #expect(try await workplace.members[2].names(id).claims.map(\.listedAs) == [nil])
-        options.name = .init("lee, ANN", when: 1)
-        try await ann.cosign(id, choices: [1], options)
+        try await ann.cosign(id, choices: [1], name: .init("lee, ANN", when: 1))
         #expect(try await founder.names(id).claims.map(\.listedAs) == [nil])
         await workplace.close()
     }
@@ -227,7 +211,7 @@ struct RosterTests {
         let (founder, ann) = (workplace.members[0], workplace.members[1])
         let first = try await workplace.openPetition().id
         try await ann.cosign(first, choices: [1])
-        try await ann.cosign(first, choices: [2])
+        try await ann.cosign(first, choices: [1])
         await refuses(.invalid) { _ = try await ann.forget(first) }
         let second = try await workplace.openPetition().id
         try await ann.cosign(second, choices: [1])
@@ -237,17 +221,16 @@ struct RosterTests {
         #expect(report.hasRotated && report.waitingFor == [second])
         #expect(report.after == Exposure(hasRingKey: true), "the second petition needs the key")
         #expect(ann.ownStatus(first) == .nothing && ann.ownStatus(second) == .signed)
-        #expect(ann.identity.ringKeys.count == 2)
+        #expect(ann.device.identity.ringKeys.count == 2)
         // Still able to withdraw from the other.
         try await ann.withdraw(second)
         try await founder.closePetition(second)
         let last = try await ann.forget(second)
         #expect(last.after.isClean && !last.hasRotated && last.waitingFor.isEmpty)
-        #expect(ann.identity.ringKeys.count == 1)
-        #expect(ann.exposure(try await ann.petition(first).log).isClean)
+        #expect(ann.device.identity.ringKeys.count == 1)
+        #expect(ann.device.exposure(first, ring: try await ann.petition(first).ring).isClean)
         #expect(try await ann.forget(first).before.isClean)
-        let kept = String(decoding: try JSONEncoder().encode(ann.state), as: UTF8.self)
-        #expect(!kept.contains("statement"))
+        #expect(ann.device.state.memory.petitions.values.allSatisfy { $0.sent.isEmpty && $0.ringKey == nil })
         await workplace.close()
     }
 }

@@ -1,5 +1,4 @@
 import AsyncHTTPClient
-import Client
 import Foundation
 import Logging
 import NIOCore
@@ -21,11 +20,16 @@ final class RunningService: Sendable {
         (self.url, self.port, self.task) = (url, port, task)
     }
 
+    /// - Parameters:
+    ///   - patience: more than a busy machine needs: where a witness is down the connection to it is refused at once.
+    ///   - silence: little, so that a witness that comes back is soon asked.
     static func start(
         database: String, name: String = "test.example", port: Int = 0,
         limits: ServiceConfiguration.Limits = .init(), witnesses: String? = nil,
         heads: String? = nil, tls: TLSFiles? = nil, mix: ServiceConfiguration.Mix? = nil,
-        clock: @escaping @Sendable () -> UInt64 = Member.systemClock
+        patience: Duration = .seconds(30), silence: Duration = .seconds(1),
+        refresh: (age: Duration, look: Duration)? = nil,
+        clock: @escaping @Sendable () -> UInt64 = { UInt64(Date().timeIntervalSince1970) }
     ) async throws -> RunningService {
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
         var logger = Logger(label: "test") { StreamLogHandler.standardError(label: $0) }
@@ -35,7 +39,8 @@ final class RunningService: Sendable {
         configuration.limits = limits
         configuration.witnesses = try witnesses.map { try WitnessPolicy(parsing: Array($0.utf8)) }
         (configuration.tls, configuration.mix) = (tls, mix)
-        configuration.witnessPatience = .seconds(1)
+        (configuration.witnessPatience, configuration.witnessSilence) = (patience, silence)
+        if let refresh { (configuration.witnessAge, configuration.witnessLook) = refresh }
         let service = try await PetitionService(
             configuration, logger: logger, clock: clock, onListening: { found.yield($0) })
         let task = Task {
@@ -66,87 +71,5 @@ final class RunningService: Sendable {
         return (
             Int(response.status.code), response.headers, Array(buffer: try await response.body.collect(upTo: 64 << 20))
         )
-    }
-}
-
-/// A workplace on a running service, with members who have keystores.
-final class LiveWorkplace {
-    let directory: TemporaryDirectory
-    let service: RunningService
-    private(set) var members: [Member] = []
-    static let cost = PasswordHash(passes: 1, memory: 8192, salt: [UInt8](repeating: 1, count: 16))!
-
-    static func passphrase() -> SecretBytes {
-        var bytes = Array("passphrase".utf8)
-        return SecretBytes(moving: &bytes)
-    }
-
-    init(
-        members count: Int, service: RunningService, directory: TemporaryDirectory, proxy: Proxy? = nil,
-        clock: @escaping @Sendable () -> UInt64 = Member.systemClock
-    ) async throws {
-        (self.service, self.directory) = (service, directory)
-        let founder = try await Member.found(
-            at: service.url, eligible: 20, in: directory("home-1"), passphrase: Self.passphrase(), cost: Self.cost,
-            proxy: proxy, clock: clock)
-        members = [founder]
-        if count > 1 {
-            for (i, url) in try await founder.invite(count: count - 1, note: nil).enumerated() {
-                members.append(
-                    try await Member.join(
-                        .init(parsing: url), in: directory("home-\(i + 2)"), passphrase: Self.passphrase(),
-                        cost: Self.cost,
-                        proxy: proxy, clock: clock))
-            }
-        }
-    }
-
-    func join(_ url: String) async throws -> Member {
-        let member = try await Member.join(
-            .init(parsing: url), in: directory("home-\(members.count + 1)"), passphrase: Self.passphrase(),
-            cost: Self.cost)
-        members.append(member)
-        return member
-    }
-
-    /// Drafts, prepares, offers, assembles, accepts and opens a petition with one demand.
-    func openPetition(
-        trustees: Int = 2, threshold: UInt8 = 1, closes: UInt64 = 0, levels: [UInt32] = [], demands: Int = 1
-    ) async throws -> Client.PetitionSummary {
-        let founder = members[0]
-        var drafts: [Draft] = []
-        for number in 0..<demands - 1 {
-            drafts.append(
-                try await members[1].newDraft(language: "en", title: "Demand \(number + 2)", text: "We ask \(number)."))
-            try await founder.adopt(drafts[number].id, revision: 1)
-        }
-        let draft = try await members[1].newDraft(language: "en", title: "A demand", text: "We ask.\nTwice.")
-        try await founder.adopt(draft.id, revision: draft.revision)
-        let plan = try await founder.prepare(
-            PetitionPlan(
-                language: "en", title: "Guardrails", preamble: "",
-                drafts: ([draft] + drafts).map { ($0.id, $0.revision) },
-                trustees: members.prefix(trustees).map(\.signKey), threshold: threshold, quorum: 2, closes: closes,
-                levels: levels))
-        let id = try await open(plan, trustees: trustees)
-        guard let summary = try await founder.petitions().first(where: { $0.id == id }) else { throw Absent() }
-        return summary
-    }
-
-    /// Offers, assembles, accepts and opens what was prepared.
-    func open(_ plan: ID<Object>, trustees: Int) async throws -> ID<Petition> {
-        for member in members.prefix(trustees) { try await member.offer(plan) }
-        _ = try await members[0].assemble(plan)
-        for member in members.prefix(trustees) {
-            await #expect(throws: ClientError.self, "not read yet") { try await member.accept(plan) }
-            _ = try await member.preview(plan)
-            _ = try await member.accept(plan)
-        }
-        return try await members[0].openPetition(plan)
-    }
-
-    func close() async {
-        for member in members { await member.close() }
-        await service.stop()
     }
 }

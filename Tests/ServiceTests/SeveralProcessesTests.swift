@@ -1,4 +1,3 @@
-import Client
 import Foundation
 import Logging
 import Petitions
@@ -8,6 +7,7 @@ import Storage
 import TestSupport
 import Testing
 
+@testable import Client
 @testable import Service
 
 @Suite("Two services on one database", .serialized)
@@ -22,7 +22,7 @@ struct SeveralProcessesTests {
         let sequencer = Sequencer(store: store, logger: .init(label: "test"), capacity: 10, clock: { 0 })
         for _ in 0..<1000 {
             let id = ID<Workplace>(Random.bytes32())
-            await #expect(throws: Refusal.self) { try await sequencer.isMember(.zero, of: id) }
+            await #expect(throws: Refusal.self) { _ = try await sequencer.roster(of: id) }
         }
         #expect(await sequencer.uses.isEmpty)
         #expect(await sequencer.levels.workplaces == 0)
@@ -101,9 +101,9 @@ struct SeveralProcessesTests {
         let info = try JSONDecoder().decode(Info.self, from: Data(try await first.send("GET", "/v1/service").body))
         let world = try World(members: 2, logKey: Bytes32(hex: info.log_key))
         #expect(try await first.send("POST", "/v1/workplaces", body: world.leaves[0]).status == 200)
-        let path = "/v1/workplaces/\(world.log.id.hex)/wraps"
+        let path = "/v1/workplaces/\(world.log.id.hex)/wraps/missing"
         let headers = SignedRequest.headers(
-            method: "GET", path: path, query: "", body: [], created: Member.systemClock(),
+            method: "GET", path: path, query: "", body: [], created: Device.systemClock(),
             by: world.founder.seed.signingKey()
         ).map { ($0.name, $0.value) }
         #expect(try await first.send("GET", path, headers: headers).status == 200)

@@ -1,9 +1,10 @@
-import Client
 import Foundation
 import Petitions
 import Sodium
 import TestSupport
 import Testing
+
+@testable import Client
 
 @Suite("Tor: the documented configuration, circuits, and no look-up beside it", .serialized)
 struct TorTests {

@@ -22,7 +22,10 @@ struct MovingTests {
         return try queue.read { db in
             let objects = "(SELECT row_number() OVER (PARTITION BY workplace ORDER BY rowid), * FROM objects)"
             let names = ["names", "held_names"].map { "(SELECT log, tag, length, sealed FROM \($0))" }
-            let plain = ["service", "logs", "leaves", "nodes", "checkpoints", "held", "wraps", "invite_keys", "stored"]
+            let plain = [
+                "service", "logs", "leaves", "nodes", "checkpoints", "held", "promises", "wraps", "wanted", "invites",
+                "stored_by", "stored",
+            ]
             return try (plain + names + [objects]).flatMap { table in
                 try Row.fetchAll(db, sql: "SELECT * FROM \(table)").map { row in
                     table.prefix(30) + row.map { "\($0.0)=\($0.1)" }.joined(separator: " ")
@@ -34,17 +37,29 @@ struct MovingTests {
     @Test("Everything is there afterwards, the file takes nothing more, and a copy back is the same to the byte")
     func moving() async throws {
         let place = try Engine.postgres.place()
-        let (store, logs) = try await StoredLogs.make(at: file)
+        var (store, logs) = try await StoredLogs.make(at: file)
         let workplace = logs.world.log.id
-        try await store.put([.init(member: .zero, epoch: 1, wrap: [1, 2])], by: .zero, in: workplace, most: .max)
-        try await store.put(inviteKeys: [3], for: .zero, in: workplace, most: .max)
+        let founder = logs.world.founder
+        let wrap = try KeyWrap.make(
+            .generate(epoch: 0), for: logs.world.log.members[1], in: workplace, by: founder.seed.signingKey())
+        try await store.put([wrap], by: founder.signKey, in: workplace, places: WrapPlaces(), within: .unlimited)
+        try await store.want(wrapFor: founder.signKey, in: workplace)
+        let invite = StoredInvite(workplace: workplace, key: .zero, sealed: [3], author: founder.signKey)
+        try await store.put(invite, under: .zero, within: .unlimited)
+        let used = StoredInvite(workplace: workplace, key: wrap.member, sealed: [4], author: founder.signKey)
+        try await store.put(used, under: wrap.member, within: .unlimited)
+        try await store.drop(invites: [wrap.member], of: workplace)
+        // A leaf that was promised and is not shown.
+        let size = logs.petition.leaves.count
+        try logs.petition.cosign(logs.world.people[6])
+        try await logs.store(in: store, promising: [size: StoredLogs.until])
         let key = store.logKey().publicKey
         let checkpoint = try await store.checkpoint(of: logs.petitionName)
         // While a service has the file open.
         #expect(try await Databases.move(file, to: place.database, record: record).findings == [])
         await #expect(throws: StorageError.conflict) { try await logs.storeObject(in: store) }
         await #expect(throws: StorageError.conflict) {
-            try await store.put(inviteKeys: [4], for: .zero, in: workplace, most: .max)
+            try await store.put(used, under: Random.bytes32(), within: .unlimited)
         }
         try store.closeNow()
         #expect(throws: StorageError.moved(file)) { try SQLiteStore(path: file, serviceName: "test.example") }
@@ -53,8 +68,16 @@ struct MovingTests {
         #expect(moved.logKey().publicKey == key)
         #expect(try await moved.checkpoint(of: logs.petitionName) == checkpoint)
         #expect(try await moved.leaves(of: logs.petitionName) == logs.petition.leaves)
-        #expect(try await moved.held(of: logs.petition.log.id).map(\.bytes) == [logs.waiting.bytes])
-        #expect(try await moved.inviteKeys(for: .zero, in: workplace) == [3])
+        let held = try await moved.held(of: logs.petition.log.id)
+        #expect(held.map(\.bytes) == [logs.waiting.bytes] && held.map(\.until) == [StoredLogs.until])
+        let petition = logs.petition.log.id
+        #expect(try await moved.promise(petition, leaves: [size], until: 7200) == [size: StoredLogs.until])
+        #expect(try await moved.wraps(of: 0, in: workplace) == [wrap])
+        #expect(try await moved.wantingMembers(in: workplace) == [founder.signKey])
+        #expect(try await moved.invite(.zero) == invite)
+        await #expect(throws: StorageError.conflict) {
+            try await moved.put(used, under: wrap.member, within: .unlimited)
+        }
         #expect(try await Databases.copy(place.database, to: directory("back.sqlite")).findings == [])
         #expect(try dump(directory("back.sqlite")) == dump(file))
         // Once is enough.

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import MembershipProofs
 import Petitions
 import Sodium
 import TestSupport
@@ -91,5 +92,50 @@ struct SQLiteStoreTests {
         try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 1073741823") }
         try await store.commit([world.append(from: 0, to: 1)])
         #expect(try await store.leaves(of: .workplace(world.log.id))?.count == 1)
+    }
+
+    @Test("What another process has held, mixed or appended meanwhile is not appended over, nor held under")
+    func turns() async throws {
+        let (store, logs) = try await StoredLogs.make(at: path)
+        let other = try SQLiteStore(path: path, serviceName: "test.example")
+        let petition = logs.petition.log.id
+        let size = logs.petition.leaves.count
+        let fresh = try logs.petition.coSignature(by: logs.world.people[6])
+        let tag = try #require(fresh.coSigned).tag.encoding
+        let held = HeldCoSignature(tag: tag, bytes: fresh.bytes, sealedName: nil, until: StoredLogs.until)
+        func turn(_ wanted: LogQuery.Held) async throws -> any LogTurn {
+            var query = LogQuery(sizes: [logs.petitionName: size])
+            query.growing = [logs.petitionName]
+            query.held[petition] = wanted
+            return try await store.turn(query)
+        }
+        /// The petition's log with one leaf more.
+        func append() throws -> LogAppend {
+            var grown = StoredLogs.tree(of: logs.petition.leaves)
+            let verifier = logs.world.log.verifier(of: petition)
+            let base = Checkpoint(origin: verifier.origin, size: UInt64(size), root: grown.root).text
+            let leaf = LogAppend.Leaf(bytes: [1], nodes: grown.append([1]))
+            let note = Checkpoint(origin: verifier.origin, size: UInt64(size + 1), root: grown.root)
+                .signed(by: store.logKey()).serialized
+            return LogAppend(
+                log: logs.petitionName, workplace: logs.world.log.id, start: size, base: base, leaves: [leaf],
+                note: note, deadline: nil, names: [])
+        }
+        // Held by another after this one has looked: a close would come before it, another statement of the tag would make it void.
+        let waiting = try #require(logs.waiting.coSigned).tag.encoding
+        let turns = [try await turn(.all), try await turn(.tags([tag])), try await turn(.tags([waiting]))]
+        try await other.commit([], holding: [petition: [held]])
+        for turn in turns.prefix(2) {
+            await #expect(throws: StorageError.conflict) { try await turn.commit([append()], holding: [:]) }
+        }
+        // What touches another tag goes on.
+        let late = try await turn(.tags([]))
+        try await turns[2].commit([append()], holding: [:])
+        // And nothing is held under a log that has grown.
+        let more = HeldCoSignature(tag: .zero, bytes: [7], sealedName: nil, until: StoredLogs.until)
+        await #expect(throws: StorageError.conflict) { try await late.commit([], holding: [petition: [more]]) }
+        #expect(try await store.heldCounts()[petition]?.count == 2)
+        try other.closeNow()
+        try store.closeNow()
     }
 }

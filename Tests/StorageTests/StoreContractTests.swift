@@ -99,14 +99,15 @@ struct StoreContractTests {
                     while true {
                         var query = LogQuery(sizes: [name: 0])
                         query.growing = [name]
-                        let turn = try await stores[i % 2].turn(query)
+                        let turn: any LogTurn
+                        // On a busy machine another writer may be held up in its turn for longer than this one waits for the lock.
+                        do { turn = try await stores[i % 2].turn(query) } catch StorageError.conflict { continue }
                         let size = turn.state.news[name]?.leaves.count ?? 0
                         guard size < total else {
                             await turn.end()
                             return conflicts
                         }
-                        do { try await turn.commit([steps[size]], holding: [:]) } catch {
-                            #expect(error as? StorageError == .conflict)
+                        do { try await turn.commit([steps[size]], holding: [:]) } catch StorageError.conflict {
                             conflicts += 1
                         }
                     }
@@ -123,6 +124,29 @@ struct StoreContractTests {
         }
     }
 
+    @Test("A commit whose task is cancelled is there and recorded, or not there at all", arguments: Engine.allCases)
+    func cancelled(_ engine: Engine) async throws {
+        let store = try await engine.place().open()
+        let world = try World(members: 4)
+        let name = LogName.workplace(world.log.id)
+        try await store.commit([world.append(from: 0, to: 2)])
+        var query = LogQuery(sizes: [:])
+        query.growing = [name]
+        let (turn, next) = (try await store.turn(query), world.append(from: 2, to: 4))
+        let writer = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            try await turn.commit([next], holding: [:])
+        }
+        var isThere = true
+        do { try await writer.value } catch {
+            #expect(error as? StorageError != .unrecorded)
+            isThere = false
+        }
+        #expect(isThere || engine == .sqlite)
+        #expect(try await store.leaves(of: name)?.count == (isThere ? 4 : 2))
+        try await store.close()
+    }
+
     @Test("Everything of a workplace and a petition comes back as it was stored", arguments: Engine.allCases)
     func everything(_ engine: Engine) async throws {
         let place = try engine.place()
@@ -134,14 +158,17 @@ struct StoreContractTests {
         #expect(try await store.leaves(of: logs.petitionName) == logs.petition.leaves)
         #expect(try await store.workplace(of: petition) == logs.world.log.id)
         #expect(try await store.workplace(of: ID(.zero)) == nil)
+        #expect(Set(try await store.logs(of: logs.world.log.id)) == [logs.workplaceName, logs.petitionName])
+        #expect(try await store.logs(of: ID(.zero)) == [])
         #expect(try await store.petitionsDue(at: logs.petition.manifest.closes) == [petition])
         #expect(try await store.petitionsDue(at: logs.petition.manifest.closes - 1) == [])
         let named = try await store.sealedNames(of: petition)
         #expect(Array(named.values) == [logs.petition.names[1]])
         let tag = try #require(logs.waiting.coSigned).tag.encoding
-        let waiting = HeldCoSignature(tag: tag, bytes: logs.waiting.bytes, sealedName: logs.petition.names.first)
+        let waiting = HeldCoSignature(
+            tag: tag, bytes: logs.waiting.bytes, sealedName: logs.petition.names.first, until: StoredLogs.until)
         #expect(try await store.held(of: petition) == [waiting])
-        #expect(try await store.heldCounts() == [petition: 1])
+        #expect(try await store.heldCounts() == [petition: .init(count: 1, until: StoredLogs.until)])
         var query = LogQuery(sizes: [:])
         query.held[petition] = .tags([Random.bytes32(), tag])
         #expect(try await store.state(query).held == [petition: [waiting]])
@@ -205,21 +232,29 @@ struct StoreContractTests {
         // The earlier one is shown still, and its witnesses' lines go when the next is.
         #expect(try await store.checkpoint(of: name, covering: 0)?.note.hasSuffix("AAAA\n") == true)
         #expect(try await store.checkpoint(of: name, covering: 2) == nil)
-        try await store.publishAll()
+        try await store.publish(name, size: 3, witnessed: "")
         #expect(try await store.unwitnessed() == [name])
         try await store.publish(name, size: 3, witnessed: "— other BBBB\n")
         #expect(try await store.checkpoint(of: name, covering: 0)?.note.hasSuffix("AAAA\n") == false)
         await #expect(throws: StorageError.damaged) { try await store.publish(name, size: 4, witnessed: "") }
+        // Lines are kept with one that waits for more of them, and those of the shown one stay.
+        try await store.commit([world.append(from: 3, to: 4, published: false)])
+        try await store.publish(name, size: 4, witnessed: "— other CCCC\n", isShown: false)
+        #expect(try await store.checkpoint(of: name)?.hasSuffix("BBBB\n") == true)
+        let waiting = try #require(try await store.newestCheckpoint(of: name))
+        #expect(waiting.size == 4 && waiting.witnessed == "— other CCCC\n" && !waiting.isShown)
+        #expect(!waiting.note.contains("CCCC"))
+        #expect(try await store.unpublished() == [name])
         try await store.close()
     }
 
     private func revision(
         _ text: String, _ id: ID<Petitions.Object>, after previous: StoredObject?, in workplace: ID<Workplace>,
-        _ kind: StoredObject.Kind = .draft
+        _ kind: StoredObject.Kind = .draft, by author: borrowing SigningKey = SigningKey(seed: .random(32))
     ) throws -> StoredObject {
         try StoredObject.seal(
             Array(text.utf8), kind: kind, id: id, after: previous, in: workplace, under: GroupKey.generate(epoch: 0),
-            by: SigningKey(seed: .random(32)))
+            by: author)
     }
 
     @Test("Objects follow their newest revision, and the same bytes may come twice", arguments: Engine.allCases)
@@ -235,16 +270,22 @@ struct StoreContractTests {
         try await store.put(second)
         await #expect(throws: StorageError.conflict) { try await store.put(rival) }
         await #expect(throws: StorageError.conflict) { try await store.put(first) }
-        for wrong in [
-            try revision("x", id, after: nil, in: workplace),
-            try revision("x", id, after: second, in: workplace, .comment),
-        ] { await #expect(throws: StorageError.conflict) { try await store.put(wrong) } }
-        #expect(try await store.object(id, in: workplace) == second.bytes)
-        #expect(try await store.object(id, in: workplace, revision: 1) == first.bytes)
-        #expect(try await store.object(id, in: workplace, revision: 3) == nil)
-        #expect(try await store.object(id, in: ID(.zero)) == nil)
+        let again = try revision("x", id, after: nil, in: workplace)
+        await #expect(throws: StorageError.conflict) { try await store.put(again) }
+        #expect(try await store.object(first.name, in: workplace) == second.bytes)
+        #expect(try await store.object(first.name, in: workplace, revision: 1) == first.bytes)
+        #expect(try await store.object(first.name, in: workplace, revision: 3) == nil)
+        #expect(try await store.object(first.name, in: ID(.zero)) == nil)
         #expect(try await store.objects(of: .draft, in: workplace).entries.map(\.revision) == [2])
         #expect(try await store.objects(of: .comment, in: workplace).entries.isEmpty)
+        // The same id under another kind is another object.
+        let comment = try revision("beside", id, after: nil, in: workplace, .comment)
+        try await store.put(comment)
+        #expect(try await store.object(comment.name, in: workplace) == comment.bytes)
+        #expect(try await store.object(first.name, in: workplace) == second.bytes)
+        let astray = try revision("x", id, after: second, in: workplace, .comment)
+        await #expect(throws: StorageError.conflict) { try await store.put(astray) }
+        #expect(try await store.objects(of: .comment, in: workplace).entries.map(\.bytes) == [comment.bytes])
         try await store.close()
     }
 
@@ -281,42 +322,6 @@ struct StoreContractTests {
         #expect(byBytes.flatMap(\.self) == ids)
         #expect(byBytes.map(\.count).contains(1) && byBytes.count > 2)
         #expect(try await store.objects(of: .draft, in: workplace, after: 9).entries == [])
-        try await store.close()
-    }
-
-    @Test("A workplace keeps no more than it may, and what replaces something counts once", arguments: Engine.allCases)
-    func quotas(_ engine: Engine) async throws {
-        let store = try await engine.place().open()
-        let workplace = ID<Workplace>(Random.bytes32())
-        let (member, author) = (Random.bytes32(), Random.bytes32())
-        func wraps(_ epochs: Range<UInt32>, _ size: Int) -> [StoredWrap] {
-            epochs.map { StoredWrap(member: member, epoch: $0, wrap: Random.bytes(size)) }
-        }
-        let kept = wraps(0..<3, 100)
-        try await store.put(wraps(0..<3, 100), by: author, in: workplace, most: 300)
-        try await store.put(kept, by: author, in: workplace, most: 300)
-        await #expect(throws: StorageError.quota) {
-            try await store.put(wraps(3..<4, 1), by: author, in: workplace, most: 300)
-        }
-        await #expect(throws: StorageError.quota) {
-            try await store.put(inviteKeys: [1], for: member, in: workplace, most: 300)
-        }
-        #expect(try await store.wraps(of: member, in: workplace) == kept)
-        #expect(try await store.wraps(of: author, in: workplace) == [])
-        #expect(try await store.wrappedMembers(of: 1, in: workplace) == [member])
-        #expect(try await store.wrappedMembers(of: 3, in: workplace) == [])
-        // Another author's stands beside it.
-        try await store.put(wraps(0..<1, 50), by: .zero, in: workplace, most: 350)
-        #expect(try await store.wraps(of: member, in: workplace).count == 4)
-        try await store.put(inviteKeys: Random.bytes(60), for: member, in: workplace, most: 410)
-        try await store.put(inviteKeys: [1, 2, 3], for: member, in: workplace, most: 410)
-        #expect(try await store.inviteKeys(for: member, in: workplace) == [1, 2, 3])
-        #expect(try await store.inviteKeys(for: author, in: workplace) == nil)
-        let object = try revision("x", ID(Random.bytes32()), after: nil, in: workplace)
-        await #expect(throws: StorageError.quota) { try await store.put(object, most: 353 + object.bytes.count - 1) }
-        try await store.put(object, most: 353 + object.bytes.count)
-        // Once more is no more.
-        try await store.put(object, most: 0)
         try await store.close()
     }
 

@@ -23,32 +23,42 @@ struct StoredLogs {
         waiting = try petition.coSignature(by: world.people[5], name: (1, "Eve"))
     }
 
+    static func tree(of leaves: [[UInt8]]) -> MerkleTree {
+        var tree = MerkleTree()
+        for leaf in leaves { tree.append(leaf) }
+        return tree
+    }
+
     var workplaceName: LogName { .workplace(world.log.id) }
     var petitionName: LogName { .petition(petition.log.id) }
 
     private static func append(
         _ leaves: [[UInt8]], from start: Int, to end: Int, of log: LogName, _ workplace: ID<Workplace>,
-        _ verifier: LogVerifier, _ store: any Store, deadline: UInt64? = nil, names: [LogAppend.NameChange] = []
+        _ verifier: LogVerifier, _ store: any Store, deadline: UInt64? = nil, names: [LogAppend.NameChange] = [],
+        isLive: Bool = false, promised: [Int: UInt64] = [:]
     ) -> LogAppend {
         var tree = MerkleTree()
-        let made = leaves.prefix(end).map { LogAppend.Leaf(bytes: $0, nodes: tree.append($0)) }
+        let made = leaves.prefix(end).enumerated().map { place, leaf in
+            LogAppend.Leaf(bytes: leaf, nodes: tree.append(leaf), promised: promised[place])
+        }
         let note = Checkpoint(origin: verifier.origin, size: UInt64(end), root: tree.root).signed(by: store.logKey())
         let base = Checkpoint(
             origin: verifier.origin, size: UInt64(start), root: tree.root(at: start) ?? tree.root)
         return LogAppend(
             log: log, workplace: workplace, start: start, base: base.text, leaves: Array(made[start...]),
-            note: note.serialized,
-            deadline: deadline, names: names)
+            note: note.serialized, isPublished: promised.isEmpty,
+            deadline: deadline, names: names, isLive: isLive)
     }
 
     /// Stores what the worlds have and the store has not, so many leaves a commit.
-    mutating func store(in store: any Store, each step: Int = 3) async throws {
+    /// - Parameter promised: times for leaves of the petition's log, which then wait to be shown.
+    mutating func store(in store: any Store, each step: Int = 3, promising promised: [Int: UInt64] = [:]) async throws {
         while sizes.workplace < world.leaves.count {
             let end = min(sizes.workplace + step, world.leaves.count)
             try await store.commit([
                 Self.append(
                     world.leaves, from: sizes.workplace, to: end, of: workplaceName, world.log.id, world.log.verifier,
-                    store)
+                    store, isLive: world.log.witnesses != .empty)
             ])
             sizes.workplace = end
         }
@@ -59,7 +69,8 @@ struct StoredLogs {
                     petition.leaves, from: sizes.petition, to: end, of: petitionName, world.log.id,
                     world.log.verifier(of: petition.log.id), store,
                     deadline: petition.log.closure == nil ? petition.manifest.closes : nil,
-                    names: names(upTo: end, from: sizes.petition))
+                    names: names(upTo: end, from: sizes.petition), isLive: petition.log.isLive,
+                    promised: promised)
             ])
             sizes.petition = end
         }
@@ -70,7 +81,7 @@ struct StoredLogs {
             guard let coSigned = (try? PetitionStatement(decoding: leaf))?.coSigned else { return nil }
             let tag = coSigned.tag.encoding
             guard coSigned.level > 0,
-                let sealed = petition.names.first(where: { SealedName.digest(of: $0) == coSigned.nameDigest })
+                let sealed = petition.names.first(where: { coSigned.isNamed(by: $0) })
             else { return .delete(tag: tag) }
             return .keep(tag: tag, sealed: sealed)
         }
@@ -90,6 +101,9 @@ struct StoredLogs {
         }
     }
 
+    /// Until when what waits is promised.
+    static let until: UInt64 = 1_800_000_000
+
     /// A store with five co-signatures, one of them with a name and one replaced, one that waits to be mixed, and an object.
     static func make(at path: String) async throws -> (SQLiteStore, StoredLogs) {
         let store = try SQLiteStore(path: path, serviceName: "test.example")
@@ -108,7 +122,7 @@ struct StoredLogs {
             [],
             holding: [
                 logs.petition.log.id: [
-                    .init(tag: tag, bytes: logs.waiting.bytes, sealedName: logs.petition.names.first)
+                    .init(tag: tag, bytes: logs.waiting.bytes, sealedName: logs.petition.names.first, until: Self.until)
                 ]
             ])
         try await logs.storeObject(in: store)

@@ -25,6 +25,8 @@ public final class World {
     public private(set) var log: WorkplaceLog
     public private(set) var leaves: [[UInt8]]
     public private(set) var people: [Person]
+    /// Every epoch's, as the members hold them.
+    public private(set) var groupKeys = GroupKeyRing()
     public let serviceKey: SigningKey
     private let serviceSeed: Bytes32
     public var founder: Person { people[0] }
@@ -48,6 +50,9 @@ public final class World {
     public init(forking world: World) {
         (log, leaves, people, serviceSeed) = (world.log, world.leaves, world.people, world.serviceSeed)
         serviceKey = SigningKey(seed: SecretBytes(serviceSeed))
+        for epoch in world.groupKeys.epochs {
+            if let key = world.groupKeys.key(epoch: epoch) { groupKeys.insert(key) }
+        }
     }
 
     public var size: UInt64 { UInt64(log.size) }
@@ -87,6 +92,23 @@ public final class World {
             WorkplaceStatement.rotateRingKey(
                 in: log.id, to: fresh, seed: person.seed, sequence: log.nextSequence(of: person.signKey)))
         person.rotate(to: fresh)
+    }
+
+    public func remove(_ person: Person) throws { try organise(.memberRemoved(person.signKey)) }
+
+    /// A group key of the next epoch.
+    public func rotateGroupKey() throws {
+        let key = GroupKey.generate(epoch: UInt32(log.groupKeys.count))
+        try organise(.groupKeyRotated(epoch: key.epoch, commitment: key.commitment))
+        groupKeys.insert(key)
+    }
+
+    /// The newest group key, wrapped for somebody who was ever admitted.
+    /// - Parameter person: who makes it; the founder when not given.
+    public func wrap(for signKey: Bytes32, by person: Person? = nil) throws -> KeyWrap {
+        guard let epoch = groupKeys.newest, let key = groupKeys.key(epoch: epoch), let member = log.member(signKey)
+        else { throw RuleViolation.epoch }
+        return try KeyWrap.make(key, for: member, in: log.id, by: (person ?? founder).seed.signingKey())
     }
 
     public func note(_ tree: MerkleTree, _ verifier: LogVerifier) -> String {
@@ -146,7 +168,7 @@ public final class PetitionWorld {
         manifest = try Self.manifest(
             world, trustees: trustees, nonces: nonces, threshold: threshold, levels: levels, closes: closes,
             document: document, about: terms.map { .init(petition: $0.petition, digest: $0.response) }, quorum: quorum)
-        try world.organise(.petitionAnnounced(manifest.id))
+        try world.organise(.petitionAnnounced(manifest.id, rosterSize: manifest.rosterSize))
         let id = manifest.id
         let acceptances = zip(trustees, nonces).enumerated().map { i, pair in
             PetitionStatement.Acceptance.make(
@@ -218,16 +240,34 @@ public final class PetitionWorld {
         try append(coSignature(by: person, choices: choices, name: name))
     }
 
-    public func close() throws {
-        try append(
-            PetitionStatement.close(
-                log.id, size: UInt64(log.size), root: log.tree.root, roster: world.point,
-                sequence: log.nextSequence(of: world.founder.signKey), by: world.founder.seed.signingKey()))
+    public func close() throws { try append(closing()) }
+
+    public func closing() throws -> PetitionStatement {
+        try PetitionStatement.close(
+            log.id, size: UInt64(log.size), root: log.tree.root, roster: world.point,
+            sequence: log.nextSequence(of: world.founder.signKey), by: world.founder.seed.signingKey())
     }
 
-    public func release(_ trustee: Int, set: UInt8 = 0) throws {
+    public func closeByDeadline() throws {
+        try append(PetitionStatement.closeByDeadline(log.id, size: UInt64(log.size), root: log.tree.root))
+    }
+
+    /// The document as the service keeps it, under the newest group key.
+    /// - Parameter person: its author; the founder when not given.
+    public func storedDocument(by person: Person? = nil) throws -> StoredObject {
+        guard let epoch = world.groupKeys.newest, let key = world.groupKeys.key(epoch: epoch) else {
+            throw RuleViolation.epoch
+        }
+        return try StoredObject.seal(
+            document.bytes, kind: .document, id: log.id.document, after: nil, in: world.log.id, under: key,
+            by: (person ?? world.founder).seed.signingKey())
+    }
+
+    public func release(_ trustee: Int, set: UInt8 = 0) throws { try append(releasing(trustee, set: set)) }
+
+    public func releasing(_ trustee: Int, set: UInt8 = 0) throws -> PetitionStatement {
         let pair = trustees[trustee].seed.sealKey(nonce: nonces[trustee], set: set)
-        try append(PetitionStatement.release(log.id, set: set, trustee: UInt8(trustee + 1), secret: pair.reveal()))
+        return try PetitionStatement.release(log.id, set: set, trustee: UInt8(trustee + 1), secret: pair.reveal())
     }
 
     public func record(_ document: RecordDocument) throws {

@@ -88,7 +88,7 @@ struct InventedPetition {
             trustees: trustees.indices.map { sealKey($0).publicKey }, levels: [], quorum: UInt32(count), closes: 0,
             ballotLength: 64, about: nil)
         let id = manifest.id
-        roster.append(try organise(.petitionAnnounced(id)))
+        roster.append(try organise(.petitionAnnounced(id, rosterSize: UInt64(rosterTree.count))))
         let acceptances = trustees.enumerated().map { i, person in
             PetitionStatement.Acceptance.make(
                 id, trustee: UInt8(i + 1), nonce: nonces[i], by: person.seed.signingKey())

@@ -24,6 +24,17 @@ public struct Ballot: Hashable, Sendable {
         guard encoding.count < Int(manifest.ballotLength) else { throw .ballotLength }
     }
 
+    /// A co-signature of a petition stands behind at least one demand; one that supports none is spoiled. Ratifications take
+    /// any answer.
+    public func supportsSomething(of manifest: Manifest) -> Bool { Self.supportsSomething(choices, of: manifest) }
+
+    public static func supportsSomething(_ choices: [UInt8], of manifest: Manifest) -> Bool {
+        manifest.kind == .ratification || choices.contains(support)
+    }
+
+    /// The choice that supports a demand, or accepts an answer to it.
+    public static let support: UInt8 = 1
+
     private var encoding: [UInt8] {
         var writer = ByteWriter()
         writer.append(UInt8(1))
@@ -38,7 +49,8 @@ public struct Ballot: Hashable, Sendable {
             let choices = try? reader.vector8(1...Manifest.maximalQuestions),
             let remark = try? reader.vector16(Self.remarkLengths), reader.isAtEnd,
             let text = String(validating: remark, as: UTF8.self),
-            let ballot = try? Ballot(choices: choices, remark: text, for: manifest)
+            let ballot = try? Ballot(choices: choices, remark: text, for: manifest),
+            ballot.supportsSomething(of: manifest)
         else { return nil }
         self = ballot
     }

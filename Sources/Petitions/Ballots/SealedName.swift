@@ -19,8 +19,13 @@ public enum SealedName {
     public static let nameLengths = 1...240
     private static let context: StaticString = "rrnaming"
 
-    /// Digest("sealed-name", sealed_name).
-    public static func digest(of sealed: [UInt8]) -> Bytes32 { Domain.digest("sealed-name", sealed) }
+    /// Digest("sealed-name", petition_id || tag || uint32 sequence || sealed_name): bound to its co-signature, so that nobody
+    /// makes another's void by putting the same digest before it.
+    public static func digest(
+        of sealed: [UInt8], petition: ID<Petition>, tag: LinkingTag, sequence: UInt32
+    ) -> Bytes32 {
+        Domain.digest("sealed-name", Ballot.associatedData(petition, tag, sequence), sealed)
+    }
 
     private static func associatedData(
         _ petition: ID<Petition>, _ tag: LinkingTag, _ sequence: UInt32, _ level: UInt8
@@ -52,7 +57,7 @@ public enum SealedName {
         } catch { throw .trustees }
     }
 
-    /// A sealed name of a standing co-signature whose level is released.
+    /// A sealed name, and the standing co-signature that it belongs to.
     struct Due: Sendable {
         let sealed: [UInt8]
         let tag: LinkingTag

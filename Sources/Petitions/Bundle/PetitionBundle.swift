@@ -51,8 +51,8 @@ public struct PetitionBundle: Sendable {
             let petitionID = header["petition"]?.text.flatMap({ ID<Petition>(hex: $0) })
         else { throw .format }
         (self.workplaceID, self.petitionID) = (workplaceID, petitionID)
-        workplace = try Self.log(.workplace, &lines)
-        petition = try Self.log(.petition, &lines)
+        workplace = try Log(.workplace, &lines)
+        petition = try Log(.petition, &lines)
         var names: [[UInt8]] = []
         while let members = lines.current?.value?.members("name") {
             guard let name = Self.base64(members["name"]) else { throw .format }
@@ -70,7 +70,20 @@ public struct PetitionBundle: Sendable {
 
     private static func base64(_ value: JSONValue?) -> [UInt8]? { value?.text.flatMap { Base64.decode($0) } }
 
-    private static func log(_ name: BundleLine.Log, _ lines: inout BundleLines) throws(Unreadable) -> Log {
+    /// The file's bytes.
+    public var serialized: [UInt8] {
+        var text =
+            "{\"format\":\"\(Self.format)\",\"workplace\":\"\(workplaceID.hex)\",\"petition\":\"\(petitionID.hex)\"}\n"
+        for (name, log) in [(BundleLine.Log.workplace, workplace), (.petition, petition)] { text += log.lines(name) }
+        for name in names { text += "{\"name\":\"\(Base64.encode(name))\"}\n" }
+        if let document { text += "{\"document\":\"\(Base64.encode(document))\"}\n" }
+        return Array(text.utf8)
+    }
+}
+
+extension PetitionBundle.Log {
+    /// A checkpoint's line, and those of its leaves.
+    init(_ name: BundleLine.Log, _ lines: inout BundleLines) throws(PetitionBundle.Unreadable) {
         guard let first = lines.next()?.value?.members("log", "checkpoint"), name.isNamed(by: first["log"]),
             let checkpoint = first["checkpoint"]?.text
         else { throw .format }
@@ -80,19 +93,12 @@ public struct PetitionBundle: Sendable {
             lines.advance()
         }
         guard !leaves.isEmpty else { throw .format }
-        return Log(checkpoint: checkpoint, leaves: leaves)
+        self.init(checkpoint: checkpoint, leaves: leaves)
     }
 
-    /// The file's bytes.
-    public var serialized: [UInt8] {
-        var text =
-            "{\"format\":\"\(Self.format)\",\"workplace\":\"\(workplaceID.hex)\",\"petition\":\"\(petitionID.hex)\"}\n"
-        for (name, log) in [("workplace", workplace), ("petition", petition)] {
-            text += "{\"log\":\"\(name)\",\"checkpoint\":\(JSONValue.quoted(log.checkpoint))}\n"
-            for leaf in log.leaves { text += "{\"log\":\"\(name)\",\"leaf\":\"\(Base64.encode(leaf))\"}\n" }
-        }
-        for name in names { text += "{\"name\":\"\(Base64.encode(name))\"}\n" }
-        if let document { text += "{\"document\":\"\(Base64.encode(document))\"}\n" }
-        return Array(text.utf8)
+    func lines(_ name: BundleLine.Log) -> String {
+        var text = "{\"log\":\"\(name.rawValue)\",\"checkpoint\":\(JSONValue.quoted(checkpoint))}\n"
+        for leaf in leaves { text += "{\"log\":\"\(name.rawValue)\",\"leaf\":\"\(Base64.encode(leaf))\"}\n" }
+        return text
     }
 }

@@ -37,7 +37,13 @@ public indirect enum JSONValue: Sendable, Equatable {
         return found.count == names.count ? found : nil
     }
 
-    var text: String? {
+    /// A member of an object, whatever else it has; nil for anything else. Of an answer, whose form may grow.
+    public subscript(name: String) -> JSONValue? {
+        guard case .object(let members) = self else { return nil }
+        return members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
+    }
+
+    public var text: String? {
         if case .string(let text) = self { text } else { nil }
     }
 

@@ -6,6 +6,8 @@ public struct Negotiation: Sendable {
     public struct Entry: Sendable {
         public let leaf: Int
         public let record: PetitionStatement.Record
+        /// The organiser who recorded it.
+        public let signer: Bytes32
         /// From 1; a delivery begins a round.
         public let round: Int
         /// Nil when it is not here, or is of a form that this program does not know.
@@ -53,10 +55,12 @@ public struct Negotiation: Sendable {
                 number: i + 1, title: demand?.title ?? "", ours: demand?.text ?? "", theirs: nil, agreed: nil,
                 status: .undelivered)
         }
-        for (leaf, record) in log.records { add(record, at: leaf, records[record.digest]) }
+        for (leaf, record, signer) in log.records { add(record, at: leaf, by: signer, records[record.digest]) }
     }
 
-    private mutating func add(_ record: PetitionStatement.Record, at leaf: Int, _ bytes: [UInt8]?) {
+    private mutating func add(
+        _ record: PetitionStatement.Record, at leaf: Int, by signer: Bytes32, _ bytes: [UInt8]?
+    ) {
         if record.what == .delivered || rounds == 0 { rounds += 1 }
         var document: RecordDocument?
         if let bytes, RecordDocument.digest(of: bytes) == record.digest,
@@ -65,7 +69,7 @@ public struct Negotiation: Sendable {
         {
             document = parsed
         }
-        entries.append(Entry(leaf: leaf, record: record, round: rounds, document: document))
+        entries.append(Entry(leaf: leaf, record: record, signer: signer, round: rounds, document: document))
         if record.what == .delivered {
             for i in threads.indices where threads[i].status == .undelivered { threads[i].status = .awaiting }
         }

@@ -1,50 +1,57 @@
-// docs/protocol.md, section 4 (the invite's URL) and section 7 (the keys it carries)
+// docs/protocol.md, section 4, "Invites", and section 7 (the keys that an invite carries)
 
 import Sodium
 
-/// A secret that admits one person to a workplace.
+/// A secret that admits one person to a workplace: 16 random bytes, and what everything else about it is derived from.
 public struct Invite: ~Copyable, Sendable {
     private static let context: StaticString = "rrinvite"
     private static let path = "/join#"
 
-    public let workplace: ID<Workplace>
-    /// The log's key, so that the newcomer does not depend on the service to learn it.
-    public let logKey: Bytes32
+    private let seed: SecretBytes
+    /// Digest("invite", seed).
     private let secret: SecretBytes
-
+    /// The first 16 bytes of Digest("invite-pin", seed || workplace_id || log_key).
+    private let pin: [UInt8]
     /// Where the newcomer finds the service: a URL without a slash at the end.
     public let serviceURL: String
 
+    /// A new invite to a workplace.
     public init(workplace: ID<Workplace>, logKey: Bytes32, serviceURL: String) {
-        self.init(workplace: workplace, logKey: logKey, serviceURL: serviceURL, secret: .random(32))
+        let seed = SecretBytes.random(InviteCode.seedLength)
+        let pin = Self.pin(seed, workplace, logKey)
+        self.init(seed: seed, pin: pin, serviceURL: serviceURL)
     }
 
-    private init(workplace: ID<Workplace>, logKey: Bytes32, serviceURL: String, secret: consuming SecretBytes) {
-        self.workplace = workplace
-        self.logKey = logKey
+    init(seed: consuming SecretBytes, pin: [UInt8], serviceURL: String) {
+        secret = Domain.secretDigest("invite", of: seed)
+        self.seed = seed
+        self.pin = pin
         self.serviceURL = serviceURL
-        self.secret = secret
     }
 
-    /// `<service URL>/join#` and 96 bytes in base64url. The fragment never reaches the service.
-    /// - Throws: `RuleViolation.invite`.
+    /// Reads `<service URL>/join#<code>`. The fragment never reaches the service.
+    /// - Throws: `RuleViolation.invite` for an address of something else, `.inviteTyping` for a code that was typed wrong.
     public init(parsing url: String) throws(RuleViolation) {
         let utf8 = Array(url.utf8)
         guard let hash = utf8.firstIndex(of: UInt8(ascii: "#")) else { throw .invite }
         let head = String(decoding: utf8[...hash], as: UTF8.self)
-        let fragment = String(decoding: utf8[(hash + 1)...], as: UTF8.self)
-        guard head.hasSuffix(Self.path), head.count > Self.path.count,
-            var bytes = Base64.decode(fragment, .urlUnpadded), bytes.count == 96,
-            let workplace = Bytes32(bytes[0..<32]), let logKey = Bytes32(bytes[32..<64]),
-            let secret = SecretBytes(moving: &bytes).slice(64..<96)
-        else { throw .invite }
-        self.init(
-            workplace: ID(workplace), logKey: logKey, serviceURL: String(head.dropLast(Self.path.count)),
-            secret: secret)
+        guard head.hasSuffix(Self.path), head.utf8.count > Self.path.utf8.count else { throw .invite }
+        let code = try InviteCode(parsing: utf8[(hash + 1)...])
+        self.init(seed: code.seed, pin: code.pin, serviceURL: String(head.dropLast(Self.path.count)))
     }
 
     public borrowing func url() -> String {
-        serviceURL + Self.path + Base64.encode(workplace.bytes.bytes + logKey.bytes + secret.reveal(), .urlUnpadded)
+        serviceURL + Self.path + InviteCode(seed: seed.duplicate(), pin: pin).text()
+    }
+
+    private static func pin(_ seed: borrowing SecretBytes, _ workplace: ID<Workplace>, _ logKey: Bytes32) -> [UInt8] {
+        let digest = Domain.digest("invite-pin", [], secret: seed, workplace.bytes.bytes + logKey.bytes)
+        return Array(digest.bytes.prefix(InviteCode.pinLength))
+    }
+
+    /// Whether the inviter meant this workplace with this log key. The client refuses every other answer.
+    public borrowing func fits(_ workplace: ID<Workplace>, logKey: Bytes32) -> Bool {
+        Self.pin(seed, workplace, logKey) == pin
     }
 
     /// invite_key.
@@ -55,11 +62,18 @@ public struct Invite: ~Copyable, Sendable {
     /// The key under which the inviter leaves the group keys.
     borrowing func wrapKey() -> SecretBytes { KDF.derive(secret, id: 2, context: Self.context) }
 
+    /// The name under which the inviter leaves the group keys, and under which alone the service answers: only the holder of
+    /// the invite knows it.
+    public borrowing func lookupName() -> Bytes32 {
+        let name = KDF.derive(secret, id: 3, context: Self.context)
+        return Bytes32.array(name.reveal())[0]
+    }
+
     /// nonce || AEAD of { uint32 epoch; opaque key[32] } each.
-    public borrowing func seal(_ keys: borrowing GroupKeyRing) -> [UInt8] {
+    public borrowing func seal(_ keys: borrowing GroupKeyRing, in workplace: ID<Workplace>) -> [UInt8] {
         let nonce = Random.bytes(AEAD.nonceLength)
         let key = wrapKey()
-        let data = associatedData()
+        let data = associatedData(workplace)
         return nonce
             + keys.packed().withUnsafeBytes {
                 AEAD.seal($0, key: key, nonce: nonce, associatedData: data)
@@ -67,83 +81,19 @@ public struct Invite: ~Copyable, Sendable {
     }
 
     /// - Throws: `RuleViolation.invite`.
-    public borrowing func open(_ sealed: [UInt8]) throws(RuleViolation) -> GroupKeyRing {
+    public borrowing func open(_ sealed: [UInt8], in workplace: ID<Workplace>) throws(RuleViolation) -> GroupKeyRing {
         guard sealed.count > AEAD.nonceLength + AEAD.tagLength else { throw .invite }
         let plaintext: SecretBytes
         do {
             plaintext = try AEAD.open(
                 sealed[AEAD.nonceLength...], key: wrapKey(), nonce: Array(sealed[..<AEAD.nonceLength]),
-                associatedData: associatedData())
+                associatedData: associatedData(workplace))
         } catch { throw .invite }
         guard let ring = GroupKeyRing(packed: plaintext) else { throw .invite }
         return ring
     }
 
-    private borrowing func associatedData() -> [UInt8] { workplace.bytes.bytes + signingKey().publicKey.bytes }
-}
-
-/// The group keys that somebody holds, by epoch, in one piece of guarded memory: { uint32 epoch; opaque key[32] } each.
-public struct GroupKeyRing: ~Copyable, Sendable {
-    private static let entry = 36
-    private var memory: SecretBytes
-    public private(set) var epochs: [UInt32]
-
-    public init() {
-        memory = SecretBytes(zeros: 0)
-        epochs = []
+    private borrowing func associatedData(_ workplace: ID<Workplace>) -> [UInt8] {
+        workplace.bytes.bytes + signingKey().publicKey.bytes
     }
-
-    /// Nil when the bytes are not whole entries of different epochs.
-    public init?(packed: borrowing SecretBytes) {
-        guard packed.count % Self.entry == 0 else { return nil }
-        let epochs = packed.withUnsafeBytes { bytes in
-            stride(from: 0, to: bytes.count, by: Self.entry).map { start in
-                (0..<4).reduce(UInt32(0)) { $0 << 8 | UInt32(bytes[start + $1]) }
-            }
-        }
-        guard Set(epochs).count == epochs.count else { return nil }
-        self.epochs = epochs
-        memory = packed.duplicate()
-    }
-
-    public borrowing func packed() -> SecretBytes { memory.duplicate() }
-
-    public borrowing func key(epoch: UInt32) -> GroupKey? {
-        guard let place = epochs.firstIndex(of: epoch),
-            let key = memory.slice(place * Self.entry + 4..<(place + 1) * Self.entry)
-        else { return nil }
-        return GroupKey(epoch: epoch, stored: key)
-    }
-
-    /// Adds a key; an epoch that is there already keeps its own.
-    public mutating func insert(_ key: borrowing GroupKey) {
-        guard !epochs.contains(key.epoch) else { return }
-        let head = SecretBytes([UInt8](), memory)
-        var grown = SecretBytes(zeros: epochs.count * Self.entry + Self.entry)
-        let offset = epochs.count * Self.entry
-        let epoch = key.epoch
-        head.withUnsafeBytes { source in
-            key.key.withUnsafeBytes { secret in
-                grown.withUnsafeMutableBytes { target in
-                    target.copyBytes(from: source)
-                    for i in 0..<4 { target[offset + i] = UInt8(truncatingIfNeeded: epoch >> UInt32(24 - 8 * i)) }
-                    UnsafeMutableRawBufferPointer(rebasing: target[(offset + 4)...]).copyBytes(from: secret)
-                }
-            }
-        }
-        memory = grown
-        epochs.append(key.epoch)
-    }
-
-    /// Forgets the keys of some epochs.
-    public mutating func keep(_ keep: (borrowing GroupKey) -> Bool) {
-        var kept = GroupKeyRing()
-        for epoch in epochs {
-            guard let key = key(epoch: epoch), keep(key) else { continue }
-            kept.insert(key)
-        }
-        self = kept
-    }
-
-    public var newest: UInt32? { epochs.max() }
 }

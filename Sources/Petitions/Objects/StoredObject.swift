@@ -4,10 +4,26 @@ import Sodium
 
 /// What members keep on the service: a signed ciphertext, whose revisions are chained.
 public struct StoredObject: Sendable, Hashable {
-    public enum Kind: UInt8, Sendable {
+    public enum Kind: UInt8, Sendable, CaseIterable {
         case draft = 1
         case comment, document, directory, record
+        /// Which revision of a draft is adopted.
+        case adoption
+        /// A petition in preparation.
+        case plan
+        /// A trustee's offers and acceptances.
+        case trustee
     }
+
+    /// An object is named by both: the same id under another kind is another object.
+    public struct Name: Hashable, Sendable {
+        public let kind: Kind
+        public let id: ID<Object>
+
+        public init(_ kind: Kind, _ id: ID<Object>) { (self.kind, self.id) = (kind, id) }
+    }
+
+    public var name: Name { Name(kind, id) }
 
     public let kind: Kind
     public let workplace: ID<Workplace>

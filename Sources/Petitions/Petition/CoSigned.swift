@@ -57,15 +57,17 @@ public struct CoSigned: Sendable {
         sealedBallot: [UInt8], name: (level: UInt8, sealed: [UInt8])? = nil, by secret: borrowing ProverSecret
     ) throws(RuleViolation) -> PetitionStatement {
         let scope = Scope(petition.bytes)
+        let tag = secret.tag(in: scope)
         var writer = ByteWriter()
         writer.append(PetitionStatement.Kind.coSigned.rawValue)
         writer.append(petition)
         writer.append(ringEpoch)
         writer.append(action.rawValue)
         writer.append(sequence)
-        writer.append(secret.tag(in: scope).encoding)
+        writer.append(tag.encoding)
         writer.append(name?.level ?? 0)
-        writer.append(name.map { SealedName.digest(of: $0.sealed) } ?? .zero)
+        writer.append(
+            name.map { SealedName.digest(of: $0.sealed, petition: petition, tag: tag, sequence: sequence) } ?? .zero)
         guard sealedBallot.count <= 65_535 else { throw .ballotLength }
         writer.vector16(sealedBallot)
         let message = Domain.digest("cosignature", writer.bytes)

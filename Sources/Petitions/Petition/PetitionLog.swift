@@ -28,13 +28,16 @@ public struct PetitionLog: Sendable {
     public private(set) var rosterSize: UInt64
     public private(set) var tags: [LinkingTag: Standing] = [:]
     public private(set) var cosignatures = 0
-    private var nameDigests: Set<Bytes32> = []
     public private(set) var closure: PetitionStatement.Closure?
+    /// The leaf that closed the petition, and who signed it; no signer where the deadline did.
+    public private(set) var closed: (leaf: Int, signer: Bytes32?)?
+    /// The leaves that extended the ring, each with its signer.
+    public private(set) var extensions: [(leaf: Int, signer: Bytes32)] = []
     private var sequences: [Bytes32: UInt32] = [:]
     /// For each key set the secrets released, by trustee from 1.
     public private(set) var released: [[UInt8: Bytes32]]
     /// In order, each with its leaf.
-    public private(set) var records: [(leaf: Int, record: PetitionStatement.Record)] = []
+    public private(set) var records: [(leaf: Int, record: PetitionStatement.Record, signer: Bytes32)] = []
 
     /// Starts from the first leaf.
     /// - Throws: `RuleViolation`; then there is no log.
@@ -58,7 +61,10 @@ public struct PetitionLog: Sendable {
         released = Array(repeating: [:], count: 1 + manifest.levels.count)
         try check(acceptances, in: workplace, at: size)
         try check(authorship, of: statement, in: workplace, at: manifest.rosterSize)
-        let announced = workplace.announcements[id]?.contains { $0.signer == authorship.signer && $0.leaf >= size }
+        // Fixed at the announcement: that the roster had not changed since this size is that statement's own rule.
+        let announced = workplace.announcements[id]?.contains {
+            $0.signer == authorship.signer && $0.rosterSize == manifest.rosterSize
+        }
         guard announced == true else { throw .notAnnounced }
         tree.append(leaf)
         sequences[authorship.signer] = 1
@@ -80,6 +86,14 @@ public struct PetitionLog: Sendable {
         released.indices.contains(set) && released[set].count >= Int(manifest.threshold)
     }
 
+    /// Whether a level's count is reached and too few trustees have released its keys.
+    public var awaitsNames: Bool {
+        manifest.levels.indices.contains { cosignatures >= manifest.levels[$0].count && !isReleased($0 + 1) }
+    }
+
+    /// Whether its checkpoint is to be kept fresh where witnesses are named: for who may co-sign, and for trustees.
+    public var isLive: Bool { closure == nil || awaitsNames }
+
     /// The sign keys of those in the newest ring, in its order.
     public func seats(in workplace: WorkplaceLog) -> [Bytes32] {
         rings[rings.count - 1].seats.compactMap {
@@ -87,14 +101,11 @@ public struct PetitionLog: Sendable {
         }
     }
 
-    /// Present members, admitted before the petition was announced, whom the newest ring leaves out. Who replaces
-    /// somebody with a key has that seat.
-    public func leftOut(in workplace: WorkplaceLog) -> [Bytes32] {
+    /// Present members without a key in the newest ring. Somebody who replaces a former member has no seat either while that
+    /// member's key is in the ring.
+    public func unseated(in workplace: WorkplaceLog) -> [Bytes32] {
         let seated = Set(seats(in: workplace))
-        let announced = workplace.announcements[id]?.last(where: { $0.signer == opener })?.leaf ?? 0
-        return workplace.members(at: workplace.size).filter {
-            $0.admitted < announced && !seated.contains($0.signKey) && !workplace.replacesSomebody(in: seated, $0)
-        }.map { $0.signKey }
+        return workplace.members(at: workplace.size).map { $0.signKey }.filter { !seated.contains($0) }
     }
 
     // MARK: Appending
@@ -114,6 +125,7 @@ public struct PetitionLog: Sendable {
             // Last, because it costs in proportion to the roster.
             rings.append(try ring(of: step, in: workplace))
             rosterSize = step.roster.size
+            extensions.append((size, statement.authorship?.signer ?? .zero))
         case .closed(let closure):
             try check(closure)
             if case .organiser(let roster) = closure.cause {
@@ -122,6 +134,7 @@ public struct PetitionLog: Sendable {
                 rosterSize = roster.size
             }
             self.closure = closure
+            closed = (size, statement.authorship?.signer)
         case .sealKeyReleased(let release):
             try check(release)
             released[Int(release.set)][release.trustee] = release.secret
@@ -130,7 +143,7 @@ public struct PetitionLog: Sendable {
             try check(record.roster, in: workplace)
             try check(statement.authorship, of: statement, in: workplace, at: record.roster.size)
             rosterSize = record.roster.size
-            records.append((size, record))
+            records.append((size, record, statement.authorship?.signer ?? .zero))
         }
         if let signer = statement.authorship?.signer { sequences[signer, default: 0] += 1 }
         return tree.append(statement.bytes)
@@ -147,7 +160,6 @@ public struct PetitionLog: Sendable {
             action: coSigned.action, sequence: coSigned.sequence, level: coSigned.level,
             nameDigest: coSigned.nameDigest, sealedBallot: coSigned.sealedBallot, leaf: size)
         cosignatures += (coSigned.action == .sign ? 1 : 0) - (before == .sign ? 1 : 0)
-        if !coSigned.nameDigest.isZero { nameDigests.insert(coSigned.nameDigest) }
         return tree.append(leafHash: proven.leafHash)
     }
 
@@ -164,7 +176,6 @@ extension PetitionLog {
         guard closure == nil else { throw .closedBefore }
         guard coSigned.ringEpoch == ringEpoch else { throw .actionOrRingEpoch }
         guard coSigned.level <= manifest.levels.count else { throw .level }
-        guard coSigned.nameDigest.isZero || !nameDigests.contains(coSigned.nameDigest) else { throw .nameDigest }
         if coSigned.action == .sign {
             guard coSigned.sealedBallot.count == manifest.sealedBallotLength else { throw .ballotLength }
         }
@@ -173,6 +184,13 @@ extension PetitionLog {
         } else {
             guard coSigned.sequence == 0, coSigned.action == .sign else { throw .sequence }
         }
+    }
+
+    /// Whether a co-signature that does not stand here can count no more, however this log goes on. That it is refused now is not
+    /// enough: a log older than the one that it was made for refuses it too.
+    public func isPast(_ coSigned: CoSigned) -> Bool {
+        closure != nil || coSigned.ringEpoch < ringEpoch
+            || tags[coSigned.tag].map { $0.sequence >= coSigned.sequence } ?? false
     }
 
     private func check(

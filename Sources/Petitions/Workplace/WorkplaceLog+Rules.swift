@@ -49,7 +49,13 @@ extension WorkplaceLog {
         case .groupKeyRotated(let epoch, _):
             guard UInt64(epoch) == UInt64(groupKeys.count) else { throw .epoch }
         case .ringKeyRotated(let key, _): try check(ringKey: key, proven)
-        case .petitionAnnounced: break
+        case .petitionAnnounced(_, let rosterSize):
+            // The ring is who is a member now: nobody has come, gone or changed the ring key since `rosterSize`.
+            guard let rosterSize = Int(exactly: rosterSize), (1...size).contains(rosterSize),
+                lastRosterChange < rosterSize
+            else { throw .announcedRoster }
+        case .witnessesNamed(let quorum): try check(quorum)
+        case .relaysNamed: break
         }
     }
 
@@ -72,7 +78,8 @@ extension WorkplaceLog {
         _ admission: WorkplaceStatement.Admission, _ proven: ProvenWorkplaceStatement
     ) throws(RuleViolation) {
         let keys = admission.keys
-        guard invites[admission.inviteKey]?.isOpen == true else { throw .inviteNotOpen }
+        guard let invite = invites[admission.inviteKey], invite.isOpen else { throw .inviteNotOpen }
+        if let former = invite.replaces, replaced.contains(former) { throw .replacedBefore }
         guard Set(keys.all).count == 3, usedKeys.isDisjoint(with: keys.all) else { throw .keyUsedBefore }
         guard proven.isPossessed == true else { throw .possession }
         guard proven.isInvited, proven.isSigned else { throw .signature }
@@ -100,10 +107,13 @@ extension WorkplaceLog {
             rotationIsDue = true
         case .memberAdmitted(let admission):
             let replaces = invites[admission.inviteKey]?.replaces
+            if let replaces { replaced.insert(replaces) }
+            lastRosterChange = leaf
             invites[admission.inviteKey]?.isOpen = false
             admit(admission.keys, at: leaf, replaces: replaces, inviteKey: admission.inviteKey)
         case .memberRemoved(let member):
             if let index = memberIndex[member] { members[index].removed = leaf }
+            lastRosterChange = leaf
             endOffice(of: member, at: leaf)
             rotationIsDue = true
         case .organiserAppointed(let member): offices[member, default: []].append((leaf, nil))
@@ -114,17 +124,24 @@ extension WorkplaceLog {
             rotationIsDue = false
         case .ringKeyRotated(let key, _):
             usedKeys.insert(key.encoding)
+            lastRosterChange = leaf
             if let index = memberIndex[signer] { members[index].ringKeys.append((leaf, key)) }
-        case .petitionAnnounced(let petition): announcements[petition, default: []].append((signer, leaf))
+        case .petitionAnnounced(let petition, let rosterSize):
+            announcements[petition, default: []].append(
+                Announcement(signer: signer, leaf: leaf, rosterSize: rosterSize))
+        case .witnessesNamed(let quorum):
+            witnessNamings.append(WitnessNaming(leaf: leaf, signer: signer, quorum: quorum))
+        case .relaysNamed(let naming): relayNamings.append((leaf, naming))
         }
     }
 
-    /// Their open invites end with the office.
+    /// Their open invites end with the office; each of them carries the group key, so that a new one is due.
     private mutating func endOffice(of organiser: Bytes32, at leaf: Int) {
         guard let last = offices[organiser]?.indices.last, offices[organiser]?[last].until == nil else { return }
         offices[organiser]?[last].until = leaf
         for (key, invite) in invites where invite.issuer == organiser && invite.isOpen {
             invites[key]?.isOpen = false
+            rotationIsDue = true
         }
     }
 }

@@ -44,10 +44,25 @@ public struct WorkplaceLog: Sendable {
     var usedKeys: Set<Bytes32> = []
     var sequences: [Bytes32: UInt32] = [:]
     var eligible: [(from: Int, count: UInt32)] = []
-    public internal(set) var announcements: [ID<Petition>: [(signer: Bytes32, leaf: Int)]] = [:]
+    /// An accepted PetitionAnnounced: who announced the petition, and over which members.
+    public struct Announcement: Sendable {
+        public let signer: Bytes32
+        public let leaf: Int
+        public let rosterSize: UInt64
+    }
+
+    public internal(set) var announcements: [ID<Petition>: [Announcement]] = [:]
+    /// In order, each accepted one.
+    public internal(set) var witnessNamings: [WitnessNaming] = []
+    var relayNamings: [(leaf: Int, naming: RelayNaming)] = []
+    /// The newest accepted leaf that changed who is a member, or under which ring key.
+    public internal(set) var lastRosterChange = 0
+    /// Former members in whose place somebody has come.
+    var replaced: Set<Bytes32> = []
     /// The commitments to the group keys, by epoch.
     public internal(set) var groupKeys: [Bytes32] = []
-    /// Whether somebody left, or an invite was revoked, since the newest group key: nothing may be written under it.
+    /// Whether somebody left, or an open invite was closed otherwise than by its use, since the newest group key: nothing may
+    /// be written under it.
     public internal(set) var rotationIsDue = false
 
     /// Starts from the first leaf.
@@ -88,6 +103,11 @@ public struct WorkplaceLog: Sendable {
 
     public func isMember(_ signKey: Bytes32) -> Bool { isMember(signKey, at: size) }
 
+    /// Petitions in the order of their first announcement, each with that leaf.
+    public var announcedInOrder: [(id: ID<Petition>, leaf: Int)] {
+        announcements.map { ($0.key, $0.value.first?.leaf ?? 0) }.sorted { $0.1 < $1.1 }
+    }
+
     /// In order of admission.
     public func members(at size: Int) -> [Member] { members.filter { $0.isMember(at: size) } }
 
@@ -111,6 +131,9 @@ public struct WorkplaceLog: Sendable {
     public func inviteIsOpen(_ key: Bytes32) -> Bool? { invites[key]?.isOpen }
 
     public var openInvites: [Bytes32] { invites.filter { $0.value.isOpen }.map { $0.key } }
+
+    /// The former member whom an invite's holder is; nil for a new person, and for no invite.
+    public func replaces(ofInvite key: Bytes32) -> Bytes32? { invites[key]?.replaces }
 
     /// The sign key of who issued an invite.
     public func issuer(ofInvite key: Bytes32) -> Bytes32? { invites[key]?.issuer }

@@ -90,7 +90,12 @@ extension WorkplaceStatement {
             start(.ringKeyRotated)
             writer.append(key.encoding)
             writer.append(possession)
-        case .petitionAnnounced(let petition): start(.petitionAnnounced); writer.append(petition)
+        case .petitionAnnounced(let petition, let rosterSize):
+            start(.petitionAnnounced)
+            writer.append(petition)
+            writer.append(rosterSize)
+        case .witnessesNamed(let quorum): start(.witnessesNamed); writer.append(quorum.encoding)
+        case .relaysNamed(let naming): start(.relaysNamed); writer.append(naming.encoding)
         }
         return try WorkplaceStatement(decoding: Authorship.sign(writer, sequence: sequence, by: key))
     }

@@ -2,6 +2,7 @@
 
 import MembershipProofs
 import Sodium
+import TransparencyLog
 
 /// A well-formed statement of a workplace log. Whether it keeps the rules at its place is `WorkplaceLog`'s to say.
 public struct WorkplaceStatement: Sendable {
@@ -16,7 +17,10 @@ public struct WorkplaceStatement: Sendable {
         case eligibleDeclared(UInt32)
         case groupKeyRotated(epoch: UInt32, commitment: Bytes32)
         case ringKeyRotated(Element, possession: [UInt8])
-        case petitionAnnounced(ID<Petition>)
+        /// `rosterSize` is the size of this log whose members make the petition's ring.
+        case petitionAnnounced(ID<Petition>, rosterSize: UInt64)
+        case witnessesNamed(WitnessQuorum)
+        case relaysNamed(RelayNaming)
     }
 
     public struct Founding: Sendable {
@@ -54,7 +58,7 @@ public struct WorkplaceStatement: Sendable {
     enum Kind: UInt8 {
         case founded = 1
         case invitesIssued, invitesRevoked, memberAdmitted, memberRemoved, organiserAppointed, organiserDismissed
-        case eligibleDeclared, groupKeyRotated, ringKeyRotated, petitionAnnounced
+        case eligibleDeclared, groupKeyRotated, ringKeyRotated, petitionAnnounced, witnessesNamed, relaysNamed
     }
 
     static let listLengths: ClosedRange<UInt16> = 1...1000
@@ -141,7 +145,10 @@ public struct WorkplaceStatement: Sendable {
             let element: Element
             do { element = try Element(decodingNonIdentity: key) } catch { throw .key }
             return .ringKeyRotated(element, possession: try reader.take(Possession.length))
-        case .petitionAnnounced: return .petitionAnnounced(try reader.id())
+        case .petitionAnnounced:
+            return .petitionAnnounced(try reader.id(), rosterSize: try reader.uint64())
+        case .witnessesNamed: return .witnessesNamed(try WitnessQuorum(&reader))
+        case .relaysNamed: return .relaysNamed(try RelayNaming(&reader))
         }
     }
 

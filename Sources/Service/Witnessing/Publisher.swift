@@ -11,7 +11,8 @@ import Storage
 import TransparencyLog
 
 /// Shows checkpoints to the world: asks the witnesses for their signatures first, for as long as the operator's patience
-/// lasts, and lets receipts out only then, so that what a receipt promises is never ahead of what is served.
+/// lasts, and lets receipts out only then, so that what a receipt promises is never ahead of what is served. Where the workplace
+/// names witnesses, a checkpoint without enough of them is not shown at all, and they are asked until it has them.
 ///
 /// Guards what each witness has seen of each log, and who waits for which publication. A stop between a commit and its
 /// publication leaves a durable checkpoint that is not shown; `Sequencer.publishLeftovers` shows it after the next start.
@@ -19,23 +20,37 @@ actor Publisher {
     /// A checkpoint that is shown.
     struct Published: Sendable {
         let size: Int
+        /// With the witnesses' lines.
         let note: String
     }
 
-    /// One that is durable and waits to be.
+    enum Outcome: Sendable {
+        case shown(Published)
+        /// It waits for witnesses that the workplace names; what was shown before is shown still.
+        case late
+    }
+
+    /// One that is durable and waits to be shown.
     struct Candidate: Sendable {
         let size: Int
+        /// With the log's own signature.
         let note: String
+        /// Witnesses' lines that are kept with it.
+        let witnessed: String
         let verifier: LogVerifier
+        /// The witnesses whom the workplace names: without enough of them it is not shown.
+        let quorum: WitnessQuorum
         /// Whether witnesses are asked again for one that is shown.
         let again: Bool
+        /// Whether those are asked too that have signed it: for a new time.
+        let fresh: Bool
         /// The consistency proof from a former size to this one.
         let proof: @Sendable (UInt64) async -> [Bytes32]?
     }
 
     private struct Waiting {
         let size: Int
-        let answer: CheckedContinuation<Published, any Error>
+        let answer: CheckedContinuation<Outcome, any Error>
     }
 
     private struct Line {
@@ -62,7 +77,7 @@ actor Publisher {
     }
 
     private let store: any Store
-    private let witnesses: [WitnessPolicy.Witness]
+    private nonisolated let witnesses: [WitnessPolicy.Witness]
     private let policy: WitnessPolicy
     private let patience: Duration
     private let logger: Logger
@@ -71,15 +86,17 @@ actor Publisher {
     private var seen: [Place: UInt64] = [:]
     /// Logs that are asked for again.
     private var incomplete: [LogName: Incomplete] = [:]
+    /// Logs whose newest checkpoint waits for named witnesses.
+    private var late: Set<LogName> = []
     private static let maximalKept = 100_000
     /// Witnesses that do not answer are not asked, and nobody waits for them, until then; nor those that refuse a log, for that log.
     private var silentUntil: [Int: ContinuousClock.Instant] = [:]
     private var refusedUntil: [Place: ContinuousClock.Instant] = [:]
-    private var silence: Duration { patience * 10 }
+    private let silence: Duration
     private var client: HTTPClient?
 
-    init(store: any Store, policy: WitnessPolicy, patience: Duration, logger: Logger) {
-        (self.store, self.policy, self.patience, self.logger) = (store, policy, patience, logger)
+    init(store: any Store, policy: WitnessPolicy, patience: Duration, silence: Duration, logger: Logger) {
+        (self.store, self.policy, self.patience, self.silence, self.logger) = (store, policy, patience, silence, logger)
         // Beside the log's own line, a note has room for so many.
         witnesses = Array(policy.witnesses.filter { $0.url != nil }.prefix(SignedNote.maximalSignatures - 1))
     }
@@ -89,15 +106,25 @@ actor Publisher {
         client = nil
     }
 
+    /// Whether each of these is asked by this service.
+    nonisolated func asks(all named: [WitnessVerifier]) -> Bool {
+        named.allSatisfy { witness in witnesses.contains { $0.verifier == witness } }
+    }
+
     /// Shows this checkpoint or a newer one, and returns what is shown.
     /// - Throws: `StorageError`.
-    func publish(_ log: LogName, _ candidate: Candidate) async throws -> Published {
-        if let shown = try await shown(log, candidate) { return shown }
+    func publish(_ log: LogName, _ candidate: Candidate) async throws -> Outcome {
+        if let shown = try await shown(log, candidate) { return .shown(shown) }
         return try await withCheckedThrowingContinuation { answer in
             let isRunning = lines[log] != nil
             var line = lines[log] ?? Line()
             line.waiting.append(Waiting(size: candidate.size, answer: answer))
-            if candidate.size > max(line.newest?.size ?? 0, line.current) { line.newest = candidate }
+            // One that was being asked for when this came may have been judged by witnesses that are named no more.
+            if candidate.size > max(line.newest?.size ?? 0, line.current)
+                || (candidate.size == line.current && line.newest == nil && candidate.again)
+            {
+                line.newest = candidate
+            }
             lines[log] = line
             if !isRunning { Task { await run(log) } }
         }
@@ -105,9 +132,14 @@ actor Publisher {
 
     private func shown(_ log: LogName, _ candidate: Candidate) async throws -> Published? {
         guard !candidate.again else { return nil }
-        return try await store.checkpoint(of: log, covering: candidate.size - 1).map {
-            Published(size: $0.size, note: $0.note)
+        guard let (size, note) = try await store.checkpoint(of: log, covering: candidate.size - 1) else { return nil }
+        if candidate.quorum != .empty {
+            guard let verified = try? candidate.verifier.verify(note), candidate.quorum.judge(verified).isSatisfied
+            else {
+                return nil
+            }
         }
+        return Published(size: size, note: note)
     }
 
     /// Logs that are shown without every witness, and whose turn it is to be asked for again.
@@ -121,18 +153,13 @@ actor Publisher {
         while let next = lines[log]?.newest {
             lines[log]?.newest = nil
             lines[log]?.current = next.size
-            let result: Result<Published, any Error>
+            let result: Result<Outcome, any Error>
             do {
                 // It may have been shown since somebody asked for it, by the last publication or another process.
                 if let shown = try await shown(log, next) {
-                    result = .success(shown)
+                    result = .success(.shown(shown))
                 } else {
-                    let lines = await witnessed(log, next)
-                    if incomplete[log]?.isShown != true {
-                        try await store.publish(log, size: next.size, witnessed: lines)
-                        incomplete[log]?.isShown = true
-                    }
-                    result = .success(Published(size: next.size, note: next.note + lines))
+                    result = .success(try await show(log, next))
                 }
             } catch {
                 // Durable and not shown: tried again as if a witness were missing.
@@ -146,6 +173,27 @@ actor Publisher {
         lines[log] = nil
     }
 
+    private func show(_ log: LogName, _ candidate: Candidate) async throws -> Outcome {
+        let lines = await lines(of: log, candidate)
+        let isEnough =
+            candidate.quorum == .empty
+            || (try? candidate.verifier.verify(candidate.note + lines)).map { candidate.quorum.judge($0).isSatisfied }
+                == true
+        guard isEnough else {
+            if late.count >= Self.maximalKept { late = [] }
+            if late.insert(log).inserted {
+                logger.warning("a checkpoint waits for the witnesses that its workplace names")
+            }
+            return .late
+        }
+        late.remove(log)
+        if incomplete[log]?.isShown != true || lines != candidate.witnessed {
+            try await store.publish(log, size: candidate.size, witnessed: lines, isShown: true)
+            incomplete[log]?.isShown = true
+        }
+        return .shown(Published(size: candidate.size, note: candidate.note + lines))
+    }
+
     private func note(_ log: LogName, _ size: Int, _ signatures: [Int: SignedNote.Signature]) {
         if incomplete.count >= Self.maximalKept { incomplete = [:] }
         let before = incomplete[log].flatMap { $0.size == size ? $0 : nil }
@@ -157,13 +205,16 @@ actor Publisher {
     }
 
     /// The signature lines of every witness that answers in time, and those that this checkpoint has already.
-    private func witnessed(_ log: LogName, _ candidate: Candidate) async -> String {
+    func lines(of log: LogName, _ candidate: Candidate) async -> String {
         guard let verified = try? candidate.verifier.verify(candidate.note) else { return "" }
         let now = ContinuousClock.now
-        var signatures = incomplete[log].flatMap { $0.size == candidate.size ? $0.signatures : nil } ?? [:]
+        var signatures = kept(candidate, verified)
+        if let known = incomplete[log], known.size == candidate.size {
+            signatures.merge(known.signatures) { kept, known in candidate.fresh ? kept : known }
+        }
         let standing = witnesses.indices.filter { index in
             let until = max(silentUntil[index] ?? now, refusedUntil[Place(witness: index, log: log)] ?? now)
-            return until <= now && signatures[index] == nil
+            return until <= now && (candidate.fresh || signatures[index] == nil)
         }
         let deadline = now + patience
         await withTaskGroup(of: (Int, SignedNote.Signature?).self) { group in
@@ -180,11 +231,21 @@ actor Publisher {
         let note = verified.note.adding(signatures.sorted { $0.key < $1.key }.map(\.value))
         // What clients could not read is not shown.
         guard let shown = try? candidate.verifier.verify(note.serialized) else { return "" }
-        if !policy.judge(shown).isSatisfied {
+        if candidate.quorum == .empty, !policy.judge(shown).isSatisfied {
             logger.warning("a checkpoint is shown without the witnesses that the policy asks for")
         }
         let more = Array(note.signatures.dropFirst(verified.note.signatures.count))
         return SignedNote(text: "", signatures: more).signatureLines
+    }
+
+    /// The signatures among the lines that are kept with a checkpoint, by witness.
+    private func kept(_ candidate: Candidate, _ verified: VerifiedCheckpoint) -> [Int: SignedNote.Signature] {
+        guard !candidate.witnessed.isEmpty, let lines = try? SignedNote.signatures(parsing: candidate.witnessed) else {
+            return [:]
+        }
+        var kept: [Int: SignedNote.Signature] = [:]
+        for index in witnesses.indices { kept[index] = newest(of: index, lines, on: verified) }
+        return kept
     }
 
     /// The signature of one witness; none when it does not give one.

@@ -18,6 +18,8 @@ public struct CheckReport: Sendable, Equatable {
             case size(Int)
             case workplace
             case deadline
+            /// Whether the log's checkpoints are to be kept fresh.
+            case live
             /// A checkpoint that is not signed by this service's key.
             case checkpoint(size: Int)
             /// A checkpoint that is signed and contradicts the leaves.
@@ -38,11 +40,15 @@ public struct CheckReport: Sendable, Equatable {
             case held
             /// The hash or the tag beside something that waits is not its own.
             case heldHash
+            /// A promise of no leaf that waits to be shown, or of a time that cannot be.
+            case promise(Int)
+            /// A wrap that its maker did not sign.
+            case wrap(Bytes)
             /// A revision that cannot be read, or whose place in the row of revisions is another.
             case object(Bytes)
             /// The digest beside a revision is not its own.
             case objectDigest(Bytes)
-            /// The sum of a workplace's objects.
+            /// The sum of what a workplace or one of its members keeps.
             case stored(Bytes)
         }
 
@@ -68,6 +74,8 @@ public struct CheckReport: Sendable, Equatable {
         public let held: Int
         /// Of a workplace: members.
         public let members: Int
+        /// Leaves that an earlier version of the rules took and the present one does not: no finding.
+        public let outdated: Int
     }
 
     public internal(set) var logs: [Log] = []

@@ -128,7 +128,9 @@ extension SQLiteStore {
     /// Takes leaves from a bundle that this service has signed and this database has not.
     /// - Throws: `StorageError.foreignBundle` unless its checkpoints are this service's and what is here is where it begins.
     func adopt(_ bundle: PetitionBundle) async throws {
-        guard let workplace = try? WorkplaceLog.audit(bundle.workplace.leaves), workplace.faults.isEmpty,
+        let legacy = try legacy()
+        guard let workplace = try? WorkplaceLog.audit(bundle.workplace.leaves),
+            workplace.faults.allSatisfy({ $0.isLeaf(below: legacy[.workplace(bundle.workplaceID)] ?? 0) }),
             workplace.log.id == bundle.workplaceID, workplace.log.founding.logKey == logKey().publicKey,
             let petition = try? PetitionLog.audit(bundle.petition.leaves, in: workplace.log), petition.faults.isEmpty,
             petition.log.id == bundle.petitionID
@@ -138,38 +140,43 @@ extension SQLiteStore {
         let appends = [
             try await growth(
                 of: .workplace(bundle.workplaceID), in: bundle.workplaceID, to: bundle.workplace, workplace.log.tree,
-                workplace.log.verifier),
+                workplace.log.verifier, isLive: workplace.log.witnesses != .empty),
             try await growth(
                 of: .petition(bundle.petitionID), in: bundle.workplaceID, to: bundle.petition, petition.log.tree,
-                workplace.log.verifier(of: bundle.petitionID), deadline: closes > 0 ? closes : nil, names: names),
+                workplace.log.verifier(of: bundle.petitionID), deadline: closes > 0 ? closes : nil, names: names,
+                isLive: petition.log.isLive),
         ].compactMap(\.self)
         do {
             try await pool.write { db in for append in appends { _ = try Self.apply(append, db) } }
         } catch { throw StorageError(error) }
+        try await dropClosedInvites(of: workplace.log)
     }
 
     /// What becomes of sealed names when a petition grows: those that stand are kept, from the bundle, the database or what waited
     /// there; those that were taken back since go.
     private func names(for petition: PetitionLog, _ bundle: PetitionBundle) async throws -> [LogAppend.NameChange] {
-        var standing: [Bytes32: Bytes32] = [:]
-        for (tag, last) in petition.tags where last.action == .sign && last.level > 0 {
-            standing[last.nameDigest] = tag.encoding
-        }
         let stored = try await sealedNames(of: petition.id)
         var changes: [LogAppend.NameChange] = []
-        for (tag, sealed) in stored where standing[SealedName.digest(of: sealed)] != tag {
-            changes.append(.delete(tag: tag))
+        for (tag, sealed) in stored where !petition.isStanding(sealed, of: tag) { changes.append(.delete(tag: tag)) }
+        for held in try await held(of: petition.id) {
+            guard let sealed = held.sealedName, petition.isStanding(sealed, of: held.tag), stored[held.tag] != sealed
+            else { continue }
+            changes.append(.keep(tag: held.tag, sealed: sealed))
         }
-        for sealed in try await bundle.names + held(of: petition.id).compactMap(\.sealedName) {
-            guard let tag = standing[SealedName.digest(of: sealed)], stored[tag] != sealed else { continue }
-            changes.append(.keep(tag: tag, sealed: sealed))
+        // A bundle has those that are due, in the order of their leaves.
+        var due = petition.namesDue[...]
+        for sealed in bundle.names {
+            guard let place = due.firstIndex(where: { $0.isMet(by: sealed) }) else { continue }
+            let tag = due[place].tag.encoding
+            due = due[(place + 1)...]
+            if stored[tag] != sealed { changes.append(.keep(tag: tag, sealed: sealed)) }
         }
         return changes
     }
 
     private func growth(
         of log: LogName, in workplace: ID<Workplace>, to there: PetitionBundle.Log, _ tree: MerkleTree,
-        _ verifier: LogVerifier, deadline: UInt64? = nil, names: [LogAppend.NameChange] = []
+        _ verifier: LogVerifier, deadline: UInt64? = nil, names: [LogAppend.NameChange] = [], isLive: Bool
     ) async throws -> LogAppend? {
         let here = try await leaves(of: log) ?? []
         guard let signed = try? verifier.verify(there.checkpoint), signed.root == tree.root,
@@ -181,13 +188,61 @@ extension SQLiteStore {
         // What waited when the backup was made and is among them waits no longer.
         var mixed: [Bytes32] = []
         if case .petition(let petition) = log {
-            let new = Set(there.leaves[here.count...])
+            let new = Set(there.leaves)
             mixed = try await held(of: petition).filter { new.contains($0.bytes) }.map(\.tag)
         }
         let base = Checkpoint(
             origin: verifier.origin, size: UInt64(here.count), root: tree.root(at: here.count) ?? tree.root)
         return LogAppend(
             log: log, workplace: workplace, start: here.count, base: base.text, leaves: Array(leaves[here.count...]),
-            note: signed.checkpoint.signed(by: logKey()).serialized, deadline: deadline, names: names, mixed: mixed)
+            note: signed.checkpoint.signed(by: logKey()).serialized, deadline: deadline, names: names, mixed: mixed,
+            isLive: isLive)
+    }
+}
+
+extension SQLiteStore {
+    /// Invites that were used or closed by leaves which this database had not.
+    private func dropClosedInvites(of workplace: WorkplaceLog) async throws {
+        let kept = try await read { db in
+            try Data.fetchAll(
+                db, sql: "SELECT invite FROM invites WHERE workplace = ? AND invite IS NOT NULL",
+                arguments: [workplace.id.bytes.data]
+            ).map(\.bytes32)
+        }
+        try await drop(invites: kept.filter { workplace.inviteIsOpen($0) == false }, of: workplace.id)
+    }
+}
+
+extension PetitionLog {
+    /// Whether this is the sealed name of the co-signature that stands under a tag.
+    func isStanding(_ sealed: [UInt8], of tag: Bytes32) -> Bool {
+        guard let tag = try? LinkingTag(decoding: tag), let standing = tags[tag] else { return false }
+        return standing.isNamed(by: sealed, of: tag, in: id)
+    }
+}
+
+extension PetitionLog.Standing {
+    func isNamed(by sealed: [UInt8], of tag: LinkingTag, in petition: ID<Petition>) -> Bool {
+        action == .sign && level > 0
+            && SealedName.digest(of: sealed, petition: petition, tag: tag, sequence: sequence) == nameDigest
+    }
+}
+
+extension Fault {
+    /// Whether it is a leaf's that an earlier version of the rules took.
+    public func isLeaf(below legacy: Int) -> Bool {
+        if case .leaf(_, let index) = place { index < legacy } else { false }
+    }
+}
+
+extension SQLiteStore {
+    /// How many leaves of each log an earlier version of the rules took.
+    func legacy() throws -> [LogName: Int] {
+        try readNow { db in
+            Dictionary(
+                uniqueKeysWithValues: try Row.fetchAll(db, sql: "SELECT kind, subject, legacy FROM logs").map {
+                    (LogName($0["kind"], ($0["subject"] as Data).bytes32), $0["legacy"] as Int)
+                })
+        }
     }
 }

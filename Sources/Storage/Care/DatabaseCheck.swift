@@ -31,12 +31,13 @@ extension SQLiteStore {
         check.section(check.pages)
         check.section(check.logs)
         check.section(check.objects)
+        check.section(check.wraps)
         check.section(check.sums)
         return check.report
     }
 }
 
-private final class DatabaseCheck {
+final class DatabaseCheck {
     let db: Database
     let repairs: Bool
     let key: SigningKey
@@ -60,7 +61,7 @@ private final class DatabaseCheck {
     }
 
     /// Notes something, and puts it right where that is asked for and possible.
-    private func find(
+    func find(
         _ what: CheckReport.Finding.What, in log: LogName? = nil, repair: ((Database) throws -> Void)? = nil
     ) throws {
         var finding = CheckReport.Finding(log: log, what: what, isDerived: repair != nil)
@@ -81,22 +82,28 @@ private final class DatabaseCheck {
 
     // MARK: Logs
 
-    private struct Stored {
+    struct Stored {
         let id: Int64
         let name: LogName
         let workplace: Bytes32
         let size: Int
         let deadline: Int64?
+        /// Leaves that an earlier version of the rules took.
+        let legacy: Int
+        let isLive: Bool
     }
 
     private func rows(kind: Int) throws -> [Stored] {
         try Row.fetchAll(
-            db, sql: "SELECT id, kind, subject, workplace, size, deadline FROM logs WHERE kind = ? ORDER BY id",
+            db,
+            sql:
+                "SELECT id, kind, subject, workplace, size, deadline, legacy, live FROM logs WHERE kind = ? ORDER BY id",
             arguments: [kind]
         ).map {
             Stored(
                 id: $0["id"], name: LogName($0["kind"], ($0["subject"] as Data).bytes32),
-                workplace: ($0["workplace"] as Data).bytes32, size: $0["size"], deadline: $0["deadline"])
+                workplace: ($0["workplace"] as Data).bytes32, size: $0["size"], deadline: $0["deadline"],
+                legacy: $0["legacy"], isLive: $0["live"])
         }
     }
 
@@ -108,38 +115,62 @@ private final class DatabaseCheck {
                 try find(.leaf(0, PetitionBundle.Unreadable.firstWorkplaceLeaf.rawValue), in: stored.name)
                 continue
             }
-            try note(audited.faults, stored)
+            let outdated = try note(audited.faults, stored)
             workplaces[audited.log.id.bytes] = audited.log
             try derived(
-                stored, audited.log.tree, audited.log.verifier, hashes, isWhole: isWhole && audited.faults.isEmpty,
-                workplace: audited.log.id.bytes, deadline: nil)
+                stored, audited.log.tree, audited.log.verifier, hashes,
+                isWhole: isWhole && audited.faults.count == outdated,
+                workplace: audited.log.id.bytes, deadline: nil, isLive: audited.log.witnesses != .empty)
             report.logs.append(
                 .init(
                     name: stored.name, leaves: leaves.count, tags: 0, cosignatures: 0, held: 0,
-                    members: audited.log.members(at: audited.log.size).count))
+                    members: audited.log.members(at: audited.log.size).count, outdated: outdated))
         }
-        for stored in try rows(kind: 2) {
-            let (leaves, hashes, isWhole) = try leaves(of: stored)
-            let opened = leaves.first.flatMap { try? PetitionStatement(decoding: $0) }
-            guard case .opened(let manifest, _)? = opened?.body, let workplace = workplaces[manifest.workplace.bytes],
-                let audited = try? PetitionLog.audit(leaves, in: workplace), .petition(audited.log.id) == stored.name
-            else {
+        for stored in try rows(kind: 2) { try petition(stored, workplaces) }
+    }
+
+    private func petition(_ stored: Stored, _ workplaces: [Bytes32: WorkplaceLog]) throws {
+        let (leaves, hashes, isWhole) = try leaves(of: stored)
+        let opened = leaves.first.flatMap { try? PetitionStatement(decoding: $0) }
+        guard case .opened(let manifest, _)? = opened?.body, let workplace = workplaces[manifest.workplace.bytes],
+            let audited = try? PetitionLog.audit(leaves, in: workplace), .petition(audited.log.id) == stored.name
+        else {
+            guard stored.legacy > 0, let workplace = workplaces[stored.workplace] else {
                 try find(.leaf(0, PetitionBundle.Unreadable.firstPetitionLeaf.rawValue), in: stored.name)
-                continue
+                return
             }
-            try note(audited.faults, stored)
-            let closes = audited.log.closure == nil && manifest.closes > 0 ? manifest.closes : nil
-            let isTrue = try derived(
-                stored, audited.log.tree, workplace.verifier(of: audited.log.id), hashes,
-                isWhole: isWhole && audited.faults.isEmpty, workplace: manifest.workplace.bytes,
-                deadline: closes.map { Int64(clamping: $0) })
-            try names(stored, audited.log, isTrue: isTrue)
-            report.logs.append(
-                .init(
-                    name: stored.name, leaves: leaves.count, tags: audited.log.tags.count,
-                    cosignatures: audited.log.cosignatures, held: try held(stored, audited.log, isTrue: isTrue),
-                    members: 0))
+            return try outdated(stored, leaves, hashes, isWhole: isWhole, in: workplace)
         }
+        let outdated = try note(audited.faults, stored)
+        let closes = audited.log.closure == nil && manifest.closes > 0 ? manifest.closes : nil
+        let isTrue = try derived(
+            stored, audited.log.tree, workplace.verifier(of: audited.log.id), hashes,
+            isWhole: isWhole && audited.faults.count == outdated, workplace: manifest.workplace.bytes,
+            deadline: closes.map { Int64(clamping: $0) }, isLive: audited.log.isLive)
+        try names(stored, audited.log, isTrue: isTrue)
+        try promises(stored, leaves)
+        report.logs.append(
+            .init(
+                name: stored.name, leaves: leaves.count, tags: audited.log.tags.count,
+                cosignatures: audited.log.cosignatures, held: try held(stored, audited.log, isTrue: isTrue),
+                members: 0, outdated: outdated))
+    }
+
+    /// A petition that was opened under an earlier version of the rules, and that the present one cannot read: its tree is derived all
+    /// the same, because it is served as it is.
+    private func outdated(
+        _ stored: Stored, _ leaves: [[UInt8]], _ hashes: [(row: Int64, place: Int)], isWhole: Bool,
+        in workplace: WorkplaceLog
+    ) throws {
+        var tree = MerkleTree()
+        for leaf in leaves { tree.append(leaf) }
+        try derived(
+            stored, tree, workplace.verifier(of: ID(stored.name.subject)), hashes, isWhole: isWhole,
+            workplace: stored.workplace, deadline: stored.deadline, isLive: stored.isLive)
+        report.logs.append(
+            .init(
+                name: stored.name, leaves: leaves.count, tags: 0, cosignatures: 0, held: 0, members: 0,
+                outdated: leaves.count))
     }
 
     /// The leaves up to the first gap, the rows and places of those whose hash is not their own, and whether there is no gap.
@@ -162,10 +193,13 @@ private final class DatabaseCheck {
         return (leaves, wrong, true)
     }
 
-    private func note(_ faults: [Fault], _ log: Stored) throws {
-        for fault in faults {
+    /// - Returns: how many are of leaves that an earlier version of the rules took: those are none of this file's.
+    private func note(_ faults: [Fault], _ log: Stored) throws -> Int {
+        let outdated = faults.count { $0.isLeaf(below: log.legacy) }
+        for fault in faults where !fault.isLeaf(below: log.legacy) {
             if case .leaf(_, let index) = fault.place { try find(.leaf(index, fault.what), in: log.name) }
         }
+        return outdated
     }
 
     /// Everything but names. Nothing is derived from leaves of which something is missing or wrong, lest damage spread: they must
@@ -175,7 +209,7 @@ private final class DatabaseCheck {
     @discardableResult
     private func derived(
         _ log: Stored, _ tree: MerkleTree, _ verifier: LogVerifier, _ hashes: [(row: Int64, place: Int)],
-        isWhole: Bool, workplace: Bytes32, deadline: Int64?
+        isWhole: Bool, workplace: Bytes32, deadline: Int64?, isLive: Bool
     ) throws -> Bool {
         let (wrong, nodes) = try nodes(log, tree)
         // There were more.
@@ -200,6 +234,11 @@ private final class DatabaseCheck {
         if log.deadline != deadline {
             try findDerived(.deadline) { db in
                 try db.execute(sql: "UPDATE logs SET deadline = ? WHERE id = ?", arguments: [deadline, log.id])
+            }
+        }
+        if log.isLive != isLive {
+            try findDerived(.live) { db in
+                try db.execute(sql: "UPDATE logs SET live = ? WHERE id = ?", arguments: [isLive, log.id])
             }
         }
         if log.size != tree.count {
@@ -309,130 +348,5 @@ private final class DatabaseCheck {
             try find(.noCheckpoint, in: log.name, repair: isTrue ? repair : nil)
         }
         return isTrue
-    }
-
-    // MARK: Names, and what waits
-
-    private func names(_ log: Stored, _ petition: PetitionLog, isTrue: Bool) throws {
-        var expected: [Bytes32: Bytes32] = [:]
-        for (tag, standing) in petition.tags where standing.action == .sign && standing.level > 0 {
-            expected[standing.nameDigest] = tag.encoding
-        }
-        try names(log, in: "names", expected, petition.manifest.sealedNameLength, isTrue: isTrue)
-    }
-
-    /// - Parameter expected: the tag of each name, by the name's digest.
-    private func names(
-        _ log: Stored, in table: String, _ expected: [Bytes32: Bytes32], _ length: Int, isTrue: Bool
-    ) throws {
-        var missing = expected
-        let rows = try Row.fetchAll(
-            db, sql: "SELECT id, tag, length, sealed FROM \(table) WHERE log = ? ORDER BY id", arguments: [log.id])
-        for row in rows {
-            let id = row["id"] as Int64
-            let sealed = [UInt8]((row["sealed"] as Data).prefix(length))
-            guard let tag = missing.removeValue(forKey: SealedName.digest(of: sealed)) else {
-                // What was taken back. Where leaves are missing, it may belong to one of those.
-                let repair = { (db: Database) in
-                    try db.execute(sql: "DELETE FROM \(table) WHERE id = ?", arguments: [id])
-                }
-                try find(.surplusName, in: log.name, repair: isTrue ? repair : nil)
-                continue
-            }
-            if row["tag"] as Data != tag.data || row["length"] as Int != length {
-                try find(.nameRow, in: log.name) { db in
-                    try db.execute(
-                        sql: "UPDATE \(table) SET tag = ?, length = ? WHERE id = ?", arguments: [tag.data, length, id])
-                }
-            }
-        }
-        for _ in missing { try find(.nameMissing, in: log.name) }
-    }
-
-    private func held(_ log: Stored, _ petition: PetitionLog, isTrue: Bool) throws -> Int {
-        var expected: [Bytes32: Bytes32] = [:]
-        let rows = try Row.fetchAll(
-            db, sql: "SELECT hash, tag, bytes FROM held WHERE log = ? ORDER BY hash", arguments: [log.id])
-        for row in rows {
-            let (hash, bytes) = (row["hash"] as Data, [UInt8](row["bytes"] as Data))
-            guard let coSigned = (try? PetitionStatement(decoding: bytes))?.coSigned,
-                (try? petition.check(coSigned)) != nil, (try? petition.prove([coSigned])[0].get()) != nil
-            else {
-                try find(.held, in: log.name)
-                continue
-            }
-            if coSigned.level > 0 { expected[coSigned.nameDigest] = coSigned.tag.encoding }
-            let right = (MerkleTree.leafHash(bytes).data, coSigned.tag.encoding.data)
-            guard hash != right.0 || row["tag"] as Data != right.1 else { continue }
-            try find(.heldHash, in: log.name) { db in
-                try db.execute(
-                    sql: "UPDATE held SET hash = ?, tag = ? WHERE log = ? AND hash = ?",
-                    arguments: [right.0, right.1, log.id, hash])
-            }
-        }
-        let isWhole = isTrue && !report.findings.contains { $0.log == log.name && $0.what == .held }
-        try names(log, in: "held_names", expected, petition.manifest.sealedNameLength, isTrue: isWhole)
-        return rows.count
-    }
-
-    // MARK: Objects
-
-    func objects() throws {
-        var previous: StoredObject?
-        let rows = try Row.fetchAll(
-            db,
-            sql:
-                "SELECT rowid, workplace, object, revision, kind, digest FROM objects ORDER BY workplace, object, revision"
-        )
-        for row in rows {
-            report.objects += 1
-            let id = row["rowid"] as Int64
-            let name = (row["object"] as Data).bytes32.hex
-            let bytes =
-                try Data.fetchOne(db, sql: "SELECT bytes FROM objects WHERE rowid = ?", arguments: [id]) ?? Data()
-            guard let object = try? StoredObject(decoding: [UInt8](bytes)),
-                object.workplace.bytes.data == row["workplace"] as Data, object.id.bytes.data == row["object"] as Data,
-                Int64(object.revision) == row["revision"], Int(object.kind.rawValue) == row["kind"],
-                follows(object, previous)
-            else {
-                try find(.object(name))
-                previous = nil
-                continue
-            }
-            previous = object
-            if row["digest"] as Data != object.digest.data {
-                try find(.objectDigest(name)) { db in
-                    try db.execute(
-                        sql: "UPDATE objects SET digest = ? WHERE rowid = ?", arguments: [object.digest.data, id])
-                }
-            }
-        }
-    }
-
-    func sums() throws {
-        var sums: [Bytes32: Int] = [:]
-        for row in try Row.fetchAll(db, sql: Schema.storedSums) { sums[(row[0] as Data).bytes32] = row[1] as Int }
-        var wrong: [Bytes32] = []
-        for row in try Row.fetchAll(db, sql: "SELECT workplace, bytes FROM stored") {
-            let workplace = (row["workplace"] as Data).bytes32
-            if sums.removeValue(forKey: workplace) ?? 0 != row["bytes"] as Int { wrong.append(workplace) }
-        }
-        wrong += sums.keys
-        for workplace in wrong {
-            try find(.stored(workplace.hex)) { db in
-                try db.execute(sql: "DELETE FROM stored WHERE workplace = ?", arguments: [workplace.data])
-                try db.execute(
-                    sql: "INSERT INTO stored SELECT * FROM (\(Schema.storedSums)) WHERE workplace = ?",
-                    arguments: [workplace.data])
-            }
-        }
-    }
-
-    private func follows(_ object: StoredObject, _ previous: StoredObject?) -> Bool {
-        guard let previous, previous.workplace == object.workplace, previous.id == object.id else {
-            return object.revision == 1 && object.parent.isZero
-        }
-        return UInt64(object.revision) == UInt64(previous.revision) + 1 && object.parent == previous.digest
-            && object.kind == previous.kind
     }
 }

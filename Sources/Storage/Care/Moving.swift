@@ -26,7 +26,7 @@ private struct Table {
             name: "logs",
             columns: [
                 ("id", .int), ("kind", .int), ("subject", .bytes), ("workplace", .bytes), ("size", .int),
-                ("deadline", .int),
+                ("deadline", .int), ("legacy", .int), ("live", .bool),
             ], key: "id"),
         Table(
             name: "leaves", columns: [("log", .int), ("place", .int), ("hash", .bytes), ("bytes", .bytes)],
@@ -43,30 +43,41 @@ private struct Table {
             inSQLite: "SELECT log, tag, substr(sealed, 1, length) FROM names ORDER BY log, tag", key: "log, tag"),
         Table(
             name: "held",
-            columns: [("log", .int), ("hash", .bytes), ("tag", .bytes), ("bytes", .bytes), ("sealed", .bytes)],
+            columns: [
+                ("log", .int), ("hash", .bytes), ("tag", .bytes), ("until", .int), ("bytes", .bytes),
+                ("sealed", .bytes),
+            ],
             inSQLite: """
-                SELECT held.log, hash, held.tag, bytes, substr(sealed, 1, length) FROM held
+                SELECT held.log, hash, held.tag, until, bytes, substr(sealed, 1, length) FROM held
                 LEFT JOIN held_names ON held_names.log = held.log AND held_names.tag = held.tag ORDER BY held.log, hash
                 """, key: "log, hash"),
+        Table(name: "promises", columns: [("log", .int), ("place", .int), ("until", .int)], key: "log, place"),
         Table(
             name: "objects",
             columns: [
-                ("workplace", .bytes), ("object", .bytes), ("revision", .int), ("place", .int), ("kind", .int),
-                ("digest", .bytes), ("bytes", .bytes),
+                ("workplace", .bytes), ("kind", .int), ("object", .bytes), ("revision", .int), ("place", .int),
+                ("author", .bytes), ("digest", .bytes), ("bytes", .bytes),
             ],
             inSQLite: """
-                SELECT workplace, object, revision, row_number() OVER (PARTITION BY workplace ORDER BY rowid) AS place,
-                kind, digest, bytes FROM objects ORDER BY workplace, rowid
+                SELECT workplace, kind, object, revision, row_number() OVER (PARTITION BY workplace ORDER BY rowid) AS place,
+                author, digest, bytes FROM objects ORDER BY workplace, rowid
                 """, key: "workplace, place", some: 16),
         Table(
             name: "wraps",
             columns: [
-                ("workplace", .bytes), ("member", .bytes), ("epoch", .int), ("author", .bytes), ("wrap", .bytes),
+                ("workplace", .bytes), ("epoch", .int), ("member", .bytes), ("author", .bytes), ("wrap", .bytes),
+                ("signature", .bytes),
             ],
-            key: "workplace, member, epoch, author"),
+            key: "workplace, epoch, member, author"),
+        Table(name: "wanted", columns: [("workplace", .bytes), ("member", .bytes)], key: "workplace, member"),
         Table(
-            name: "invite_keys", columns: [("workplace", .bytes), ("invite", .bytes), ("sealed", .bytes)],
-            key: "workplace, invite"),
+            name: "invites",
+            columns: [
+                ("name", .bytes), ("workplace", .bytes), ("invite", .bytes), ("author", .bytes), ("sealed", .bytes),
+            ], key: "name"),
+        Table(
+            name: "stored_by", columns: [("workplace", .bytes), ("author", .bytes), ("bytes", .int)],
+            key: "workplace, author"),
         Table(name: "stored", columns: [("workplace", .bytes), ("bytes", .int)], key: "workplace"),
     ]
 }
@@ -300,8 +311,8 @@ extension Databases {
             case "names":
                 try Schema.insert(name: row[2].bytes ?? [], of: data(row[1]), in: row[0].int ?? 0, slot, db)
             case "held":
-                try insert(table.name, "log, hash, tag, bytes", row.prefix(4).map(value))
-                guard let sealed = row[4].bytes else { continue }
+                try insert(table.name, "log, hash, tag, until, bytes", row.prefix(5).map(value))
+                guard let sealed = row[5].bytes else { continue }
                 try Schema.insert(name: sealed, of: data(row[2]), in: row[0].int ?? 0, slot, db, table: "held_names")
             case "objects":
                 // Their places are the order in which they are written.
@@ -334,30 +345,10 @@ extension SQLiteStore {
     }
 
     /// Whether the service has moved to another database.
-    var isMoved: Bool {
-        get throws {
-            try readNow {
-                try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_schema WHERE name GLOB 'moved_*'") != 0
-            }
-        }
-    }
+    var isMoved: Bool { get throws { try readNow { try Schema.isMoved($0) } } }
 
     /// Has SQLite itself refuse every further leaf, object and key, whoever has the file open.
     func setMoved(_ isMoved: Bool) throws {
-        do {
-            try pool.write { db in
-                for table in ["logs", "leaves", "held", "objects", "wraps", "invite_keys"] {
-                    for event in ["INSERT", "UPDATE", "DELETE"] {
-                        let name = "moved_\(table)_\(event)"
-                        try db.execute(
-                            sql: isMoved
-                                ? """
-                                CREATE TRIGGER IF NOT EXISTS \(name) BEFORE \(event) ON \(table)
-                                BEGIN SELECT raise(ABORT, 'the service has moved'); END
-                                """ : "DROP TRIGGER IF EXISTS \(name)")
-                    }
-                }
-            }
-        } catch { throw StorageError(error) }
+        do { try pool.write { try Schema.setMoved(isMoved, $0) } } catch { throw StorageError(error) }
     }
 }

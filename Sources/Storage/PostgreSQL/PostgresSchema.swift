@@ -6,7 +6,7 @@ enum PostgresSchema {
     /// "rrob", as in SQLite's files: one of several processes at a time makes the tables.
     private static let lock = 0x72_72_6f_62
     /// The newest version that this program knows.
-    static let version: Int64 = 1
+    static let version: Int64 = 2
 
     /// What every connection is set to, whatever the server or the database has set.
     static func setUp(_ connection: PostgresConnection) throws {
@@ -40,18 +40,29 @@ enum PostgresSchema {
         try connection.transaction { connection in
             try connection.run("SELECT pg_advisory_xact_lock($1)", [.int(lock)])
             guard try connection.run("SELECT to_regclass('\(name).version')").first?.text(0) == nil else {
-                guard try connection.run("SELECT version FROM version").first?.int(0) == version else {
-                    throw StorageError.cannotOpen("another version of this program has made the tables")
+                switch try connection.run("SELECT version FROM version").first?.int(0) {
+                case version: break
+                case 1: try upgrade(connection)
+                default: throw StorageError.cannotOpen("another version of this program has made the tables")
                 }
                 return true
             }
             for statement in tables { try connection.run(statement) }
-            try connection.run("INSERT INTO version VALUES ($1)", [.int(version)])
+            try connection.run("INSERT INTO version VALUES ($1)", [.int(1)])
+            try upgrade(connection)
             return false
         }
     }
 
-    private static let tables = [
+    /// From the first protocol's tables, new ones too: what is made is what an upgrade makes.
+    private static func upgrade(_ connection: PostgresConnection) throws {
+        // Rewriting the objects may take minutes.
+        try connection.run("SELECT set_config('statement_timeout', '0', true)")
+        for statement in secondProtocol { try connection.run(statement) }
+        try connection.run("UPDATE version SET version = $1", [.int(version)])
+    }
+
+    static let tables = [
         "CREATE SCHEMA IF NOT EXISTS \(name)",
         "REVOKE ALL ON SCHEMA \(name) FROM PUBLIC",
         "CREATE TABLE version (version bigint NOT NULL)",

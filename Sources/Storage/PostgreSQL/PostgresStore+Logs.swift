@@ -74,17 +74,19 @@ extension PostgresStore {
         let id: Int64
         let log: LogName
         let size: Int
+        let legacy: Int
     }
 
     private static func rows(of logs: [LogName], _ connection: PostgresConnection) throws -> [LogName: LogRow] {
         let rows = try connection.run(
             """
-            SELECT id, kind, subject, size FROM logs JOIN unnest($1::bigint[], $2::bytea[]) AS wanted (kind, subject)
-            USING (kind, subject)
+            SELECT id, kind, subject, size, legacy FROM logs
+            JOIN unnest($1::bigint[], $2::bytea[]) AS wanted (kind, subject) USING (kind, subject)
             """, [.ints(logs.map(\.kind)), .byteArrays(logs.map(\.subject.bytes))]
         ).map { row in
             LogRow(
-                id: row.int(0) ?? 0, log: LogName(Int(row.int(1) ?? 0), row.bytes32(2)), size: Int(row.int(3) ?? 0))
+                id: row.int(0) ?? 0, log: LogName(Int(row.int(1) ?? 0), row.bytes32(2)), size: Int(row.int(3) ?? 0),
+                legacy: Int(row.int(4) ?? 0))
         }
         return Dictionary(rows.map { ($0.log, $0) }, uniquingKeysWith: { a, _ in a })
     }
@@ -104,7 +106,8 @@ extension PostgresStore {
                     throw StorageError.wentBack(lost: .init(log: log, has: size, signed: known), logs: 1)
                 }
                 guard let row = rows[log], size > known else { continue }
-                state.news[log] = .init(start: known, leaves: try leaves(of: row.id, from: known, connection))
+                state.news[log] = .init(
+                    start: known, leaves: try leaves(of: row.id, from: known, connection), legacy: row.legacy)
             }
         }
         for (petition, held) in query.held { state.held[petition] = try Self.held(held, of: petition, connection) }
@@ -157,6 +160,13 @@ extension PostgresStore {
             ])
         try change(append.names, of: log, connection)
         if !append.mixed.isEmpty { try drop(append.mixed, from: log, connection) }
+        let promises = append.promises
+        if !promises.isEmpty {
+            try connection.run(
+                "INSERT INTO promises (log, place, until) SELECT $1, * FROM unnest($2::bigint[], $3::bigint[])",
+                [.int(log), .ints(promises.map(\.place)), .ints(promises.map { Int(clamping: $0.until) })])
+        }
+        try drop(invites: append.closedInvites, of: append.workplace, connection)
         try connection.run(
             "INSERT INTO checkpoints (log, size, note, published) VALUES ($1, $2, $3, $4)",
             [.int(log), .int(end), .text(append.note), .bool(append.isPublished)])
@@ -166,10 +176,13 @@ extension PostgresStore {
         _ append: LogAppend, _ end: Int, _ deadline: PostgresValue, _ connection: PostgresConnection
     ) throws -> Int64 {
         let id = try connection.run(
-            "INSERT INTO logs (kind, subject, workplace, size, deadline) VALUES ($1, $2, $3, $4, $5) RETURNING id",
+            """
+            INSERT INTO logs (kind, subject, workplace, size, deadline, live) VALUES ($1, $2, $3, $4, $5, $6)
+            RETURNING id
+            """,
             [
                 .int(append.log.kind), .bytes(append.log.subject.bytes), .bytes(append.workplace.bytes.bytes),
-                .int(end), deadline,
+                .int(end), deadline, .bool(append.isLive),
             ]
         ).first?.int(0)
         guard let id else { throw PostgresError.unexpected }
@@ -190,8 +203,8 @@ extension PostgresStore {
         try append.follow(size: Int(row?.int(1) ?? 0), note: row?.text(2))
         guard let id = row?.int(0) else { throw PostgresError.unexpected }
         let swapped = try connection.run(
-            "UPDATE logs SET size = $1, deadline = $2 WHERE id = $3 AND size = $4",
-            [.int(end), deadline, .int(id), .int(append.start)])
+            "UPDATE logs SET size = $1, deadline = $2, live = $5 WHERE id = $3 AND size = $4",
+            [.int(end), deadline, .int(id), .int(append.start), .bool(append.isLive)])
         guard swapped.changed == 1 else { throw StorageError.conflict }
         return id
     }
@@ -217,26 +230,18 @@ extension PostgresStore {
             [.int(log), .byteArrays(kept.map(\.0)), .byteArrays(kept.map(\.1))])
     }
 
-    public func publish(_ log: LogName, size: Int, witnessed: String) async throws {
+    public func publish(_ log: LogName, size: Int, witnessed: String, isShown: Bool) async throws {
         try await write { connection in
             guard let id = try Self.id(of: log, connection) else { throw StorageError.damaged }
-            let shown = try connection.run(
-                "UPDATE checkpoints SET witnessed = $1, published = true WHERE log = $2 AND size = $3",
-                [.text(witnessed.isEmpty ? nil : witnessed), .int(id), .int(size)])
-            guard shown.changed == 1 else { throw StorageError.damaged }
+            let kept = try connection.run(
+                "UPDATE checkpoints SET witnessed = $1, published = published OR $4 WHERE log = $2 AND size = $3",
+                [.text(witnessed.isEmpty ? nil : witnessed), .int(id), .int(size), .bool(isShown)])
+            guard kept.changed == 1 else { throw StorageError.damaged }
+            guard isShown else { return }
             try connection.run(
                 "UPDATE checkpoints SET witnessed = NULL WHERE log = $1 AND size < $2 AND witnessed IS NOT NULL",
                 [.int(id), .int(size)])
-        }
-    }
-
-    public func publishAll() async throws {
-        try await write { connection in
-            _ = try connection.run(
-                """
-                UPDATE checkpoints SET published = true FROM logs
-                WHERE NOT published AND logs.id = log AND logs.size = checkpoints.size
-                """)
+            try connection.run("DELETE FROM promises WHERE log = $1 AND place < $2", [.int(id), .int(size)])
         }
     }
 
@@ -266,32 +271,38 @@ extension PostgresStore {
     }
 
     public func checkpoint(of log: LogName) async throws -> String? {
-        try await shown(log, "AND published ORDER BY checkpoints.size DESC")?.note
+        try await kept(log, "AND published ORDER BY checkpoints.size DESC").map { $0.note + $0.witnessed }
     }
 
-    public func newestCheckpoint(of log: LogName) async throws -> (size: Int, note: String)? {
-        try await shown(log, "ORDER BY checkpoints.size DESC", witnessed: "NULL::text")
+    public func newestCheckpoint(of log: LogName) async throws -> StoredCheckpoint? {
+        try await kept(log, "ORDER BY checkpoints.size DESC")
     }
 
     public func checkpoint(of log: LogName, covering leaf: Int) async throws -> (size: Int, note: String)? {
-        try await shown(log, "AND checkpoints.size > $3 AND published ORDER BY checkpoints.size", [.int(leaf)])
+        try await kept(log, "AND checkpoints.size > $3 AND published ORDER BY checkpoints.size", [.int(leaf)]).map {
+            ($0.size, $0.note + $0.witnessed)
+        }
     }
 
-    /// The first checkpoint, with its witnesses' lines, once it is recorded as signed.
-    private func shown(
-        _ log: LogName, _ condition: String, _ values: [PostgresValue] = [], witnessed: String = "witnessed"
-    ) async throws -> (size: Int, note: String)? {
+    /// The first such checkpoint, once it is recorded as signed.
+    private func kept(
+        _ log: LogName, _ condition: String, _ values: [PostgresValue] = []
+    ) async throws -> StoredCheckpoint? {
         let found = try await readOnce { connection in
             try connection.run(
                 """
-                SELECT checkpoints.size, note, \(witnessed) FROM checkpoints JOIN logs ON logs.id = checkpoints.log
-                WHERE kind = $1 AND subject = $2 \(condition) LIMIT 1
+                SELECT checkpoints.size, note, witnessed, published FROM checkpoints
+                JOIN logs ON logs.id = checkpoints.log WHERE kind = $1 AND subject = $2 \(condition) LIMIT 1
                 """, [.int(log.kind), .bytes(log.subject.bytes)] + values
-            ).first.map { (size: Int($0.int(0) ?? 0), note: $0.text(1) ?? "", witnessed: $0.text(2) ?? "") }
+            ).first.map {
+                StoredCheckpoint(
+                    size: Int($0.int(0) ?? 0), note: $0.text(1) ?? "", witnessed: $0.text(2) ?? "",
+                    isShown: $0.bool(3))
+            }
         }
         guard let found else { return nil }
         try await heads?.settle(log, size: found.size, note: found.note)
-        return (found.size, found.note + found.witnessed)
+        return found
     }
 
     public func tile(_ tile: Tile, of log: LogName) async throws -> [UInt8]? {
@@ -346,61 +357,23 @@ extension PostgresStore {
             ).first.map { ID($0.bytes32(0)) }
         }
     }
-}
 
-// MARK: What waits to be mixed
-
-extension PostgresStore {
-    static func hold(
-        _ list: [HeldCoSignature], of petition: ID<Petition>, _ connection: PostgresConnection
-    ) throws {
-        guard let log = try id(of: .petition(petition), connection) else { throw StorageError.damaged }
-        // By their hashes, so that the table's rows do not stand in the order in which they came.
-        let sorted = list.map { (hash: MerkleTree.leafHash($0.bytes), held: $0) }.sorted { $0.hash.hex < $1.hash.hex }
-        try connection.run(
-            """
-            INSERT INTO held (log, hash, tag, bytes, sealed)
-            SELECT $1, * FROM unnest($2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[])
-            """,
-            [
-                .int(log), .byteArrays(sorted.map(\.hash.bytes)), .byteArrays(sorted.map(\.held.tag.bytes)),
-                .byteArrays(sorted.map(\.held.bytes)), .byteArrays(sorted.map(\.held.sealedName)),
-            ])
-    }
-
-    static func drop(_ tags: [Bytes32], from log: Int64, _ connection: PostgresConnection) throws {
-        try connection.run(
-            "DELETE FROM held WHERE log = $1 AND tag = ANY ($2)", [.int(log), .byteArrays(tags.map(\.bytes))])
-    }
-
-    static func held(
-        _ wanted: LogQuery.Held, of petition: ID<Petition>, _ connection: PostgresConnection
-    ) throws -> [HeldCoSignature] {
-        let select = "SELECT tag, bytes, sealed FROM held JOIN logs ON id = log WHERE kind = 2 AND subject = $1"
-        let subject = PostgresValue.bytes(petition.bytes.bytes)
-        let rows =
-            switch wanted {
-            case .all: try connection.run(select + " ORDER BY hash", [subject])
-            case .tags(let tags):
-                try connection.run(
-                    select + " AND tag = ANY ($2) ORDER BY hash", [subject, .byteArrays(tags.map(\.bytes))])
-            }
-        return rows.map { HeldCoSignature(tag: $0.bytes32(0), bytes: $0.bytes(1) ?? [], sealedName: $0.bytes(2)) }
-    }
-
-    public func heldCounts() async throws -> [ID<Petition>: Int] {
+    public func logs(of workplace: ID<Workplace>) async throws -> [LogName] {
         try await readOnce { connection in
-            let rows = try connection.run(
-                "SELECT subject, count(*) FROM held JOIN logs ON logs.id = held.log GROUP BY subject"
-            ).map { (ID<Petition>($0.bytes32(0)), Int($0.int(1) ?? 0)) }
-            return Dictionary(rows, uniquingKeysWith: { a, _ in a })
+            try connection.run(
+                "SELECT kind, subject FROM logs WHERE workplace = $1 ORDER BY id", [.bytes(workplace.bytes.bytes)]
+            ).map { LogName(Int($0.int(0) ?? 0), $0.bytes32(1)) }
         }
     }
 
-    public func drop(held tags: [Bytes32], of petition: ID<Petition>) async throws {
-        try await write { connection in
-            guard let log = try Self.id(of: .petition(petition), connection) else { return }
-            try Self.drop(tags, from: log, connection)
+    public func liveLogs() async throws -> [LogName] {
+        try await readOnce { connection in
+            try connection.run(
+                """
+                SELECT logs.kind, logs.subject FROM logs JOIN logs AS own
+                ON own.kind = 1 AND own.subject = logs.workplace AND own.live WHERE logs.live
+                """
+            ).map { LogName(Int($0.int(0) ?? 0), $0.bytes32(1)) }
         }
     }
 }

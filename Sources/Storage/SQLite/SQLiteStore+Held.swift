@@ -12,8 +12,11 @@ extension SQLiteStore {
         let slot = try Schema.nameSlot(db)
         for held in list {
             try db.execute(
-                sql: "INSERT INTO held (log, hash, tag, bytes) VALUES (?, ?, ?, ?)",
-                arguments: [log, MerkleTree.leafHash(held.bytes).data, held.tag.data, Data(held.bytes)])
+                sql: "INSERT INTO held (log, hash, tag, until, bytes) VALUES (?, ?, ?, ?, ?)",
+                arguments: [
+                    log, MerkleTree.leafHash(held.bytes).data, held.tag.data, Int64(clamping: held.until),
+                    Data(held.bytes),
+                ])
             if let name = held.sealedName {
                 try Schema.insert(name: name, of: held.tag.data, in: log, slot, db, table: "held_names")
             }
@@ -28,7 +31,7 @@ extension SQLiteStore {
     static func held(_ wanted: LogQuery.Held, of petition: ID<Petition>, _ db: Database) throws -> [HeldCoSignature] {
         guard let log = try id(of: .petition(petition), db) else { return [] }
         let select = """
-            SELECT held.tag, bytes, length, sealed FROM held
+            SELECT held.tag, until, bytes, length, sealed FROM held
             LEFT JOIN held_names ON held_names.log = held.log AND held_names.tag = held.tag
             WHERE held.log = ?
             """
@@ -43,15 +46,26 @@ extension SQLiteStore {
         return rows.map { row in
             let sealed = (row["sealed"] as Data?).map { [UInt8]($0.prefix(row["length"] as Int)) }
             return HeldCoSignature(
-                tag: (row["tag"] as Data).bytes32, bytes: [UInt8](row["bytes"] as Data), sealedName: sealed)
+                tag: (row["tag"] as Data).bytes32, bytes: [UInt8](row["bytes"] as Data), sealedName: sealed,
+                until: UInt64(clamping: row["until"] as Int64))
         }
     }
 
-    public func heldCounts() async throws -> [ID<Petition>: Int] {
+    public func heldCounts() async throws -> [ID<Petition>: HeldCount] {
         try await read { db in
             let rows = try Row.fetchAll(
-                db, sql: "SELECT subject, count(*) AS n FROM held JOIN logs ON logs.id = held.log GROUP BY log")
-            return Dictionary(uniqueKeysWithValues: rows.map { (ID(($0["subject"] as Data).bytes32), $0["n"]) })
+                db,
+                sql: """
+                    SELECT subject, count(*) AS n, min(until) AS until FROM held JOIN logs ON logs.id = held.log
+                    GROUP BY log
+                    """)
+            return Dictionary(
+                uniqueKeysWithValues: rows.map {
+                    (
+                        ID(($0["subject"] as Data).bytes32),
+                        HeldCount(count: $0["n"], until: UInt64(clamping: $0["until"] as Int64))
+                    )
+                })
         }
     }
 
@@ -62,5 +76,23 @@ extension SQLiteStore {
         }
         leftovers.withLock { $0 = true }
         await eraseLeftovers()
+    }
+
+    public func promise(
+        _ petition: ID<Petition>, leaves: [Int], until: UInt64
+    ) async throws -> [Int: UInt64] {
+        try await write { db in
+            guard let log = try Self.id(of: .petition(petition), db) else { throw StorageError.damaged }
+            var kept: [Int: UInt64] = [:]
+            for leaf in leaves {
+                try db.execute(
+                    sql: "INSERT INTO promises (log, place, until) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                    arguments: [log, leaf, Int64(clamping: until)])
+                kept[leaf] = try Int64.fetchOne(
+                    db, sql: "SELECT until FROM promises WHERE log = ? AND place = ?", arguments: [log, leaf]
+                ).map { UInt64(clamping: $0) }
+            }
+            return kept
+        }
     }
 }

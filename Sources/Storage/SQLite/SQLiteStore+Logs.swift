@@ -8,10 +8,36 @@ import TransparencyLog
 /// A turn that others may come before: the commit finds it out.
 private struct OptimisticTurn: LogTurn {
     let store: SQLiteStore
+    let query: LogQuery
     let state: LogState
 
     func commit(_ appends: [LogAppend], holding held: [ID<Petition>: [HeldCoSignature]]) async throws {
-        try await store.append(appends, holding: held)
+        let petitions = Set(held.keys).union(
+            appends.compactMap { if case .petition(let id) = $0.log { id } else { nil } })
+        try await store.append(appends, holding: held) { db in
+            for petition in petitions { try check(petition, db) }
+        }
+    }
+
+    /// What waits in a petition, and what stands in its log, are as this turn has seen them: else something would be held that the log
+    /// can no longer take, or the log would grow by something that makes a promise void.
+    /// - Throws: `StorageError.conflict`.
+    private func check(_ petition: ID<Petition>, _ db: Database) throws {
+        let log = LogName.petition(petition)
+        guard let known = query.sizes[log] else { return }
+        let row = try Row.fetchOne(
+            db,
+            sql: """
+                SELECT size, EXISTS (SELECT 1 FROM held WHERE held.log = logs.id) AS waits FROM logs
+                WHERE kind = ? AND subject = ?
+                """, arguments: [log.kind, log.subject.data])
+        guard row?["size"] ?? 0 == known + (state.news[log]?.leaves.count ?? 0) else { throw StorageError.conflict }
+        guard let wanted = query.held[petition], row?["waits"] ?? false || state.held[petition]?.isEmpty == false else {
+            return
+        }
+        guard try SQLiteStore.held(wanted, of: petition, db) == state.held[petition] ?? [] else {
+            throw StorageError.conflict
+        }
     }
 
     func end() async {}
@@ -23,7 +49,7 @@ extension SQLiteStore {
             var state = LogState()
             for (log, known) in query.sizes {
                 let row = try Row.fetchOne(
-                    db, sql: "SELECT id, size FROM logs WHERE kind = ? AND subject = ?",
+                    db, sql: "SELECT id, size, legacy FROM logs WHERE kind = ? AND subject = ?",
                     arguments: [log.kind, log.subject.data])
                 guard let row else {
                     guard known == 0 else {
@@ -36,7 +62,8 @@ extension SQLiteStore {
                     throw StorageError.wentBack(lost: .init(log: log, has: size, signed: known), logs: 1)
                 }
                 guard size > known else { continue }
-                state.news[log] = .init(start: known, leaves: try Self.leaves(row["id"], from: known, db))
+                state.news[log] = .init(
+                    start: known, leaves: try Self.leaves(row["id"], from: known, db), legacy: row["legacy"])
             }
             for (petition, held) in query.held { state.held[petition] = try Self.held(held, of: petition, db) }
             return state
@@ -44,11 +71,16 @@ extension SQLiteStore {
     }
 
     public func turn(_ query: LogQuery) async throws -> any LogTurn {
-        OptimisticTurn(store: self, state: try await state(query))
+        OptimisticTurn(store: self, query: query, state: try await state(query))
     }
 
-    func append(_ appends: [LogAppend], holding held: [ID<Petition>: [HeldCoSignature]]) async throws {
+    /// - Parameter check: what must hold when the transaction begins.
+    func append(
+        _ appends: [LogAppend], holding held: [ID<Petition>: [HeldCoSignature]],
+        if check: @Sendable @escaping (Database) throws -> Void = { _ in }
+    ) async throws {
         let hasErased = try await write { db in
+            try check(db)
             var erased = 0
             for append in appends { erased += try Self.apply(append, db) }
             for (petition, list) in held { try Self.hold(list, of: petition, db) }
@@ -82,8 +114,10 @@ extension SQLiteStore {
         let deadline = append.deadline.map { Int64(clamping: $0) }
         if append.start == 0 {
             try db.execute(
-                sql: "INSERT INTO logs (kind, subject, workplace, size, deadline) VALUES (?, ?, ?, ?, ?)",
-                arguments: [append.log.kind, append.log.subject.data, append.workplace.bytes.data, end, deadline])
+                sql: "INSERT INTO logs (kind, subject, workplace, size, deadline, live) VALUES (?, ?, ?, ?, ?, ?)",
+                arguments: [
+                    append.log.kind, append.log.subject.data, append.workplace.bytes.data, end, deadline, append.isLive,
+                ])
         } else {
             // A log that somebody else has written to meanwhile is not split.
             let row = try Row.fetchOne(
@@ -95,8 +129,8 @@ extension SQLiteStore {
                     """, arguments: [append.log.kind, append.log.subject.data])
             try append.follow(size: row?["size"] ?? 0, note: row?["note"])
             try db.execute(
-                sql: "UPDATE logs SET size = ?, deadline = ? WHERE kind = ? AND subject = ?",
-                arguments: [end, deadline, append.log.kind, append.log.subject.data])
+                sql: "UPDATE logs SET size = ?, deadline = ?, live = ? WHERE kind = ? AND subject = ?",
+                arguments: [end, deadline, append.isLive, append.log.kind, append.log.subject.data])
         }
         guard let log = try id(of: append.log, db) else { throw StorageError.damaged }
         let leafInsert = try db.cachedStatement(
@@ -123,22 +157,30 @@ extension SQLiteStore {
         }
         for tag in append.mixed { try Self.dropHeld(tag, log, db) }
         erased += append.mixed.count
+        for (place, until) in append.promises {
+            try db.execute(
+                sql: "INSERT INTO promises (log, place, until) VALUES (?, ?, ?)",
+                arguments: [log, place, Int64(clamping: until)])
+        }
+        erased += try Self.drop(invites: append.closedInvites, of: append.workplace, db)
         try db.execute(
             sql: "INSERT INTO checkpoints (log, size, note, published) VALUES (?, ?, ?, ?)",
             arguments: [log, end, append.note, append.isPublished])
         return erased
     }
 
-    public func publish(_ log: LogName, size: Int, witnessed: String) async throws {
+    public func publish(_ log: LogName, size: Int, witnessed: String, isShown: Bool) async throws {
         try await write { db in
             guard let id = try Self.id(of: log, db) else { throw StorageError.damaged }
             try db.execute(
-                sql: "UPDATE checkpoints SET witnessed = ?, published = 1 WHERE log = ? AND size = ?",
-                arguments: [witnessed.isEmpty ? nil : witnessed, id, size])
+                sql: "UPDATE checkpoints SET witnessed = ?, published = published OR ? WHERE log = ? AND size = ?",
+                arguments: [witnessed.isEmpty ? nil : witnessed, isShown, id, size])
             guard db.changesCount == 1 else { throw StorageError.damaged }
+            guard isShown else { return }
             try db.execute(
                 sql: "UPDATE checkpoints SET witnessed = NULL WHERE log = ? AND size < ? AND witnessed IS NOT NULL",
                 arguments: [id, size])
+            try db.execute(sql: "DELETE FROM promises WHERE log = ? AND place < ?", arguments: [id, size])
         }
     }
 
@@ -160,16 +202,6 @@ extension SQLiteStore {
         ).map { LogName($0["kind"], ($0["subject"] as Data).bytes32) }
     }
 
-    public func publishAll() async throws {
-        try await write { db in
-            try db.execute(
-                sql: """
-                    UPDATE checkpoints SET published = 1
-                    WHERE published = 0 AND size = (SELECT size FROM logs WHERE logs.id = log)
-                    """)
-        }
-    }
-
     static func id(of log: LogName, _ db: Database) throws -> Int64? {
         try Int64.fetchOne(
             db, sql: "SELECT id FROM logs WHERE kind = ? AND subject = ?", arguments: [log.kind, log.subject.data])
@@ -186,33 +218,36 @@ extension SQLiteStore {
     }
 
     public func checkpoint(of log: LogName) async throws -> String? {
-        try await shown(log, "AND published ORDER BY checkpoints.size DESC")?.note
+        try await kept(log, "AND published ORDER BY checkpoints.size DESC").map { $0.note + $0.witnessed }
     }
 
-    public func newestCheckpoint(of log: LogName) async throws -> (size: Int, note: String)? {
-        try await shown(log, "ORDER BY checkpoints.size DESC", witnessed: "NULL")
+    public func newestCheckpoint(of log: LogName) async throws -> StoredCheckpoint? {
+        try await kept(log, "ORDER BY checkpoints.size DESC")
     }
 
     public func checkpoint(of log: LogName, covering leaf: Int) async throws -> (size: Int, note: String)? {
-        try await shown(log, "AND checkpoints.size > \(leaf) AND published ORDER BY checkpoints.size")
+        try await kept(log, "AND checkpoints.size > \(leaf) AND published ORDER BY checkpoints.size").map {
+            ($0.size, $0.note + $0.witnessed)
+        }
     }
 
-    /// The first checkpoint, with its witnesses' lines, once it is recorded as signed.
-    private func shown(
-        _ log: LogName, _ condition: String, witnessed: String = "witnessed"
-    ) async throws -> (size: Int, note: String)? {
+    /// The first such checkpoint, once it is recorded as signed.
+    private func kept(_ log: LogName, _ condition: String) async throws -> StoredCheckpoint? {
         let found = try await read { db in
             try Row.fetchOne(
                 db,
                 sql: """
-                    SELECT checkpoints.size, note, \(witnessed) AS witnessed FROM checkpoints
+                    SELECT checkpoints.size, note, witnessed, published FROM checkpoints
                     JOIN logs ON logs.id = checkpoints.log WHERE kind = ? AND subject = ? \(condition) LIMIT 1
                     """, arguments: [log.kind, log.subject.data]
-            ).map { (size: $0["size"] as Int, note: $0["note"] as String, witnessed: $0["witnessed"] as String?) }
+            ).map {
+                StoredCheckpoint(
+                    size: $0["size"], note: $0["note"], witnessed: $0["witnessed"] ?? "", isShown: $0["published"])
+            }
         }
         guard let found else { return nil }
         try await heads?.settle(log, size: found.size, note: found.note)
-        return (found.size, found.note + (found.witnessed ?? ""))
+        return found
     }
 
     public func tile(_ tile: Tile, of log: LogName) async throws -> [UInt8]? {
@@ -264,79 +299,25 @@ extension SQLiteStore {
             ).map { ID($0.bytes32) }
         }
     }
-}
 
-extension SQLiteStore {
-    /// Holds what was signed against what is there.
-    /// - Throws: `StorageError.wentBack` when a log is shorter than a checkpoint that was signed, or another than it.
-    func compare(with heads: SignedHeads) throws {
-        let lost = try losses(against: heads)
-        guard let first = lost.first else { return }
-        throw StorageError.wentBack(lost: first, logs: lost.count)
-    }
-
-    private func losses(against heads: SignedHeads) throws -> [StorageError.Loss] {
-        let signed = try heads.heads()
-        return try readNow { db in
-            try signed.compactMap { head in
-                let row = try Row.fetchOne(
-                    db,
-                    sql: """
-                        SELECT logs.size, note FROM logs LEFT JOIN checkpoints ON log = logs.id AND checkpoints.size = ?
-                        WHERE kind = ? AND subject = ?
-                        """, arguments: [head.size, head.log.kind, head.log.subject.data])
-                return head.loss(in: row?["size"], note: row?["note"])
-            }
+    public func logs(of workplace: ID<Workplace>) async throws -> [LogName] {
+        try await read { db in
+            try Row.fetchAll(
+                db, sql: "SELECT kind, subject FROM logs WHERE workplace = ? ORDER BY id",
+                arguments: [workplace.bytes.data]
+            ).map { LogName($0["kind"], ($0["subject"] as Data).bytes32) }
         }
     }
 
-    /// What the logs have lost of what a record says was signed.
-    /// - Throws: `StorageError.noHeads` when there is none at this path.
-    public func losses(against path: String) throws -> [StorageError.Loss] {
-        try withHeads(in: path) { try losses(against: $0) }
-    }
-
-    func signedHeads(in path: String) throws -> [SignedHeads.Head] { try withHeads(in: path) { try $0.heads() } }
-
-    private func withHeads<T>(in path: String, _ body: (SignedHeads) throws -> T) throws -> T {
-        guard access(path, F_OK) == 0 else { throw StorageError.noHeads(path) }
-        let heads = try SignedHeads(path: path, key: logKey().publicKey)
-        defer { try? heads.close() }
-        return try body(heads)
-    }
-
-    /// The record of a database: the one that is named; else the one beside it, where there is one.
-    public func record(named path: String?, besides database: String) throws -> String? {
-        if let path { return path }
-        let path = SignedHeads.path(besides: database)
-        return access(path, F_OK) == 0 ? path : nil
-    }
-
-    /// The newest checkpoint of each log.
-    func newest() throws -> [SignedHeads.Head] {
-        try readNow { db in
+    public func liveLogs() async throws -> [LogName] {
+        try await read { db in
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT kind, subject, logs.size, note FROM logs
-                    JOIN checkpoints ON log = logs.id AND checkpoints.size = logs.size
+                    SELECT logs.kind, logs.subject FROM logs JOIN logs AS own
+                    ON own.kind = 1 AND own.subject = logs.workplace AND own.live WHERE logs.live
                     """
-            ).map {
-                SignedHeads.Head(
-                    log: LogName($0["kind"], ($0["subject"] as Data).bytes32), size: $0["size"], note: $0["note"])
-            }
+            ).map { LogName($0["kind"], ($0["subject"] as Data).bytes32) }
         }
-    }
-
-    /// Which record has what this database's service has signed; nil for none.
-    var record: Bytes32? {
-        get throws { try readNow { try Data.fetchOne($0, sql: "SELECT record FROM service")?.bytes32 } }
-    }
-
-    /// - Parameter record: which one; nil when there is none any more.
-    func setRecord(_ record: Bytes32?) throws {
-        do {
-            try pool.write { try $0.execute(sql: "UPDATE service SET record = ?", arguments: [record?.data]) }
-        } catch { throw StorageError(error) }
     }
 }

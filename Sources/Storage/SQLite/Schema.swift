@@ -42,7 +42,15 @@ enum Schema {
                     """)
         }
         migrator.registerMigration("6 wrapped keys and keys for invites count too") { db in
-            try db.execute(sql: "DELETE FROM stored; INSERT INTO stored \(storedSums)")
+            try db.execute(
+                sql: """
+                    DELETE FROM stored;
+                    INSERT INTO stored SELECT workplace, sum(bytes) FROM (
+                        SELECT workplace, length(bytes) AS bytes FROM objects
+                        UNION ALL SELECT workplace, length(wrap) FROM wraps
+                        UNION ALL SELECT workplace, length(sealed) FROM invite_keys
+                    ) GROUP BY workplace;
+                    """)
         }
         migrator.registerMigration("7 which record has what was signed") { db in
             try db.execute(
@@ -54,17 +62,11 @@ enum Schema {
         migrator.registerMigration("8 repeated leaves are known by the tree in memory") { db in
             try db.execute(sql: "DROP INDEX leaves_by_hash")
         }
+        migrator.registerMigration("9 promises, named witnesses, signed wraps, invites by name") { db in
+            try migrateToSecondProtocol(db)
+        }
         return migrator
     }
-
-    /// Workplaces, and the bytes that each keeps.
-    static let storedSums = """
-        SELECT workplace, sum(bytes) FROM (
-            SELECT workplace, length(bytes) AS bytes FROM objects
-            UNION ALL SELECT workplace, length(wrap) FROM wraps
-            UNION ALL SELECT workplace, length(sealed) FROM invite_keys
-        ) GROUP BY workplace
-        """
 
     /// Sealed names, each on a page of its own. secure_delete zeroes a deleted row, but rows that SQLite moves between pages
     /// when it balances the tree leave copies behind in the space that a page does not use, and those of a row that is deleted

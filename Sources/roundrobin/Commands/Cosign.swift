@@ -1,5 +1,6 @@
 import ArgumentParser
 import Client
+import CoSigning
 import Foundation
 import Petitions
 import Sodium
@@ -7,51 +8,67 @@ import TransparencyLog
 
 /// What co-signing and withdrawing share.
 struct SigningOptions: ParsableArguments {
-    @Flag(help: help("acceptSmallRing"))
-    var acceptSmallRing = false
-
     @Option(help: help("delay", "minutes"))
     var delay: UInt32?
+    @Flag(help: help("now"))
+    var now = false
 
-    var parsed: CoSigningOptions {
-        var options = CoSigningOptions()
-        options.acceptSmallRing = acceptSmallRing
-        return options
-    }
-
-    func wait() async throws {
-        guard let delay, delay > 0 else { return }
-        let seconds = Random.number(below: min(delay, 10_080) * 60)
-        Terminal.note(words("cosign.waiting", count: Int(delay)))
+    /// A run that follows a signed request too closely tells by its time whose it is. The keystore is free while this waits.
+    func pause(_ keystore: KeystoreOptions, _ passphrase: borrowing SecretBytes) async throws {
+        guard !now else { return }
+        let seconds = try await keystore.withMember(passphrase) { $0.device.pauseBeforeRun() }
+        guard seconds > 0 else { return }
+        let until = Device.systemClock() + seconds
+        Terminal.note(words("cosign.pausing", ["time": Moment.describe(until)]))
         try await Task.sleep(for: .seconds(Int(seconds)))
     }
 
-    static func warn(_ warnings: [CoSigningWarning], _ manifest: Manifest? = nil, proxy: String?) {
-        for warning in warnings {
-            switch warning {
-            case .smallRing(let count): Terminal.warning(words("warning.smallRing", ["count": "\(count)"]))
-            case .ringLargerThanEligible(let ring, let eligible):
-                Terminal.warning(words("warning.largeRing", ["ring": "\(ring)", "eligible": "\(eligible)"]))
-            case .nameOpens(let count):
-                Terminal.warning(
-                    words(
-                        "warning.nameOpens",
-                        [
-                            "count": "\(count)", "threshold": "\(manifest?.threshold ?? 0)",
-                            "trustees": "\(manifest?.trustees.count ?? 0)",
-                        ]))
-            case .nameAtOnce: Terminal.warning(words("warning.nameAtOnce"))
-            case .nameDropped: Terminal.warning(words("warning.nameDropped"))
-            case .nameIsOut: Terminal.warning(words("warning.nameIsOut"))
-            }
-        }
-        if proxy == nil { Terminal.warning(words("warning.noProxy")) }
+    /// - Returns: whether anything was waited for, so that what was read is to be read again.
+    func wait() async throws -> Bool {
+        guard let delay, delay > 0 else { return false }
+        let seconds = Random.number(below: min(delay, 10_080) * 60)
+        Terminal.note(words("cosign.waiting", count: Int(delay)))
+        try await Task.sleep(for: .seconds(Int(seconds)))
+        return true
     }
 
-    /// The whole id is taken as it is; a short one is looked up in the workplace's log, unsigned.
-    static func petition(_ name: String, _ member: Member) async throws -> ID<Petition> {
-        if let id = ID<Petition>(hex: name) { return id }
-        return try Naming.petition(name, in: try await member.anonymousRoster())
+    static func warn(_ warnings: Set<Warning>, _ manifest: Manifest? = nil) {
+        for line in warnings.map({ Self.line($0, manifest) }).sorted() { Terminal.warning(line) }
+    }
+
+    static func line(_ warning: Warning, _ manifest: Manifest?) -> String {
+        switch warning {
+        case .fewSettledSeats(let settled, let live):
+            words("warning.fewSeats", ["settled": "\(settled)", "live": "\(live)"])
+        case .ringLargerThanEligible(let ring, let eligible):
+            words("warning.largeRing", ["ring": "\(ring)", "eligible": "\(eligible)"])
+        case .nameOpens(let count):
+            words(
+                "warning.nameOpens",
+                [
+                    "count": "\(count)", "threshold": "\(manifest?.threshold ?? 0)",
+                    "trustees": "\(manifest?.trustees.count ?? 0)",
+                ])
+        case .nameAtOnce: words("warning.nameAtOnce")
+        case .nameDropped: words("warning.nameDropped")
+        case .nameIsOut: words("warning.nameIsOut")
+        }
+    }
+
+    /// Before anything is sent: who could have made it, who the trustees are, what else is known.
+    static func tell(_ view: PetitionView, proxy: String?) {
+        Terminal.note(
+            words(
+                "cosign.seats",
+                [
+                    "live": "\(view.seats.count)", "rotated": "\(view.seats.rotated)",
+                    "unseated": "\(view.seats.unseated)",
+                ]))
+        let trustees = PetitionText.trustees(view).map(Words.name).joined(separator: ", ")
+        Terminal.note(
+            words("cosign.trustees", ["people": trustees, "threshold": "\(view.petition.manifest.threshold)"]))
+        for line in PetitionText.notes(view, at: Device.systemClock()) { Terminal.warning(line) }
+        if proxy == nil { Terminal.warning(words("warning.noProxy")) }
     }
 }
 
@@ -94,70 +111,149 @@ struct Cosign: AsyncParsableCommand {
     func run() async throws {
         // The keystore is free while a person thinks and a delay runs: what else uses it does not show that somebody co-signs.
         let passphrase = try keystore.openingPassphrase()
-        var options = signing.parsed
-        options.name = try conditionalName()
-        let (id, view) = try await keystore.withMember(passphrase) { member in
-            let id = try await SigningOptions.petition(petition, member)
-            let view = try await member.view(id)
-            SigningOptions.warn(
-                try member.warnings(for: view, options), view.petition.manifest, proxy: keystore.proxy)
-            return (id, view)
+        let name = try conditionalName()
+        let scope = try Naming.scope(petition)
+        var seen: Set<Warning>?
+        var choices: [UInt8]?
+        while true {
+            try await signing.pause(keystore, passphrase)
+            let begun = try await keystore.withMember(passphrase) { member in
+                let begun = try await member.cosigner.begin(scope)
+                // What went out before, and is not settled, goes out first and unchanged.
+                guard let sent = try await member.cosigner.resend(begun) else { return begun as CoSigner.Begun? }
+                Terminal.note(words("cosign.resent"))
+                if case .promised(let promise) = sent {
+                    // It was perhaps another decision; this one was not sent.
+                    throw ClientError.coSigning(.held(until: promise.until))
+                }
+                return nil
+            }
+            guard let begun else { continue }
+            let view = begun.view
+            let warnings = try await orAbandon(begun, passphrase) {
+                try $0.cosigner.warnings(begun, name: name)
+            }
+            if seen.map({ !warnings.isSubset(of: $0) }) ?? true {
+                SigningOptions.tell(view, proxy: keystore.proxy)
+                SigningOptions.warn(warnings, view.petition.manifest)
+                if name != nil || seen != nil, !Terminal.confirms(words("cosign.goOn")) {
+                    try await keystore.withMember(passphrase) { try $0.cosigner.abandon(begun) }
+                    return
+                }
+                seen = warnings.union(seen ?? [])
+            }
+            if choices == nil {
+                choices = try await orAbandon(begun, passphrase) { _ in try self.choices(view, asked: begun.asked) }
+                guard Ballot.supportsSomething(choices ?? [], of: view.petition.manifest) else {
+                    return try await refuse(begun, passphrase)
+                }
+                if try await signing.wait() {
+                    // Hours may have passed: what is sent rests on what is read now.
+                    try await keystore.withMember(passphrase) { try $0.cosigner.abandon(begun) }
+                    continue
+                }
+            }
+            let decision = Decision.sign(choices: choices ?? [], remark: remark, name: name)
+            do {
+                let sent = try await keystore.withMember(passphrase) {
+                    try await $0.cosigner.send(decision, in: begun, seen: seen ?? [])
+                }
+                return try show(sent, view.petition.id)
+            } catch let error as ClientError where error.isRingGrown {
+                Terminal.note(words("cosign.ringGrown"))
+                try await Task.sleep(for: .seconds(1))
+            }
         }
-        if options.name != nil, !Terminal.confirms(words("cosign.goOn")) { return }
-        let choices = try await choices(view, passphrase)
-        try await signing.wait()
-        let receipt = try await keystore.withMember(passphrase) { member in
-            try await member.cosign(id, choices: choices, remark: remark, options)
+    }
+
+    /// Runs what may refuse; when it does the run ends without a sending.
+    private func orAbandon<R>(
+        _ begun: CoSigner.Begun, _ passphrase: borrowing SecretBytes, _ body: (Member) async throws -> R
+    ) async throws -> R {
+        try await keystore.withMember(passphrase) { member in
+            do { return try await body(member) } catch {
+                try member.cosigner.abandon(begun)
+                Terminal.note(words("cosign.stopped"))
+                throw error
+            }
         }
+    }
+
+    /// Whoever supports nothing has no reason to co-sign: nothing is sent, and what stands can be taken back.
+    private func refuse(_ begun: CoSigner.Begun, _ passphrase: borrowing SecretBytes) async throws {
+        let stands = try await keystore.withMember(passphrase) { member in
+            let standing = begun.view.standing(of: member.device.identity)
+            return standing?.action == .sign
+        }
+        Terminal.line(words("cosign.supportsNothing"))
+        // Only where somebody can answer: nobody's co-signature is taken back unasked.
+        guard stands, Terminal.canAsk, Terminal.confirms(words("cosign.withdrawInstead")) else {
+            try await keystore.withMember(passphrase) { try $0.cosigner.abandon(begun) }
+            throw ExitCode(2)
+        }
+        let sent = try await keystore.withMember(passphrase) { member in
+            let seen: Set<Warning> = begun.view.nameIsOut(for: member.device.identity) ? [.nameIsOut] : []
+            SigningOptions.warn(seen)
+            return try await member.cosigner.send(.withdraw, in: begun, seen: seen)
+        }
+        Withdraw.show(sent)
+    }
+
+    private func show(_ sent: Sent, _ id: ID<Petition>) throws {
         if output.json {
             struct Facts: Encodable {
                 let petition: String
                 /// Absent while the service holds it.
                 let leaf: UInt64?
-                let held: Bool
+                /// Until when the service has promised that it stands; absent with a receipt.
+                let promised_until: UInt64?
             }
-            return try Terminal.json(Facts(petition: id.hex, leaf: receipt?.index, held: receipt == nil))
+            switch sent {
+            case .receipt(let receipt):
+                return try Terminal.json(Facts(petition: id.hex, leaf: receipt.index, promised_until: nil))
+            case .promised(let promise):
+                return try Terminal.json(Facts(petition: id.hex, leaf: nil, promised_until: promise.until))
+            }
         }
-        Terminal.line(receipt.map { words("cosign.done", ["leaf": "\($0.index)"]) } ?? words("cosign.held"))
+        switch sent {
+        case .receipt(let receipt): Terminal.line(words("cosign.done", ["leaf": "\(receipt.index)"]))
+        case .promised(let promise):
+            Terminal.line(words("cosign.held", ["time": Moment.describe(promise.until)]))
+        }
         Terminal.line(words("cosign.next"))
     }
 
-    private func conditionalName() throws -> CoSigningOptions.ConditionalName? {
+    private func conditionalName() throws -> ConditionalName? {
         guard let when else { return nil }
         if name != nil, isatty(STDIN_FILENO) == 1 { Terminal.warning(words("warning.nameHistory")) }
-        guard let text = name ?? Terminal.ask(words("cosign.askName")) else { throw ClientError.invalid("nameMissing") }
-        return .init(text.trimmingCharacters(in: .whitespaces), when: when)
+        guard let text = name ?? Terminal.ask(words("cosign.askName")) else { throw ClientError.invalid(.nameMissing) }
+        return ConditionalName(text.trimmingCharacters(in: .whitespaces), when: when)
     }
 
-    private func choices(_ view: PetitionView, _ passphrase: borrowing SecretBytes) async throws -> [UInt8] {
+    private func choices(_ view: PetitionView, asked: PetitionDocument?) throws -> [UInt8] {
         let manifest = view.petition.manifest
         let count = manifest.options.count
         if let given = all.map({ Array(repeating: $0, count: count) }) ?? answers?.components(separatedBy: ",") {
             guard given.count == count else {
-                throw ClientError.invalid("answersCount", ["demands": "\(count)", "answers": "\(given.count)"])
+                throw ClientError.invalid(.answersCount, ["demands": "\(count)", "answers": "\(given.count)"])
             }
             return try given.map { word in
                 guard let choice = Choices.choice(word, of: manifest.kind) else {
                     throw ClientError.invalid(
-                        "answerOfKind",
+                        .answerOfKind,
                         ["word": word, "words": Choices.facts(of: manifest.kind).joined(separator: ", ")])
                 }
                 return choice
             }
         }
         guard let document = view.document else {
-            throw ClientError.invalid("wordingUnreadable", ["why": words("reason." + (view.documentFault ?? ""))])
+            throw ClientError.coSigning(.wording(view.documentFault ?? .missing))
         }
         let preamble = RatificationTerms.prose(document.preamble)
         if !preamble.isEmpty { Terminal.line("\n" + Terminal.block(preamble)) }
         let terms = RatificationTerms(document, of: manifest)
         if let terms {
             Terminal.line("\n  " + words("vote.needs", ["majority": NegotiationWords.say(terms.majority, Words.texts)]))
-        }
-        // What they answer is read beside what was asked. Unsigned, like everything here.
-        var asked: PetitionDocument?
-        if let about = manifest.about {
-            asked = try? await keystore.withMember(passphrase) { try await $0.view(about.petition).document }
         }
         return try document.demands.enumerated().map { i, demand in
             let title = Terminal.harmless(demand.title)
@@ -179,7 +275,7 @@ struct Cosign: AsyncParsableCommand {
             guard
                 let text = Terminal.ask(
                     words("choice.ask", ["abstain": known[0], "first": known[1], "second": known[2]]))
-            else { throw ClientError.invalid("noTerminalToAsk") }
+            else { throw ClientError.invalid(.noTerminalToAsk) }
             if let choice = Choices.choice(text, of: kind) { return choice }
         }
     }
@@ -195,15 +291,26 @@ struct Withdraw: AsyncParsableCommand {
 
     func run() async throws {
         let passphrase = try keystore.openingPassphrase()
-        let isOut = try await keystore.withMember(passphrase) { member in
-            member.nameIsOut(try await member.view(try await SigningOptions.petition(petition, member)))
+        let scope = try Naming.scope(petition)
+        _ = try await signing.wait()
+        try await signing.pause(keystore, passphrase)
+        let sent = try await keystore.withMember(passphrase) { member in
+            try await member.cosigner.carryOut(.withdraw, in: scope) { view, warnings in
+                for line in PetitionText.notes(view, at: Device.systemClock()) { Terminal.warning(line) }
+                SigningOptions.warn(warnings)
+                if keystore.proxy == nil { Terminal.warning(words("warning.noProxy")) }
+                return true
+            }
         }
-        SigningOptions.warn(isOut ? [.nameIsOut] : [], proxy: keystore.proxy)
-        try await signing.wait()
-        let receipt = try await keystore.withMember(passphrase) { member in
-            try await member.withdraw(try await SigningOptions.petition(petition, member), signing.parsed)
+        if let sent { Self.show(sent) }
+    }
+
+    static func show(_ sent: Sent) {
+        switch sent {
+        case .receipt: Terminal.line(words("cosign.withdrawn"))
+        case .promised(let promise):
+            Terminal.line(words("cosign.withdrawalHeld", ["time": Moment.describe(promise.until)]))
         }
-        Terminal.line(receipt == nil ? words("cosign.withdrawalHeld") : words("cosign.withdrawn"))
     }
 }
 
@@ -218,10 +325,10 @@ struct Release: AsyncParsableCommand {
     @OptionGroup var keystore: KeystoreOptions
 
     func run() async throws {
-        try await keystore.withMember { member in
-            let id = try Naming.petition(petition, in: try await member.roster())
-            guard let level else { return try await member.release(id) }
-            try await member.release(id, level: level)
+        try await keystore.withSession { session in
+            let id = try Naming.petition(petition, in: session.roster)
+            guard let level else { return try await session.release(id) }
+            try await session.release(id, level: level)
         }
         guard let level else { return Terminal.line(words("release.ballots")) }
         Terminal.line(words("release.level", ["count": "\(level)"]))
@@ -254,7 +361,8 @@ struct Names: AsyncParsableCommand {
 
     func run() async throws {
         let names = try await keystore.withMember { member in
-            try await member.names(try Naming.petition(petition, in: try await member.roster()))
+            let view = try await member.cosigner.view(in: Naming.scope(petition))
+            return try await member.names(view)
         }
         if output.json {
             return try Terminal.json(

@@ -87,7 +87,7 @@ struct Restore: AsyncParsableCommand {
     func run() async throws {
         let bundles = try bundles.map { path in
             guard let data = FileManager.default.contents(atPath: path) else {
-                throw ClientError.invalid("noFile", ["file": path])
+                throw ClientError.invalid(.noFile, ["file": path])
             }
             do { return try PetitionBundle(parsing: [UInt8](data)) } catch {
                 throw StorageError.foreignBundle

@@ -54,7 +54,7 @@ struct DraftCommand: AsyncParsableCommand {
 
         func run() async throws {
             let (title, text) = try content()
-            let draft = try await keystore.withMember {
+            let draft = try await keystore.withSession {
                 try await $0.newDraft(language: language, title: title, text: text)
             }
             if output.json { return try Terminal.json(Facts(draft)) }
@@ -74,7 +74,7 @@ struct DraftCommand: AsyncParsableCommand {
                 let data = path == "-"
                     ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: path),
                 let text = String(data: data, encoding: .utf8)
-            else { throw ClientError.invalid("notText", ["file": path]) }
+            else { throw ClientError.invalid(.notText, ["file": path]) }
             return (title ?? "", text.trimmingCharacters(in: .newlines))
         }
     }
@@ -91,16 +91,16 @@ struct DraftCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let (drafts, unreadable, adopted, comments) = try await keystore.withMember { member in
-                let drafts = try await member.drafts()
-                let unreadable = member.unreadableObjects
-                return (drafts, unreadable, try await member.adoptions(), try await member.comments())
+            let (drafts, unreadable, adopted, comments) = try await keystore.withSession { session in
+                let drafts = try await session.drafts()
+                let unreadable = session.unreadableTexts
+                return (drafts, unreadable, try await session.adoptions(), try await session.comments())
             }
             let open = Dictionary(grouping: comments.filter { $0.replyTo == nil && $0.resolvedBy == nil }, by: \.topic)
             let entries = drafts.map { draft in
                 Entry(
-                    draft: Facts(draft), adopted: adopted[draft.id],
-                    open_comments: open[.draft(draft.id.hex)]?.count ?? 0)
+                    draft: Facts(draft), adopted: adopted[draft.id]?.revision,
+                    open_comments: open[.draft(draft.id)]?.count ?? 0)
             }
             if output.json { return try Terminal.json(["drafts": entries]) }
             if unreadable > 0 { Terminal.warning(words("draft.unreadable", count: unreadable)) }
@@ -119,10 +119,10 @@ struct DraftCommand: AsyncParsableCommand {
     }
 
     /// A draft by its number in the list or the first characters of its id.
-    static func find(_ name: String, _ member: Member) async throws -> Draft {
-        let drafts = try await member.drafts()
-        let id = try Naming.object(name, among: drafts.map(\.id), "draft")
-        guard let draft = drafts.first(where: { $0.id == id }) else { throw ClientError.noSuch("draft") }
+    static func find(_ name: String, _ session: Session) async throws -> Draft {
+        let drafts = try await session.drafts()
+        let id = try Naming.object(name, among: drafts.map(\.id), .draft)
+        guard let draft = drafts.first(where: { $0.id == id }) else { throw ClientError.noSuch(.draft) }
         return draft
     }
 
@@ -140,9 +140,11 @@ struct DraftCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let found = try await keystore.withMember { member in
-                let newest = try await find(draft, member)
-                return try await revision.asyncMap { try await member.draft(newest.id, revision: $0) } ?? newest
+            let (found, author) = try await keystore.withSession { session in
+                let newest = try await find(draft, session)
+                let found = try await revision.asyncMap { try await session.draft(newest.id, revision: $0) } ?? newest
+                if revision == nil { try session.noteShown(found) }
+                return (found, Words.name(try await session.people().person(found.author)))
             }
             if raw { return print(found.whole) }
             if output.json { return try Terminal.json(Facts(found)) }
@@ -155,7 +157,10 @@ struct DraftCommand: AsyncParsableCommand {
             }
             Terminal.line(
                 Terminal.bold(Terminal.harmless(found.title))
-                    + Terminal.faint("  (" + words("draft.revision", ["revision": "\(found.revision)"]) + ")"))
+                    + Terminal.faint(
+                        "  (" + words("draft.revision", ["revision": "\(found.revision)", "person": author]) + ")"))
+            if found.isByFormer { Terminal.warning(words("draft.byFormer")) }
+            if found.overwrittenBy != nil { Terminal.warning(words("draft.overwritten")) }
             Terminal.line()
             Terminal.line(Terminal.block(found.text))
         }
@@ -175,15 +180,15 @@ struct DraftCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let (revised, merged, isNew) = try await keystore.withMember { member in
-                var current = try await find(draft, member)
-                if let base { current = try await member.draft(current.id, revision: base) }
+            let (revised, merged, isNew) = try await keystore.withSession { session in
+                var current = try await find(draft, session)
+                if let base { current = try await session.draft(current.id, revision: base) }
                 var (title, text) = try Editor.edit(current.whole, file: file)
                 while true {
                     guard title != current.title || text != current.text else { return (current, Draft?.none, false) }
                     let (from, whole) = (current, title + "\n\n" + text)
                     let revision = try await Editor.keeping(file == nil ? whole : nil) {
-                        try await member.revise(from, title: title, text: text)
+                        try await session.revise(from, title: title, text: text)
                     }
                     switch revision {
                     case .written(let draft, let merged): return (draft, merged, true)
@@ -213,11 +218,11 @@ struct DraftCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            try await keystore.withMember { member in
-                let people = try await member.people()
-                let id = try await find(draft, member).id
-                let history = try await member.history(of: id)
-                let adopted = try await member.adoptions()[id]
+            try await keystore.withSession { session in
+                let people = try await session.people()
+                let id = try await find(draft, session).id
+                let history = try await session.history(of: id)
+                let adopted = try await session.adoptions()[id]?.revision
                 if output.json { return try Terminal.json(["revisions": history.map { Facts($0) }]) }
                 for entry in history {
                     let mark = entry.revision == adopted ? "  " + words("draft.adoptedHere") : ""
@@ -247,13 +252,13 @@ struct DraftCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let (old, new) = try await keystore.withMember { member in
-                let newest = try await find(draft, member)
+            let (old, new) = try await keystore.withSession { session in
+                let newest = try await find(draft, session)
                 let later = to ?? newest.revision
-                guard later > 1 || from != nil else { throw ClientError.invalid("oneRevision") }
+                guard later > 1 || from != nil else { throw ClientError.invalid(.oneRevision) }
                 return (
-                    try await member.draft(newest.id, revision: from ?? later - 1),
-                    try await member.draft(newest.id, revision: later)
+                    try await session.draft(newest.id, revision: from ?? later - 1),
+                    try await session.draft(newest.id, revision: later)
                 )
             }
             let segments = WordDiff(from: old.whole, to: new.whole).segments

@@ -30,9 +30,9 @@ extension DraftCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let id = try await keystore.withMember { member in
-                let draft = try await find(draft, member)
-                return try await member.comment(on: draft, line: line, content.read())
+            let id = try await keystore.withSession { session in
+                let draft = try await find(draft, session)
+                return try await session.comment(on: draft, line: line, content.read())
             }
             if output.json { return try Terminal.json(["comment": id.hex]) }
             Terminal.line(words("comment.made", ["id": String(id.hex.prefix(8))]))
@@ -49,16 +49,16 @@ extension DraftCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            try await keystore.withMember { member in
-                let draft = try await find(draft, member)
-                let comments = try await member.comments().filter { $0.topic == .draft(draft.id.hex) }
+            try await keystore.withSession { session in
+                let draft = try await find(draft, session)
+                let comments = try await session.comments().filter { $0.topic == .draft(draft.id) }
                 if output.json { return try Terminal.json(["comments": comments.map { CommentView.Facts($0) }]) }
-                let people = try await member.people()
+                let people = try await session.people()
                 let settled = Set(comments.filter { $0.resolvedBy != nil }.map(\.id))
                 for comment in comments where all || !settled.contains(comment.replyTo ?? comment.id) {
                     var place = ""
                     if let line = comment.line, comment.replyTo == nil {
-                        let now = try await member.place(of: comment, in: draft)
+                        let now = await session.place(of: comment, in: draft)
                         place =
                             now.map { words("comment.line", ["line": "\($0)"]) }
                             ?? words("comment.lineGone", ["line": "\(line)", "revision": "\(comment.revision ?? 0)"])
@@ -70,10 +70,10 @@ extension DraftCommand {
     }
 
     /// A comment by the first characters of its id.
-    static func findComment(_ name: String, _ member: Member) async throws -> Comment {
-        let comments = try await member.comments()
-        let id = try Naming.id(name, among: comments.map(\.id), "comment")
-        guard let comment = comments.first(where: { $0.id == id }) else { throw ClientError.noSuch("comment") }
+    static func findComment(_ name: String, _ session: Session) async throws -> Comment {
+        let comments = try await session.comments()
+        let id = try Naming.id(name, among: comments.map(\.id), .comment)
+        guard let comment = comments.first(where: { $0.id == id }) else { throw ClientError.noSuch(.comment) }
         return comment
     }
 
@@ -86,8 +86,8 @@ extension DraftCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let id = try await keystore.withMember { member in
-                try await member.reply(to: try await findComment(comment, member), content.read())
+            let id = try await keystore.withSession { session in
+                try await session.reply(to: try await findComment(comment, session), content.read())
             }
             if output.json { return try Terminal.json(["comment": id.hex]) }
             Terminal.line(words("comment.made", ["id": String(id.hex.prefix(8))]))
@@ -103,8 +103,8 @@ extension DraftCommand {
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
-            try await keystore.withMember { member in
-                try await member.resolve(try await findComment(comment, member), isOpen: reopen)
+            try await keystore.withSession { session in
+                try await session.resolve(try await findComment(comment, session), isOpen: reopen)
             }
             Terminal.line(reopen ? words("comment.reopened") : words("comment.settled"))
         }
@@ -122,11 +122,10 @@ extension DraftCommand {
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
-            let (found, chosen) = try await keystore.withMember { member in
-                let found = try await find(draft, member)
-                let chosen = undo ? 0 : revision ?? found.revision
-                try await member.adopt(found.id, revision: chosen)
-                return (found, chosen)
+            let (found, chosen) = try await keystore.withSession { session in
+                let found = try await find(draft, session)
+                try await session.adopt(found.id, revision: undo ? 0 : revision)
+                return (found, revision ?? found.revision)
             }
             let values = ["title": Terminal.harmless(found.title), "revision": "\(chosen)"]
             Terminal.line(undo ? words("draft.unadopted", values) : words("draft.adopted", values))

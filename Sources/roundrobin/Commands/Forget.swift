@@ -1,5 +1,6 @@
 import ArgumentParser
 import Client
+import CoSigning
 import Foundation
 import Petitions
 import Sodium
@@ -14,6 +15,8 @@ struct Forget: AsyncParsableCommand {
     var eraseAll = false
     @Flag(help: help("forgetDry"))
     var dryRun = false
+    @Flag(help: help("forgetOffline"))
+    var offline = false
     @OptionGroup var keystore: KeystoreOptions
     @OptionGroup var output: OutputOptions
 
@@ -31,41 +34,69 @@ struct Forget: AsyncParsableCommand {
         let after: Shown?
         let rotated: Bool
         let waiting_for: [String]
+        let key_stays: Bool
+        let given_up: [String]
     }
 
     func run() async throws {
         try await keystore.withMember { member in
-            let id = try Naming.petition(petition, in: try await member.roster())
-            if dryRun {
-                let now = member.exposure(try await member.petition(id).log)
-                if output.json {
-                    return try Terminal.json(Facts(before: .init(now), after: nil, rotated: false, waiting_for: []))
+            if offline || dryRun {
+                // From what the device itself has: nobody is asked.
+                let id = try known(member.device)
+                guard offline, !dryRun else {
+                    let now = member.device.exposure(id)
+                    if output.json {
+                        return try Terminal.json(
+                            Facts(
+                                before: .init(now), after: nil, rotated: false, waiting_for: [], key_stays: false,
+                                given_up: []))
+                    }
+                    return show(words("forget.now"), now)
                 }
-                return show(words("forget.now"), now)
+                return try tell(member.device.forgetOffline(id, all: eraseAll), id)
             }
-            let report = try await member.forget(id, eraseAll: eraseAll)
-            if output.json {
-                return try Terminal.json(
-                    Facts(
-                        before: .init(report.before), after: .init(report.after), rotated: report.hasRotated,
-                        waiting_for: report.waitingFor.map(\.hex)))
+            // Whether promises were kept is seen before anything is erased.
+            let reading = try await member.cosigner.look(try Naming.scope(petition))
+            guard let id = reading.wanted else { throw ClientError.noSuch(.petition) }
+            try await member.sessionOfAnybody { session in
+                try tell(try await session.forget(id, givingUp: eraseAll ? .everything : .nothing), id)
             }
-            show(words("forget.before"), report.before)
-            show(words("forget.after"), report.after)
-            if report.hasRotated { Terminal.line(words("forget.rotated")) }
-            if report.after.hasRingKey {
-                for other in report.waitingFor where other != id {
-                    Terminal.line(words("forget.waiting", ["id": String(other.hex.prefix(16))]))
-                }
-            }
-            Terminal.line(words("forget.stays"))
         }
+    }
+
+    private func known(_ device: Device) throws -> ID<Petition> {
+        let fitting = device.knownPetitions.filter { $0.hex.hasPrefix(petition.lowercased()) }
+        guard petition.count >= 4, let id = fitting.first else { throw ClientError.noSuch(.petition) }
+        guard fitting.count == 1 else { throw ClientError.ambiguous(.petition) }
+        return id
+    }
+
+    private func tell(_ report: ForgetReport, _ id: ID<Petition>) throws {
+        if output.json {
+            return try Terminal.json(
+                Facts(
+                    before: .init(report.before), after: .init(report.after), rotated: report.hasRotated,
+                    waiting_for: report.waitingFor.map(\.hex), key_stays: report.presentKeyStays,
+                    given_up: report.givenUp.map(\.hex)))
+        }
+        show(words("forget.before"), report.before)
+        show(words("forget.after"), report.after)
+        if report.hasRotated { Terminal.line(words("forget.rotated")) }
+        if report.presentKeyStays { Terminal.warning(words("forget.presentKey")) }
+        if report.after.hasRingKey {
+            for other in report.waitingFor where other != id {
+                Terminal.line(words("forget.waiting", ["id": String(other.hex.prefix(16))]))
+            }
+        }
+        for other in report.givenUp { Terminal.line(words("cli.givenUp", ["id": String(other.hex.prefix(16))])) }
+        Terminal.line(words("forget.stays"))
     }
 
     private func show(_ head: String, _ exposure: Exposure) {
         Terminal.line(Terminal.bold(head))
         if exposure.isClean { return Terminal.line("  " + words("forget.nothing")) }
         if exposure.statements > 0 {
+            if exposure.promises > 0 { Terminal.line("  " + words("forget.promises", count: exposure.promises)) }
             let values = ["statements": "\(exposure.statements)", "receipts": "\(exposure.receipts)"]
             Terminal.line("  " + words("forget.statements", values))
         }

@@ -17,12 +17,12 @@ struct GossipCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard !phrase.isEmpty else {
-                let own = try await keystore.withMember { try await $0.phrase() }
+                let own = try await keystore.withMember { try await $0.cosigner.phrase() }
                 Terminal.line(Terminal.bold(own.text))
                 return Terminal.line(words("gossip.readOut"))
             }
             let theirs = try GossipPhrase(parsing: phrase.joined(separator: " "))
-            switch try await keystore.withMember({ try await $0.compare(theirs) }) {
+            switch try await keystore.withMember({ try await $0.cosigner.compare(theirs) }) {
             case .same(let absent):
                 Terminal.line(Terminal.green(words("gossip.samePhrase")))
                 for id in absent { Terminal.line(GossipText.line(.absent(id))) }
@@ -48,7 +48,7 @@ struct GossipCommand: AsyncParsableCommand {
 
         func run() async throws {
             try PageOptions.check(output, overwrite)
-            let file = try await keystore.withMember { try await $0.gossip() }
+            let file = try await keystore.withMember { try await $0.cosigner.gossip() }
             try PageOptions.write(file.serialized, to: output)
             Terminal.line(words("gossip.exported", ["file": output], count: file.checkpoints.count))
         }
@@ -66,10 +66,10 @@ struct GossipCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard let data = FileManager.default.contents(atPath: file) else {
-                throw ClientError.invalid("noFile", ["file": file])
+                throw ClientError.invalid(.noFile, ["file": file])
             }
             let theirs = try GossipFile(parsing: [UInt8](data))
-            let comparison = try await keystore.withMember { try await $0.compare(theirs) }
+            let comparison = try await keystore.withMember { try await $0.cosigner.compare(theirs) }
             if output.json {
                 try Terminal.json(
                     comparison.findings.map { ["log": GossipText.id($0.log), "finding": $0.word] })
@@ -95,7 +95,7 @@ struct GossipCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard let data = FileManager.default.contents(atPath: file) else {
-                throw ClientError.invalid("noFile", ["file": file])
+                throw ClientError.invalid(.noFile, ["file": file])
             }
             let evidence = try ForkEvidence(parsing: [UInt8](data))
             Terminal.line(words("gossip.evidenceOf", ["workplace": evidence.workplace.hex]))

@@ -21,7 +21,7 @@ struct InviteCommand: AsyncParsableCommand {
             guard days.map({ (1...3650).contains($0) }) ?? true else { throw ValidationError(words("usage.days")) }
         }
 
-        var expires: UInt64? { days.map { Member.systemClock() + UInt64($0) * 86_400 } }
+        var expires: UInt64? { days.map { Device.systemClock() + UInt64($0) * 86_400 } }
 
         /// Before anything is issued: what is written down cannot be lost.
         func keep(_ invites: [IssuedInvite]) throws {
@@ -64,8 +64,8 @@ struct InviteCommand: AsyncParsableCommand {
 
         func run() async throws {
             let listed = try RosterFile.read(file)
-            let issued = try await keystore.withMember { member in
-                let directory = try await member.directory()
+            let issued = try await keystore.withSession { session in
+                let directory = try await session.directory()
                 // A list that has grown is given again: who is in the directory has an invite already.
                 let known = Dictionary(
                     directory.entries.map { ([$0.name, $0.team], $0) }, uniquingKeysWith: { a, _ in a })
@@ -90,8 +90,8 @@ struct InviteCommand: AsyncParsableCommand {
                     }
                 }
                 for line in same { Terminal.warning(line) }
-                guard same.isEmpty || sameNames else { throw ClientError.invalid("sameNames") }
-                return try await member.invite(people, expires: handover.expires, keep: handover.keep)
+                guard same.isEmpty || sameNames else { throw ClientError.invalid(.sameNames) }
+                return try await session.invite(people, expires: handover.expires, keep: handover.keep)
             }
             try handover.show(issued, json: output.json)
         }
@@ -111,9 +111,9 @@ struct InviteCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let urls = try await keystore.withMember { member in
-                let former = try await replaces.asyncMap { try Naming.member($0, in: try await member.roster()) }
-                return try await member.invite(count: count, note: note, replacing: former)
+            let urls = try await keystore.withSession { session in
+                let former = try replaces.map { try Naming.member($0, in: session.roster) }
+                return try await session.invite(count: count, note: note, replacing: former)
             }
             let ids = try urls.map { try Invite(parsing: $0).signingKey().publicKey.hex }
             if output.json { return try Terminal.json(["invites": urls, "ids": ids]) }
@@ -139,14 +139,14 @@ struct InviteCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let issued = try await keystore.withMember { member in
-                let directory = try await member.directory()
+            let issued = try await keystore.withSession { session in
+                let directory = try await session.directory()
                 let entries =
                     expired
                     ? directory.entries.filter { directory.state(of: $0) == .expired }
                     : try names.map { try DirectoryText.find($0, in: directory) }
-                guard !entries.isEmpty else { throw ClientError.invalid("nobodyToInvite") }
-                return try await member.reissue(entries, expires: handover.expires, keep: handover.keep)
+                guard !entries.isEmpty else { throw ClientError.invalid(.nobodyToInvite) }
+                return try await session.reissue(entries, expires: handover.expires, keep: handover.keep)
             }
             try handover.show(issued, json: output.json)
         }
@@ -167,13 +167,13 @@ struct InviteCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            try await keystore.withMember { member in
-                let roster = try await member.roster()
-                let directory = roster.isOrganiser(member.signKey) ? try await member.directory() : nil
+            try await keystore.withSession { session in
+                let roster = session.roster
+                let directory = roster.isOrganiser(session.signKey) ? try await session.directory() : nil
                 let entries = roster.openInvites.sorted { $0.hex < $1.hex }.map { key in
                     let known = directory?.entry(ofInvite: key)
                     return Entry(
-                        invite: key.hex, name: known?.name, note: member.note(ofInvite: key), expires: known?.expires,
+                        invite: key.hex, name: known?.name, note: session.note(ofInvite: key), expires: known?.expires,
                         expired: known.flatMap { directory?.state(of: $0) } == .expired)
                 }
                 if output.json { return try Terminal.json(["open": entries]) }
@@ -207,16 +207,16 @@ struct InviteCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let count = try await keystore.withMember { member in
-                if expired { return try await member.revokeExpired().count }
-                let open = try await member.roster().openInvites
+            let count = try await keystore.withSession { session in
+                if expired { return try await session.revokeExpired().count }
+                let open = session.roster.openInvites
                 let keys = try invites.map { name in
                     if let invite = try? Invite(parsing: name) { return invite.signingKey().publicKey }
                     let fitting = open.filter { $0.hex.hasPrefix(name) }
-                    guard name.count >= 4, fitting.count == 1 else { throw ClientError.noSuch("invite") }
+                    guard name.count >= 4, fitting.count == 1 else { throw ClientError.noSuch(.invite) }
                     return fitting[0]
                 }
-                try await member.revoke(invites: keys)
+                try await session.revoke(invites: keys)
                 return keys.count
             }
             Terminal.line(count == 0 ? words("invite.noneExpired") : words("invite.revoked", count: count))

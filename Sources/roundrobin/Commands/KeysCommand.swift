@@ -1,5 +1,6 @@
 import ArgumentParser
 import Client
+import CoSigning
 import Foundation
 import Petitions
 import Sodium
@@ -22,7 +23,7 @@ struct KeysCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await keystore.withMember { member in
-                try member.backup(to: file, passphrase: try Self.passphrase(backupPassphraseFile, new: true))
+                try member.device.backup(to: file, passphrase: try Self.passphrase(backupPassphraseFile, new: true))
             }
             Terminal.line(words("cli.backedUp", ["file": file]))
         }
@@ -48,7 +49,7 @@ struct KeysCommand: AsyncParsableCommand {
                 in: keystore.directory,
                 passphrase: try keystore.passphrase(new: true, prompt: words("cli.choosePassphrase")),
                 proxy: keystore.parsedProxy())
-            await member.close()
+            member.close()
             Terminal.line(words("cli.restored"))
         }
     }
@@ -60,6 +61,8 @@ struct KeysCommand: AsyncParsableCommand {
 
         @Flag(help: help("eraseAll"))
         var eraseAll = false
+        @Flag(help: help("rotateOffline"))
+        var offline = false
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
@@ -67,15 +70,24 @@ struct KeysCommand: AsyncParsableCommand {
             let erased_keys: Int
             let forgotten: [String]
             let waiting_for: [String]
+            let given_up: [String]
         }
 
         func run() async throws {
-            let report = try await keystore.withMember { try await $0.rotateRingKey(eraseAll: eraseAll) }
+            let report = try await keystore.withMember { member in
+                // Without the service nothing is replaced; the old keys go all the same.
+                if offline { return try member.device.eraseKeysOffline() }
+                // Whether promises were kept is seen before anything is erased.
+                _ = try await member.cosigner.look(.everything)
+                return try await member.session {
+                    try await $0.rotateRingKey(givingUp: eraseAll ? .everything : .nothing)
+                }
+            }
             if output.json {
                 return try Terminal.json(
                     Facts(
                         erased_keys: report.erasedKeys, forgotten: report.forgottenPetitions.map(\.hex),
-                        waiting_for: report.waitingFor.map(\.hex)))
+                        waiting_for: report.waitingFor.map(\.hex), given_up: report.givenUp.map(\.hex)))
             }
             Terminal.line(
                 words(
@@ -86,6 +98,9 @@ struct KeysCommand: AsyncParsableCommand {
                 Terminal.line(
                     words("cli.needsOldKey", ["id": String(id.hex.prefix(16))])
                 )
+            }
+            for id in report.givenUp {
+                Terminal.line(words("cli.givenUp", ["id": String(id.hex.prefix(16))]))
             }
             Terminal.line(words("cli.oldBackups"))
         }
@@ -102,7 +117,7 @@ struct KeysCommand: AsyncParsableCommand {
             try await keystore.withMember { member in
                 let fresh = try PassphraseSource(file: newPassphraseFile).read(
                     new: true, prompt: words("cli.askNewPassphrase"))
-                try member.changePassphrase(to: fresh)
+                try member.device.changePassphrase(to: fresh)
             }
             Terminal.line(words("cli.passphraseChanged"))
         }

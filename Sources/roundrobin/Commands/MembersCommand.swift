@@ -25,19 +25,21 @@ struct MembersCommand: AsyncParsableCommand {
             let present: Bool
             let organiser: Bool
             let admitted_by_leaf: Int
+            /// Whether the pseudonym could be taken for another member's.
+            let confusable: Bool
             let you: Bool
         }
 
         func run() async throws {
-            try await keystore.withMember { member in
-                let people = try await member.people()
+            try await keystore.withSession { session in
+                let people = try await session.people()
                 let roster = people.roster
                 let entries = roster.members.enumerated().map { i, entry in
                     Entry(
                         number: i + 1, key: entry.signKey.hex,
                         pseudonym: people.person(entry.signKey).pseudonym, present: roster.isMember(entry.signKey),
                         organiser: roster.isOrganiser(entry.signKey), admitted_by_leaf: entry.admitted,
-                        you: entry.signKey == member.signKey)
+                        confusable: people.confusable.contains(entry.signKey), you: entry.signKey == session.signKey)
                 }
                 if output.json {
                     struct Facts: Encodable {
@@ -66,6 +68,7 @@ struct MembersCommand: AsyncParsableCommand {
             var parts = [number, String(entry.key.prefix(16)), state]
             if entry.you { parts.append(words("members.you")) }
             if let pseudonym = entry.pseudonym { parts.append(Terminal.harmless(pseudonym)) }
+            if entry.confusable { parts.append(Terminal.red(words("members.confusable"))) }
             return parts.joined(separator: "  ")
         }
     }
@@ -81,8 +84,8 @@ struct MembersCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
-            try await keystore.withMember { own in
-                let key = try await member.asyncMap { try Naming.member($0, in: try await own.roster()) }
+            try await keystore.withSession { own in
+                let key = try member.map { try Naming.member($0, in: own.roster) }
                 try await own.setPseudonym(name, of: key ?? own.signKey)
             }
             Terminal.line(words("members.named", ["name": Terminal.harmless(name)]))
@@ -97,7 +100,7 @@ struct MembersCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let audit = try await keystore.withMember { try await $0.audit() }
+            let audit = try await keystore.withSession { try await $0.audit() }
             if output.json { return try Terminal.json(AuditText.Facts(audit)) }
             AuditText.show(audit)
         }
@@ -114,7 +117,7 @@ struct MembersCommand: AsyncParsableCommand {
 
         func run() async throws {
             let text = try self.text ?? Editor.write(file: nil)
-            let id = try await keystore.withMember { try await $0.challenge(leaf: leaf, text) }
+            let id = try await keystore.withSession { try await $0.challenge(leaf: leaf, text) }
             Terminal.line(words("comment.made", ["id": String(id.hex.prefix(8))]))
         }
     }
@@ -136,10 +139,10 @@ struct MembersCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            try await keystore.withMember { member in
-                let directory = try await member.directory()
+            try await keystore.withSession { session in
+                let directory = try await session.directory()
                 guard output.json else { return DirectoryText.show(directory) }
-                let roster = try await member.roster()
+                let roster = session.roster
                 let entries = directory.entries.map { entry in
                     Entry(
                         name: entry.name, team: entry.team, note: entry.note,
@@ -168,19 +171,19 @@ struct MembersCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
-            try await keystore.withMember { member in
-                let directory = try await member.directory()
-                let roster = try await member.roster()
+            try await keystore.withSession { session in
+                let directory = try await session.directory()
+                let roster = session.roster
                 // A number or a key is a member; anything else is a name in the directory.
                 let key = try? Naming.member(whom, in: roster)
                 let known =
                     try key.map { key in directory.entries.first { directory.key(of: $0) == key } }
                     ?? DirectoryText.find(whom, in: directory)
-                guard known != nil || name?.isEmpty == false else { throw ClientError.invalid("describeName") }
+                guard known != nil || name?.isEmpty == false else { throw ClientError.invalid(.describeName) }
                 if erase, let known, [.invited, .expired].contains(directory.state(of: known)) {
-                    throw ClientError.invalid("eraseInvited")
+                    throw ClientError.invalid(.eraseInvited)
                 }
-                try await member.changeDirectory { entries in
+                try await session.changeDirectory { entries in
                     var entry = known ?? DirectoryEntry(name: name ?? "")
                     if known == nil { entry.member = key?.hex }
                     if let name { entry.name = name }
@@ -217,8 +220,8 @@ struct MembersCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard Terminal.confirms(words("members.removeAsk", ["member": member])) else { return }
-            let readable = try await keystore.withMember { own in
-                try await own.remove(try Naming.member(member, in: try await own.roster()))
+            let readable = try await keystore.withSession { own in
+                try await own.remove(try Naming.member(member, in: own.roster))
             }
             guard let readable else { return Terminal.line(words("members.removedYourself")) }
             if output.json {
@@ -247,7 +250,7 @@ struct MembersCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
-            try await keystore.withMember { try await $0.rotateGroupKey() }
+            try await keystore.withSession { try await $0.rotateGroupKey() }
             Terminal.line(words("members.rotated"))
         }
     }
@@ -265,8 +268,8 @@ struct OrganisersCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
-            try await keystore.withMember { own in
-                try await own.appoint(try Naming.member(member, in: try await own.roster()))
+            try await keystore.withSession { own in
+                try await own.appoint(try Naming.member(member, in: own.roster))
             }
             Terminal.line(words("members.appointed"))
         }
@@ -279,8 +282,8 @@ struct OrganisersCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
-            try await keystore.withMember { own in
-                try await own.dismiss(try Naming.member(member, in: try await own.roster()))
+            try await keystore.withSession { own in
+                try await own.dismiss(try Naming.member(member, in: own.roster))
             }
             Terminal.line(words("members.dismissed"))
             Terminal.note(words("members.dismissedMore"))

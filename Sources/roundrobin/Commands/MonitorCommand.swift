@@ -32,7 +32,7 @@ struct MonitorCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard let id = ID<Workplace>(hex: workplace.lowercased()) else {
-            throw ClientError.invalid("wholeWorkplaceID", ["count": "\(workplace.count)"])
+            throw ClientError.invalid(.wholeWorkplaceID, ["count": "\(workplace.count)"])
         }
         let monitor = try Monitor(
             of: id, at: service, proxy: proxy.flatMap { Proxy($0) },

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Client
+import CoSigning
 import Foundation
 import Petitions
 import Sodium
@@ -19,8 +20,10 @@ struct NegotiationCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
+        /// Looked up in an anonymous reading: a negotiation is read before anything is asked for under the member's name.
         func find(_ member: Member) async throws -> ID<Petition> {
-            try Naming.petition(petition, in: try await member.roster())
+            if let id = ID<Petition>(hex: petition.lowercased()) { return id }
+            return try await member.cosigner.view(in: Naming.scope(petition)).petition.id
         }
     }
 
@@ -38,7 +41,7 @@ struct NegotiationCommand: AsyncParsableCommand {
                 let current = try await member.negotiation(id)
                 // Before anybody writes anything.
                 guard current.view.petition.closure != nil else { throw ClientError.notClosed }
-                guard try await member.roster().isOrganiser(member.signKey) else { throw ClientError.notOrganiser }
+                guard current.view.workplace.isOrganiser(member.signKey) else { throw ClientError.notOrganiser }
                 let language = current.view.document?.language ?? Words.language.rawValue
                 let blank = RecordForm.blank(
                     what, current.negotiation, date: Moment.today(),
@@ -51,13 +54,15 @@ struct NegotiationCommand: AsyncParsableCommand {
                 }
                 // The form as it was is somebody who closed the editor; an answer without answers is none.
                 guard filled != blank, what == .delivered || !document.demands.isEmpty else {
-                    throw ClientError.invalid("formUnchanged")
+                    throw ClientError.invalid(.formUnchanged)
                 }
                 for line in RecordForm.summary(document, current.negotiation) { Terminal.line(line) }
                 guard Terminal.confirms(words("negotiation.ask")) else {
                     return Editor.keep(file == nil ? filled : nil)
                 }
-                try await Editor.keeping(file == nil ? filled : nil) { try await member.record(document, in: id) }
+                try await Editor.keeping(file == nil ? filled : nil) {
+                    try await member.session { try await $0.record(document, in: id) }
+                }
                 if options.output.json { return try Terminal.json(["record": document.digest.hex]) }
                 Terminal.line(words("negotiation.recorded", ["digest": String(document.digest.hex.prefix(16))]))
                 if what == .response, !Negotiation.countered(by: document).isEmpty {
@@ -115,17 +120,18 @@ struct NegotiationCommand: AsyncParsableCommand {
                 return moment
             }
             let plan = try await options.keystore.withMember { member in
-                let roster = try await member.roster()
                 let draft = try await member.ratificationDraft(of: try await options.find(member), majority: majority)
                 // In the language of the petition, which need not be this person's.
                 let language = Language(tag: draft.language) ?? .english
                 let texts = try Messages(language, directory: TemplateLibrary.standardDirectory())
-                return try await member.prepare(
-                    PetitionPlan(
-                        ratifying: draft, title: texts(Self.titleKey, ["title": draft.title]),
-                        preamble: preamble ?? texts(Self.preambleKey),
-                        trustees: trustees.map { try Naming.member($0, in: roster) }, threshold: threshold,
-                        quorum: quorum, closes: closes ?? 0))
+                return try await member.session { session in
+                    try await session.prepare(
+                        PetitionPlan(
+                            ratifying: draft, title: texts(Self.titleKey, ["title": draft.title]),
+                            preamble: preamble ?? texts(Self.preambleKey),
+                            trustees: trustees.map { try Naming.member($0, in: session.roster) }, threshold: threshold,
+                            quorum: quorum, closes: closes ?? 0))
+                }
             }
             if options.output.json { return try Terminal.json(["plan": plan.hex]) }
             Terminal.line(words("negotiation.prepared", ["plan": String(plan.hex.prefix(8))]))

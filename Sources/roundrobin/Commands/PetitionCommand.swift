@@ -1,5 +1,6 @@
 import ArgumentParser
 import Client
+import CoSigning
 import Foundation
 import MembershipProofs
 import Petitions
@@ -20,14 +21,13 @@ struct PetitionCommand: AsyncParsableCommand {
         @Argument(help: help("plan"))
         var plan: String?
 
-        func find(_ member: Member) async throws -> ID<Object> {
-            let all = try await member.plans()
-            if let plan { return try Naming.object(plan, among: all.map(\.id), "plan") }
-            // What is announced already is found as a petition.
-            let announced = try await member.roster().announcements
-            let plans = all.filter { $0.plan.petition.map { announced[$0] == nil } ?? true }.map(\.id)
-            guard let only = plans.first else { throw ClientError.noSuch("plan") }
-            guard plans.count == 1 else { throw ClientError.ambiguous("plan") }
+        func find(_ session: Session) async throws -> ID<Object> {
+            let all = try await session.plans()
+            if let plan { return try Naming.object(plan, among: all.map(\.id), .plan) }
+            // What is open already is found as a petition.
+            let plans = all.filter { $0.plan.petition.map { !session.wasOpened($0) } ?? true }.map(\.id)
+            guard let only = plans.first else { throw ClientError.noSuch(.plan) }
+            guard plans.count == 1 else { throw ClientError.ambiguous(.plan) }
             return only
         }
     }
@@ -73,22 +73,21 @@ struct PetitionCommand: AsyncParsableCommand {
             } else {
                 closes = 0
             }
-            let id = try await keystore.withMember { member in
-                let roster = try await member.roster()
-                let all = try await member.drafts()
-                let adopted = try await member.adoptions()
+            let id = try await keystore.withSession { session in
+                let all = try await session.drafts()
+                let adopted = try await session.adoptions()
                 let chosen = try drafts.map { name in
-                    let id = try Naming.object(name, among: all.map(\.id), "draft")
-                    guard let revision = adopted[id] else {
-                        throw ClientError.invalid("draftNotAdopted", ["draft": name])
+                    let id = try Naming.object(name, among: all.map(\.id), .draft)
+                    guard let revision = adopted[id]?.revision else {
+                        throw ClientError.invalid(.draftNotAdopted, ["draft": name])
                     }
                     return (id: id, revision: revision)
                 }
-                return try await member.prepare(
+                return try await session.prepare(
                     PetitionPlan(
                         language: language, title: title, preamble: try preambleFile.map(Self.read) ?? preamble,
                         drafts: chosen,
-                        trustees: trustees.map { try Naming.member($0, in: roster) }, threshold: threshold,
+                        trustees: trustees.map { try Naming.member($0, in: session.roster) }, threshold: threshold,
                         quorum: quorum, closes: closes, levels: levels))
             }
             if output.json { return try Terminal.json(["plan": id.hex]) }
@@ -98,7 +97,7 @@ struct PetitionCommand: AsyncParsableCommand {
 
         private static func read(_ file: String) throws -> String {
             guard let data = FileManager.default.contents(atPath: file), let text = String(data: data, encoding: .utf8)
-            else { throw ClientError.invalid("notText", ["file": file]) }
+            else { throw ClientError.invalid(.notText, ["file": file]) }
             return text.trimmingCharacters(in: .whitespacesAndNewlines)
         }
     }
@@ -109,7 +108,7 @@ struct PetitionCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
-            try await keystore.withMember { try await $0.discard(try await plan.find($0)) }
+            try await keystore.withSession { try await $0.discard(try await plan.find($0)) }
             Terminal.line(words("petition.discarded"))
         }
     }
@@ -123,7 +122,7 @@ struct PetitionCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
-            try await keystore.withMember { try await $0.offer(try await plan.find($0), again: again) }
+            try await keystore.withSession { try await $0.offer(try await plan.find($0), again: again) }
             Terminal.line(words("cli.offered"))
         }
     }
@@ -138,7 +137,7 @@ struct PetitionCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let id = try await keystore.withMember { try await $0.assemble(try await plan.find($0), again: again) }
+            let id = try await keystore.withSession { try await $0.assemble(try await plan.find($0), again: again) }
             if output.json { return try Terminal.json(["petition": id.hex]) }
             Terminal.line(words("cli.assembled", ["id": id.hex]))
         }
@@ -155,23 +154,22 @@ struct PetitionCommand: AsyncParsableCommand {
 
         func run() async throws {
             var comments: [Comment] = []
-            var people: People?
-            let (id, manifest, document) = try await keystore.withMember { member in
-                let planID = try await plan.find(member)
-                let preview = try await member.preview(planID)
-                comments = try await member.comments().filter { $0.topic == .plan(planID.hex) }
-                if !comments.isEmpty { people = try await member.people() }
-                return preview
+            let (preview, people) = try await keystore.withSession { session in
+                let planID = try await plan.find(session)
+                let preview = try await session.preview(planID)
+                comments = try await session.comments().filter { $0.topic == .plan(planID) }
+                return (preview, try await session.people())
             }
+            let (id, manifest, document) = (preview.petition, preview.manifest, preview.document)
             if raw { return FileHandle.standardOutput.write(Data(document.bytes)) }
-            try PetitionText.show(id, manifest, document, json: output.json)
+            let trustees = preview.trustees.map { people.person($0) }
+            try PetitionText.show(id, manifest, document, trustees: trustees, json: output.json)
             guard !output.json else { return }
             Terminal.line(
                 words(
                     "petition.hashed",
                     ["digest": manifest.documentDigest.hex, "bytes": "\(document.bytes.count)"]))
-            guard let people else { return }
-            Terminal.line()
+            if !comments.isEmpty { Terminal.line() }
             for comment in comments {
                 let place = comment.replyTo == nil ? comment.demand : nil
                 CommentView.show(
@@ -191,8 +189,10 @@ struct PetitionCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let id = try await keystore.withMember { member in
-                try await member.comment(on: try await plan.find(member), demand: demand, content.read())
+            // Read before anything is asked of the service.
+            let text = try content.read()
+            let id = try await keystore.withSession { session in
+                try await session.comment(on: try await plan.find(session), demand: demand, text)
             }
             if output.json { return try Terminal.json(["comment": id.hex]) }
             Terminal.line(words("comment.made", ["id": String(id.hex.prefix(8))]))
@@ -207,7 +207,7 @@ struct PetitionCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let id = try await keystore.withMember { try await $0.accept(try await plan.find($0)) }
+            let id = try await keystore.withSession { try await $0.accept(try await plan.find($0)) }
             if output.json { return try Terminal.json(["petition": id.hex]) }
             Terminal.line(words("cli.accepted", ["id": id.hex]))
         }
@@ -221,7 +221,7 @@ struct PetitionCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let id = try await keystore.withMember { try await $0.openPetition(try await plan.find($0)) }
+            let id = try await keystore.withSession { try await $0.openPetition(try await plan.find($0)) }
             if output.json { return try Terminal.json(["petition": id.hex]) }
             Terminal.line(words("cli.opened", ["id": id.hex]))
             Terminal.line(words("cli.tellID"))
@@ -243,12 +243,14 @@ struct PetitionCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
+            // Anonymously first; what is asked for under the member's name comes after.
             let (summaries, prepared) = try await keystore.withMember { member in
-                (try await member.petitions(), try await member.plans())
+                let petitions = try await member.cosigner.summaries().petitions
+                return (petitions, try await member.session { try await $0.plans() })
             }
-            let open = Set(summaries.map(\.id))
+            let open = Set(summaries.filter { $0.log != nil }.map(\.id))
             let plans = prepared.filter { $0.plan.petition.map { !open.contains($0) } ?? true }.map {
-                Plan(plan: $0.id.hex, title: $0.plan.title, assembled: $0.plan.manifest != nil)
+                Plan(plan: $0.id.hex, title: $0.plan.title, assembled: $0.plan.petition != nil)
             }
             let entries = summaries.map { summary in
                 Entry(
@@ -288,26 +290,31 @@ struct PetitionCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await keystore.withMember { member in
-                let id = try Naming.petition(petition, in: try await member.roster())
-                let view = try await member.view(id)
+                let view = try await member.cosigner.view(in: Naming.scope(petition))
+                let id = view.petition.id
                 let tally = view.petition.tally(in: view.workplace)
+                let own = member.device.ownStatus(id)
+                let receipts = member.cosigner.verifiedReceipts(view)
                 if output.json {
                     return try Terminal.json(
                         Facts(
                             petition: id.hex, closed: tally.closed, cosignatures: tally.cosignatures,
                             withdrawn: tally.withdrawn, ring: tally.ring, eligible: tally.eligible,
-                            you: member.ownStatus(id).fact, receipts: try member.verifyReceipts(view),
+                            live_seats: view.seats.count, you: own.fact, receipts: receipts,
                             wording: view.document.map { .init(id, view.petition.manifest, $0) }))
                 }
-                PetitionText.state(view.petition, tally, member.ownStatus(id))
-                let receipts = try member.verifyReceipts(view)
+                PetitionText.state(view, tally, own, standing: view.standing(of: member.device.identity))
                 if receipts > 0 { Terminal.line(words("petition.receipts", count: receipts)) }
+                for line in PetitionText.notes(view, at: Device.systemClock()) { Terminal.warning(line) }
                 guard let document = view.document else {
                     return Terminal.warning(
-                        words("warning.wording", ["why": words("reason." + (view.documentFault ?? ""))]))
+                        words(
+                            "warning.wording",
+                            ["why": words("wording.\((view.documentFault ?? .missing).rawValue)")]))
                 }
                 Terminal.line()
-                try PetitionText.show(id, view.petition.manifest, document, json: false)
+                try PetitionText.show(
+                    id, view.petition.manifest, document, trustees: PetitionText.trustees(view), json: false)
             }
         }
 
@@ -318,6 +325,7 @@ struct PetitionCommand: AsyncParsableCommand {
             let withdrawn: Int
             let ring: Int
             let eligible: UInt32
+            let live_seats: Int
             let you: String
             let receipts: Int
             let wording: PetitionText.Facts?
@@ -332,8 +340,8 @@ struct PetitionCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
-            let count = try await keystore.withMember { member in
-                try await member.extend(try Naming.petition(petition, in: try await member.roster()))
+            let count = try await keystore.withSession { session in
+                try await session.extend(try Naming.petition(petition, in: session.roster))
             }
             Terminal.line(words("cli.ringHas", ["count": "\(count)"]))
         }
@@ -347,8 +355,8 @@ struct PetitionCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard Terminal.confirms(words("petition.closeAsk", ["petition": petition])) else { return }
-            try await keystore.withMember { member in
-                try await member.closePetition(try Naming.petition(petition, in: try await member.roster()))
+            try await keystore.withSession { session in
+                try await session.closePetition(try Naming.petition(petition, in: session.roster))
             }
             Terminal.line(words("cli.closedNow", ["petition": petition]))
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Client
+import CoSigning
 import Foundation
 import TransparencyLog
 
@@ -17,9 +18,19 @@ struct PolicyCommand: AsyncParsableCommand {
 
         func run() async throws {
             let (_, bytes) = try PolicyFile.read(file)
-            PolicyFile.show(try await keystore.withMember { try await $0.require(bytes) })
+            try await keystore.withMember { member in
+                try member.device.watch(by: bytes)
+                if let verdict = try await PolicyCommand.verdict(member) { PolicyFile.show(verdict) }
+            }
             Terminal.line(words("policy.used"))
         }
+    }
+
+    /// What the workplace's checkpoint has of the policy's signatures, now; nil without a policy. Read anonymously.
+    static func verdict(_ member: Member) async throws -> WitnessPolicy.Verdict? {
+        guard let policy = try member.device.witnessPolicy() else { return nil }
+        let reading = try await member.cosigner.look(.roster)
+        return (try? reading.judgedRoster()).map { policy.judge($0.checkpoint) }
     }
 
     struct Show: AsyncParsableCommand {
@@ -37,9 +48,7 @@ struct PolicyCommand: AsyncParsableCommand {
 
         func run() async throws {
             let (text, verdict) = try await keystore.withMember { member in
-                let policy = try member.witnessPolicy()
-                guard let policy else { return (member.witnessPolicyText, nil as WitnessPolicy.Verdict?) }
-                return (member.witnessPolicyText, try await member.witnesses(policy))
+                (member.device.witnessPolicyText, try await PolicyCommand.verdict(member))
             }
             if output.json {
                 return try Terminal.json(
@@ -62,7 +71,7 @@ struct PolicyCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
-            try await keystore.withMember { try $0.requireNoWitnesses() }
+            try await keystore.withMember { try $0.device.watchByNoPolicy() }
             Terminal.line(words("policy.dropped"))
         }
     }

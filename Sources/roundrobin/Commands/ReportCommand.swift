@@ -22,7 +22,7 @@ struct PageOptions: ParsableArguments {
     /// A bundle, or a history with its bundle in it.
     func read(_ path: String) throws -> (history: AuditedHistory, isHistory: Bool) {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw ClientError.invalid("noFile", ["file": path])
+            throw ClientError.invalid(.noFile, ["file": path])
         }
         do {
             let bytes = [UInt8](data)
@@ -37,7 +37,7 @@ struct PageOptions: ParsableArguments {
             return (history, isHistory)
         } catch let error as PetitionBundle.Unreadable {
             throw error == .format
-                ? ClientError.invalid("bundleDamaged") : .invalid("bundleUnreadable", ["why": error.rawValue])
+                ? ClientError.invalid(.bundleDamaged) : .invalid(.bundleUnreadable, ["why": error.rawValue])
         }
     }
 
@@ -53,7 +53,7 @@ struct PageOptions: ParsableArguments {
 
     static func check(_ path: String, _ overwrite: Bool) throws {
         guard overwrite || !FileManager.default.fileExists(atPath: path) else {
-            throw ClientError.invalid("pageExists", ["file": path])
+            throw ClientError.invalid(.pageExists, ["file": path])
         }
     }
 

@@ -134,7 +134,7 @@ struct Serve: AsyncParsableCommand {
         settings.name = value(name, "NAME", settings.name)
         settings.tlsCertificate = value(tlsCertificate, "TLS_CERTIFICATE", settings.tlsCertificate)
         settings.tlsKey = value(tlsKey, "TLS_KEY", settings.tlsKey)
-        settings.mixEvery = try number(mixEvery, "MIX_EVERY", settings.mixEvery, 1...86_400)
+        settings.mixEvery = try number(mixEvery, "MIX_EVERY", settings.mixEvery, 1...21_600)
         settings.mixAtLeast = try number(mixAtLeast, "MIX_AT_LEAST", settings.mixAtLeast, 1...10_000)
         settings.witnesses = value(witnesses, "WITNESSES", settings.witnesses)
         settings.witnessPatience = try number(

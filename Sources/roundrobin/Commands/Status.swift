@@ -12,10 +12,9 @@ struct Status: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let (status, unreadable) = try await keystore.withMember { (try await $0.status(), $0.unreadableObjects) }
+        let status = try await keystore.withMember { try await $0.status() }
         if output.json { return try Terminal.json(StatusText.Facts(status)) }
         StatusText.show(status)
-        if unreadable > 0 { Terminal.warning(words("draft.unreadable", count: unreadable)) }
     }
 }
 
@@ -37,13 +36,13 @@ struct Watch: AsyncParsableCommand {
         // Asked for once. Looking takes no lock and writes nothing: other commands go on, and whether one runs does not show in when
         // this one asks.
         let passphrase = try keystore.openingPassphrase()
-        var last = try await look(passphrase, since: nil)
+        var last = try await look(passphrase)
         if !output.json { StatusText.show(last) }
         fflush(nil)
         while true {
             try await Task.sleep(for: .seconds(Int(every)))
             do {
-                let now = try await look(passphrase, since: last)
+                let now = try await look(passphrase)
                 for event in now.events(since: last) { try tell(event, now) }
                 last = now
             } catch let error as ClientError where error.code != .wrongPassphrase {
@@ -53,17 +52,10 @@ struct Watch: AsyncParsableCommand {
         }
     }
 
-    private func look(_ passphrase: borrowing SecretBytes, since last: MemberStatus?) async throws -> MemberStatus {
-        let member = try Member.look(
-            keystore.directory, passphrase: passphrase, proxy: keystore.parsedProxy(), since: last)
-        do {
-            let status = try await member.status()
-            await member.close()
-            return status
-        } catch {
-            await member.close()
-            throw error
-        }
+    private func look(_ passphrase: borrowing SecretBytes) async throws -> MemberStatus {
+        let member = try Member.look(keystore.directory, passphrase: passphrase, proxy: keystore.parsedProxy())
+        defer { member.close() }
+        return try await member.status()
     }
 
     private func tell(_ event: WatchEvent, _ status: MemberStatus) throws {

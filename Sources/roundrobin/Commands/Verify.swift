@@ -1,5 +1,6 @@
 import ArgumentParser
 import Client
+import CoSigning
 import Foundation
 import Petitions
 import Sodium
@@ -19,8 +20,7 @@ struct TallyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let audited = try await keystore.withMember { member in
-            let id = try Naming.petition(petition, in: try await member.roster())
-            return try AuditedPetition(auditing: try await member.bundle(id))
+            try AuditedPetition(auditing: try await member.cosigner.bundle(in: Naming.scope(petition)))
         }
         if output.json { try Terminal.json(Verdict(audited)) } else { show(audited) }
         if !audited.faults.isEmpty { throw ExitCode(1) }
@@ -53,10 +53,13 @@ struct Verify: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
+        if let data = FileManager.default.contents(atPath: subject), PromiseEvidence.isEvidence([UInt8](data)) {
+            return try showPromise([UInt8](data))
+        }
         do {
             let evidence = try await evidence()
             if let petition, ID<Petition>(hex: petition.lowercased()) == nil {
-                throw ClientError.invalid("wholePetitionID", ["count": "\(petition.count)"])
+                throw ClientError.invalid(.wholePetitionID, ["count": "\(petition.count)"])
             }
             if let petition, evidence.id.hex != petition.lowercased() {
                 throw PetitionBundle.Unreadable.otherPetition
@@ -68,7 +71,7 @@ struct Verify: AsyncParsableCommand {
         } catch let error as PetitionBundle.Unreadable {
             if output.json { try Terminal.json(["unreadable": error.rawValue]) }
             throw error == .format
-                ? ClientError.invalid("bundleDamaged") : .invalid("bundleUnreadable", ["why": error.rawValue])
+                ? ClientError.invalid(.bundleDamaged) : .invalid(.bundleUnreadable, ["why": error.rawValue])
         } catch let error as ClientError {
             if output.json { try Terminal.json(["unreadable": error.what]) }
             throw error
@@ -91,7 +94,7 @@ struct Verify: AsyncParsableCommand {
     private func evidence() async throws -> Evidence {
         if let service {
             guard let id = ID<Petition>(hex: subject) else {
-                throw ClientError.invalid("serviceNeedsID")
+                throw ClientError.invalid(.serviceNeedsID)
             }
             return .petition(try await PublicReader.bundle(of: id, at: service, proxy: keystore.parsedProxy()))
         }
@@ -100,12 +103,31 @@ struct Verify: AsyncParsableCommand {
             return NegotiationHistory.isHistory(bytes)
                 ? .history(try NegotiationHistory(parsing: bytes)) : .petition(try PetitionBundle(parsing: bytes))
         }
-        guard subject.allSatisfy({ $0.isHexDigit }) else { throw ClientError.invalid("noFile", ["file": subject]) }
+        guard subject.allSatisfy({ $0.isHexDigit }) else { throw ClientError.invalid(.noFile, ["file": subject]) }
         return .petition(
-            try await keystore.withMember { member in
-                if let id = ID<Petition>(hex: subject) { return try await member.bundle(id) }
-                return try await member.bundle(try Naming.petition(subject, in: try await member.anonymousRoster()))
-            })
+            try await keystore.withMember { try await $0.cosigner.bundle(in: Naming.scope(subject)) })
+    }
+
+    /// A broken promise, from its file alone.
+    private func showPromise(_ bytes: [UInt8]) throws {
+        let evidence = try PromiseEvidence(parsing: bytes)
+        do {
+            let verdict = try evidence.verify()
+            if output.json {
+                return try Terminal.json([
+                    "petition": evidence.petitionID.hex, "breach": verdict.breach.rawValue, "service": verdict.service,
+                    "until": "\(verdict.until)",
+                ])
+            }
+            Terminal.line(words("promise.of", ["petition": evidence.petitionID.hex]))
+            Terminal.line(
+                Terminal.red(
+                    words(
+                        "promise.\(verdict.breach.rawValue)",
+                        ["service": verdict.service, "time": Moment.describe(verdict.until)])))
+        } catch let weakness as PromiseEvidence.Weakness {
+            throw ClientError.invalid(.evidenceWeak, ["why": words("promiseWeak.\(weakness.rawValue)")])
+        }
     }
 
     /// - Returns: the faults.
@@ -142,12 +164,17 @@ struct Verify: AsyncParsableCommand {
         TallyText.show(faults)
         guard faults.isEmpty else { return faults }
         Terminal.line(Terminal.green(words("verify.holds")))
+        for note in audited.notes { Terminal.note(Notices.line(note, in: audited.workplace)) }
         if let verdict = audited.witnessed.petition, !verdict.times.isEmpty {
             Terminal.line(words("verify.witnessed", ["size": "\(audited.petition.size)"]))
-            PolicyFile.show(verdict)
+            for (name, time) in verdict.times {
+                Terminal.line(
+                    "  " + words("policy.signed", ["witness": Terminal.harmless(name), "time": Moment.describe(time)]))
+            }
         } else {
             Terminal.line(words("verify.noTimes"))
         }
+        if let verdict = audited.witnessedByPolicy.petition { PolicyFile.show(verdict) }
         if audited.document == nil { Terminal.line(words("verify.noWording")) }
         return faults
     }
@@ -171,8 +198,7 @@ struct Export: AsyncParsableCommand {
     func run() async throws {
         try PageOptions.check(output, overwrite)
         let bundle = try await keystore.withMember { member in
-            let id = try Naming.petition(petition, in: try await member.roster())
-            var bundle = try await member.bundle(id)
+            var bundle = try await member.cosigner.bundle(in: Naming.scope(petition))
             if withoutDocument { bundle.document = nil }
             return bundle
         }

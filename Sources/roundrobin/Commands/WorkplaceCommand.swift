@@ -1,13 +1,15 @@
 import ArgumentParser
 import Client
+import CoSigning
 import Foundation
 import Petitions
 import Sodium
+import TransparencyLog
 
 struct WorkplaceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "workplace", abstract: words("help.workplace"),
-        subcommands: [Found.self, Show.self, Eligible.self])
+        subcommands: [Found.self, Show.self, Eligible.self, WitnessesOfWorkplace.self])
 
     struct Found: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: words("help.found"))
@@ -33,7 +35,7 @@ struct WorkplaceCommand: AsyncParsableCommand {
                 passphrase: isNew
                     ? keystore.passphrase(new: true, prompt: words("cli.choosePassphrase")) : keystore.passphrase(),
                 proxy: keystore.parsedProxy())
-            await member.close()
+            member.close()
             if output.json { return try Terminal.json(["workplace": member.workplaceID.hex]) }
             Terminal.line(words("cli.founded", ["id": member.workplaceID.hex]))
             Terminal.line(words("cli.foundedNext"))
@@ -62,8 +64,8 @@ struct WorkplaceCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            try await keystore.withMember { member in
-                let roster = try await member.roster()
+            try await keystore.withSession { session in
+                let roster = session.roster
                 let members = roster.members(at: roster.size)
                 let facts = Facts(
                     workplace: roster.id.hex, service: roster.founding.service, log_key: roster.founding.logKey.hex,
@@ -116,8 +118,61 @@ struct WorkplaceCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            try await keystore.withMember { try await $0.declareEligible(count) }
+            try await keystore.withSession { try await $0.declareEligible(count) }
             Terminal.line(words("cli.declared", ["count": "\(count)"]))
+        }
+    }
+}
+
+/// Shows the witnesses that the workplace's log names, and names others.
+struct WitnessesOfWorkplace: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "witnesses", abstract: words("help.witnesses"), discussion: words("help.witnessesMore"))
+
+    @Option(help: help("witnessesSet", "file"))
+    var set: String?
+    @Flag(help: help("witnessesNone"))
+    var none = false
+    @OptionGroup var keystore: KeystoreOptions
+    @OptionGroup var output: OutputOptions
+
+    private struct Facts: Encodable {
+        struct Witness: Encodable {
+            let name: String
+            let key: String
+            /// Unix seconds at which it signed the workplace's checkpoint.
+            let signed: UInt64?
+        }
+        let threshold: Int
+        let witnesses: [Witness]
+    }
+
+    mutating func validate() throws {
+        guard set == nil || !none else { throw ValidationError(words("usage.witnesses")) }
+    }
+
+    func run() async throws {
+        let policy = try set.map { try PolicyFile.read($0).policy }
+        try await keystore.withSession { session in
+            if let policy { try await session.nameWitnesses(policy) }
+            if none { try await session.nameNoWitnesses() }
+            let quorum = session.roster.witnesses
+            let times = Dictionary(
+                session.judgedRoster?.witnessed.times.map { ($0.name, $0.time) } ?? [], uniquingKeysWith: max)
+            let facts = Facts(
+                threshold: Int(quorum.threshold),
+                witnesses: quorum.witnesses.map {
+                    .init(name: $0.name, key: $0.noteKey.text, signed: times[$0.name])
+                })
+            if output.json { return try Terminal.json(facts) }
+            if facts.witnesses.isEmpty { return Terminal.line(words("witnesses.none")) }
+            Terminal.line(
+                words("witnesses.asked", ["threshold": "\(facts.threshold)", "count": "\(facts.witnesses.count)"]))
+            for witness in facts.witnesses {
+                let state = witness.signed.map { words("witnesses.signed", ["time": Moment.describe($0)]) }
+                Terminal.line("  \(Terminal.harmless(witness.name))  \(state ?? words("witnesses.unsigned"))")
+                Terminal.line(Terminal.faint("    " + witness.key))
+            }
         }
     }
 }
@@ -143,12 +198,25 @@ struct Join: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
+        let invite = try Invite(parsing: address())
+        var former: Bytes32?
+        if !Keystore.exists(in: keystore.directory) {
+            // Read before a passphrase is asked for: a mistyped code, or another person's place, ends here.
+            let invitation = try await Member.look(at: invite, proxy: keystore.parsedProxy())
+            if let replaces = invitation.replaces {
+                Terminal.warning(words("join.replaces", ["person": Words.name(replaces)]))
+                guard Terminal.confirms(words("join.replacesAsk")) else {
+                    throw ClientError.invalidPerson(.replacesUnconfirmed, replaces)
+                }
+                former = replaces.key
+            }
+        }
         let member = try await Member.join(
-            try Invite(parsing: address()), in: keystore.directory,
+            invite, as: former, in: keystore.directory,
             passphrase: keystore.passphrase(
                 new: !Keystore.exists(in: keystore.directory), prompt: words("cli.choosePassphrase")),
             proxy: keystore.parsedProxy())
-        await member.close()
+        member.close()
         if output.json {
             return try Terminal.json(["workplace": member.workplaceID.hex, "member": member.signKey.hex])
         }
@@ -167,7 +235,7 @@ struct Join: AsyncParsableCommand {
     private func address() throws -> String {
         if let inviteFile {
             guard let data = FileManager.default.contents(atPath: inviteFile) else {
-                throw ClientError.invalid("noFile", ["file": inviteFile])
+                throw ClientError.invalid(.noFile, ["file": inviteFile])
             }
             return Self.joined(String(decoding: data, as: UTF8.self))
         }

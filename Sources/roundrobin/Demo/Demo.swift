@@ -21,7 +21,7 @@ struct Demo: AsyncParsableCommand {
             ?? FileManager.default.temporaryDirectory
             .appending(path: "roundrobin-demo-" + Hex.encode(Random.bytes(6))).path
         guard (try? FileManager.default.contentsOfDirectory(atPath: directory))?.isEmpty ?? true else {
-            throw ClientError.invalid("directoryNotEmpty", ["path": directory])
+            throw ClientError.invalid(.directoryNotEmpty, ["path": directory])
         }
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])

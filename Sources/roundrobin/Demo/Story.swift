@@ -1,4 +1,5 @@
 import Client
+import CoSigning
 import Foundation
 import Logging
 import Petitions
@@ -46,7 +47,7 @@ final class Story {
     }
 
     private func stop(_ serving: Task<Void, any Error>) async {
-        for member in members { await member.close() }
+        for member in members { member.close() }
         serving.cancel()
         _ = await serving.result
     }
@@ -83,7 +84,9 @@ final class Story {
             at: "http://127.0.0.1:\(port)", eligible: 45, in: home(1), passphrase: secret())
         members = [founder]
         step("Member 1 founds a workplace of 45 people and makes \(Self.memberCount - 1) invites.")
-        for (i, url) in try await founder.invite(count: Self.memberCount - 1, note: "demo").enumerated() {
+        for (i, url) in try await founder.session({ try await $0.invite(count: Self.memberCount - 1, note: "demo") })
+            .enumerated()
+        {
             members.append(try await join(url, number: i + 2))
         }
         step("\(members.count) members have joined, each with a keystore of their own.")
@@ -104,12 +107,14 @@ final class Story {
         var drafts: [Draft] = []
         for plan in plans {
             let (title, text) = try library.template(plan.template, language: "en").render(plan.values)
-            let first = try await members[plan.writer].newDraft(language: "en", title: title, text: text)
-            guard
-                case .written(let second, _) = try await members[plan.reviser].revise(
-                    first, title: title, text: text + "\n\n" + plan.addition)
-            else { throw ClientError.invalid("conflict") }
-            try await members[0].adopt(second.id, revision: second.revision)
+            let first = try await members[plan.writer].session {
+                try await $0.newDraft(language: "en", title: title, text: text)
+            }
+            let revised = try await members[plan.reviser].session {
+                try await $0.revise(first, title: title, text: text + "\n\n" + plan.addition)
+            }
+            guard case .written(let second, _) = revised else { throw ClientError.invalid(.conflict) }
+            try await members[0].session { try await $0.adopt(second.id, revision: second.revision) }
             drafts.append(second)
             step(
                 "Member \(plan.writer + 1) drafts \"\(title)\"; member \(plan.reviser + 1) revises it to revision \(second.revision)."
@@ -121,68 +126,75 @@ final class Story {
     /// A petition with three trustees, two of whom open the ballots.
     private func open(_ drafts: [Draft]) async throws -> ID<Petition> {
         let trustees = [members[7], members[8], members[9]]
-        let plan = try await members[0].prepare(
+        let petition = try await open(
             PetitionPlan(
                 language: "en", title: "Guardrails for our AI doubles",
                 preamble: "We are asked to train software that imitates us. Before that, we ask for the following.",
                 drafts: drafts.map { ($0.id, $0.revision) }, trustees: trustees.map(\.signKey), threshold: 2,
-                quorum: 30, closes: 0, levels: [Self.level]))
-        for trustee in trustees { try await trustee.offer(plan) }
-        let assembled = try await members[0].assemble(plan)
-        for trustee in trustees {
-            _ = try await trustee.preview(plan)
-            guard try await trustee.accept(plan) == assembled else { throw ClientError.foreignSealKey }
-        }
-        let petition = try await members[0].openPetition(plan)
+                quorum: 30, closes: 0, levels: [Self.level]), trustees)
         step("Members 8, 9 and 10 are its trustees; petition \(petition.hex.prefix(16)) is announced and open.")
         return petition
+    }
+
+    private func open(_ plan: PetitionPlan, _ trustees: [Member]) async throws -> ID<Petition> {
+        let id = try await members[0].session { try await $0.prepare(plan) }
+        for trustee in trustees { try await trustee.session { try await $0.offer(id) } }
+        let assembled = try await members[0].session { try await $0.assemble(id) }
+        for trustee in trustees {
+            let accepted = try await trustee.session { session in
+                _ = try await session.preview(id)
+                return try await session.accept(id)
+            }
+            guard accepted == assembled else { throw ClientError.foreignSealKey }
+        }
+        return try await members[0].session { try await $0.openPetition(id) }
     }
 
     /// 38 co-signatures; one is taken back, another changed.
     private func cosign(_ petition: ID<Petition>) async throws {
         for (i, member) in members.prefix(38).enumerated() {
-            let choices = [UInt8(i % 9 == 0 ? 2 : 1), UInt8(i % 5 == 0 ? 0 : 1), UInt8(i % 4 == 0 ? 2 : 1)]
-            var options = CoSigningOptions()
-            options.name = Self.names[i].map { .init($0, when: Self.level) }
-            try await member.cosign(petition, choices: choices, remark: i == 3 ? "About time." : "", options)
+            // Everybody stands behind one demand at least: a co-signature that supports nothing is refused, and would be spoiled.
+            let choices = [UInt8(i % 9 == 0 ? 2 : 1), UInt8(i % 5 == 0 ? 0 : 1), UInt8(i % 4 == 1 ? 2 : 1)]
+            let name = Self.names[i].map { ConditionalName($0, when: Self.level) }
+            try await member.cosigner.cosign(
+                petition, choices: choices, remark: i == 3 ? "About time." : "", name: name)
         }
         step(
             "38 members co-sign over anonymous connections, with different choices. Two say: name me once \(Self.level) have signed."
         )
-        try await members[11].withdraw(petition)
+        try await members[11].cosigner.withdraw(petition)
         step("One of them withdraws.")
-        try await members[12].cosign(petition, choices: [1, 1, 2])
+        try await members[12].cosigner.cosign(petition, choices: [1, 1, 2])
         step("Another changes what they said.")
     }
 
     private func letOneMoreIn(_ petition: ID<Petition>) async throws {
-        guard let url = try await members[0].invite(count: 1, note: "late").first else { return }
+        let urls = try await members[0].session { try await $0.invite(count: 1, note: "late") }
+        guard let url = urls.first else { return }
         members.append(try await join(url, number: members.count + 1))
-        let ring = try await members[0].extend(petition)
-        try await members[members.count - 1].cosign(petition, choices: [1, 1, 1])
+        let ring = try await members[0].session { try await $0.extend(petition) }
+        try await members[members.count - 1].cosigner.cosign(petition, choices: [1, 1, 1])
         step("Member 41 joins, the ring is extended to \(ring) keys, and member 41 co-signs too.")
     }
 
     private func count(_ petition: ID<Petition>) async throws {
-        try await members[0].closePetition(petition)
+        try await members[0].session { try await $0.closePetition(petition) }
         step("The petition is closed.")
-        try await members[7].release(petition)
-        try await members[9].release(petition)
-        try await members[7].release(petition, level: Self.level)
-        try await members[8].release(petition, level: Self.level)
+        for i in [7, 9] { try await members[i].session { try await $0.release(petition) } }
+        for i in [7, 8] { try await members[i].session { try await $0.release(petition, level: Self.level) } }
         step(
             "Two of the three trustees release the ballots, and the names: their clients counted \(Self.level) co-signatures first."
         )
     }
 
     private func verify(_ petition: ID<Petition>) async throws {
-        let view = try await members[20].view(petition)
+        let view = try await members[20].cosigner.view(petition)
         let audited = try AuditedPetition(auditing: view.bundle)
         Terminal.line()
         TallyText(disclosure: .standard).show(audited)
         Terminal.line()
         var receipts = 0
-        for member in members { receipts += try member.verifyReceipts(view) }
+        for member in members { receipts += member.cosigner.verifiedReceipts(view) }
         step("All \(receipts) receipts verify against the log.")
         let path = directory + "/petition.rrbundle"
         let bytes = view.bundle.serialized
@@ -197,12 +209,15 @@ final class Story {
         let tally = offline.tally
         guard offline.faults.isEmpty, tally.cosignatures == 38, tally.withdrawn == 1, tally.ring == 41,
             tally == audited.tally, Set(offline.names.map(\.name)) == Set(Self.names.values)
-        else { throw ClientError.serviceFaults(offline.faults.map(\.description) + ["the offline count differs"]) }
+        else {
+            throw ClientError.coSigning(
+                .serviceFaults(offline.faults.map(\.description) + ["the offline count differs"]))
+        }
         step(Terminal.green("Verified offline: ") + "38 co-signatures stand, 1 withdrawn, ring 41, no faults.")
         var tampered = bundle
         tampered.petition.leaves[5][200] ^= 1
         let caught = try AuditedPetition(auditing: tampered).faults
-        guard let first = caught.first else { throw ClientError.invalid("tamperedNotCaught") }
+        guard let first = caught.first else { throw ClientError.invalid(.tamperedNotCaught) }
         step(Terminal.green("A copy with one bit changed is caught: ") + "\(caught.count) faults, first \"\(first)\".")
     }
 
@@ -212,9 +227,9 @@ final class Story {
         _ what: PetitionStatement.Record.What, date: String, note: String = "", _ demands: [RecordDocument.Demand] = [],
         in petition: ID<Petition>
     ) async throws {
-        try await members[0].record(
-            RecordDocument(what, language: "en", date: date, party: "Ms Vance of HR", note: note, demands: demands),
-            in: petition)
+        let document = try RecordDocument(
+            what, language: "en", date: date, party: "Ms Vance of HR", note: note, demands: demands)
+        try await members[0].session { try await $0.record(document, in: petition) }
     }
 
     /// Delivered, answered, voted on, agreed: one round of it.
@@ -235,22 +250,15 @@ final class Story {
         )
         let draft = try await members[0].ratificationDraft(of: petition, majority: .half)
         let trustees = [members[7], members[8], members[9]]
-        let plan = try await members[0].prepare(
+        let vote = try await open(
             PetitionPlan(
                 ratifying: draft, title: "Do we accept the answer to demand 2?", preamble: "",
-                trustees: trustees.map(\.signKey), threshold: 2, quorum: 15, closes: 0))
-        for trustee in trustees { try await trustee.offer(plan) }
-        _ = try await members[0].assemble(plan)
-        for trustee in trustees {
-            _ = try await trustee.preview(plan)
-            _ = try await trustee.accept(plan)
-        }
-        let vote = try await members[0].openPetition(plan)
+                trustees: trustees.map(\.signKey), threshold: 2, quorum: 15, closes: 0), trustees)
         for (i, member) in members.prefix(24).enumerated() {
-            try await member.cosign(vote, choices: [i % 4 == 3 ? 2 : 1])
+            try await member.cosigner.cosign(vote, choices: [i % 4 == 3 ? 2 : 1])
         }
-        try await members[0].closePetition(vote)
-        for trustee in trustees.prefix(2) { try await trustee.release(vote) }
+        try await members[0].session { try await $0.closePetition(vote) }
+        for trustee in trustees.prefix(2) { try await trustee.session { try await $0.release(vote) } }
         step("24 members vote on the employer's wording, as anonymously as they signed.")
         try await record(
             .agreement, date: "2026-12-18", note: "Demand 3 is left for next year.",
@@ -269,7 +277,9 @@ final class Story {
         let history = try AuditedHistory(auditing: NegotiationHistory(parsing: bytes))
         guard history.faults.isEmpty, history.ratifications.map(\.outcome) == [.carried],
             history.negotiation.threads.map(\.status) == [.agreed, .agreed, .refused]
-        else { throw ClientError.serviceFaults(history.faults.map(\.description) + ["the negotiation differs"]) }
+        else {
+            throw ClientError.coSigning(.serviceFaults(history.faults.map(\.description) + ["the negotiation differs"]))
+        }
         let templates = TemplateLibrary.standardDirectory()
         let page = try Report(
             history: history, isHistory: true, disclosure: .standard,
@@ -279,10 +289,9 @@ final class Story {
         step(
             Terminal.green("The whole history verified: ")
                 + "negotiation.rrhistory, \(bytes.count / 1000) kB, and report.html, one page for the notice board.")
-        let before = members[5].exposure(try await members[5].petition(petition).log)
-        let report = try await members[5].forget(petition)
+        let report = try await members[5].session { try await $0.forget(petition) }
         step(
-            "Member 6 forgets: \(before.receipts) receipt and the ring key before, "
+            "Member 6 forgets: \(report.before.receipts) receipt and the ring key before, "
                 + (report.after.isClean ? "nothing" : "still something") + " on the device now.")
     }
 

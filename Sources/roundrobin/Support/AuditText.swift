@@ -48,6 +48,10 @@ enum AuditText {
         case .groupKey(let epoch): return words("audit.groupKey", ["by": by, "epoch": "\(epoch)"])
         case .ringKey: return words("audit.ringKey", ["by": by])
         case .announced(let id): return words("audit.announced", ["by": by, "id": String(id.hex.prefix(16))])
+        case .witnesses(let names, let threshold):
+            let list = names.isEmpty ? words("note.nobody") : Terminal.harmless(names.joined(separator: ", "))
+            return words("audit.witnesses", ["by": by, "names": list, "threshold": "\(threshold)"])
+        case .relays(let count): return words("audit.relays", ["by": by, "count": "\(count)"])
         }
     }
 
@@ -88,6 +92,8 @@ enum AuditText {
             case .groupKey: "group-key"
             case .ringKey: "ring-key"
             case .announced: "announced"
+            case .witnesses: "witnesses"
+            case .relays: "relays"
             }
         }
     }

@@ -42,7 +42,7 @@ enum Columns {
                 let mayBreak = rest[end] == " " || wide
                 end = rest.index(after: end)
                 // No line begins with what closes a phrase.
-                if mayBreak, end < rest.endIndex, !",。;:!?、)」』》”’".contains(rest[end]) { space = end }
+                if mayBreak, end < rest.endIndex, !",。;:!?、)，；：！？）」』》”’".contains(rest[end]) { space = end }
             }
             if space == rest.startIndex { space = end == rest.startIndex ? rest.index(after: end) : end }
             lines.append(String(rest[..<space]).trimmingCharacters(in: .whitespaces))

@@ -29,6 +29,8 @@ enum CommentView {
             head += "  " + words("comment.settledBy", ["person": Words.name(people.person(by))])
         }
         Terminal.line(indent + Terminal.bold(head))
+        if comment.isByFormer { Terminal.line(indent + Terminal.red("  " + words("comment.byFormer"))) }
+        if comment.isNumberedTwice { Terminal.line(indent + Terminal.red("  " + words("comment.numberedTwice"))) }
         if comment.replyTo == nil, let quote = comment.quote, !quote.isEmpty {
             Terminal.line(indent + Terminal.faint("  > " + Terminal.harmless(quote)))
         }

@@ -10,8 +10,8 @@ enum DirectoryText {
         let exact = directory.entries.filter { $0.name == name }
         let fitting =
             exact.isEmpty ? directory.entries.filter { $0.name.lowercased().hasPrefix(name.lowercased()) } : exact
-        guard let first = fitting.first, !name.isEmpty else { throw ClientError.noSuch("person") }
-        guard fitting.count == 1 else { throw ClientError.ambiguous("person") }
+        guard let first = fitting.first, !name.isEmpty else { throw ClientError.noSuch(.person) }
+        guard fitting.count == 1 else { throw ClientError.ambiguous(.person) }
         return first
     }
 

@@ -10,7 +10,7 @@ enum Editor {
         if let file {
             guard let data = FileManager.default.contents(atPath: file),
                 let content = String(data: data, encoding: .utf8)
-            else { throw ClientError.invalid("notText", ["file": file]) }
+            else { throw ClientError.invalid(.notText, ["file": file]) }
             return try split(content)
         }
         return try split(run(on: whole))
@@ -21,7 +21,7 @@ enum Editor {
     static func settle(_ marked: String, with revision: UInt32) async throws -> (title: String, text: String) {
         let settled = try run(on: named(marked, revision))
         return try await keeping(settled) {
-            guard !LineMerge.hasMarkers(settled) else { throw ClientError.invalid("markers") }
+            guard !LineMerge.hasMarkers(settled) else { throw ClientError.invalid(.markers) }
             return try split(settled)
         }
     }
@@ -36,7 +36,7 @@ enum Editor {
     static func write(file: String?) throws -> String {
         guard let file else { return try run(on: "") }
         guard let data = FileManager.default.contents(atPath: file), let content = String(data: data, encoding: .utf8)
-        else { throw ClientError.invalid("notText", ["file": file]) }
+        else { throw ClientError.invalid(.notText, ["file": file]) }
         return content
     }
 
@@ -62,7 +62,7 @@ enum Editor {
     static func leave(_ marked: String, beside file: String, _ revision: UInt32) throws -> ClientError {
         let path = file + ".conflict"
         try SecureFiles.write(Array(named(marked, revision).utf8), to: path)
-        return .invalid("conflict", ["file": path, "revision": "\(revision)"])
+        return .invalid(.conflict, ["file": path, "revision": "\(revision)"])
     }
 
     /// In memory where the system offers it, so that the plaintext never reaches the disk.
@@ -77,7 +77,7 @@ enum Editor {
     private static func run(on text: String) throws -> String {
         let environment = ProcessInfo.processInfo.environment
         guard let editor = environment["VISUAL"] ?? environment["EDITOR"], !editor.isEmpty else {
-            throw ClientError.invalid("noEditor")
+            throw ClientError.invalid(.noEditor)
         }
         let directory = place().appending(path: "roundrobin-" + Hex.encode(Random.bytes(8)))
         try FileManager.default.createDirectory(
@@ -95,13 +95,13 @@ enum Editor {
         process.waitUntilExit()
         guard process.terminationStatus == 0, let data = FileManager.default.contents(atPath: path.path),
             let content = String(data: data, encoding: .utf8)
-        else { throw ClientError.invalid("editorFailed") }
+        else { throw ClientError.invalid(.editorFailed) }
         return content
     }
 
     private static func split(_ content: String) throws -> (title: String, text: String) {
         let (title, text) = Draft.parts(content)
-        guard !title.isEmpty else { throw ClientError.invalid("noTitle") }
+        guard !title.isEmpty else { throw ClientError.invalid(.noTitle) }
         return (title, text)
     }
 }

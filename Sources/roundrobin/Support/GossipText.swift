@@ -53,6 +53,8 @@ enum GossipText {
         case .unsigned: words("monitor.unsigned", log)
         case .notWitnessed(_, let missing):
             words("monitor.notWitnessed", log.merging(["witnesses": missing.joined(separator: ", ")]) { $1 })
+        case .tooFewWitnesses(_, let signed, let asked):
+            words("monitor.tooFewWitnesses", log.merging(["signed": "\(signed)", "asked": "\(asked)"]) { $1 })
         case .leaf(_, let what): words("monitor.leaf", log.merging(["what": what]) { $1 })
         case .closedEarly: words("monitor.closedEarly", log)
         case .closesLate: words("monitor.closesLate", log)

@@ -1,4 +1,5 @@
 import Client
+import CoSigning
 import Foundation
 import Petitions
 import Sodium

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Client
+import CoSigning
 import Foundation
 import Petitions
 import Sodium
@@ -54,14 +55,17 @@ struct KeystoreOptions: ParsableArguments {
         _ passphrase: borrowing SecretBytes, _ body: (Member) async throws -> R
     ) async throws -> R {
         let member = try Member.open(directory, passphrase: passphrase, proxy: parsedProxy())
-        do {
-            let result = try await body(member)
-            await member.close()
-            return result
-        } catch {
-            await member.close()
-            throw error
+        // Also when the command fails: what does not fit what was seen before is told every time.
+        defer {
+            try? Notices.tell(member.device)
+            member.close()
         }
+        return try await body(member)
+    }
+
+    /// Opens the keystore and reads the roster, for what is done under the member's name.
+    func withSession<R>(_ body: (Session) async throws -> R) async throws -> R {
+        try await withMember { try await $0.session(body) }
     }
 }
 
@@ -79,13 +83,13 @@ struct PassphraseSource {
         let passphrase = try readOnce(prompt)
         guard new else { return passphrase }
         guard passphrase.count >= Self.shortest else {
-            throw ClientError.invalid("passphraseShort", ["least": "\(Self.shortest)"])
+            throw ClientError.invalid(.passphraseShort, ["least": "\(Self.shortest)"])
         }
         if descriptor == nil, file == nil {
             guard let second = try Terminal.askSecretly(words("ask.passphraseAgain")),
                 SecretBytes.equal(passphrase, second)
             else {
-                throw ClientError.invalid("passphrasesDiffer")
+                throw ClientError.invalid(.passphrasesDiffer)
             }
         }
         return passphrase
@@ -94,19 +98,19 @@ struct PassphraseSource {
     private func readOnce(_ prompt: String) throws -> SecretBytes {
         if let descriptor {
             if let secret = Terminal.readLine(from: descriptor) { return secret }
-            throw ClientError.invalid("descriptor", ["number": "\(descriptor)"])
+            throw ClientError.invalid(.descriptor, ["number": "\(descriptor)"])
         }
         if let file { return try Self.firstLine(ofFile: file) }
         if let secret = try Terminal.askSecretly(prompt) { return secret }
-        throw ClientError.invalid("noTerminalForPassphrase")
+        throw ClientError.invalid(.noTerminalForPassphrase)
     }
 
     static func firstLine(ofFile path: String) throws -> SecretBytes {
         let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw ClientError.invalid("noFile", ["file": path]) }
+        guard file >= 0 else { throw ClientError.invalid(.noFile, ["file": path]) }
         defer { close(file) }
         if let secret = Terminal.readLine(from: file) { return secret }
-        throw ClientError.invalid("emptyFile", ["file": path])
+        throw ClientError.invalid(.emptyFile, ["file": path])
     }
 }
 
@@ -121,20 +125,28 @@ enum Naming {
     /// A member by number in the order of admission, from 1, or by the first characters of the sign key.
     static func member(_ name: String, in roster: WorkplaceLog) throws -> Bytes32 {
         if let number = place(name), roster.members.indices.contains(number) { return roster.members[number].signKey }
-        return try one(name, among: roster.members.map { ($0.signKey.hex, $0.signKey) }, "member")
+        return try one(name, among: roster.members.map { ($0.signKey.hex, $0.signKey) }, .member)
+    }
+
+    /// What an anonymous reading is about: a whole id is taken as it is, a short one is looked up in what is read.
+    static func scope(_ name: String) throws -> Run.Scope {
+        let name = name.lowercased()
+        if let id = ID<Petition>(hex: name) { return .petition(id) }
+        guard name.count >= 4, name.allSatisfy(\.isHexDigit) else { throw ClientError.noSuch(.petition) }
+        return .prefix(name)
     }
 
     static func petition(_ name: String, in roster: WorkplaceLog) throws -> ID<Petition> {
-        try one(name, among: roster.announcements.keys.map { ($0.hex, $0) }, "petition")
+        try one(name, among: roster.announcements.keys.map { ($0.hex, $0) }, .petition)
     }
 
-    static func object(_ name: String, among ids: [ID<Object>], _ what: String) throws -> ID<Object> {
+    static func object(_ name: String, among ids: [ID<Object>], _ what: ClientError.Noun) throws -> ID<Object> {
         if let number = place(name), ids.indices.contains(number) { return ids[number] }
         return try one(name, among: ids.map { ($0.hex, $0) }, what)
     }
 
     /// By the first characters of the id alone, where lists have no numbers.
-    static func id(_ name: String, among ids: [ID<Object>], _ what: String) throws -> ID<Object> {
+    static func id(_ name: String, among ids: [ID<Object>], _ what: ClientError.Noun) throws -> ID<Object> {
         try one(name, among: ids.map { ($0.hex, $0) }, what)
     }
 
@@ -144,7 +156,8 @@ enum Naming {
         return number - 1
     }
 
-    private static func one<T>(_ name: String, among candidates: [(hex: String, value: T)], _ what: String) throws -> T
+    private static func one<T>(_ name: String, among candidates: [(hex: String, value: T)], _ what: ClientError.Noun)
+        throws -> T
     {
         let fitting = candidates.filter { $0.hex.hasPrefix(name.lowercased()) }
         guard name.count >= 4, let first = fitting.first else { throw ClientError.noSuch(what) }

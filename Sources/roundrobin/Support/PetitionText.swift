@@ -1,8 +1,10 @@
 import Client
+import CoSigning
 import Foundation
 import Petitions
 import Sodium
 import Templates
+import TransparencyLog
 
 /// Petitions as people read them.
 enum PetitionText {
@@ -32,7 +34,9 @@ enum PetitionText {
         }
     }
 
-    static func show(_ id: ID<Petition>, _ manifest: Manifest, _ document: PetitionDocument, json: Bool) throws {
+    static func show(
+        _ id: ID<Petition>, _ manifest: Manifest, _ document: PetitionDocument, trustees: [NamedMember], json: Bool
+    ) throws {
         if json { return try Terminal.json(Facts(id, manifest, document)) }
         Terminal.line(Terminal.bold(Terminal.harmless(document.title)))
         Terminal.line(Terminal.faint(id.hex))
@@ -55,15 +59,38 @@ enum PetitionText {
                     "trustees": "\(manifest.trustees.count)", "threshold": "\(manifest.threshold)",
                     "quorum": "\(manifest.quorum)", "close": close,
                 ]))
+        Terminal.line(words("petition.trusteeNames", ["people": trustees.map(Words.name).joined(separator: ", ")]))
         guard !manifest.levels.isEmpty else { return }
         let counts = manifest.levels.map { "\($0.count)" }.joined(separator: ", ")
         Terminal.line(words("petition.namesAt", ["counts": counts]))
     }
 
-    static func state(_ log: PetitionLog, _ tally: Tally, _ own: Member.OwnStatus) {
+    /// Who the trustees are, in the order of their keys.
+    static func trustees(_ view: PetitionView) -> [NamedMember] {
+        view.petition.acceptances.map { view.workplace.person($0.signKey) }
+    }
+
+    /// What everybody should know who looks at a petition.
+    static func notes(_ view: PetitionView, at now: UInt64) -> [String] {
+        var lines = view.petition.notes(in: view.workplace).filter { !$0.isOfWitnesses }
+            .map { Notices.line($0, in: view.workplace) }
+        if view.isClosedEarly(at: now) {
+            lines.append(words("petition.closedEarly", ["time": Moment.describe(view.petition.manifest.closes)]))
+        }
+        if view.isClosedLate(at: now) {
+            lines.append(words("petition.closesLate", ["time": Moment.describe(view.petition.manifest.closes)]))
+        }
+        return lines
+    }
+
+    static func state(_ view: PetitionView, _ tally: Tally, _ own: OwnStatus, standing: PetitionLog.Standing?) {
+        let log = view.petition
         let count = tally.cosignatures
         let state = log.closure == nil ? words("petition.open") : words("petition.closed")
         Terminal.line(words("petition.state", ["state": state]))
+        if let signer = log.closed?.signer {
+            Terminal.line(words("petition.closedBy", ["person": Words.name(view.workplace.person(signer))]))
+        }
         Terminal.line(
             words(
                 "petition.standing",
@@ -71,16 +98,26 @@ enum PetitionText {
                     "bar": Terminal.bar(count, of: tally.ring), "count": "\(count)", "ring": "\(tally.ring)",
                     "eligible": "\(tally.eligible)",
                 ]))
+        Terminal.line(
+            words(
+                "petition.seats",
+                [
+                    "live": "\(view.seats.count)", "rotated": "\(view.seats.rotated)",
+                    "unseated": "\(view.seats.unseated)",
+                ]))
         let quorum = Int(log.manifest.quorum)
         Terminal.line(
             words(
                 "petition.quorum",
                 ["bar": Terminal.bar(count, of: quorum), "count": "\(count)", "quorum": "\(quorum)"]))
-        Terminal.line(words("petition.you", ["own": self.own(own, log.manifest)]))
+        Terminal.line(words("petition.you", ["own": self.own(own, log.manifest, standing: standing)]))
     }
 
     /// One line of a list.
     static func line(_ summary: PetitionSummary) -> String {
+        if let failure = summary.failure {
+            return "\(summary.id.hex.prefix(16))  " + Terminal.red(failure.what)
+        }
         guard let log = summary.log, let tally = summary.tally else {
             return "\(summary.id.hex.prefix(16))  \(words("petition.announced"))"
         }
@@ -90,15 +127,22 @@ enum PetitionText {
                 "id": String(summary.id.hex.prefix(16)),
                 "state": log.closure == nil ? words("petition.open") : words("petition.closed"),
                 "bar": Terminal.bar(tally.cosignatures, of: tally.ring), "count": "\(tally.cosignatures)",
-                "ring": "\(tally.ring)", "quorum": "\(log.manifest.quorum)", "own": own(summary.own, log.manifest),
+                "ring": "\(tally.ring)", "quorum": "\(log.manifest.quorum)",
+                "own": own(summary.own, log.manifest, standing: summary.standing),
             ])
     }
 
-    static func own(_ status: Member.OwnStatus, _ manifest: Manifest) -> String {
+    /// - Parameter standing: what the log shows under this member's tag, whichever device sent it.
+    static func own(_ status: OwnStatus, _ manifest: Manifest, standing: PetitionLog.Standing?) -> String {
         switch status {
-        case .nothing: words("own.nothing")
+        case .nothing:
+            switch standing?.action {
+            case .sign: words("own.elsewhere")
+            case .withdraw: words("own.withdrawnElsewhere")
+            case nil: words("own.nothing")
+            }
         case .pending: words("own.pending")
-        case .held: words("own.held")
+        case .promised(let until): words("own.held", ["time": Moment.describe(until)])
         case .signed: words("own.signed")
         case .signedWithName(let level):
             words("own.signedWithName", ["count": "\(manifest.levels.dropFirst(Int(level) - 1).first?.count ?? 0)"])
@@ -107,13 +151,13 @@ enum PetitionText {
     }
 }
 
-extension Member.OwnStatus {
+extension OwnStatus {
     /// For JSON: a word that does not depend on the language.
     var fact: String {
         switch self {
         case .nothing: "nothing"
         case .pending: "pending"
-        case .held: "held"
+        case .promised: "held"
         case .signed: "signed"
         case .signedWithName: "signed-with-name"
         case .withdrawn: "withdrawn"

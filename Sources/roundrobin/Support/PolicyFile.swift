@@ -7,10 +7,10 @@ enum PolicyFile {
     /// - Throws: `ClientError` that names the line.
     static func read(_ path: String) throws -> (policy: WitnessPolicy, bytes: [UInt8]) {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw ClientError.invalid("noFile", ["file": path])
+            throw ClientError.invalid(.noFile, ["file": path])
         }
         do { return (try WitnessPolicy(parsing: [UInt8](data)), [UInt8](data)) } catch {
-            throw ClientError.invalid("policy", ["line": "\(error.line)", "what": say(error.what)])
+            throw ClientError.invalid(.policy, ["line": "\(error.line)", "what": say(error.what)])
         }
     }
 

@@ -108,22 +108,22 @@ enum RecordForm {
         _ form: String, _ what: PetitionStatement.Record.What, language: String
     ) throws -> RecordDocument {
         let root: Node?
-        do { root = try compose(yaml: form) } catch { throw ClientError.invalid("formYAML", ["why": "\(error)"]) }
-        guard let form = root?.mapping else { throw ClientError.invalid("formShape") }
+        do { root = try compose(yaml: form) } catch { throw ClientError.invalid(.formYAML, ["why": "\(error)"]) }
+        guard let form = root?.mapping else { throw ClientError.invalid(.formShape) }
         try check(form, ["date", "party", "note", "demands"])
         var demands: [RecordDocument.Demand] = []
         for item in form["demands"]?.sequence ?? [] {
-            guard let entry = item.mapping else { throw ClientError.invalid("formShape") }
+            guard let entry = item.mapping else { throw ClientError.invalid(.formShape) }
             try check(entry, ["demand", "answer", "text"])
-            guard let number = entry["demand"]?.int else { throw ClientError.noSuch("demand") }
+            guard let number = entry["demand"]?.int else { throw ClientError.noSuch(.demand) }
             let (answer, text) = (try text(entry, "answer"), try text(entry, "text"))
             if answer.isEmpty, text.isEmpty { continue }
             let parsed = RecordDocument.Answer(rawValue: answer)
             guard (parsed == nil) == answer.isEmpty else {
-                throw ClientError.invalid("formAnswer", ["word": answer, "number": "\(number)"])
+                throw ClientError.invalid(.formAnswer, ["word": answer, "number": "\(number)"])
             }
             guard what != .response || parsed != nil else {
-                throw ClientError.invalid("formAnswer", ["word": "", "number": "\(number)"])
+                throw ClientError.invalid(.formAnswer, ["word": "", "number": "\(number)"])
             }
             demands.append(.init(number: number, answer: parsed, text: text))
         }
@@ -132,7 +132,7 @@ enum RecordForm {
                 what, language: language, date: try text(form, "date"), party: try text(form, "party"),
                 note: try text(form, "note"), demands: demands)
         } catch let fault as RecordDocument.Fault {
-            throw ClientError.invalid("formRecord", ["why": fault.rawValue])
+            throw ClientError.invalid(.formRecord, ["why": fault.rawValue])
         }
     }
 
@@ -140,14 +140,14 @@ enum RecordForm {
         for key in mapping.keys {
             guard let name = key.string, known.contains(name) else {
                 throw ClientError.invalid(
-                    "formKey", ["key": key.string ?? "?", "known": known.joined(separator: ", ")])
+                    .formKey, ["key": key.string ?? "?", "known": known.joined(separator: ", ")])
             }
         }
     }
 
     private static func text(_ mapping: Node.Mapping, _ key: String) throws -> String {
         guard let node = mapping[key] else { return "" }
-        guard let text = node.scalar?.string else { throw ClientError.invalid("formYAML", ["why": key]) }
+        guard let text = node.scalar?.string else { throw ClientError.invalid(.formYAML, ["why": key]) }
         return text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }

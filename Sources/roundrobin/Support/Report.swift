@@ -238,9 +238,9 @@ enum Letter {
     static func html(
         _ audited: AuditedPetition, file: String, texts: Messages, _ templates: PageTemplates
     ) throws -> String {
-        guard let document = audited.document else { throw ClientError.invalid("letterWording") }
+        guard let document = audited.document else { throw ClientError.invalid(.letterWording) }
         // Who voted does not stand behind what was voted on; and what is open may still change.
-        guard audited.petition.manifest.kind == .petition else { throw ClientError.invalid("letterOfVote") }
+        guard audited.petition.manifest.kind == .petition else { throw ClientError.invalid(.letterOfVote) }
         guard audited.tally.closed else { throw ClientError.notClosed }
         let tally = audited.tally
         let names = Report.names(audited, texts)

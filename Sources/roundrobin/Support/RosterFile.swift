@@ -15,7 +15,7 @@ enum RosterFile {
     static func read(_ path: String) throws -> [DirectoryEntry] {
         guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8)
         else {
-            throw ClientError.invalid("notText", ["file": path])
+            throw ClientError.invalid(.notText, ["file": path])
         }
         return try parse(text)
     }
@@ -26,12 +26,12 @@ enum RosterFile {
             .replacingOccurrences(of: "\r\n", with: "\n").replacingOccurrences(of: "\r", with: "\n")
             .trimmingCharacters(in: .newlines)
         // A quote that never ends would swallow every line behind it.
-        guard bare.count(where: { $0 == "\"" }).isMultiple(of: 2) else { throw ClientError.invalid("rosterFile") }
+        guard bare.count(where: { $0 == "\"" }).isMultiple(of: 2) else { throw ClientError.invalid(.rosterFile) }
         let rows: [[String]]
         do { rows = try CSV<Enumerated>(string: bare, loadColumns: false).rows } catch {
-            throw ClientError.invalid("rosterFile")
+            throw ClientError.invalid(.rosterFile)
         }
-        guard let firstLine = bare.split(separator: "\n").first else { throw ClientError.invalid("rosterFile") }
+        guard let firstLine = bare.split(separator: "\n").first else { throw ClientError.invalid(.rosterFile) }
         let header = try CSV<Enumerated>(string: String(firstLine) + "\n", loadColumns: false).header.map {
             $0.trimmingCharacters(in: .whitespaces).lowercased()
         }
@@ -39,10 +39,10 @@ enum RosterFile {
         for (i, word) in header.enumerated() {
             guard let column = headings.first(where: { $0.words.contains(word) })?.column else { continue }
             guard places.updateValue(i, forKey: column) == nil else {
-                throw ClientError.invalid("rosterColumn", ["column": word])
+                throw ClientError.invalid(.rosterColumn, ["column": word])
             }
         }
-        guard places["name"] != nil else { throw ClientError.invalid("rosterHeading") }
+        guard places["name"] != nil else { throw ClientError.invalid(.rosterHeading) }
         return try rows.enumerated().compactMap { line, row in try entry(row, places, line: line + 2) }
     }
 
@@ -54,12 +54,12 @@ enum RosterFile {
         if row.allSatisfy({ $0.trimmingCharacters(in: .whitespaces).isEmpty }) { return nil }
         guard !cell("name").isEmpty, [cell("name"), cell("team"), cell("note")].allSatisfy({ $0.count <= longest })
         else {
-            throw ClientError.invalid("rosterLine", ["line": "\(line)"])
+            throw ClientError.invalid(.rosterLine, ["line": "\(line)"])
         }
         var language: String?
         if !cell("language").isEmpty {
             guard let known = Language(tag: cell("language")) else {
-                throw ClientError.invalid("rosterLine", ["line": "\(line)"])
+                throw ClientError.invalid(.rosterLine, ["line": "\(line)"])
             }
             language = known.rawValue
         }

@@ -23,7 +23,7 @@ struct RoundRobin: AsyncParsableCommand {
             NegotiationCommand.self,
             Withdraw.self, Release.self, Names.self, TallyCommand.self, Verify.self, Export.self, ReportCommand.self,
             LetterCommand.self, PolicyCommand.self, GossipCommand.self, MonitorCommand.self, KeysCommand.self,
-            Forget.self,
+            Forget.self, AlarmsCommand.self,
             Bench.self,
             Demo.self,
         ])

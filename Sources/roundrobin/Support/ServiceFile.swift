@@ -55,7 +55,7 @@ struct ServiceFile {
             try tls.finish()
         }
         if var mix = try file.section("mix") {
-            mixEvery = try mix.number("every", 1...86_400)
+            mixEvery = try mix.number("every", 1...21_600)
             mixAtLeast = try mix.number("at-least", 1...10_000)
             try mix.finish()
         }

@@ -12,7 +12,7 @@ enum Slips {
         let slips: [[String: Any]] = try invites.map { invite in
             let own = invite.entry.language.flatMap { Language(tag: $0) } ?? language
             guard let words = texts[own], let code = QRCode(invite.url) else {
-                throw ClientError.invalid("slipTooLong")
+                throw ClientError.invalid(.slipTooLong)
             }
             var slip: [String: Any] = [
                 "lang": own.rawValue, "name": invite.entry.name, "team": invite.entry.team, "address": invite.url,
@@ -32,7 +32,7 @@ enum Slips {
     /// Readable by this user alone: it holds the secrets of every invite.
     static func write(_ invites: [IssuedInvite], to path: String, language: Language) throws {
         guard !FileManager.default.fileExists(atPath: path) else {
-            throw ClientError.invalid("slipsExist", ["file": path])
+            throw ClientError.invalid(.slipsExist, ["file": path])
         }
         let page = try page(invites, language: language, directory: TemplateLibrary.standardDirectory())
         try SecureFiles.write(Array(page.utf8), to: path)

@@ -1,4 +1,5 @@
 import Client
+import CoSigning
 import Foundation
 import Petitions
 import Sodium
@@ -14,29 +15,41 @@ enum StatusText {
                     "eligible": "\(status.eligible)",
                 ]))
         if status.members > Int(status.eligible) { Terminal.warning(words("members.tooMany")) }
-        let (open, closed) = (status.petitions.filter(\.isOpen), status.petitions.filter { !$0.isOpen })
-        for petition in open { show(petition) }
+        let (open, closed) = (status.opened.filter(\.isOpen), status.opened.filter { !$0.isOpen })
+        for petition in open { show(petition, status) }
         for id in status.announced { Terminal.line("\n\(id.hex.prefix(16))  \(words("petition.announced"))") }
+        for petition in status.petitions {
+            if let failure = petition.failure {
+                Terminal.warning("\(petition.id.hex.prefix(16))  \(failure.what) \(failure.nextStep)")
+            }
+        }
         if !closed.isEmpty { Terminal.line("\n" + Terminal.bold(words("status.closed"))) }
         for petition in closed {
+            guard let tally = petition.tally, let manifest = petition.log?.manifest else { continue }
             let receipts = petition.receipts > 0 ? "; " + words("status.receipts", count: petition.receipts) : ""
             Terminal.line(
                 "  \(petition.id.hex.prefix(16))  \(title(petition))  "
                     + words(
-                        "status.count", ["count": "\(petition.tally.cosignatures)", "ring": "\(petition.tally.ring)"])
-                    + "  " + PetitionText.own(petition.own, petition.view.petition.manifest) + receipts)
+                        "status.count", ["count": "\(tally.cosignatures)", "ring": "\(tally.ring)"])
+                    + "  " + PetitionText.own(petition.own, manifest, standing: petition.standing) + receipts)
+            notes(petition, status)
         }
         Terminal.line("\n" + Terminal.bold(words("status.waits")))
         if status.tasks.isEmpty { Terminal.line("  " + words("status.nothing")) }
         for task in status.tasks { Terminal.line("  · " + line(task, status)) }
     }
 
-    private static func title(_ petition: MemberStatus.OfPetition) -> String {
-        Terminal.harmless(petition.view.document?.title ?? words("tally.noWording"))
+    private static func title(_ petition: PetitionSummary) -> String {
+        Terminal.harmless(petition.view?.document?.title ?? words("tally.noWording"))
     }
 
-    private static func show(_ petition: MemberStatus.OfPetition) {
-        let (log, tally) = (petition.view.petition, petition.tally)
+    private static func notes(_ petition: PetitionSummary, _ status: MemberStatus) {
+        guard let view = petition.view else { return }
+        for line in PetitionText.notes(view, at: status.time) { Terminal.warning(line) }
+    }
+
+    private static func show(_ petition: PetitionSummary, _ status: MemberStatus) {
+        guard let log = petition.log, let tally = petition.tally else { return }
         let manifest = log.manifest
         let until =
             manifest.closes == 0
@@ -50,9 +63,10 @@ enum StatusText {
         Terminal.line("  " + words("status.quorum", bar(Int(manifest.quorum))))
         Terminal.line("  " + words("status.eligible", bar(Int(tally.eligible))))
         for level in manifest.levels { Terminal.line("  " + words("status.level", bar(Int(level.count)))) }
-        var own = PetitionText.own(petition.own, manifest)
+        var own = PetitionText.own(petition.own, manifest, standing: petition.standing)
         if petition.receipts > 0 { own += "; " + words("status.receipts", count: petition.receipts) }
         Terminal.line("  " + words("status.you", ["own": own]))
+        notes(petition, status)
     }
 
     static func line(_ task: MemberStatus.Task, _ status: MemberStatus) -> String {
@@ -71,6 +85,7 @@ enum StatusText {
         case .cosign(let id): return words("task.cosign", petition(id))
         case .vote(let id): return words("task.vote", petition(id))
         case .sendAgain(let id): return words("task.sendAgain", petition(id))
+        case .lookAgain(let id): return words("task.lookAgain", petition(id))
         case .release(let id): return words("task.release", petition(id))
         case .releaseLevel(let id, let count):
             return words("task.releaseLevel", petition(id).merging(["level": "\(count)"]) { $1 })
@@ -94,7 +109,7 @@ enum StatusText {
         case .count(let id, let from, let to):
             values["from"] = "\(from)"
             values["to"] = "\(to)"
-            let ring = status.petitions.first { $0.id == id }?.tally.ring ?? 0
+            let ring = status.petitions.first { $0.id == id }?.tally?.ring ?? 0
             values["bar"] = Terminal.bar(to, of: ring)
             return words("event.count", values)
         case .quorum: return words("event.quorum", values)
@@ -115,6 +130,7 @@ enum StatusText {
             let open: Bool
             let cosignatures: Int
             let ring: Int
+            let live_seats: Int
             let eligible: UInt32
             let quorum: UInt32
             let closes: UInt64
@@ -125,18 +141,21 @@ enum StatusText {
         let eligible: UInt32
         let petitions: [OfPetition]
         let announced: [String]
+        let alarms: [String]
         let waits: [String]
 
         init(_ status: MemberStatus) {
             (members, eligible) = (status.members, status.eligible)
-            petitions = status.petitions.map {
-                OfPetition(
-                    petition: $0.id.hex, title: $0.view.document?.title,
-                    kind: $0.isRatification ? "ratification" : "petition", open: $0.isOpen,
-                    cosignatures: $0.tally.cosignatures, ring: $0.tally.ring, eligible: $0.tally.eligible,
-                    quorum: $0.view.petition.manifest.quorum, closes: $0.view.petition.manifest.closes,
-                    you: $0.own.fact, receipts: $0.receipts)
+            petitions = status.opened.compactMap { summary in
+                guard let view = summary.view, let tally = summary.tally else { return nil }
+                return OfPetition(
+                    petition: summary.id.hex, title: view.document?.title,
+                    kind: summary.isRatification ? "ratification" : "petition", open: summary.isOpen,
+                    cosignatures: tally.cosignatures, ring: tally.ring, live_seats: view.seats.count,
+                    eligible: tally.eligible, quorum: view.petition.manifest.quorum,
+                    closes: view.petition.manifest.closes, you: summary.own.fact, receipts: summary.receipts)
             }
+            alarms = status.alarms.map { Notices.line($0) }
             announced = status.announced.map(\.hex)
             waits = status.tasks.map { StatusText.line($0, status) }
         }

@@ -97,7 +97,7 @@ struct TallyText {
     static func show(_ faults: [Fault]) {
         guard !faults.isEmpty else { return }
         for fault in faults {
-            Terminal.line(Terminal.red(words("verify.fault")) + Terminal.harmless(fault.description))
+            Terminal.line(Terminal.red(words("verify.fault")) + Terminal.harmless(ErrorWords.say(fault)))
         }
         Terminal.line(Terminal.red(words("verify.faults", count: faults.count)))
     }

@@ -107,9 +107,12 @@ enum Terminal {
         return Swift.readLine()
     }
 
+    /// Whether somebody sits there who can be asked.
+    static var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
+
     /// What cannot be taken back is asked about, where there is somebody to ask; anything but a yes is a no.
     static func confirms(_ question: String) -> Bool {
-        guard isatty(STDIN_FILENO) == 1 else { return true }
+        guard canAsk else { return true }
         let answer = (ask(question + " [y/N] ") ?? "").trimmingCharacters(in: .whitespaces).lowercased()
         if ["y", "yes", "是"].contains(answer) { return true }
         line(words("cosign.stopped"))
@@ -133,7 +136,7 @@ enum Terminal {
         }
         _ = question.withCString { write(terminal, $0, strlen($0)) }
         if let secret = readLine(from: terminal) { return secret }
-        throw ClientError.invalid("passphraseEmpty")
+        throw ClientError.invalid(.passphraseEmpty)
     }
 
     /// The first line of a descriptor, without its line feed, at most 4096 bytes.

@@ -47,7 +47,8 @@ enum Words {
         guard let number = person.number else { return words("person.unknown", ["key": key]) }
         let values = ["number": "\(number)", "key": key]
         guard let pseudonym = person.pseudonym else { return words("person.member", values) }
-        return words("person.named", values.merging(["name": Terminal.harmless(pseudonym)]) { $1 })
+        let named = values.merging(["name": Terminal.harmless(pseudonym)]) { $1 }
+        return person.isConfusable ? words("person.confusable", named) : words("person.named", named)
     }
 }
 
@@ -65,49 +66,4 @@ extension Words {
 /// What `--help` says of an argument or option, and what stands for its value there.
 func help(_ key: String, _ value: String? = nil) -> ArgumentHelp {
     ArgumentHelp("\(words("help." + key))", valueName: value)
-}
-
-extension ClientError {
-    /// What happened.
-    var what: String {
-        if case .invalid(let key, let values) = self { return words("invalid." + key, values) }
-        if case .invalidPerson(let key, let person) = self {
-            return words("invalid." + key, ["person": Words.name(person)])
-        }
-        return words("error.\(code.rawValue).what", values)
-    }
-
-    /// What to do next; empty when what happened says it.
-    var nextStep: String { code == .invalid ? "" : words("error.\(code.rawValue).next", values) }
-
-    private var values: [String: String] {
-        switch self {
-        case .noKeystore(let path), .keystoreExists(let path), .disk(let path), .keystoreDamaged(let path):
-            ["path": path]
-        case .unreachable(let why, let proxy): ["why": words("reason." + why), "proxy": proxy ?? ""]
-        case .refused(let status, let title, let detail, let rule):
-            ["status": "\(status)", "title": title, "detail": detail, "rule": rule.map { " (\($0))" } ?? ""]
-        case .badAnswer(let what): ["what": words("badAnswer." + what)]
-        case .logUnverified(let log, let error): ["log": words("log." + log), "why": "\(error)"]
-        case .rolledBack(let log, let pinned, let served):
-            ["log": words("log." + log), "pinned": "\(pinned)", "served": "\(served)"]
-        case .forked(let log, let size): ["log": words("log." + log), "size": "\(size)"]
-        case .serviceFaults(let faults):
-            ["faults": faults.prefix(3).joined(separator: "; ") + (faults.count > 3 ? "; ..." : "")]
-        case .notWitnessed(let log, let missing):
-            ["log": words("log." + log), "witnesses": missing.joined(separator: ", ")]
-        case .logNotInPolicy(let log): ["log": words("log." + log)]
-        case .rule(let rule): ["rule": rule.rawValue]
-        case .noSuch(let what), .ambiguous(let what): ["what": words("noun." + what)]
-        case .ringIncomplete(let missing): ["count": "\(missing)"]
-        case .ringTooSmall(let count): ["count": "\(count)"]
-        case .namedInLargeRing(let ring, let eligible): ["ring": "\(ring)", "eligible": "\(eligible)"]
-        case .noSuchLevel(let levels): ["levels": levels.map { "\($0)" }.joined(separator: ", ")]
-        case .acceptancesMissing(let people), .offersMissing(let people):
-            ["people": people.map(Words.name).joined(separator: ", ")]
-        case .assembledAlready(let id): ["petition": String(id.prefix(16))]
-        case .levelNotReached(let standing, let needed): ["standing": "\(standing)", "needed": "\(needed)"]
-        default: [:]
-        }
-    }
 }

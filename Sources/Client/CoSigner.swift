@@ -1,0 +1,261 @@
+// docs/protocol.md, section 10
+
+import CoSigning
+import MembershipProofs
+import Petitions
+import Sodium
+import TransparencyLog
+
+/// Reads petitions and co-signs them, over connections that cannot sign a request: each run has one for its reading, and a new one for
+/// its sending. What a run asks for and sends is decided in `Run` and `PetitionView`, which know nothing of what this device has
+/// seen; what it read is held against that afterwards.
+public final class CoSigner {
+    let device: Device
+
+    init(_ device: Device) { self.device = device }
+
+    /// What one run has read, before it is held against what was read before.
+    public struct Begun: Sendable {
+        public let reading: Reading
+        public let view: PetitionView
+        /// Of a vote: the wording of the petition whose response it is about, as far as this reading has it.
+        public let asked: PetitionDocument?
+    }
+
+    // MARK: Reading
+
+    /// Reads, and takes in what was read.
+    public func look(_ scope: Run.Scope) async throws -> Reading {
+        let reading = try await read(scope)
+        settle(by: reading)
+        try end(reading)
+        return reading
+    }
+
+    private func read(_ scope: Run.Scope) async throws -> Reading {
+        var partial: Reading?
+        do {
+            return try await AnonymousConnection.with(device.serviceURL, proxy: device.proxy) {
+                try await $0.read(Run(scope, of: device.workplaceID)) { partial = $0 }
+            }
+        } catch {
+            // What was shown before the connection broke is not forgotten for that.
+            if let partial { try end(partial) }
+            throw error
+        }
+    }
+
+    private func settle(by reading: Reading) { device.state.memory.settle(by: reading, at: device.clock()) }
+
+    /// Every request of the run has been made.
+    private func end(_ reading: Reading) throws {
+        device.state.memory.compare(
+            reading, in: .anonymous, as: device.signKey, policy: try device.witnessPolicy(), at: device.clock())
+        if let roster = try? reading.judgedRoster().log { device.note(roster) }
+        try device.save()
+    }
+
+    /// Reads a petition as a co-signer does.
+    public func view(_ id: ID<Petition>) async throws -> PetitionView { try await view(in: .petition(id)) }
+
+    /// The same for a petition by its id or the beginning of one.
+    public func view(in scope: Run.Scope) async throws -> PetitionView {
+        let reading = try await look(scope)
+        return try view(of: try Self.wanted(reading), in: reading)
+    }
+
+    private static func wanted(_ reading: Reading) throws -> ID<Petition> {
+        if let id = reading.wanted { return id }
+        if case .prefix(let prefix) = reading.scope, reading.fitting(prefix) > 1 {
+            throw ClientError.ambiguous(.petition)
+        }
+        throw ClientError.noSuch(.petition)
+    }
+
+    /// A petition as the reading shows it.
+    public func view(of id: ID<Petition>, in reading: Reading) throws -> PetitionView {
+        try ClientError.coSigning { () throws(CoSigningError) in try reading.view(of: id, for: device.identity) }
+    }
+
+    /// The petition as a bundle, whatever faults its logs have: the auditor reports them.
+    public func bundle(_ id: ID<Petition>) async throws -> PetitionBundle { try await bundle(in: .petition(id)) }
+
+    /// The same for a petition by its id or the beginning of one.
+    public func bundle(in scope: Run.Scope) async throws -> PetitionBundle {
+        let reading = try await look(scope)
+        let id = try Self.wanted(reading)
+        return try ClientError.coSigning { () throws(CoSigningError) in
+            try reading.bundle(of: id, for: device.identity)
+        }
+    }
+
+    /// A petition of which everything has been recomputed, and nothing is wrong.
+    public func audited(_ id: ID<Petition>) async throws -> AuditedPetition { try Self.audited(try await bundle(id)) }
+
+    static func audited(_ bundle: PetitionBundle) throws -> AuditedPetition {
+        let audited: AuditedPetition
+        do throws(PetitionBundle.Unreadable) { audited = try AuditedPetition(auditing: bundle) } catch {
+            throw ClientError.coSigning(.serviceFaults([error.rawValue]))
+        }
+        guard audited.faults.isEmpty else {
+            throw ClientError.coSigning(.serviceFaults(audited.faults.map(\.description)))
+        }
+        return audited
+    }
+
+    // MARK: Co-signing
+
+    /// Reads for a co-signature or withdrawal. What the device sent before is looked for in what was read. `end` must follow,
+    /// when all requests of the run are made: `send` and `abandon` do it.
+    public func begin(_ scope: Run.Scope) async throws -> Begun {
+        let reading = try await read(scope)
+        settle(by: reading)
+        // What a log has settled stays so if the keystore is closed while the person thinks.
+        try device.save()
+        do {
+            let view = try view(of: try Self.wanted(reading), in: reading)
+            let asked = view.petition.manifest.about.flatMap { try? self.view(of: $0.petition, in: reading).document }
+            return Begun(reading: reading, view: view, asked: asked)
+        } catch {
+            try end(reading)
+            throw error
+        }
+    }
+
+    /// What the person must have seen before a co-signature is sent; refusals are thrown.
+    public func warnings(_ begun: Begun, name: ConditionalName? = nil) throws -> Set<Warning> {
+        try ClientError.coSigning { () throws(CoSigningError) in
+            try begun.view.warnings(for: device.identity, name: name, at: device.clock())
+        }
+    }
+
+    /// The person has decided to send nothing, or nothing can be sent.
+    public func abandon(_ begun: Begun) throws { try end(begun.reading) }
+
+    /// Sends what this device sent before and what is not settled, unchanged.
+    /// - Returns: nil when everything is settled.
+    public func resend(_ begun: Begun) async throws -> Sent? {
+        let pending: Sending?
+        do {
+            pending = try ClientError.coSigning { () throws(CoSigningError) in
+                try begun.view.pending(in: device.state.memory, at: device.clock())
+            }
+        } catch {
+            try end(begun.reading)
+            throw error
+        }
+        guard let pending else { return nil }
+        return try await deliver(pending, begun)
+    }
+
+    /// Makes, keeps and sends a statement.
+    /// - Parameter seen: the warnings that the person has seen and agreed to.
+    /// - Throws: `ClientError.coSigning(.unseenWarnings)` when what was read calls for others; then nothing was sent.
+    public func send(_ decision: Decision, in begun: Begun, seen: Set<Warning>) async throws -> Sent {
+        let sending: Sending
+        do {
+            sending = try ClientError.coSigning { () throws(CoSigningError) in
+                // Where something went out before, it is sent first; this answers only once that is settled.
+                try begun.view.clear(
+                    decision, for: device.identity, having: device.state.memory, seen: seen, at: device.clock()
+                ).make(in: &device.state.memory)
+            }
+            try device.save()
+        } catch {
+            try end(begun.reading)
+            throw error
+        }
+        return try await deliver(sending, begun)
+    }
+
+    private func deliver(_ sending: Sending, _ begun: Begun) async throws -> Sent {
+        let answer: Result<SendingAnswer, any Error>
+        do {
+            answer = .success(
+                try await AnonymousConnection.with(device.serviceURL, proxy: device.proxy) {
+                    try await $0.send(sending)
+                })
+        } catch { answer = .failure(error) }
+        // Before the answer is taken in: its checkpoint is newer than what was read.
+        try end(begun.reading)
+        let got: SendingAnswer
+        do { got = try answer.get() } catch ClientError.refused(let refusal) {
+            let error = ClientError.refused(refusal)
+            // Only this refusal calls for another run at once; no other says whether the statement stands.
+            throw error.isRingGrown ? error : .unanswered(refusal)
+        }
+        // Kept whatever the answer is: one that contradicts the reading leaves an alarm.
+        let sent = Result { () throws(CoSigningError) in
+            try device.state.memory.take(got, to: sending, at: device.clock())
+        }
+        try device.save()
+        return try ClientError.coSigning { () throws(CoSigningError) in try sent.get() }
+    }
+
+    /// One decision, from the reading to the answer: what was sent before is settled first, and a ring that has grown meanwhile means
+    /// another run.
+    /// - Parameter agree: given what was read and its warnings, whether to go on. Asked again when a later reading brings others.
+    /// - Returns: nil when `agree` said no.
+    public func carryOut(
+        _ decision: Decision, in scope: Run.Scope, agree: (PetitionView, Set<Warning>) async throws -> Bool
+    ) async throws -> Sent? {
+        var seen: Set<Warning>?
+        for attempt in 0..<4 {
+            let begun = try await begin(scope)
+            if let sent = try await resend(begun) {
+                // It was another decision, perhaps. A promise is waited for; after a receipt, this one gets a run of its own.
+                if case .promised(let promise) = sent { throw ClientError.coSigning(.held(until: promise.until)) }
+                continue
+            }
+            let warnings: Set<Warning>
+            do { warnings = try requiredWarnings(decision, begun.view) } catch {
+                try abandon(begun)
+                throw error
+            }
+            if seen.map({ !warnings.isSubset(of: $0) }) ?? true {
+                let agreed: Bool
+                do { agreed = try await agree(begun.view, warnings) } catch {
+                    try abandon(begun)
+                    throw error
+                }
+                guard agreed else {
+                    try abandon(begun)
+                    return nil
+                }
+                seen = warnings.union(seen ?? [])
+            }
+            do { return try await send(decision, in: begun, seen: seen ?? []) } catch let error as ClientError {
+                guard error.breaks(.actionOrRingEpoch), attempt < 3 else { throw error }
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+        throw ClientError.coSigning(.unsettled)
+    }
+
+    private func requiredWarnings(_ decision: Decision, _ view: PetitionView) throws -> Set<Warning> {
+        try ClientError.coSigning { () throws(CoSigningError) in
+            switch decision {
+            case .sign(_, _, let name): try view.warnings(for: device.identity, name: name, at: device.clock())
+            case .withdraw: view.nameIsOut(for: device.identity) ? [.nameIsOut] : []
+            }
+        }
+    }
+
+    /// Co-signs, or replaces one's co-signature: one choice for each demand, 0 abstain, 1 support, 2 oppose. Whoever calls this has
+    /// agreed to every warning.
+    @discardableResult
+    public func cosign(
+        _ id: ID<Petition>, choices: [UInt8], remark: String = "", name: ConditionalName? = nil
+    ) async throws -> Sent? {
+        try await carryOut(.sign(choices: choices, remark: remark, name: name), in: .petition(id)) { _, _ in true }
+    }
+
+    /// Takes one's co-signature back.
+    @discardableResult
+    public func withdraw(_ id: ID<Petition>) async throws -> Sent? {
+        try await carryOut(.withdraw, in: .petition(id)) { _, _ in true }
+    }
+
+    /// How many receipts of this device verify against a petition's log as it was read.
+    public func verifiedReceipts(_ view: PetitionView) -> Int { device.state.memory.verifiedReceipts(view) }
+}

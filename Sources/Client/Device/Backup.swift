@@ -1,0 +1,57 @@
+// docs/keystore.md, "Backups"
+
+import CoSigning
+import Foundation
+import Petitions
+import Sodium
+
+extension Device {
+    private static let backupMagic = Array("roundrobin-backup-v2\n".utf8)
+
+    public func changePassphrase(to passphrase: borrowing SecretBytes) throws {
+        try keystore.changePassphrase(to: passphrase)
+    }
+
+    /// Everything that another device needs to be this member, under a passphrase. What was signed is not in it.
+    public func backup(to path: String, passphrase: borrowing SecretBytes) throws {
+        let plain = try Self.bytes(of: state.withoutTraces)
+        let length = (0..<4).map { UInt8(truncatingIfNeeded: plain.count >> (24 - 8 * $0)) }
+        let secret = SecretBytes(length + plain.reveal(), identity.stored())
+        guard !FileManager.default.fileExists(atPath: path) else {
+            throw ClientError.invalid(.fileExists, ["file": path])
+        }
+        try SecureFiles.write(
+            try PassphraseBox.seal(secret, magic: Self.backupMagic, passphrase: passphrase, cost: .recommended()),
+            to: path)
+    }
+
+    /// Makes a keystore from a backup.
+    public static func restore(
+        from path: String, backupPassphrase: borrowing SecretBytes, in directory: String,
+        passphrase: borrowing SecretBytes, proxy: Proxy? = nil
+    ) throws -> Device {
+        guard let bytes = try SecureFiles.read(path) else { throw ClientError.invalid(.noFile, ["file": path]) }
+        let payload: SecretBytes = try open(bytes, backupPassphrase, path)
+        let length = payload.withUnsafeBytes { raw in
+            raw.count >= 4 ? (0..<4).reduce(0) { $0 << 8 | Int(raw[$1]) } : 0
+        }
+        guard length <= payload.count - 4, let plain = payload.slice(4..<4 + length),
+            let secrets = payload.slice(4 + length..<payload.count), (try? Identity(stored: secrets)) != nil
+        else { throw ClientError.keystoreDamaged(path) }
+        let state = try read(state: plain, path)
+        let keystore = try Keystore.create(in: directory, passphrase: passphrase)
+        try keystore.write(.identity, secrets)
+        try keystore.write(.state, Self.bytes(of: state))
+        return try load(keystore, proxy, systemClock)
+    }
+
+    private static func open(
+        _ bytes: [UInt8], _ passphrase: borrowing SecretBytes, _ path: String
+    ) throws -> SecretBytes {
+        do {
+            return try PassphraseBox.open(bytes, magic: backupMagic, passphrase: passphrase, name: path)
+        } catch ClientError.wrongPassphrase { throw ClientError.invalid(.backupPassphrase) } catch {
+            throw ClientError.invalid(.noBackup, ["file": path])
+        }
+    }
+}

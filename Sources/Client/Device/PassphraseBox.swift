@@ -1,0 +1,51 @@
+import Petitions
+import Sodium
+
+/// A secret under a passphrase, as a file's bytes:
+/// magic || uint64 passes || uint64 memory || salt[16] || nonce[24] || AEAD(secret) || SHA-256 of all before.
+///
+/// The digest tells a damaged file from a wrong passphrase, and tells a thief nothing that guessing does not.
+package enum PassphraseBox {
+    static func seal(
+        _ secret: borrowing SecretBytes, magic: [UInt8], passphrase: borrowing SecretBytes, cost: PasswordHash
+    ) throws(ClientError) -> [UInt8] {
+        var bytes = magic
+        for number in [cost.passes, cost.memory] {
+            bytes += (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) }
+        }
+        let nonce = Random.bytes(AEAD.nonceLength)
+        bytes += cost.salt + nonce
+        let key = try key(cost, passphrase)
+        let data = bytes
+        bytes += secret.withUnsafeBytes { AEAD.seal($0, key: key, nonce: nonce, associatedData: data) }
+        return bytes + SHA256.hash(bytes).bytes
+    }
+
+    /// - Throws: `ClientError.keystoreDamaged` naming the file, `.wrongPassphrase`.
+    package static func open(
+        _ bytes: [UInt8], magic: [UInt8], passphrase: borrowing SecretBytes, name: String
+    ) throws(ClientError) -> SecretBytes {
+        let start = magic.count
+        let sealed = start + 56
+        guard bytes.starts(with: magic), bytes.count > sealed + AEAD.tagLength + 32,
+            SHA256.hash(bytes.dropLast(32)).bytes == Array(bytes.suffix(32))
+        else { throw .keystoreDamaged(name) }
+        func number(_ offset: Int) -> UInt64 { bytes[offset..<offset + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+        guard
+            let cost = PasswordHash(
+                passes: number(start), memory: number(start + 8), salt: Array(bytes[start + 16..<start + 32]))
+        else { throw .keystoreDamaged(name) }
+        let key = try key(cost, passphrase)
+        do {
+            return try AEAD.open(
+                bytes[sealed..<(bytes.count - 32)], key: key, nonce: Array(bytes[start + 32..<sealed]),
+                associatedData: Array(bytes[..<sealed]))
+        } catch { throw .wrongPassphrase }
+    }
+
+    private static func key(_ cost: PasswordHash, _ passphrase: borrowing SecretBytes) throws(ClientError)
+        -> SecretBytes
+    {
+        do { return try cost.key(for: passphrase) } catch { throw .invalid(.memory) }
+    }
+}

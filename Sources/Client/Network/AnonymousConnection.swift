@@ -1,0 +1,93 @@
+// docs/protocol.md, section 10, "Two views"
+
+import CoSigning
+import Foundation
+import Petitions
+import ServiceAPI
+import Sodium
+import TransparencyLog
+
+/// A connection that cannot sign: it reads what everybody may read, or sends one co-signature, and nothing else can go on it.
+final class AnonymousConnection: Sendable {
+    private let transport: Transport
+
+    init(_ serviceURL: String, proxy: Proxy?) { transport = Transport(serviceURL: serviceURL, proxy: proxy) }
+
+    /// Runs `body` with a connection made for it alone.
+    static func with<R>(
+        _ serviceURL: String, proxy: Proxy?, _ body: (AnonymousConnection) async throws -> R
+    ) async throws -> R {
+        let connection = AnonymousConnection(serviceURL, proxy: proxy)
+        do {
+            let result = try await body(connection)
+            await connection.transport.close()
+            return result
+        } catch {
+            await connection.transport.close()
+            throw error
+        }
+    }
+
+    /// Reads everything that a run asks for, in its order.
+    /// - Parameter cutOff: given what had been read when the service answered no more.
+    func read(_ start: Run, cutOff: (Reading) -> Void = { _ in }) async throws -> Reading {
+        var run = start
+        while let request = run.next {
+            do { run.take(try await answer(request, of: run.workplace)) } catch {
+                cutOff(run.finish())
+                throw error
+            }
+        }
+        return run.finish()
+    }
+
+    /// Reads one log, or what has come since it was read before.
+    func read(_ name: LogName, after former: ServedLog? = nil, of workplace: ID<Workplace>) async throws -> ServedLog {
+        var log = LogReading(name, after: former)
+        while let request = log.next { log.take(try await answer(request, of: workplace)) }
+        return log.result
+    }
+
+    func answer(_ request: RunRequest, of workplace: ID<Workplace>) async throws(ClientError) -> RunAnswer {
+        let path =
+            switch request {
+            case .checkpoint(let log): log.path + "/checkpoint"
+            case .entries(let log, let tile): log.path + "/" + tile.path
+            case .document(let id): Route.document.path(id.hex)
+            case .names(let id): Route.names.path(id.hex)
+            case .wraps(let epoch): Route.wrapsOfEpoch.path(workplace.hex, "\(epoch)")
+            }
+        return try await get(path)
+    }
+
+    func get(_ path: String) async throws(ClientError) -> RunAnswer {
+        do { return .bytes(try await transport.exchange("GET", path).body) } catch .refused(let refusal)
+            where refusal.status == 404
+        { return .missing }
+    }
+
+    /// What the service says of itself, to somebody who founds a workplace.
+    func service() async throws -> Answers.Service {
+        guard case .bytes(let bytes) = try await get(Route.service.rawValue),
+            let answer = try? JSONDecoder().decode(Answers.Service.self, from: Data(bytes))
+        else { throw ClientError.badAnswer(.service) }
+        return answer
+    }
+
+    /// Sends a co-signature. Nothing was or will be asked on the same connection.
+    func send(_ sending: Sending) async throws(ClientError) -> SendingAnswer {
+        let (status, body) = try await transport.exchange(
+            "POST", Route.cosignatures.path(sending.petition.hex), body: sending.body,
+            headers: [("content-type", "application/octet-stream")])
+        return status == 202 ? .promise(body) : .receipt(body)
+    }
+}
+
+extension LogName {
+    var path: String {
+        switch self {
+        case .workplace(let id): LogPath.workplace(id)
+        case .petition(let id): LogPath.petition(id)
+        }
+    }
+}

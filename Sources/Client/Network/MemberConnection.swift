@@ -1,0 +1,82 @@
+// docs/protocol.md, section 10, "Two views"
+
+import Foundation
+import Petitions
+import RequestSignatures
+import ServiceAPI
+import Sodium
+
+/// A connection that carries what a member does under their name: signed requests, signed statements, the look-up of an invite. It
+/// can read no log, document, list of wraps or names, and can send no co-signature.
+final class MemberConnection: Sendable {
+    private let transport: Transport
+
+    init(_ serviceURL: String, proxy: Proxy?) { transport = Transport(serviceURL: serviceURL, proxy: proxy) }
+
+    func close() async { await transport.close() }
+
+    /// What an inviter left under an invite's name. Nil when there is nothing, or nothing any more.
+    func invitation(_ name: Bytes32) async throws -> Answers.Invitation? {
+        let body: [UInt8]
+        do { body = try await transport.exchange("GET", Route.invite.path(name.hex)).body } catch ClientError.refused(
+            let refusal) where refusal.status == 404
+        { return nil }
+        guard let answer = try? JSONDecoder().decode(Answers.Invitation.self, from: Data(body)) else {
+            throw ClientError.badAnswer(.invitation)
+        }
+        return answer
+    }
+
+    /// Where a statement that its signer made goes.
+    enum Statements {
+        case founding
+        case workplace(ID<Workplace>)
+        case opening
+        case petition(ID<Petition>)
+
+        fileprivate var path: String {
+            switch self {
+            case .founding: Route.workplaces.rawValue
+            case .workplace(let id): Route.workplaceStatements.path(id.hex)
+            case .opening: Route.petitions.rawValue
+            case .petition(let id): Route.petitionStatements.path(id.hex)
+            }
+        }
+    }
+
+    enum StatementAnswer {
+        case receipt([UInt8])
+        /// Durable; its checkpoint waits for the named witnesses.
+        case accepted
+    }
+
+    /// Posts a statement, and again when the connection breaks: the same bytes get the same receipt.
+    func post(_ statement: [UInt8], to place: Statements) async throws(ClientError) -> StatementAnswer {
+        for wait in [100, 1000] {
+            do { return try await postOnce(statement, place.path) } catch .unreachable {
+                try? await Task.sleep(for: .milliseconds(wait))
+            }
+        }
+        return try await postOnce(statement, place.path)
+    }
+
+    private func postOnce(_ statement: [UInt8], _ path: String) async throws(ClientError) -> StatementAnswer {
+        let (status, body) = try await transport.exchange(
+            "POST", path, body: statement, headers: [("content-type", "application/octet-stream")])
+        return status == 202 ? .accepted : .receipt(body)
+    }
+
+    /// A request that the member signs.
+    /// - Parameter time: by the device's clock, in Unix seconds.
+    func signed(
+        _ method: String, _ path: String, query: String = "", body: [UInt8] = [], at time: UInt64,
+        by key: borrowing SigningKey
+    ) async throws(ClientError) -> [UInt8] {
+        let prefix = URLComponents(string: transport.serviceURL)?.path ?? ""
+        let headers = SignedRequest.headers(
+            method: method, path: prefix + path, query: query, body: body, created: time, by: key)
+        return try await transport.exchange(
+            method, path + (query.isEmpty ? "" : "?" + query), body: body, headers: headers
+        ).body
+    }
+}

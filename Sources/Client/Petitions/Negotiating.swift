@@ -1,0 +1,130 @@
+// docs/protocol.md, sections 4 and 7; docs/records.md
+
+import CoSigning
+import Foundation
+import Petitions
+import Sodium
+
+/// A petition, what was negotiated about it, and the votes on what was offered.
+public struct NegotiationView: Sendable {
+    public let view: PetitionView
+    public let negotiation: Negotiation
+    /// In order of announcement.
+    public let ratifications: [Ratification]
+    /// Who recorded what has lost the office since, and other things to know.
+    public let notes: [Note]
+}
+
+/// What a vote on a response asks: the employer's wording of each demand that they countered.
+public struct RatificationDraft: Sendable {
+    public let terms: RatificationTerms
+    public let language: String
+    public let title: String
+    public let demands: [PetitionDocument.Demand]
+
+    public init(
+        terms: RatificationTerms, language: String, title: String, demands: [PetitionDocument.Demand]
+    ) { (self.terms, self.language, self.title, self.demands) = (terms, language, title, demands) }
+}
+
+extension Session {
+    /// The documents behind a log's records, as far as they can be read here.
+    func records(of log: PetitionLog) async throws -> [Bytes32: [UInt8]] {
+        var documents: [Bytes32: [UInt8]] = [:]
+        for digest in Set(log.records.map(\.record.digest)) {
+            // The first revision is what was recorded; whatever somebody adds to it later is not.
+            do {
+                let bytes = try await text(.init(.record, ID(digest)), revision: 1).plaintext
+                if RecordDocument.digest(of: bytes) == digest { documents[digest] = bytes }
+            } catch ClientError.noSuch, ClientError.noGroupKey, ClientError.objectForged, ClientError.rule { continue }
+        }
+        return documents
+    }
+
+    /// That a vote asks about a response which the petition's log has, in the response's own words.
+    func check(_ manifest: Manifest, _ document: PetitionDocument) async throws {
+        guard let about = manifest.about else { return }
+        guard let terms = RatificationTerms(document, of: manifest) else { throw ClientError.invalid(.voteTerms) }
+        let log = try await petition(about.petition).log
+        guard log.records.contains(where: { $0.record.what == .response && $0.record.digest == about.digest }),
+            let bytes = try await records(of: log)[about.digest],
+            let response = try? RecordDocument(parsing: bytes)
+        else { throw ClientError.invalid(.voteResponse) }
+        if let number = terms.differs(from: response, document) {
+            throw ClientError.invalid(.voteWording, ["number": "\(number)"])
+        }
+    }
+}
+
+extension Member {
+    /// Reads every petition anonymously first; what is asked for under the member's name comes after.
+    private func negotiated<R>(
+        _ id: ID<Petition>, _ body: (PetitionView, [PetitionView], [Bytes32: [UInt8]]) throws -> R
+    ) async throws -> R {
+        let reading = try await cosigner.look(.everything)
+        let view = try cosigner.view(of: id, in: reading)
+        let votes = reading.announced.filter { $0 != id }.compactMap { try? cosigner.view(of: $0, in: reading) }
+            .filter { $0.petition.manifest.about?.petition == id }
+        let documents = try await session { try await $0.records(of: view.petition) }
+        return try body(view, votes, documents)
+    }
+
+    /// The negotiation of a petition as it stands.
+    public func negotiation(_ id: ID<Petition>) async throws -> NegotiationView {
+        try await negotiated(id) { view, votes, documents in
+            let negotiation = Negotiation(view.petition, document: view.document, records: documents)
+            return NegotiationView(
+                view: view, negotiation: negotiation,
+                ratifications: Self.ratifications(votes, on: negotiation.responses).map(\.ratification),
+                notes: view.petition.notes(in: view.workplace))
+        }
+    }
+
+    /// - Parameter responses: of the petition's log, with their documents where they can be read.
+    private static func ratifications(
+        _ votes: [PetitionView], on responses: [Bytes32: RecordDocument?]
+    ) -> [(ratification: Ratification, view: PetitionView)] {
+        votes.compactMap { view in
+            // A vote on what was never answered is nobody's.
+            guard let about = view.petition.manifest.about, responses.keys.contains(about.digest),
+                let ratification = Ratification(
+                    view.petition, view.petition.tally(in: view.workplace), document: view.document,
+                    response: responses[about.digest] ?? nil)
+            else { return nil }
+            return (ratification, view)
+        }
+    }
+
+    /// The whole history as one file.
+    public func history(_ id: ID<Petition>) async throws -> NegotiationHistory {
+        try await negotiated(id) { view, votes, documents in
+            var written: Set<Bytes32> = []
+            let responses = Negotiation(view.petition, document: nil, records: documents).responses
+            return NegotiationHistory(
+                petition: view.bundle,
+                records: view.petition.records.compactMap {
+                    written.insert($0.record.digest).inserted ? documents[$0.record.digest] : nil
+                },
+                ratifications: Self.ratifications(votes, on: responses).map(\.view.bundle))
+        }
+    }
+
+    /// A vote on the newest response of a petition.
+    /// - Throws: `ClientError.invalid` when there is none, or it counters nothing.
+    public func ratificationDraft(of id: ID<Petition>, majority: Majority) async throws -> RatificationDraft {
+        let current = try await negotiation(id)
+        guard let entry = current.negotiation.entries.last(where: { $0.record.what == .response }) else {
+            throw ClientError.invalid(.noResponse)
+        }
+        guard let response = entry.document else { throw ClientError.invalid(.responseUnreadable) }
+        let countered = Negotiation.countered(by: response)
+        guard !countered.isEmpty else { throw ClientError.invalid(.nothingCountered) }
+        let threads = current.negotiation.threads
+        return RatificationDraft(
+            terms: RatificationTerms(
+                petition: id, response: response.digest, demands: countered.map(\.number), majority: majority),
+            language: current.view.document?.language ?? response.language,
+            title: current.view.document?.title ?? "",
+            demands: countered.map { .init(title: threads[$0.number - 1].title, text: $0.text) })
+    }
+}

@@ -1,0 +1,283 @@
+// docs/objects.md, kind 7
+
+import CoSigning
+import Foundation
+import MembershipProofs
+import Petitions
+import Sodium
+import TransparencyLog
+
+/// A petition in preparation: an encrypted text that organisers and trustees complete step by step.
+public struct PetitionPlan: Codable, Sendable {
+    public struct DraftReference: Codable, Sendable {
+        public var id: ID<Object>
+        public var revision: UInt32
+        /// Of that revision; zeros until the plan is put up.
+        public internal(set) var digest: Bytes32
+    }
+
+    public struct Ratified: Codable, Sendable {
+        public struct Question: Codable, Sendable {
+            public var title: String
+            public var text: String
+        }
+
+        /// The petition, and the digest of the response to it.
+        public var petition: ID<Petition>
+        public var response: Bytes32
+        public var questions: [Question]
+    }
+
+    /// How far it has got.
+    enum Stage: Codable, Sendable {
+        case prepared
+        /// The manifest's and the document's bytes.
+        case assembled(manifest: Data, document: Data)
+        case discarded
+    }
+
+    public var language: String
+    public var title: String
+    public var preamble: String
+    public var drafts: [DraftReference]
+    /// Sign keys, in the order of the manifest's keys.
+    public var trustees: [Bytes32]
+    public var threshold: UInt8
+    public var quorum: UInt32
+    public var closes: UInt64
+    /// Counts at which names open.
+    public var levels: [UInt32]
+    public var ballotLength: UInt16
+    /// A ratification: what it is about, with the wording that it asks about in place of drafts. Nil in plans of petitions.
+    public var ratification: Ratified?
+    var created: UInt64 = 0
+    var stage = Stage.prepared
+
+    public init(
+        language: String, title: String, preamble: String, drafts: [(id: ID<Object>, revision: UInt32)],
+        trustees: [Bytes32], threshold: UInt8, quorum: UInt32, closes: UInt64, levels: [UInt32] = [],
+        ballotLength: UInt16 = 512
+    ) {
+        (self.language, self.title, self.preamble) = (language, title, preamble)
+        self.drafts = drafts.map { DraftReference(id: $0.id, revision: $0.revision, digest: .zero) }
+        (self.trustees, self.threshold, self.quorum, self.closes) = (trustees, threshold, quorum, closes)
+        (self.levels, self.ballotLength) = (levels, ballotLength)
+    }
+
+    /// A vote on what the employer answered. Its terms are the last line of the preamble.
+    public init(
+        ratifying draft: RatificationDraft, title: String, preamble: String, trustees: [Bytes32], threshold: UInt8,
+        quorum: UInt32, closes: UInt64
+    ) {
+        self.init(
+            language: draft.language, title: title,
+            preamble: (preamble.isEmpty ? "" : preamble + "\n\n") + draft.terms.line, drafts: [], trustees: trustees,
+            threshold: threshold, quorum: quorum, closes: closes)
+        ratification = Ratified(
+            petition: draft.terms.petition, response: draft.terms.response,
+            questions: draft.demands.map { .init(title: $0.title, text: $0.text) })
+    }
+
+    var demandCount: Int { ratification?.questions.count ?? drafts.count }
+
+    /// The petition that it was assembled to.
+    public var petition: ID<Petition>? { (try? assembled())?.manifest.id }
+
+    var isDiscarded: Bool { if case .discarded = stage { true } else { false } }
+
+    /// The manifest and the document, once assembled and in order.
+    func assembled() throws -> (manifest: Manifest, document: PetitionDocument)? {
+        guard case .assembled(let manifest, let document) = stage else { return nil }
+        let parsed = try ClientError.rules { () throws(RuleViolation) in try Manifest(decoding: [UInt8](manifest)) }
+        do { return (parsed, try PetitionDocument(parsing: [UInt8](document), of: parsed)) } catch {
+            throw ClientError.invalid(.documentFaulty, ["fault": error.rawValue])
+        }
+    }
+}
+
+extension Session {
+    /// Puts a plan up, of revisions that organisers have adopted. Returns its id.
+    public func prepare(_ plan: PetitionPlan) async throws -> ID<Object> {
+        try requireOrganiser()
+        try check(plan)
+        var plan = plan
+        let adopted = try await adoptions()
+        for i in plan.drafts.indices {
+            guard let found = adopted[plan.drafts[i].id], found.revision == plan.drafts[i].revision else {
+                throw ClientError.invalid(.notAdopted)
+            }
+            plan.drafts[i].digest = found.digest
+        }
+        plan.created = device.clock()
+        let id = ID<Object>(Random.bytes32())
+        try await put(try json(plan), .init(.plan, id), after: nil)
+        return id
+    }
+
+    /// That the drafts are adopted still, in these very words.
+    private func checkAdopted(_ plan: PetitionPlan) async throws {
+        guard !plan.drafts.isEmpty else { return }
+        let adopted = try await adoptions()
+        guard plan.drafts.allSatisfy({ adopted[$0.id]?.digest == $0.digest }) else {
+            throw ClientError.invalid(.notAdopted)
+        }
+    }
+
+    func check(_ plan: PetitionPlan) throws {
+        guard (1...Manifest.maximalTrustees).contains(plan.trustees.count),
+            Set(plan.trustees).count == plan.trustees.count, plan.trustees.allSatisfy({ roster.isMember($0) })
+        else { throw ClientError.invalid(.trustees) }
+        guard (1...plan.trustees.count).contains(Int(plan.threshold)) else { throw ClientError.invalid(.threshold) }
+        guard (1...Manifest.maximalQuestions).contains(plan.demandCount) else { throw ClientError.invalid(.demands) }
+        guard Set(plan.drafts.map(\.id)).count == plan.drafts.count else { throw ClientError.invalid(.sameDraftTwice) }
+        let eligible = roster.eligible(at: roster.size)
+        guard (1...max(eligible, 1)).contains(plan.quorum), plan.levels.allSatisfy({ $0 <= eligible }) else {
+            throw ClientError.invalid(.quorumOrLevel, ["eligible": "\(eligible)"])
+        }
+        guard plan.levels.count <= Manifest.maximalLevels,
+            zip(plan.levels, plan.levels.dropFirst()).allSatisfy({ $0 < $1 }), plan.levels.first != 0
+        else { throw ClientError.invalid(.levels) }
+        guard plan.closes % 3600 == 0, plan.closes == 0 || plan.closes > device.clock() else {
+            throw ClientError.invalid(.deadline)
+        }
+    }
+
+    /// Plans that are not given up, oldest first, each with its id.
+    public func plans() async throws -> [(id: ID<Object>, plan: PetitionPlan)] {
+        try await texts(of: .plan) { self.read(PetitionPlan.self, $0) != nil }
+            .compactMap { text in read(PetitionPlan.self, text.plaintext).map { (text.object.id, $0, text.isByFormer) }
+            }
+            .filter { !$0.1.isDiscarded && !$0.2 }
+            .sorted { ($0.1.created, $0.0.hex) < ($1.1.created, $1.0.hex) }
+            .map { ($0.0, $0.1) }
+    }
+
+    /// - Throws: `ClientError.noSuch(.plan)`; what an organiser of former times wrote, unseen here, is none.
+    func plan(_ id: ID<Object>) async throws -> (plan: PetitionPlan, object: StoredObject) {
+        let text: Text
+        do {
+            text = try await self.text(.init(.plan, id)) { self.read(PetitionPlan.self, $0) != nil }
+        } catch ClientError.noSuch { throw ClientError.noSuch(.plan) }
+        guard let plan = read(PetitionPlan.self, text.plaintext), !plan.isDiscarded, !text.isByFormer else {
+            throw ClientError.noSuch(.plan)
+        }
+        return (plan, text.overwrittenBy == nil ? text.object : try await newestObject(text.object.name))
+    }
+
+    /// As an organiser: gives up a petition in preparation. What was opened already stays open.
+    public func discard(_ id: ID<Object>) async throws {
+        try requireOrganiser()
+        var (plan, object) = try await plan(id)
+        plan.stage = .discarded
+        try await put(try json(plan), .init(.plan, id), after: object)
+    }
+
+    /// As an organiser: fixes the document, the ring and the seal keys, and announces the petition. Somebody who joins between the
+    /// reading and the announcement makes the service refuse it; then it is assembled anew, over the newer roster.
+    /// - Parameter again: also when it was assembled before, which voids what trustees have accepted.
+    public func assemble(_ id: ID<Object>, again: Bool = false) async throws -> ID<Petition> {
+        try requireOrganiser()
+        var (plan, object) = try await plan(id)
+        if !again, let assembled = try plan.assembled() { throw ClientError.assembledAlready(assembled.manifest.id) }
+        try check(plan)
+        try await checkAdopted(plan)
+        let keys = try await offeredKeys(id, plan)
+        var demands = plan.ratification?.questions.map { PetitionDocument.Demand(title: $0.title, text: $0.text) } ?? []
+        for reference in plan.drafts {
+            let draft = try await draft(reference.id, revision: reference.revision, digest: reference.digest)
+            demands.append(.init(title: draft.title, text: draft.text))
+        }
+        let document = PetitionDocument(
+            language: plan.language, title: plan.title, preamble: plan.preamble, demands: demands)
+        let manifest = try await announce { try self.manifest(plan, keys: keys, document: document, in: $0) }
+        try await check(manifest, document)
+        plan.stage = .assembled(manifest: Data(manifest.encoding), document: Data(document.bytes))
+        try await put(try json(plan), .init(.plan, id), after: object)
+        device.state.assembled[id] = manifest.id
+        try device.save()
+        return manifest.id
+    }
+
+    /// Announces what `make` makes of the roster; made anew each time that the roster has moved.
+    private func announce(_ make: @escaping (WorkplaceLog) throws -> Manifest) async throws -> Manifest {
+        var made: Manifest?
+        for attempt in 0..<Self.mostAssemblies {
+            do {
+                try await organise { roster in
+                    let manifest = try make(roster)
+                    made = manifest
+                    return .petitionAnnounced(manifest.id, rosterSize: manifest.rosterSize)
+                }
+                break
+            } catch let error as ClientError {
+                guard error.breaks(.announcedRoster), attempt + 1 < Self.mostAssemblies else { throw error }
+                try await catchUp()
+            }
+        }
+        guard let made else { throw ClientError.notAssembled }
+        return made
+    }
+
+    private static let mostAssemblies = 5
+
+    private func manifest(
+        _ plan: PetitionPlan, keys: [[Bytes32]], document: PetitionDocument, in roster: WorkplaceLog
+    ) throws -> Manifest {
+        let about = plan.ratification.map { Manifest.Response(petition: $0.petition, digest: $0.response) }
+        return try ClientError.rules { () throws(RuleViolation) in
+            let ring = try roster.openingRing(at: roster.size)
+            return try Manifest(
+                kind: about == nil ? .petition : .ratification, workplace: roster.id, nonce: Random.bytes32(),
+                rosterSize: UInt64(roster.size), rosterRoot: roster.tree.root, ringCount: UInt32(ring.count),
+                ringDigest: ring.digest, documentDigest: document.digest, options: document.demands.map { _ in 2 },
+                threshold: plan.threshold, trustees: keys.map { $0[0] },
+                levels: plan.levels.enumerated().map { i, count in
+                    Manifest.Level(count: count, trustees: keys.map { $0[i + 1] })
+                }, quorum: plan.quorum, closes: plan.closes, ballotLength: plan.ballotLength, about: about)
+        }
+    }
+
+    /// The document that a plan was assembled to, to be read before accepting or opening, with its trustees in order.
+    public func preview(_ id: ID<Object>) async throws -> (
+        petition: ID<Petition>, manifest: Manifest, document: PetitionDocument, trustees: [Bytes32]
+    ) {
+        let plan = try await plan(id).plan
+        guard let (manifest, document) = try plan.assembled() else { throw ClientError.notAssembled }
+        try await check(manifest, document)
+        device.state.previews[id] = manifest.id
+        try device.save()
+        return (manifest.id, manifest, document, plan.trustees)
+    }
+
+    /// As an organiser: stores the petition's document, then opens its log. Its ring was fixed when it was announced.
+    public func openPetition(_ id: ID<Object>) async throws -> ID<Petition> {
+        try requireOrganiser()
+        let plan = try await plan(id).plan
+        guard let (manifest, document) = try plan.assembled() else { throw ClientError.notAssembled }
+        let petition = manifest.id
+        // What is signed is what this organiser assembled, or has read.
+        guard [device.state.previews[id], device.state.assembled[id]].contains(petition) else {
+            throw ClientError.notPreviewed
+        }
+        try await check(manifest, document)
+        let acceptances = try await acceptances(of: manifest, id, plan)
+        let isAnnounced = roster.announcements[petition]?.contains {
+            $0.signer == signKey && $0.rosterSize == manifest.rosterSize
+        }
+        if isAnnounced != true {
+            // By another organiser: this one's own announcement holds as long as nobody has come or gone since.
+            try await organise { _ in .petitionAnnounced(petition, rosterSize: manifest.rosterSize) }
+        }
+        let name = StoredObject.Name(.document, petition.document)
+        // Taken up again after a crash, the document may be there already.
+        do {
+            guard try await text(name, revision: 1).plaintext == document.bytes else { throw ClientError.objectForged }
+        } catch ClientError.noSuch { try await put(document.bytes, name, after: nil) }
+        let statement = try ClientError.rules { () throws(RuleViolation) in
+            try PetitionStatement.open(
+                manifest, acceptances: acceptances, sequence: 0, by: device.identity.seed.signingKey())
+        }
+        try await submit(statement)
+        return petition
+    }
+}

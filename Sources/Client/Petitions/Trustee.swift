@@ -1,0 +1,213 @@
+// docs/objects.md, kind 8; docs/protocol.md, section 10, "A trustee's client"
+
+import CoSigning
+import Foundation
+import Petitions
+import Sodium
+import TransparencyLog
+
+/// What an object of kind 8 holds: everything that one member says as a trustee.
+struct TrusteeText: Codable {
+    struct Offer: Codable {
+        var plan: ID<Object>
+        /// Seal keys: set 0, then one for each level.
+        var keys: [Bytes32]
+    }
+
+    struct Accepted: Codable {
+        var plan: ID<Object>
+        var petition: ID<Petition>
+        /// An Acceptance's bytes.
+        var acceptance: Data
+    }
+
+    /// In order; of two for one plan the last stands.
+    var offers: [Offer] = []
+    var acceptances: [Accepted] = []
+}
+
+extension Session {
+    /// What each of these members says as a trustee. Whatever another member wrote under their name is not listed.
+    func trusteeTexts(of members: [Bytes32]) async throws -> [Bytes32: TrusteeText] {
+        var found: [Bytes32: TrusteeText] = [:]
+        let texts = try await texts(of: .trustee) { self.read(TrusteeText.self, $0) != nil }
+        for member in members {
+            guard let text = texts.first(where: { $0.object.id == .trustee(member) && $0.object.author == member }),
+                !text.isByFormer
+            else { continue }
+            found[member] = read(TrusteeText.self, text.plaintext)
+        }
+        return found
+    }
+
+    private func say(_ change: (inout TrusteeText) -> Void) async throws {
+        let name = StoredObject.Name(.trustee, .trustee(signKey))
+        var content = TrusteeText()
+        var previous: StoredObject?
+        do {
+            let text = try await text(name) { self.read(TrusteeText.self, $0) != nil }
+            content = read(TrusteeText.self, text.plaintext) ?? TrusteeText()
+            previous = text.overwrittenBy == nil ? text.object : try await newestObject(name)
+        } catch ClientError.noSuch { previous = nil }
+        change(&content)
+        try await put(try json(content), name, after: previous)
+    }
+
+    private func sealKeys(_ nonce: Bytes32, sets: Int) -> [Bytes32] {
+        (0..<sets).map { device.identity.seed.sealKey(nonce: nonce, set: UInt8($0)).publicKey }
+    }
+
+    /// Offers fresh seal keys for a plan. The nonce behind them serves one petition only.
+    /// - Parameter again: also when the petition has been assembled; then it must be assembled anew.
+    public func offer(_ id: ID<Object>, again: Bool = false) async throws {
+        let plan = try await plan(id).plan
+        if !again, let assembled = try plan.assembled() { throw ClientError.assembledAlready(assembled.manifest.id) }
+        guard plan.trustees.contains(signKey) else { throw ClientError.notTrustee }
+        try check(plan)
+        let nonce = Random.bytes32()
+        device.state.offers[id] = .init(nonce: nonce, petition: nil)
+        try device.save()
+        let keys = sealKeys(nonce, sets: 1 + plan.levels.count)
+        try await say { text in
+            text.offers.removeAll { $0.plan == id }
+            text.offers.append(.init(plan: id, keys: keys))
+        }
+    }
+
+    /// For each trustee, in order, the keys of their offer.
+    func offeredKeys(_ id: ID<Object>, _ plan: PetitionPlan) async throws -> [[Bytes32]] {
+        let texts = try await trusteeTexts(of: plan.trustees)
+        func keys(_ trustee: Bytes32) -> [Bytes32]? {
+            texts[trustee]?.offers.last { $0.plan == id && $0.keys.count == 1 + plan.levels.count }?.keys
+        }
+        let missing = plan.trustees.filter { keys($0) == nil }
+        guard missing.isEmpty else { throw ClientError.offersMissing(missing.map { roster.person($0) }) }
+        return plan.trustees.compactMap { keys($0) }
+    }
+
+    /// Signs the very petition id, after checking that the keys at this place are one's own in every set, and that the nonce has
+    /// served no other petition: by this device's memory, by what this member has said before, and by every petition's log.
+    public func accept(_ id: ID<Object>) async throws -> ID<Petition> {
+        let plan = try await plan(id).plan
+        guard let (manifest, _) = try plan.assembled() else { throw ClientError.notAssembled }
+        guard manifest.workplace == device.workplaceID else { throw ClientError.coSigning(.otherWorkplace) }
+        // An organiser who assembles anew between reading and signing does not get a signature under another text.
+        guard device.state.previews[id] == manifest.id else { throw ClientError.notPreviewed }
+        guard var offer = device.state.offers[id] else { throw ClientError.notTrustee }
+        guard offer.petition == nil || offer.petition == manifest.id else { throw ClientError.nonceUsed }
+        let own = sealKeys(offer.nonce, sets: 1 + manifest.levels.count)
+        guard let place = manifest.trustees.firstIndex(of: own[0]), plan.trustees.indices.contains(place),
+            plan.trustees[place] == signKey,
+            manifest.levels.enumerated().allSatisfy({ $1.trustees[place] == own[$0 + 1] })
+        else { throw ClientError.foreignSealKey }
+        try await checkUnused(offer.nonce, but: manifest.id)
+        // Kept before anything is sent: the nonce is spent from here on.
+        offer.petition = manifest.id
+        device.state.offers[id] = offer
+        try device.save()
+        let acceptance = PetitionStatement.Acceptance.make(
+            manifest.id, trustee: UInt8(place + 1), nonce: offer.nonce, by: device.identity.seed.signingKey())
+        try await say { text in
+            text.acceptances.removeAll { $0.petition == manifest.id }
+            text.acceptances.append(
+                .init(plan: id, petition: manifest.id, acceptance: Data(acceptance.encoding)))
+        }
+        return manifest.id
+    }
+
+    /// A disk that was put back to an earlier day does not remember an acceptance; what was said and opened does.
+    private func checkUnused(_ nonce: Bytes32, but petition: ID<Petition>) async throws {
+        for accepted in try await trusteeTexts(of: [signKey])[signKey]?.acceptances ?? [] {
+            guard let acceptance = try? PetitionStatement.Acceptance(decoding: [UInt8](accepted.acceptance)) else {
+                continue
+            }
+            if acceptance.nonce == nonce, accepted.petition != petition { throw ClientError.nonceUsed }
+        }
+        for (id, _) in roster.announcedInOrder where id != petition {
+            guard let log = try? await self.petition(id).log else { continue }
+            if log.acceptances.contains(where: { $0.signKey == signKey && $0.nonce == nonce }) {
+                throw ClientError.nonceUsed
+            }
+        }
+    }
+
+    /// The acceptances of a petition by the trustees of its plan, each for its own place alone.
+    func acceptances(
+        of manifest: Manifest, _ id: ID<Object>, _ plan: PetitionPlan
+    ) async throws -> [PetitionStatement.Acceptance] {
+        let texts = try await trusteeTexts(of: plan.trustees)
+        var found: [PetitionStatement.Acceptance] = []
+        var missing: [NamedMember] = []
+        for (place, trustee) in plan.trustees.enumerated() {
+            let acceptance = texts[trustee]?.acceptances.last { $0.plan == id && $0.petition == manifest.id }
+                .flatMap { try? PetitionStatement.Acceptance(decoding: [UInt8]($0.acceptance)) }
+            // Author, signer and plan agree, or anybody could take anybody's place.
+            if let acceptance, acceptance.signKey == trustee,
+                acceptance.isValid(for: manifest.id, trustee: UInt8(place + 1))
+            {
+                found.append(acceptance)
+            } else {
+                missing.append(roster.person(trustee))
+            }
+        }
+        guard missing.isEmpty else { throw ClientError.acceptancesMissing(missing) }
+        return found
+    }
+
+    // MARK: Releasing
+
+    /// Releases the seal key of a key set, if the petition holds one's own acceptance and the log, verified to a fresh checkpoint,
+    /// allows it. A co-signing trustee's keys do not depend on who asks.
+    public func release(_ id: ID<Petition>, set: Int = 0) async throws {
+        let judged = try await petition(id)
+        let log = judged.log
+        guard let keys = log.manifest.keySet(set), let number = UInt8(exactly: set) else {
+            throw ClientError.noSuch(.keySet)
+        }
+        // The place is where one's own key is, under one's own acceptance.
+        guard
+            let place = log.acceptances.indices.first(where: { i in
+                log.acceptances[i].signKey == signKey
+                    && device.identity.seed.sealKey(nonce: log.acceptances[i].nonce, set: number).publicKey == keys[i]
+            })
+        else {
+            throw log.acceptances.contains { $0.signKey == signKey }
+                ? ClientError.foreignSealKey : ClientError.notTrustee
+        }
+        if log.released[set][UInt8(place + 1)] != nil { return }
+        try checkRelease(judged, set: set)
+        let pair = device.identity.seed.sealKey(nonce: log.acceptances[place].nonce, set: number)
+        let statement = try ClientError.rules { () throws(RuleViolation) in
+            try PetitionStatement.release(id, set: number, trustee: UInt8(place + 1), secret: pair.reveal())
+        }
+        try await submit(statement)
+    }
+
+    /// Releases the key of the names that wait for this count.
+    public func release(_ id: ID<Petition>, level count: UInt32) async throws {
+        let levels = try await petition(id).log.manifest.levels.map(\.count)
+        guard let place = levels.firstIndex(of: count) else { throw ClientError.coSigning(.noSuchLevel(levels)) }
+        try await release(id, set: place + 1)
+    }
+
+    private static let hour: UInt64 = 3600
+
+    private func checkRelease(_ judged: JudgedLog<PetitionLog>, set: Int) throws {
+        let (log, now) = (judged.log, device.clock())
+        if set == 0 {
+            guard let closure = log.closure else { throw ClientError.notClosed }
+            if case .deadline = closure.cause, now < log.manifest.closes { throw ClientError.deadlineNotReached }
+            return
+        }
+        let needed = log.manifest.levels[set - 1].count
+        guard UInt64(log.cosignatures) >= UInt64(needed) else {
+            throw ClientError.levelNotReached(standing: log.cosignatures, needed: needed)
+        }
+        // Names stand open for good: an older log, from before some withdrew, must not open them.
+        if judged.witnessed.threshold > 0 {
+            guard let time = judged.witnessed.time, time > now || now - time <= Self.hour else {
+                throw ClientError.levelNotFresh
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+// docs/objects.md, kind 4; docs/keystore.md, "The organisers' directory"
+
+import CoSigning
+import Foundation
+import Petitions
+import ServiceAPI
+import Sodium
+
+/// The organisers' directory with what the roster says of each entry.
+public struct Directory: Sendable {
+    public enum State: Sendable, Hashable {
+        case member(NamedMember)
+        /// Admitted, and gone again.
+        case left(NamedMember)
+        case invited
+        case expired
+        /// Without an open invite.
+        case none
+    }
+
+    public let entries: [DirectoryEntry]
+    let people: People
+    let now: UInt64
+
+    /// The sign key of whom an entry is about, once they are or were a member.
+    public func key(of entry: DirectoryEntry) -> Bytes32? {
+        if let invite = entry.invite.flatMap({ Bytes32(hex: $0) }),
+            let member = people.roster.members.first(where: { $0.inviteKey == invite })
+        {
+            return member.signKey
+        }
+        return entry.member.flatMap { Bytes32(hex: $0) }
+    }
+
+    public func state(of entry: DirectoryEntry) -> State {
+        if let invite = entry.invite.flatMap({ Bytes32(hex: $0) }), people.roster.inviteIsOpen(invite) == true {
+            return entry.expires.map { $0 <= now } == true ? .expired : .invited
+        }
+        guard let key = key(of: entry) else { return .none }
+        let person = people.person(key)
+        return people.roster.isMember(key) ? .member(person) : .left(person)
+    }
+
+    /// What the directory calls each member.
+    public var names: [Bytes32: String] {
+        Dictionary(
+            entries.compactMap { entry in key(of: entry).map { ($0, entry.name) } }, uniquingKeysWith: { a, _ in a })
+    }
+
+    public func entry(ofInvite key: Bytes32) -> DirectoryEntry? { entries.first { $0.invite == key.hex } }
+
+    /// Names that could be taken for one another, among these and the directory's.
+    public func likenesses(with names: [String] = []) -> [(first: String, second: String, likeness: Likeness)] {
+        let all = entries.map(\.name) + names
+        return Likeness.pairs(all).map { (all[$0.first], all[$0.second], $0.likeness) }
+    }
+}
+
+extension Session {
+    /// The register is one object of the whole workplace, which is nobody's own: only organisers write it.
+    private var registerName: StoredObject.Name {
+        StoredObject.Name(.directory, .directory(of: device.workplaceID.bytes))
+    }
+
+    /// As an organiser: the directory.
+    public func directory() async throws -> Directory {
+        let people = try await people()
+        try requireOrganiser()
+        return Directory(entries: try await register(), people: people, now: device.clock())
+    }
+
+    /// The entries, as far as this organiser can open them.
+    private func register() async throws -> [DirectoryEntry] {
+        let text: Text
+        do { text = try await self.text(registerName) { self.entries($0) != nil } } catch
+            ClientError.noSuch, ClientError.objectForged
+        { return [] }
+        // Another organiser's device may have seen it in time, and can write it anew: it is neither followed nor overwritten.
+        guard !text.isByFormer else { throw ClientError.invalid(.directoryByFormer) }
+        return entries(text.plaintext) ?? []
+    }
+
+    private func entries(_ plaintext: [UInt8]) -> [DirectoryEntry]? {
+        read(DirectoryText.self, plaintext)?.register?.open(
+            in: device.workplaceID, as: signKey, by: device.identity.seed.boxKey())
+    }
+
+    /// Changes the directory. When another organiser was quicker the change is made to theirs.
+    public func changeDirectory(_ change: (inout [DirectoryEntry]) throws -> Void) async throws {
+        for attempt in 0..<5 {
+            try requireOrganiser()
+            let previous: StoredObject?
+            do { previous = try await newestObject(registerName) } catch ClientError.noSuch { previous = nil }
+            var entries = previous == nil ? [] : try await register()
+            try change(&entries)
+            let organisers = roster.members(at: roster.size).filter { roster.isOrganiser($0.signKey) }
+            let sealed = try SealedDirectory(
+                entries, in: device.workplaceID, for: organisers.map { ($0.signKey, $0.boxKey) })
+            do {
+                try await put(try json(DirectoryText(register: sealed)), registerName, after: previous)
+                return
+            } catch let error as ClientError {
+                guard error.isRefusal(.conflict), attempt < 4 else { throw error }
+            }
+        }
+    }
+
+    /// Seals the directory anew after `change` has made other people organisers. Its entries are read first: once an organiser is
+    /// dismissed, what they wrote last is believed only by devices that had seen it.
+    /// - Parameter leaving: whose office ends.
+    func resealingDirectory(leaving: Bytes32? = nil, _ change: () async throws -> Void) async throws {
+        guard isOrganiser else { return try await change() }
+        let entries = try await register()
+        // Nobody can write it anew after they have left, and what they wrote would not count.
+        if leaving == signKey, !entries.isEmpty, try await newestObject(registerName).author == signKey {
+            throw ClientError.invalid(.directoryYours)
+        }
+        try await change()
+        guard !entries.isEmpty, isOrganiser else { return }
+        try await changeDirectory { now in
+            let known = Set(now.map(\.id))
+            now += entries.filter { !known.contains($0.id) }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+// docs/protocol.md, section 4, "Invites"
+
+import CoSigning
+import Foundation
+import Petitions
+import ServiceAPI
+import Sodium
+
+/// An invite for somebody in the directory. The address is the only copy of its secret.
+public struct IssuedInvite: Sendable {
+    public let entry: DirectoryEntry
+    public let url: String
+
+    public init(entry: DirectoryEntry, url: String) { (self.entry, self.url) = (entry, url) }
+}
+
+/// An invite that was made and not issued yet: what the log gets, what the service gets, and what the newcomer gets.
+struct MadeInvite: Sendable {
+    let key: Bytes32
+    let replaces: Bytes32?
+    let name: Bytes32
+    let sealedKeys: [UInt8]
+    let url: String
+}
+
+extension Session {
+    /// Invites in one statement at most (docs/protocol.md, section 4, InvitesIssued).
+    private static let invitesPerStatement = 1000
+
+    func makeInvite(replacing former: Bytes32?) -> MadeInvite {
+        let invite = Invite(
+            workplace: device.workplaceID, logKey: roster.founding.logKey, serviceURL: device.serviceURL)
+        return MadeInvite(
+            key: invite.signingKey().publicKey, replaces: former, name: invite.lookupName(),
+            sealedKeys: invite.seal(device.identity.groupKeys, in: device.workplaceID), url: invite.url())
+    }
+
+    /// Puts invites into the log, then leaves what each newcomer looks up. Without that an invite leads nowhere.
+    /// - Throws: `ClientError.invalid(.invitesUnsent)` when some could not be left: the organiser revokes them.
+    func issue(_ invites: [MadeInvite]) async throws {
+        for start in stride(from: 0, to: invites.count, by: Self.invitesPerStatement) {
+            let part = invites[start..<min(start + Self.invitesPerStatement, invites.count)]
+            try await organise { _ in .invitesIssued(part.map { .init(key: $0.key, replaces: $0.replaces) }) }
+        }
+        var unsent = 0
+        for invite in invites {
+            let body = [UInt8](
+                try JSONEncoder().encode(
+                    Answers.InviteKeys(invite_key: invite.key.hex, keys: Base64.encode(invite.sealedKeys))))
+            let path = Route.invites.path(device.workplaceID.hex, invite.name.hex)
+            do { _ = try await signed("PUT", path, body: body) } catch ClientError.unreachable {
+                if (try? await signed("PUT", path, body: body)) == nil { unsent += 1 }
+            }
+        }
+        if unsent > 0 { throw ClientError.invalid(.invitesUnsent, ["count": "\(unsent)"]) }
+    }
+
+    /// Invites people and writes them into the directory.
+    /// - Parameters:
+    ///   - expires: Unix seconds from which their invites are to be revoked.
+    ///   - keep: given the addresses before anything is issued; whatever it throws, nothing was.
+    public func invite(
+        _ people: [DirectoryEntry], expires: UInt64?, keep: ([IssuedInvite]) throws -> Void
+    ) async throws -> [IssuedInvite] {
+        try requireOrganiser()
+        guard !people.isEmpty, people.allSatisfy({ !$0.name.isEmpty }) else {
+            throw ClientError.invalid(.nobodyToInvite)
+        }
+        return try await issue(people.map { ($0, nil) }, expires: expires, keep: keep)
+    }
+
+    /// Revokes the open invites of some entries and makes new ones. Somebody who left and comes back, on a new device, takes
+    /// their old seat in rings that are fixed later.
+    public func reissue(
+        _ entries: [DirectoryEntry], expires: UInt64?, keep: ([IssuedInvite]) throws -> Void
+    ) async throws -> [IssuedInvite] {
+        let directory = try await directory()
+        var replaced: [(DirectoryEntry, Bytes32?)] = []
+        for entry in entries {
+            if case .member(let person) = directory.state(of: entry) {
+                throw ClientError.invalidPerson(.isMember, person)
+            }
+            // Whoever they were before, also behind an invite that was made anew already.
+            let former = directory.key(of: entry).flatMap { roster.member($0) == nil ? nil : $0 }
+            try checkReplaced(former)
+            var entry = entry
+            entry.member = former?.hex ?? entry.member
+            replaced.append((entry, former))
+        }
+        let open = entries.compactMap { $0.invite.flatMap { Bytes32(hex: $0) } }
+            .filter { roster.inviteIsOpen($0) == true }
+        // What cannot be kept must not cost anybody the invite that they hold.
+        return try await issue(replaced, expires: expires, keep: keep) {
+            if !open.isEmpty { try await revoke(invites: open) }
+        }
+    }
+
+    /// Revokes invites whose time is over.
+    /// - Returns: whose they were.
+    public func revokeExpired() async throws -> [DirectoryEntry] {
+        let directory = try await directory()
+        let expired = directory.entries.filter { directory.state(of: $0) == .expired }
+        let keys = expired.compactMap { $0.invite.flatMap { Bytes32(hex: $0) } }
+        if !keys.isEmpty { try await revoke(invites: keys) }
+        return expired
+    }
+
+    /// - Parameter onceKept: what must not happen unless the new addresses are kept.
+    private func issue(
+        _ people: [(entry: DirectoryEntry, replaces: Bytes32?)], expires: UInt64?,
+        keep: ([IssuedInvite]) throws -> Void, onceKept: () async throws -> Void = {}
+    ) async throws -> [IssuedInvite] {
+        var issued: [IssuedInvite] = []
+        var made: [MadeInvite] = []
+        for (entry, replaces) in people {
+            let invite = makeInvite(replacing: replaces)
+            var entry = entry
+            (entry.invite, entry.expires) = (invite.key.hex, expires)
+            made.append(invite)
+            issued.append(IssuedInvite(entry: entry, url: invite.url))
+        }
+        try keep(issued)
+        try await onceKept()
+        // Into the directory first: whatever fails afterwards, nobody holds an invite that organisers cannot find and make anew.
+        try await changeDirectory { entries in
+            for invite in issued {
+                if let place = entries.firstIndex(where: { $0.id == invite.entry.id }) {
+                    entries[place] = invite.entry
+                } else {
+                    entries.append(invite.entry)
+                }
+            }
+        }
+        // Sealed again: the group key may have been rotated since the addresses were made.
+        let fresh = try made.map { invite in
+            let secret = try ClientError.rules { () throws(RuleViolation) in try Invite(parsing: invite.url) }
+            return MadeInvite(
+                key: invite.key, replaces: invite.replaces, name: invite.name,
+                sealedKeys: secret.seal(device.identity.groupKeys, in: device.workplaceID), url: invite.url)
+        }
+        try await issue(fresh)
+        return issued
+    }
+}

@@ -1,0 +1,73 @@
+// docs/objects.md, kind 4
+
+import Foundation
+import Petitions
+import Sodium
+
+/// The roster with the names that the workplace uses. The service sees neither.
+public struct People: Sendable {
+    public let roster: WorkplaceLog
+    let pseudonyms: [Bytes32: String]
+    /// Members whose pseudonym could be taken for another's.
+    public let confusable: Set<Bytes32>
+
+    init(roster: WorkplaceLog, pseudonyms: [Bytes32: String]) {
+        (self.roster, self.pseudonyms) = (roster, pseudonyms)
+        // Writing is checked, and somebody's own program need not: it is checked again here.
+        let said = pseudonyms.filter { roster.isMember($0.key) }.sorted { $0.key.hex < $1.key.hex }
+        confusable = Set(
+            Likeness.pairs(said.map(\.value)).flatMap { [said[$0.first].key, said[$0.second].key] })
+    }
+
+    public func person(_ key: Bytes32) -> NamedMember {
+        roster.person(key, pseudonym: pseudonyms[key], isConfusable: confusable.contains(key))
+    }
+
+    /// Everybody who was ever admitted, in that order.
+    public var all: [NamedMember] { roster.members.map { person($0.signKey) } }
+}
+
+/// What an object of kind 4 holds: what the workplace calls a member, or, in the workplace's own entry, the organisers' register.
+struct DirectoryText: Codable {
+    var name: String?
+    var register: SealedDirectory?
+}
+
+extension Session {
+    /// Characters of a pseudonym.
+    public static let pseudonymLengths = 1...40
+
+    public func people() async throws -> People {
+        let texts = try await texts(of: .directory) { self.read(DirectoryText.self, $0) != nil }
+        var pseudonyms: [Bytes32: String] = [:]
+        let byID = Dictionary(texts.map { ($0.object.id, $0) }, uniquingKeysWith: { a, _ in a })
+        for member in roster.members {
+            guard let text = byID[.directory(of: member.signKey)], !text.isByFormer,
+                let name = read(DirectoryText.self, text.plaintext)?.name, Self.pseudonymLengths.contains(name.count)
+            else { continue }
+            pseudonyms[member.signKey] = name
+        }
+        return People(roster: roster, pseudonyms: pseudonyms)
+    }
+
+    /// Says what the workplace calls a member: oneself, or as an organiser anybody.
+    public func setPseudonym(_ name: String, of member: Bytes32) async throws {
+        let people = try await people()
+        guard roster.isMember(member) else { throw ClientError.noSuch(.member) }
+        guard member == signKey || isOrganiser else { throw ClientError.notOrganiser }
+        let name = name.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard Self.pseudonymLengths.contains(name.count), Likeness.plain(name).isEmpty == false else {
+            throw ClientError.invalid(.pseudonym)
+        }
+        // Two who look the same on the screen could speak for one another.
+        let others = people.pseudonyms.filter { $0.key != member }.sorted { $0.value < $1.value }
+        let pairs = Likeness.pairs([name] + others.map(\.value))
+        if let pair = pairs.first(where: { $0.first == 0 }) {
+            throw ClientError.invalidPerson(.pseudonymTaken, people.person(others[pair.second - 1].key))
+        }
+        let object = StoredObject.Name(.directory, .directory(of: member))
+        let previous: StoredObject?
+        do { previous = try await newestObject(object) } catch ClientError.noSuch { previous = nil }
+        try await put(try json(DirectoryText(name: name)), object, after: previous)
+    }
+}

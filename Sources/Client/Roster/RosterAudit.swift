@@ -1,0 +1,100 @@
+import Foundation
+import Petitions
+import Sodium
+import TransparencyLog
+
+/// A change of the roster, as a leaf of the workplace's log says it.
+public struct RosterChange: Sendable {
+    public enum Kind: Sendable, Hashable {
+        case founded(eligible: UInt32)
+        case invited(Int, replacing: [Bytes32])
+        case revoked(Int)
+        /// `inviter` issued the invite.
+        case admitted(Bytes32, inviter: Bytes32?, replaces: Bytes32?)
+        case removed(Bytes32)
+        case appointed(Bytes32)
+        case dismissed(Bytes32)
+        case eligible(UInt32)
+        case groupKey(epoch: UInt32)
+        case ringKey
+        case announced(ID<Petition>)
+        case witnesses([String], threshold: Int)
+        case relays(Int)
+    }
+
+    public let leaf: Int
+    public let kind: Kind
+    /// Who made the statement: an organiser, or the member whom it is about.
+    public let by: Bytes32?
+}
+
+/// Everything that ever happened to the roster, for any member to read and to question.
+public struct RosterAudit: Sendable {
+    public let people: People
+    public let changes: [RosterChange]
+    /// By leaf, what members asked about it, with the answers.
+    public let questions: [Int: [Comment]]
+    /// Present members of whom nothing has been seen since their admission: no statement, no text. Co-signatures show nobody,
+    /// so who only co-signs is among them.
+    public let silent: [NamedMember]
+
+    public var members: Int { people.roster.members(at: people.roster.size).count }
+    public var eligible: UInt32 { people.roster.eligible(at: people.roster.size) }
+}
+
+extension Session {
+    public func audit() async throws -> RosterAudit {
+        if waitsForWitnesses { try await catchUp() }
+        let people = try await people()
+        let changes = leaves.enumerated().compactMap { leaf, bytes in Self.change(leaf, bytes, in: roster) }
+        var seen: Set<Bytes32> = []
+        for change in changes {
+            if case .admitted = change.kind { continue }
+            if let by = change.by { seen.insert(by) }
+        }
+        for kind in [StoredObject.Kind.draft, .comment, .directory, .record, .adoption, .plan, .trustee] {
+            for text in try await texts(of: kind) { seen.insert(text.object.author) }
+        }
+        var questions: [Int: [Comment]] = [:]
+        for comment in try await comments() {
+            if case .leaf(let leaf) = comment.topic { questions[leaf, default: []].append(comment) }
+        }
+        return RosterAudit(
+            people: people, changes: changes, questions: questions,
+            silent: roster.members(at: roster.size).filter { !seen.contains($0.signKey) }.map {
+                people.person($0.signKey)
+            })
+    }
+
+    private static func change(_ leaf: Int, _ bytes: [UInt8], in roster: WorkplaceLog) -> RosterChange? {
+        guard let statement = try? WorkplaceStatement(decoding: bytes) else { return nil }
+        let signer = statement.authorship?.signer
+        switch statement.body {
+        case .founded(let founding):
+            return RosterChange(leaf: leaf, kind: .founded(eligible: founding.eligible), by: founding.keys.signKey)
+        case .invitesIssued(let list):
+            return RosterChange(
+                leaf: leaf, kind: .invited(list.count, replacing: list.compactMap(\.replaces)), by: signer)
+        case .invitesRevoked(let list): return RosterChange(leaf: leaf, kind: .revoked(list.count), by: signer)
+        case .memberAdmitted(let admission):
+            let key = admission.keys.signKey
+            return RosterChange(
+                leaf: leaf,
+                kind: .admitted(
+                    key, inviter: roster.issuer(ofInvite: admission.inviteKey), replaces: roster.member(key)?.replaces),
+                by: key)
+        case .memberRemoved(let key): return RosterChange(leaf: leaf, kind: .removed(key), by: signer)
+        case .organiserAppointed(let key): return RosterChange(leaf: leaf, kind: .appointed(key), by: signer)
+        case .organiserDismissed(let key): return RosterChange(leaf: leaf, kind: .dismissed(key), by: signer)
+        case .eligibleDeclared(let count): return RosterChange(leaf: leaf, kind: .eligible(count), by: signer)
+        case .groupKeyRotated(let epoch, _): return RosterChange(leaf: leaf, kind: .groupKey(epoch: epoch), by: signer)
+        case .ringKeyRotated: return RosterChange(leaf: leaf, kind: .ringKey, by: signer)
+        case .petitionAnnounced(let id, _): return RosterChange(leaf: leaf, kind: .announced(id), by: signer)
+        case .witnessesNamed(let quorum):
+            return RosterChange(
+                leaf: leaf, kind: .witnesses(quorum.witnesses.map(\.name), threshold: Int(quorum.threshold)), by: signer
+            )
+        case .relaysNamed(let naming): return RosterChange(leaf: leaf, kind: .relays(naming.urls.count), by: signer)
+        }
+    }
+}

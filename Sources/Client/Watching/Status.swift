@@ -1,0 +1,222 @@
+import CoSigning
+import Foundation
+import MembershipProofs
+import Petitions
+import Sodium
+
+/// A petition of the workplace, as an anonymous reading shows it.
+public struct PetitionSummary: Sendable {
+    public let id: ID<Petition>
+    /// Nil while it is announced and not opened, or where it cannot be read.
+    public let view: PetitionView?
+    public let tally: Tally?
+    /// What this device sent.
+    public let own: OwnStatus
+    /// What stands under this member's tag, whichever device sent it.
+    public let standing: PetitionLog.Standing?
+    /// Receipts of this device that verify against the log as it is now.
+    public let receipts: Int
+    public let failure: ClientError?
+
+    public var log: PetitionLog? { view?.petition }
+    public var isOpen: Bool { view.map { $0.petition.closure == nil } ?? false }
+    public var isRatification: Bool { view?.petition.manifest.kind == .ratification }
+}
+
+extension CoSigner {
+    /// Every announced petition, in order of announcement, by one anonymous reading. One that cannot be read says why, and does not
+    /// keep the others from being shown: to stop here would say what this device has seen.
+    public func summaries() async throws -> (reading: Reading, petitions: [PetitionSummary]) {
+        let reading = try await look(.everything)
+        _ = try ClientError.coSigning { () throws(CoSigningError) in try reading.judgedRoster() }
+        return (reading, reading.announced.map { summary($0, in: reading) })
+    }
+
+    private func summary(_ id: ID<Petition>, in reading: Reading) -> PetitionSummary {
+        let own = device.ownStatus(id)
+        do {
+            let view = try view(of: id, in: reading)
+            return PetitionSummary(
+                id: id, view: view, tally: view.petition.tally(in: view.workplace), own: own,
+                standing: view.standing(of: device.identity), receipts: verifiedReceipts(view), failure: nil)
+        } catch {
+            let failure = error as? ClientError
+            return PetitionSummary(
+                id: id, view: nil, tally: nil, own: own, standing: nil, receipts: 0,
+                failure: failure?.isNotOpened == true ? nil : failure)
+        }
+    }
+}
+
+extension ClientError {
+    /// Whether an announced id has no petition of this workplace behind it: none yet, or another workplace's.
+    var isNotOpened: Bool {
+        switch self {
+        case .coSigning(.logMissing), .coSigning(.otherWorkplace): true
+        default: false
+        }
+    }
+}
+
+/// What a member wants to know at a glance: what is open, where they stand in it, and what waits for them.
+public struct MemberStatus: Sendable {
+    /// Something that only this person can do, or that an organiser should.
+    public enum Task: Sendable, Hashable {
+        case offer(plan: ID<Object>)
+        case accept(plan: ID<Object>)
+        case assemble(plan: ID<Object>)
+        case open(plan: ID<Object>)
+        case cosign(ID<Petition>)
+        case vote(ID<Petition>)
+        case sendAgain(ID<Petition>)
+        /// The service promised a place by a time that has come, and the log that was read does not show it yet.
+        case lookAgain(ID<Petition>)
+        case release(ID<Petition>)
+        case releaseLevel(ID<Petition>, count: UInt32)
+        case comments(draft: ID<Object>, count: Int)
+        case extend(ID<Petition>, missing: Int)
+        case deliver(ID<Petition>)
+        case rotateKey
+        case expiredInvites(Int)
+    }
+
+    public let people: People
+    /// In order of announcement, those that are not opened yet included.
+    public let petitions: [PetitionSummary]
+    public let tasks: [Task]
+    /// By object id, what drafts and plans are called.
+    public let titles: [ID<Object>: String]
+    public let alarms: [Alarm]
+    /// Changes of the witnesses that this person has not been told of.
+    public let witnessNotes: [Note]
+    /// The device's clock.
+    public let time: UInt64
+
+    public var members: Int { people.roster.members(at: people.roster.size).count }
+    public var eligible: UInt32 { people.roster.eligible(at: people.roster.size) }
+    /// Announced and not opened.
+    public var announced: [ID<Petition>] { petitions.filter { $0.view == nil && $0.failure == nil }.map(\.id) }
+    public var opened: [PetitionSummary] { petitions.filter { $0.view != nil } }
+}
+
+extension Member {
+    /// Everything anew. Every petition is read anonymously first, whether this device co-signed it or not, over one connection; what
+    /// is asked for under this member's name comes after, so that nothing signed goes before the reading.
+    public func status() async throws -> MemberStatus {
+        let petitions = try await cosigner.summaries().petitions
+        return try await session { session in
+            // An older text is an alarm, and hides nothing but texts.
+            let people = try await unlessRolledBack(People(roster: session.roster, pseudonyms: [:])) {
+                try await session.people()
+            }
+            let plans = try await unlessRolledBack([]) { try await session.plans() }
+            let trustees = try await unlessRolledBack([:]) {
+                try await session.trusteeTexts(of: Array(Set(plans.flatMap(\.plan.trustees))))
+            }
+            let drafts = try await unlessRolledBack([]) { try await session.drafts() }
+            var tasks = petitions.flatMap { self.tasks(in: $0, session.roster) }
+            var titles: [ID<Object>: String] = [:]
+            for (id, plan) in plans {
+                titles[id] = plan.title
+                tasks += self.tasks(in: plan, id, trustees, session.roster)
+            }
+            for draft in drafts { titles[draft.id] = draft.title }
+            tasks += try await unlessRolledBack([]) { try await commentTasks(drafts, session) }
+            if session.isOrganiser {
+                if session.roster.rotationIsDue { tasks.append(.rotateKey) }
+                let expired = try await unlessRolledBack(0) {
+                    let directory = try await session.directory()
+                    return directory.entries.count { directory.state(of: $0) == .expired }
+                }
+                if expired > 0 { tasks.append(.expiredInvites(expired)) }
+            }
+            return MemberStatus(
+                people: people, petitions: petitions, tasks: tasks, titles: titles, alarms: device.alarms,
+                witnessNotes: device.witnessNews, time: device.clock())
+        }
+    }
+
+    private func unlessRolledBack<T>(_ otherwise: T, _ body: () async throws -> T) async throws -> T {
+        do { return try await body() } catch ClientError.objectRolledBack { return otherwise }
+    }
+
+    private func tasks(in petition: PetitionSummary, _ roster: WorkplaceLog) -> [MemberStatus.Task] {
+        guard let log = petition.log else { return [] }
+        let id = petition.id
+        var tasks: [MemberStatus.Task] = []
+        if petition.isOpen, device.identity.ringKey(in: log.ring) != nil {
+            switch petition.own {
+            case .pending: tasks.append(.sendAgain(id))
+            case .promised(let until): if until < device.clock() { tasks.append(.lookAgain(id)) }
+            case .nothing where petition.standing == nil:
+                tasks.append(petition.isRatification ? .vote(id) : .cosign(id))
+            case .nothing, .signed, .signedWithName, .withdrawn: break
+            }
+        }
+        if let place = log.acceptances.firstIndex(where: { $0.signKey == signKey }) {
+            let trustee = UInt8(place + 1)
+            func isMine(_ set: Int) -> Bool { log.released[set][trustee] == nil && !log.isReleased(set) }
+            if log.closure != nil, isMine(0) { tasks.append(.release(id)) }
+            for (i, level) in log.manifest.levels.enumerated()
+            where isMine(i + 1) && UInt64(log.cosignatures) >= UInt64(level.count) {
+                tasks.append(.releaseLevel(id, count: level.count))
+            }
+        }
+        if roster.isOrganiser(signKey) {
+            // Who joined since, too: they cannot co-sign before the ring is extended.
+            let grown = petition.isOpen ? try? log.extendedRing(in: roster, to: roster.size).count : nil
+            let missing = log.ringEpoch < PetitionLog.maximalExtensions ? (grown ?? 0) - log.ring.count : 0
+            if missing > 0 { tasks.append(.extend(id, missing: missing)) }
+            if !petition.isOpen, !petition.isRatification, log.records.isEmpty,
+                UInt64(log.cosignatures) >= UInt64(log.manifest.quorum), log.isReleased(0)
+            {
+                tasks.append(.deliver(id))
+            }
+        }
+        return tasks
+    }
+
+    private func tasks(
+        in plan: PetitionPlan, _ id: ID<Object>, _ trustees: [Bytes32: TrusteeText], _ roster: WorkplaceLog
+    ) -> [MemberStatus.Task] {
+        let assembled = try? plan.assembled()
+        let petition = assembled?.manifest.id
+        if let petition, device.state.memory.petitions[petition]?.wasOpened == true { return [] }
+        func hasOffered(_ key: Bytes32) -> Bool { trustees[key]?.offers.contains { $0.plan == id } == true }
+        func hasAccepted(_ key: Bytes32) -> Bool {
+            trustees[key]?.acceptances.contains { $0.plan == id && $0.petition == petition } == true
+        }
+        var tasks: [MemberStatus.Task] = []
+        if plan.trustees.contains(signKey) {
+            if assembled == nil, !hasOffered(signKey) { tasks.append(.offer(plan: id)) }
+            if assembled != nil, !hasAccepted(signKey) { tasks.append(.accept(plan: id)) }
+        }
+        if roster.isOrganiser(signKey) {
+            if assembled == nil, plan.trustees.allSatisfy(hasOffered) { tasks.append(.assemble(plan: id)) }
+            if assembled != nil, plan.trustees.allSatisfy(hasAccepted) { tasks.append(.open(plan: id)) }
+        }
+        return tasks
+    }
+
+    /// Open comments of others on drafts whose first or newest revision is this member's, which they have not answered.
+    private func commentTasks(_ drafts: [Draft], _ session: Session) async throws -> [MemberStatus.Task] {
+        let threads = try await session.comments()
+        let answered = Set(threads.filter { $0.author == signKey }.compactMap(\.replyTo))
+        var counts: [ID<Object>: Int] = [:]
+        for comment in threads
+        where comment.replyTo == nil && comment.resolvedBy == nil && comment.author != signKey
+            && !answered.contains(comment.id)
+        {
+            if case .draft(let id) = comment.topic { counts[id, default: 0] += 1 }
+        }
+        var tasks: [MemberStatus.Task] = []
+        for draft in drafts {
+            guard let count = counts[draft.id] else { continue }
+            let first = draft.revision == 1 ? draft : try? await session.draft(draft.id, revision: 1)
+            if draft.author == signKey || first?.author == signKey {
+                tasks.append(.comments(draft: draft.id, count: count))
+            }
+        }
+        return tasks
+    }
+}

@@ -1,0 +1,198 @@
+// docs/protocol.md, section 10, "Before signing"
+
+import MembershipProofs
+import Petitions
+import Sodium
+import TransparencyLog
+
+/// What a person must have seen before a co-signature is made.
+public enum Warning: Hashable, Sendable {
+    /// At most so many people can have made a co-signature, and few of them have kept their key for sure.
+    case fewSettledSeats(settled: Int, live: Int)
+    case ringLargerThanEligible(ring: Int, eligible: UInt32)
+    /// The name that is given opens at this count, and cannot be taken back then.
+    case nameOpens(count: UInt32)
+    /// The name that is given is open at once: its count has been reached and its keys are released.
+    case nameAtOnce
+    /// The co-signature that stands has a name, and the new one has none.
+    case nameDropped
+    /// It has a name that is open: who made this tag's co-signatures is known, whatever follows.
+    case nameIsOut
+}
+
+/// A name that opens once so many co-signatures stand.
+public struct ConditionalName: Sendable, Hashable {
+    /// 1 to 240 bytes.
+    public let text: String
+    /// One of the counts at which names open in the petition.
+    public let count: UInt32
+
+    public init(_ text: String, when count: UInt32) { (self.text, self.count) = (text, count) }
+}
+
+/// What a person decides to send.
+public enum Decision: Sendable, Hashable {
+    /// For each question 0 (abstain) or a choice from 1.
+    case sign(choices: [UInt8], remark: String, name: ConditionalName?)
+    case withdraw
+
+    public var name: ConditionalName? {
+        if case .sign(_, _, let name) = self { name } else { nil }
+    }
+}
+
+/// Evidence that this member may send this decision on this view, and has seen every warning. Only `PetitionView.clear` makes it, and
+/// making a statement takes it.
+public struct Clearance {
+    public let view: PetitionView
+    let ring: RingSecret
+    let tag: LinkingTag
+    let sequence: UInt32
+    let decision: Decision
+    /// What the person had seen when they agreed.
+    public let warnings: Set<Warning>
+}
+
+extension PetitionView {
+    /// Fewer live seats than this: nobody is hidden, and nothing is sent.
+    public static let leastSeats = 5
+    /// Fewer than this: the person is warned.
+    public static let comfortableSeats = 10
+    private static let day: UInt64 = 24 * 3600
+
+    /// What speaks against co-signing: refusals are thrown, warnings returned.
+    /// - Parameter now: the device's clock.
+    public func warnings(
+        for identity: Identity, name: ConditionalName? = nil, at now: UInt64
+    ) throws(CoSigningError) -> Set<Warning> {
+        try checkFreshness(at: now)
+        if isClosedLate(at: now) { throw .closesLate }
+        guard petition.closure == nil, petition.manifest.closes == 0 || now < petition.manifest.closes else {
+            throw .closed
+        }
+        // Opened logs are announced ones; the log itself has refused anything else.
+        guard workplace.announcements[petition.id] != nil else { throw .notAnnounced }
+        guard identity.ringKey(in: petition.ring) != nil else { throw .notInRing }
+        guard workplace.isMember(identity.signKey) else { throw .notMember }
+        // Without a document there is no epoch to count live seats by: this is the plainer word.
+        if let documentFault, documentFault != .noGroupKey { throw .wording(documentFault) }
+        guard seats.count >= Self.leastSeats else { throw .tooFewLiveSeats(seats.count, least: Self.leastSeats) }
+        // By the list that everybody is served: a key that came another way does not make this device different.
+        guard isLive(identity.signKey) else { throw .noOwnWrap }
+        guard let document else { throw .wording(documentFault ?? .missing) }
+        if petition.manifest.kind == .ratification { try checkVote(document) }
+        return try warnings(name, identity)
+    }
+
+    private func warnings(_ name: ConditionalName?, _ identity: Identity) throws(CoSigningError) -> Set<Warning> {
+        let (ring, eligible) = (petition.ring.count, petition.eligible(in: workplace))
+        var warnings: Set<Warning> = []
+        if seats.settled < Self.comfortableSeats {
+            // Among few, or among invented people, the condition hides nobody.
+            guard name == nil else { throw .namedAmongFew(seats.settled) }
+            warnings.insert(.fewSettledSeats(settled: seats.settled, live: seats.count))
+        }
+        if UInt64(ring) > UInt64(eligible) {
+            guard name == nil else { throw .namedInLargeRing(ring: ring, eligible: eligible) }
+            warnings.insert(.ringLargerThanEligible(ring: ring, eligible: eligible))
+        }
+        let standing = standing(of: identity)
+        if nameIsOut(for: identity) {
+            warnings.insert(.nameIsOut)
+        } else if let name {
+            let level = try level(of: name)
+            warnings.insert(petition.isReleased(Int(level)) ? .nameAtOnce : .nameOpens(count: name.count))
+        } else if let standing, standing.action == .sign, standing.level > 0 {
+            warnings.insert(.nameDropped)
+        }
+        return warnings
+    }
+
+    /// Where witnesses are named, both checkpoints are signed by them within the last day.
+    func checkFreshness(at now: UInt64) throws(CoSigningError) {
+        for (name, verdict) in [
+            (judgedRoster.name, judgedRoster.witnessed), (judgedPetition.name, judgedPetition.witnessed),
+        ] where verdict.threshold > 0 {
+            // A time ahead of this device's clock says that the clock is behind, and then nothing is known of the day.
+            guard let time = verdict.time, time <= now + Memory.clockTolerance, now <= time + Self.day else {
+                throw .witnessesStale(name)
+            }
+        }
+    }
+
+    /// That a vote asks about a response which stands in the log of the petition that it names, and says by what majority.
+    private func checkVote(_ document: PetitionDocument) throws(CoSigningError) {
+        guard RatificationTerms(document, of: petition.manifest) != nil else { throw .voteTerms }
+        guard let response = petition.manifest.about, let about,
+            about.records.contains(where: { $0.record.what == .response && $0.record.digest == response.digest })
+        else { throw .voteResponse }
+    }
+
+    func level(of name: ConditionalName) throws(CoSigningError) -> UInt8 {
+        let levels = petition.manifest.levels
+        guard let place = levels.firstIndex(where: { $0.count == name.count }) else {
+            throw .noSuchLevel(levels.map { $0.count })
+        }
+        guard SealedName.nameLengths.contains(name.text.utf8.count) else { throw .nameLength }
+        return UInt8(place + 1)
+    }
+
+    /// What stands under this member's tag, whichever device sent it.
+    public func standing(of identity: Identity) -> PetitionLog.Standing? {
+        guard let ring = identity.ringKey(in: petition.ring) else { return nil }
+        return petition.tags[ring.secret.tag(in: Scope(petition.id.bytes))]
+    }
+
+    /// Whether the co-signature that stands has a name that is open: whatever follows it is known to be this member's.
+    public func nameIsOut(for identity: Identity) -> Bool {
+        guard let standing = standing(of: identity), standing.action == .sign, standing.level > 0 else { return false }
+        return petition.isReleased(Int(standing.level))
+    }
+
+    /// Clears a decision for sending. Withdrawing needs the verified logs and the standing co-signature, nothing else.
+    /// - Parameter seen: the warnings that the person has seen. A warning besides these stops the sending.
+    public func clear(
+        _ decision: Decision, for identity: Identity, having memory: Memory, seen: Set<Warning>, at now: UInt64
+    ) throws(CoSigningError) -> Clearance {
+        if let unsettled = live(in: memory) {
+            if case .promised(let promise) = unsettled.state { throw .held(until: promise.until) }
+            throw .unsettled
+        }
+        guard let ring = identity.ringKey(in: petition.ring) else { throw .notInRing }
+        let tag = ring.secret.tag(in: Scope(petition.id.bytes))
+        let standing = petition.tags[tag]
+        var required: Set<Warning> = []
+        switch decision {
+        case .sign(let choices, let remark, let name):
+            required = try warnings(for: identity, name: name, at: now)
+            try check(choices, remark)
+        case .withdraw:
+            try checkFreshness(at: now)
+            guard petition.closure == nil else { throw .closed }
+            guard let standing, standing.action == .sign else { throw .nothingToWithdraw }
+            if nameIsOut(for: identity) { required.insert(.nameIsOut) }
+        }
+        let unseen = required.subtracting(seen)
+        guard unseen.isEmpty else { throw .unseenWarnings(Array(unseen)) }
+        let (next, overflow) = (standing?.sequence ?? 0).addingReportingOverflow(standing == nil ? 0 : 1)
+        guard !overflow else { throw .tagExhausted }
+        // An older log, in which a named statement that has a receipt cannot stand again: its number is not used twice.
+        if let last = memory.petitions[petition.id]?.sent.last, case .receipt = last.state,
+            let coSigned = last.coSigned, coSigned.sequence >= next, coSigned.ringEpoch == petition.ringEpoch
+        {
+            throw .unsettled
+        }
+        return Clearance(view: self, ring: ring, tag: tag, sequence: next, decision: decision, warnings: seen)
+    }
+
+    private func check(_ choices: [UInt8], _ remark: String) throws(CoSigningError) {
+        let manifest = petition.manifest
+        guard choices.count == manifest.options.count else { throw .answersCount(manifest.options.count) }
+        // What is left of a ballot beside its choices, its lengths and one byte of padding (section 6).
+        let most = min(Int(manifest.ballotLength) - manifest.options.count - 5, 4000)
+        guard remark.utf8.count <= most else { throw .remarkLength(most: most) }
+        let ballot: Ballot
+        do { ballot = try Ballot(choices: choices, remark: remark, for: manifest) } catch { throw .rule(error) }
+        guard ballot.supportsSomething(of: manifest) else { throw .supportsNothing }
+    }
+}

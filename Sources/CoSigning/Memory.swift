@@ -1,0 +1,305 @@
+// docs/protocol.md, section 10
+
+import MembershipProofs
+import Petitions
+import Sodium
+import TransparencyLog
+
+/// What a device remembers in order to co-sign. What it decides from memory is told to the person, and never shows in a run, but for
+/// what section 10 allows: this device's own statements, receipts and promises for the petition.
+public struct Memory: Sendable, Equatable {
+    public internal(set) var pins: [View: Pins] = [.member: Pins(), .anonymous: Pins()]
+    /// Unsettled, oldest first.
+    public internal(set) var alarms: [Alarm] = []
+    public internal(set) var petitions: [ID<Petition>: PetitionMemory] = [:]
+    /// The ring key that the newest verified roster shows as this member's; nil while there is none, or no more.
+    public internal(set) var presentRingKey: Bytes32?
+    /// Leaf of the newest change of witnesses that the person has seen; nil for none.
+    public internal(set) var witnessesSeen: UInt64?
+
+    static let mostAlarms = 100
+    /// Seconds by which an honest clock may be off, as for signed requests.
+    static let clockTolerance: UInt64 = 300
+
+    public init() {}
+
+    public func status(of id: ID<Petition>) -> OwnStatus { petitions[id]?.status ?? .nothing }
+
+    // MARK: After a reading
+
+    /// Holds what was read against what was read before, once all requests of the run are made, the sending included: what does not
+    /// fit is kept as an alarm, and pins move on where it fits. The answer to the sending is taken in after that: its receipt is of
+    /// a longer log than this reading.
+    /// - Parameters:
+    ///   - policy: the member's own, which raises alarms and changes nothing else.
+    ///   - now: the device's clock.
+    public mutating func compare(
+        _ reading: Reading, in view: View, as signKey: Bytes32, policy: WitnessPolicy? = nil, at now: UInt64
+    ) {
+        if let roster = try? reading.judgedRoster() {
+            if take(roster, in: view, policy, now) {
+                // An older roster shows an older key, and the present one would be erased for it.
+                let member = roster.log.member(signKey).flatMap { $0.isMember(at: roster.log.size) ? $0 : nil }
+                presentRingKey = member?.ringKey(at: roster.log.size)?.encoding
+            }
+            let announced = roster.log.announcedInOrder.map { $0.id }
+            if view == .anonymous { compareAnnounced(Set(announced), now) }
+            for id in announced where petitions[id]?.announced == nil {
+                petitions[id, default: PetitionMemory()].announced = now
+            }
+        } else {
+            noteMissing(reading, .workplace(reading.workplace), view, now)
+        }
+        for name in reading.logs.keys.sorted(by: Self.inOrder) {
+            guard case .petition(let id) = name else { continue }
+            guard let log = try? reading.judgedLog(id) else {
+                noteMissing(reading, name, view, now)
+                continue
+            }
+            let fits = take(log, in: view, policy, now)
+            petitions[id, default: PetitionMemory()].wasOpened = true
+            // A log that differs does not say that keys are needed no more.
+            if fits, log.log.closure != nil { petitions[id]?.wasClosed = true }
+            if case .deadline? = log.log.closure?.cause, now + Self.clockTolerance < log.log.manifest.closes {
+                raise(Alarm(.closedEarly, name, in: view, seen: log.log.manifest.closes, served: now, at: now))
+            }
+        }
+    }
+
+    private static func inOrder(_ a: LogName, _ b: LogName) -> Bool {
+        func key(_ name: LogName) -> Bytes32 {
+            switch name {
+            case .workplace(let id): id.bytes
+            case .petition(let id): id.bytes
+            }
+        }
+        return key(a).bytes.lexicographicallyPrecedes(key(b).bytes)
+    }
+
+    private mutating func noteMissing(_ reading: Reading, _ name: LogName, _ view: View, _ now: UInt64) {
+        guard case .missing? = reading.logs[name],
+            let pin = pins[.anonymous]?.read[name] ?? pins[.member]?.read[name]
+        else { return }
+        raise(Alarm(.gone, name, in: view, seen: pin.size, at: now, evidence: Array(pin.note.utf8)))
+    }
+
+    /// Against the pins of both views: a log only grows, whoever asks.
+    /// - Returns: whether it fits.
+    private mutating func take<Log>(
+        _ log: JudgedLog<Log>, in view: View, _ policy: WitnessPolicy?, _ now: UInt64
+    ) -> Bool {
+        var fits = true
+        for other in View.allCases {
+            for pin in pins[other]?.all(of: log.name) ?? [] {
+                guard let kind = Self.difference(pin, log.checkpoint, log.tree) else { continue }
+                fits = false
+                raise(
+                    Alarm(
+                        kind, log.name, in: view, seen: pin.size, served: log.checkpoint.size, at: now,
+                        evidence: Array((pin.note + "\n" + log.checkpoint.note.serialized).utf8)))
+            }
+        }
+        if fits { pins[view]?.move(log.name, to: Pin(log.checkpoint, by: log.verifier)) }
+        if let policy, !policy.accepts(logKey: log.verifier.key) || !policy.judge(log.checkpoint).isSatisfied {
+            raise(Alarm(.policy, log.name, in: view, served: log.checkpoint.size, at: now))
+        }
+        return fits
+    }
+
+    /// Whether a log contains everything that either view has shown of it.
+    public func contains(_ tree: MerkleTree, of log: LogName) -> Bool {
+        View.allCases.allSatisfy { view in
+            (pins[view]?.all(of: log) ?? []).allSatisfy { pin in
+                Int(exactly: pin.size).flatMap { tree.root(at: $0) } == pin.root
+            }
+        }
+    }
+
+    private static func difference(_ pin: Pin, _ served: VerifiedCheckpoint, _ tree: MerkleTree) -> Alarm.Kind? {
+        if served.size < pin.size { return .older }
+        return Int(exactly: pin.size).flatMap { tree.root(at: $0) } == pin.root ? nil : .forked
+    }
+
+    /// A verified receipt's checkpoint: the next reading must contain it.
+    public mutating func expect(
+        _ checkpoint: VerifiedCheckpoint, of log: LogName, by verifier: LogVerifier, in view: View
+    ) {
+        pins[view]?.promised[log, default: []].append(Pin(checkpoint, by: verifier))
+    }
+
+    public mutating func raise(_ alarm: Alarm) {
+        if let place = alarms.firstIndex(where: { $0.repeats(alarm) }) {
+            // What only this device's clock said may come to convince others too.
+            if alarms[place].evidence.isEmpty, !alarm.evidence.isEmpty { alarms[place] = alarm }
+            return
+        }
+        if alarms.count >= Self.mostAlarms {
+            // What every reading brings anew leaves no room for what a device must not miss.
+            guard !alarm.kind.comesAgain, let place = alarms.lastIndex(where: { $0.kind.comesAgain }) else { return }
+            alarms.remove(at: place)
+        }
+        alarms.append(alarm)
+    }
+
+    /// The person has looked into an alarm. Where the logs differ, what is served next becomes what later readings are held against.
+    public mutating func settle(_ alarm: Alarm) {
+        alarms.removeAll { $0 == alarm }
+        switch alarm.kind {
+        case .older, .forked, .gone:
+            guard !alarms.contains(where: { $0.log == alarm.log && $0.kind.isOfPins }) else { return }
+            for view in View.allCases {
+                pins[view]?.read[alarm.log] = nil
+                pins[view]?.promised[alarm.log] = nil
+            }
+        // What is over and done is not told again.
+        case .promiseBroken:
+            change(alarm.log) { if $0.state == .void, $0.promise?.until == alarm.seen { $0.promise = nil } }
+        case .receipt: change(alarm.log) { if $0.isReceipt(alarm.evidence) { $0.state = .void } }
+        case .memberViewOnly: if case .petition(let id) = alarm.log { petitions[id]?.announced = nil }
+        case .policy, .closedEarly, .text: return
+        }
+    }
+
+    private mutating func change(_ log: LogName, _ change: (inout SentStatement) -> Void) {
+        guard case .petition(let id) = log, var own = petitions[id] else { return }
+        for i in own.sent.indices { change(&own.sent[i]) }
+        petitions[id] = own
+    }
+
+    /// Petitions that an earlier reading showed as announced, and this one, which came after it, does not.
+    private mutating func compareAnnounced(_ shown: Set<ID<Petition>>, _ now: UInt64) {
+        for (id, memory) in petitions.sorted(by: { $0.key.hex < $1.key.hex })
+        where memory.announced != nil && !shown.contains(id) {
+            raise(Alarm(.memberViewOnly, .petition(id), in: .member, at: now))
+        }
+    }
+
+    // MARK: What was sent
+
+    /// Looks for what this device sent in the logs of an anonymous reading: a receipt is made from it, a promise held against it, and
+    /// a statement that can count no more is given up. Never from what the member's connections were shown: that one member alone
+    /// has seen.
+    public mutating func settle(by reading: Reading, at now: UInt64) {
+        for name in reading.logs.keys.sorted(by: Self.inOrder) {
+            guard case .petition(let id) = name, petitions[id]?.sent.isEmpty == false,
+                let log = try? reading.judgedLog(id)
+            else { continue }
+            settle(id, by: log, in: reading, at: now)
+        }
+    }
+
+    private mutating func settle(
+        _ id: ID<Petition>, by log: JudgedLog<PetitionLog>, in reading: Reading, at now: UInt64
+    ) {
+        guard var memory = petitions[id] else { return }
+        let roster = try? reading.judgedRoster()
+        let witnesses = roster?.log.witnesses ?? .empty
+        let evidenceReading = Promise.Reading(
+            leaves: log.raw.leaves, audited: log.audited, witnessTimes: log.witnessed.times.map { $0.time })
+        for i in memory.sent.indices {
+            let sent = memory.sent[i]
+            guard let coSigned = sent.coSigned else { continue }
+            let place = Promise.standing(sent.bytes, in: evidenceReading)
+            if case .receipt(let text) = sent.state {
+                if !Self.holds(text, sent.bytes, log) {
+                    raise(
+                        Alarm(
+                            .receipt, log.name, in: .anonymous, served: log.checkpoint.size, at: now,
+                            evidence: Array(text.utf8)))
+                }
+                continue
+            }
+            if let place, let path = log.tree.inclusionProof(of: place, at: log.tree.count) {
+                let receipt = Receipt(index: UInt64(place), path: path, note: log.raw.checkpoint)
+                memory.sent[i].state = .receipt(receipt.serialized)
+                (memory.sent[i].sealedName, memory.sent[i].promise) = (nil, nil)
+                continue
+            }
+            if let promise = sent.promise,
+                let breach = promise.broken(coSigned, in: evidenceReading, witnesses: witnesses, clock: now)
+            {
+                raise(Self.alarm(breach, promise, sent, log, reading, now))
+            }
+            guard sent.state != .void, log.log.isPast(coSigned) else { continue }
+            memory.sent[i].state = .void
+            memory.sent[i].sealedName = nil
+        }
+        petitions[id] = memory
+    }
+
+    private static func alarm(
+        _ breach: BrokenPromise, _ promise: Promise, _ sent: SentStatement, _ log: JudgedLog<PetitionLog>,
+        _ reading: Reading, _ now: UInt64
+    ) -> Alarm {
+        var evidence: [UInt8] = []
+        if breach != .overdue, let roster = try? reading.served(.workplace(reading.workplace)) {
+            evidence =
+                PromiseEvidence(
+                    workplaceID: reading.workplace, petitionID: log.log.id, statement: sent.bytes, promise: promise,
+                    workplace: roster, petition: log.raw
+                ).serialized
+        }
+        return Alarm(
+            .promiseBroken, log.name, in: .anonymous, seen: promise.until, served: log.checkpoint.size, at: now,
+            evidence: evidence)
+    }
+
+    private static func holds(_ text: String, _ leaf: [UInt8], _ log: JudgedLog<PetitionLog>) -> Bool {
+        guard let receipt = try? Receipt(parsing: text),
+            let checkpoint = try? receipt.verify(leaf: leaf, by: log.verifier),
+            let place = Int(exactly: receipt.index), let size = Int(exactly: checkpoint.size)
+        else { return false }
+        return log.tree.leafHash(at: place) == MerkleTree.leafHash(leaf) && log.tree.root(at: size) == checkpoint.root
+    }
+
+    /// How many receipts of this device verify against a petition's log as it was read.
+    public func verifiedReceipts(_ view: PetitionView) -> Int {
+        (petitions[view.petition.id]?.sent ?? []).count { sent in
+            if case .receipt(let text) = sent.state { Self.holds(text, sent.bytes, view.judgedPetition) } else { false }
+        }
+    }
+
+    // MARK: Forgetting (P9)
+
+    /// What the person has not settled, or this device not seen kept, about a petition: it is told before it is erased.
+    public func unsettledMatters(of id: ID<Petition>) -> Bool {
+        alarms.contains { $0.log == .petition(id) && !$0.kind.comesAgain } || hasOpenPromise(id)
+    }
+
+    /// Whether a promise to this device is broken, or not kept yet.
+    public func hasOpenPromise(_ id: ID<Petition>) -> Bool {
+        alarms.contains { $0.log == .petition(id) && ($0.kind == .promiseBroken || $0.kind == .receipt) }
+            || petitions[id]?.unsettled?.promise != nil
+    }
+
+    /// Erases statements, receipts, promises, sequences and alarms of a petition. The pin of its log stays: it was read by
+    /// everybody alike, and has moved on since the signing.
+    public mutating func forget(_ id: ID<Petition>) {
+        guard let memory = petitions[id] else { return }
+        var left = PetitionMemory()
+        (left.announced, left.wasOpened, left.wasClosed) = (memory.announced, memory.wasOpened, memory.wasClosed)
+        petitions[id] = left
+        for view in View.allCases { pins[view]?.promised[.petition(id)] = nil }
+        // Whatever their kind: a receipt's checkpoint may stand in their evidence, and says which statement was this device's.
+        alarms.removeAll { $0.log == .petition(id) }
+    }
+
+    /// Everything that shows what was signed; for a copy that leaves the device.
+    public func withoutStatements() -> Memory {
+        var copy = self
+        for id in petitions.keys { copy.forget(id) }
+        return copy
+    }
+
+    /// The changes of witnesses that the person has not seen yet.
+    public func unseenWitnessNotes(_ roster: WorkplaceLog) -> [Note] {
+        roster.witnessNotes.filter { note in
+            guard case .witnessesChanged(let leaf, _, _, _, _) = note else { return false }
+            return witnessesSeen.map { UInt64(leaf) > $0 } ?? true
+        }
+    }
+
+    public mutating func sawWitnesses(of roster: WorkplaceLog) {
+        if let last = roster.witnessChanges.last { witnessesSeen = UInt64(last.leaf) }
+    }
+}

@@ -1,0 +1,80 @@
+// docs/protocol.md, section 6, "Names on a condition", and section 9
+
+import MembershipProofs
+import Sodium
+
+/// A standing co-signature with a name, whose level is released: its sealed name must be there.
+public struct DueName: Sendable {
+    let petition: ID<Petition>
+    public let tag: LinkingTag
+    let standing: PetitionLog.Standing
+
+    /// Whether these bytes are the name that the co-signature came with.
+    public func isMet(by sealed: [UInt8]) -> Bool {
+        SealedName.digest(of: sealed, petition: petition, tag: tag, sequence: standing.sequence) == standing.nameDigest
+    }
+}
+
+extension CoSigned {
+    /// Whether these bytes are the name that this co-signature announces.
+    public func isNamed(by sealed: [UInt8]) -> Bool {
+        level > 0
+            && SealedName.digest(of: sealed, petition: petition, tag: tag, sequence: sequence) == nameDigest
+    }
+}
+
+extension PetitionLog {
+    /// In the order of their leaves.
+    public var namesDue: [DueName] {
+        tags.filter { $0.value.action == .sign && $0.value.level > 0 && isReleased(Int($0.value.level)) }
+            .sorted { $0.value.leaf < $1.value.leaf }
+            .map { DueName(petition: id, tag: $0.key, standing: $0.value) }
+    }
+
+    /// Of sealed names, those that are due, in the order of their leaves.
+    public func due(among sealed: [[UInt8]]) -> [[UInt8]] {
+        let (matched, _) = match(names: sealed)
+        return matched.sorted { $0.standing.leaf < $1.standing.leaf }.map { $0.sealed }
+    }
+
+    func open(names: [[UInt8]]) -> ([ReleasedName], [Fault]) {
+        let (matched, faults) = match(names: names)
+        let released = SealedName.open(matched, in: self).sorted {
+            $0.member == $1.member
+                ? $0.name.unicodeScalars.lexicographicallyPrecedes($1.name.unicodeScalars) : $0.member < $1.member
+        }
+        return (released, faults)
+    }
+
+    /// Lines in the order of the leaves are matched one by one. A line that comes at another place is searched for, as often as
+    /// an honest file could ask for it: each comparison costs a hash, and a hostile file would ask for all pairs.
+    private func match(names: [[UInt8]]) -> ([SealedName.Due], [Fault]) {
+        let due = namesDue
+        var isMet = [Bool](repeating: false, count: due.count)
+        var matched: [SealedName.Due] = []
+        var faults: [Fault] = []
+        var next = 0
+        var comparisons = 64 * due.count + 4096
+        for (line, sealed) in names.enumerated() {
+            func meets(_ place: Int) -> Bool {
+                guard !isMet[place], comparisons > 0 else { return false }
+                comparisons -= 1
+                return due[place].isMet(by: sealed)
+            }
+            guard let place = (next..<due.count).first(where: meets) ?? (0..<next).first(where: meets) else {
+                faults.append(
+                    Fault(
+                        place: .name(line: line), what: "of no standing co-signature whose level is released, or twice")
+                )
+                continue
+            }
+            if place < next { faults.append(Fault(place: .name(line: line), what: "not in the order of the leaves")) }
+            isMet[place] = true
+            next = max(next, place + 1)
+            matched.append(SealedName.Due(sealed: sealed, tag: due[place].tag, standing: due[place].standing))
+        }
+        let missing = isMet.count { !$0 }
+        if missing > 0 { faults.append(Fault(place: .names, what: "\(missing) missing")) }
+        return (matched, faults)
+    }
+}

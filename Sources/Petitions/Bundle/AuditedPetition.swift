@@ -1,0 +1,159 @@
+// docs/protocol.md, sections 8 and 9
+
+import MembershipProofs
+import Sodium
+import TransparencyLog
+
+/// What people should know beside the figures, and what is no fault: a verifier of a file cannot know what came first.
+public enum Note: Hashable, Sendable {
+    /// The signer of an opening, extension, close or record has lost the office of organiser since. `leaf` is in the
+    /// petition's log.
+    case signerLeftOffice(leaf: Int, signer: Bytes32)
+    /// Trustee `trustee`, from 1, is a member no more.
+    case trusteeLeft(trustee: Int, signKey: Bytes32)
+    /// The witnesses that every reader asks for changed at this leaf of the workplace's log.
+    case witnessesChanged(leaf: Int, by: Bytes32, came: [String], went: [String], threshold: Int)
+}
+
+/// A bundle of which everything has been recomputed: the verdict.
+public struct AuditedPetition: Sendable {
+    public let workplace: WorkplaceLog
+    public let petition: PetitionLog
+    public let tally: Tally
+    /// By member, then name.
+    public let names: [ReleasedName]
+    public let document: PetitionDocument?
+    public let faults: [Fault]
+    public let notes: [Note]
+    /// What the witnesses named in the workplace's log signed of its checkpoint and of the petition's; nil where a checkpoint does
+    /// not verify.
+    public let witnessed: (workplace: WitnessQuorum.Verdict?, petition: WitnessQuorum.Verdict?)
+    /// The same for a policy of the reader's own.
+    public let witnessedByPolicy: (workplace: WitnessPolicy.Verdict?, petition: WitnessPolicy.Verdict?)
+
+    /// - Parameter policy: whose signatures the reader asks for besides; without them that is a fault.
+    /// - Throws: `PetitionBundle.Unreadable`.
+    public init(
+        auditing bundle: PetitionBundle, policy: WitnessPolicy? = nil
+    ) throws(PetitionBundle.Unreadable) {
+        let workplace = try WorkplaceLog.audit(bundle.workplace.leaves)
+        guard workplace.log.id == bundle.workplaceID else { throw .ids }
+        let petition = try PetitionLog.audit(bundle.petition.leaves, in: workplace.log)
+        guard petition.log.id == bundle.petitionID else { throw .ids }
+        (self.workplace, self.petition) = (workplace.log, petition.log)
+        let workplaceCheck = CheckedLog(bundle.workplace, "workplace", workplace.log.verifier, workplace.log.tree)
+        let petitionCheck = CheckedLog(
+            bundle.petition, "petition", workplace.log.verifier(of: petition.log.id), petition.log.tree)
+        var faults = workplaceCheck.faults + workplace.faults + petitionCheck.faults + petition.faults
+        tally = petition.log.tally(in: workplace.log)
+        let (names, nameFaults) = petition.log.open(names: bundle.names)
+        self.names = names
+        faults += nameFaults
+        do throws(PetitionDocument.Fault) {
+            document = try bundle.document.map { (bytes) throws(PetitionDocument.Fault) in
+                try PetitionDocument(parsing: bytes, of: petition.log.manifest)
+            }
+        } catch {
+            document = nil
+            faults.append(Fault(place: .document, what: error.rawValue))
+        }
+        let quorum = workplace.log.witnesses
+        witnessed = (workplaceCheck.judge(quorum, &faults), petitionCheck.judge(quorum, &faults))
+        witnessedByPolicy = (workplaceCheck.judge(policy, &faults), petitionCheck.judge(policy, &faults))
+        self.faults = faults
+        notes = petition.log.notes(in: workplace.log)
+    }
+}
+
+extension PetitionLog {
+    /// What a reader should know who has `workplace` as the newest roster.
+    public func notes(in workplace: WorkplaceLog) -> [Note] {
+        var signers: [(leaf: Int, signer: Bytes32)] = [(0, opener)] + extensions
+        if let closed, let signer = closed.signer { signers.append((closed.leaf, signer)) }
+        signers += records.map { ($0.leaf, $0.signer) }
+        var notes = signers.filter { !workplace.isOrganiser($0.signer) }.sorted { $0.leaf < $1.leaf }
+            .map { Note.signerLeftOffice(leaf: $0.leaf, signer: $0.signer) }
+        for (i, acceptance) in acceptances.enumerated() where !workplace.isMember(acceptance.signKey) {
+            notes.append(.trusteeLeft(trustee: i + 1, signKey: acceptance.signKey))
+        }
+        return notes + workplace.witnessNotes
+    }
+}
+
+extension WorkplaceLog {
+    /// One for each change of the witnesses.
+    public var witnessNotes: [Note] {
+        var before = WitnessQuorum.empty
+        return witnessChanges.map { naming in
+            defer { before = naming.quorum }
+            let (old, new) = (before.witnesses, naming.quorum.witnesses)
+            return .witnessesChanged(
+                leaf: naming.leaf, by: naming.signer, came: new.filter { !old.contains($0) }.map { $0.name },
+                went: old.filter { !new.contains($0) }.map { $0.name }, threshold: Int(naming.quorum.threshold))
+        }
+    }
+}
+
+/// A log's checkpoint, held against the log's key and the leaves.
+private struct CheckedLog {
+    let name: String
+    let verifier: LogVerifier
+    /// Nil where the log's key has not signed it.
+    let verified: VerifiedCheckpoint?
+    let faults: [Fault]
+
+    init(_ log: PetitionBundle.Log, _ name: String, _ verifier: LogVerifier, _ tree: MerkleTree) {
+        (self.name, self.verifier) = (name, verifier)
+        func fault(_ what: String) -> [Fault] { [Fault(place: .log(name), what: what)] }
+        do throws(LogError) {
+            let verified = try verifier.verify(log.checkpoint)
+            self.verified = verified
+            faults =
+                if verified.size != UInt64(tree.count) {
+                    fault("checkpoint of \(verified.size) leaves over \(tree.count)")
+                } else if verified.root != tree.root {
+                    fault("checkpoint with another root than the leaves give")
+                } else {
+                    []
+                }
+        } catch {
+            verified = nil
+            faults =
+                switch error {
+                case .origin(let expected, let found): fault("checkpoint of \(found), not of \(expected)")
+                case .noSignature, .badSignature: fault("checkpoint not signed by the log's key")
+                default: fault("checkpoint that is no signed note of a tree")
+                }
+        }
+    }
+
+    func judge(_ quorum: WitnessQuorum, _ faults: inout [Fault]) -> WitnessQuorum.Verdict? {
+        guard let verified else { return nil }
+        let verdict = quorum.judge(verified)
+        if !verdict.failing.isEmpty {
+            let names = verdict.failing.joined(separator: ", ")
+            faults.append(Fault(place: .log(name), what: "checkpoint with a false signature of \(names)"))
+        } else if !verdict.isSatisfied {
+            faults.append(
+                Fault(
+                    place: .log(name),
+                    what: "checkpoint signed by \(verdict.times.count) witnesses of \(quorum.threshold) asked"))
+        }
+        return verdict
+    }
+
+    func judge(_ policy: WitnessPolicy?, _ faults: inout [Fault]) -> WitnessPolicy.Verdict? {
+        guard let policy, let verified else { return nil }
+        guard policy.accepts(logKey: verifier.key) else {
+            faults.append(Fault(place: .log(name), what: "its key is not in the policy"))
+            return nil
+        }
+        let verdict = policy.judge(verified)
+        if !verdict.isSatisfied {
+            let missing = verdict.missing.joined(separator: ", ")
+            faults.append(
+                Fault(place: .log(name), what: "checkpoint not witnessed as the policy asks, by \(missing)"))
+        }
+        return verdict
+    }
+}
