@@ -1,0 +1,220 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+import TestSupport
+
+/// Stands before the real service as its dishonest operator would: answers each request as the test says, passes on what the test
+/// says nothing about, and writes down what comes on which connection.
+final class Operator: Sendable {
+    struct Header: Hashable, Sendable {
+        let name: String
+        let value: String
+    }
+
+    struct Request: Hashable, Sendable {
+        /// Counted from 0 in the order in which connections were opened.
+        let connection: Int
+        let method: String
+        let path: String
+        let query: String
+        let headers: [Header]
+        let body: [UInt8]
+
+        var isSigned: Bool { headers.contains { $0.name.lowercased().hasPrefix("signature") } }
+        var isSending: Bool { method == "POST" && path.hasSuffix("/cosignatures") }
+    }
+
+    struct Response: Hashable, Sendable {
+        var status: Int
+        var body: [UInt8]
+        var type = "application/octet-stream"
+
+        static func bytes(_ body: [UInt8], _ status: Int = 200) -> Response { Response(status: status, body: body) }
+        static func text(_ text: String, _ status: Int = 200) -> Response { bytes(Array(text.utf8), status) }
+        /// A refusal as the service words it.
+        static func problem(_ code: String, _ status: Int, rule: String? = nil) -> Response {
+            let rule = rule.map { ",\"rule\":\"\($0)\"" } ?? ""
+            return text(
+                "{\"type\":\"urn:roundrobin:problem:\(code)\",\"title\":\"\",\"status\":\(status),\"detail\":\"\"\(rule)}",
+                status)
+        }
+        static let missing = problem("no-such-log", 404)
+    }
+
+    enum Answer: Sendable {
+        case response(Response)
+        /// The connection is closed without a word.
+        case drop
+        /// The real service's answer, changed.
+        case changed(@Sendable (Response) -> Response)
+        /// What the real service answers is thrown away with the connection.
+        case dropAfter
+    }
+
+    /// What came, with what was answered: nil for a connection that was dropped.
+    struct Exchange: Hashable, Sendable {
+        let request: Request
+        let response: Response?
+    }
+
+    typealias Script = @Sendable (Request) -> Answer?
+
+    private struct State {
+        var script: Script = { _ in nil }
+        var connections = 0
+        var exchanges: [Exchange] = []
+    }
+
+    private let state = Mutex(State())
+    private let channel: any Channel
+    let upstream: Int
+    let port: Int
+    var url: String { "http://127.0.0.1:\(port)" }
+
+    /// - Parameter upstream: the real service's port.
+    static func start(before upstream: Int) async throws -> Operator {
+        let box = Box()
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 256)
+            .childChannelInitializer { child in
+                child.eventLoop.makeCompletedFuture {
+                    try child.pipeline.syncOperations.configureHTTPServerPipeline()
+                    guard let here = box.here.withLock({ $0 }) else { throw Absent() }
+                    try child.pipeline.syncOperations.addHandler(Conversation(here))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let here = Operator(channel, upstream)
+        box.here.withLock { $0 = here }
+        return here
+    }
+
+    private final class Box: Sendable { let here = Mutex<Operator?>(nil) }
+
+    private init(_ channel: any Channel, _ upstream: Int) {
+        (self.channel, self.upstream) = (channel, upstream)
+        port = channel.localAddress?.port ?? 0
+    }
+
+    func stop() async { try? await channel.close() }
+
+    // MARK: What the test says
+
+    /// From here on requests are answered so; nil passes them on.
+    func answer(_ script: @escaping Script) { state.withLock { $0.script = script } }
+
+    /// The first script that has an answer counts.
+    func answer(_ scripts: [Script]) {
+        answer { request in
+            for script in scripts { if let answer = script(request) { return answer } }
+            return nil
+        }
+    }
+
+    func beHonest() { answer { _ in nil } }
+
+    // MARK: What came
+
+    /// Everything that came since the last time this was asked.
+    func take() -> [Exchange] {
+        state.withLock { state in
+            defer { state.exchanges = [] }
+            return state.exchanges
+        }
+    }
+
+    var exchanges: [Exchange] { state.withLock { $0.exchanges } }
+
+    /// What came while `body` ran.
+    func watch(_ body: () async throws -> Void) async rethrows -> [Exchange] {
+        _ = take()
+        try await body()
+        return take()
+    }
+
+    // MARK: Passing on
+
+    fileprivate func number() -> Int {
+        state.withLock { state in
+            defer { state.connections += 1 }
+            return state.connections
+        }
+    }
+
+    /// Nil drops the connection.
+    fileprivate func respond(to request: Request) async -> Response? {
+        let script = state.withLock { $0.script }
+        var response: Response?
+        switch script(request) {
+        case .response(let made)?: response = made
+        case .drop?: response = nil
+        case .changed(let change)?: response = (try? await pass(request)).map(change)
+        case .dropAfter?: _ = try? await pass(request)
+        case nil: response = try? await pass(request)
+        }
+        state.withLock { $0.exchanges.append(Exchange(request: request, response: response)) }
+        return response
+    }
+
+    func pass(_ request: Request) async throws -> Response {
+        let query = request.query.isEmpty ? "" : "?" + request.query
+        var forward = HTTPClientRequest(url: "http://127.0.0.1:\(upstream)" + request.path + query)
+        forward.method = .init(rawValue: request.method)
+        for header in request.headers where !["host", "content-length"].contains(header.name.lowercased()) {
+            forward.headers.add(name: header.name, value: header.value)
+        }
+        if !request.body.isEmpty { forward.body = .bytes(ByteBuffer(bytes: request.body)) }
+        let response = try await HTTPClient.shared.execute(forward, timeout: .seconds(60))
+        return Response(
+            status: Int(response.status.code), body: Array(buffer: try await response.body.collect(upTo: 64 << 20)),
+            type: response.headers.first(name: "content-type") ?? "application/octet-stream")
+    }
+}
+
+/// One connection. Requests on it are answered one after the other.
+private final class Conversation: ChannelInboundHandler, @unchecked Sendable {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    // Used on the connection's event loop alone.
+    private let here: Operator
+    private var connection: Int?
+    private var head: HTTPRequestHead?
+    private var body: [UInt8] = []
+
+    init(_ here: Operator) { self.here = here }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): (self.head, body) = (head, [])
+        case .body(let buffer): body += Array(buffer: buffer)
+        case .end:
+            guard let head else { return }
+            let number = connection ?? here.number()
+            connection = number
+            let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let request = Operator.Request(
+                connection: number, method: head.method.rawValue, path: parts[0],
+                query: parts.count > 1 ? parts[1] : "",
+                headers: head.headers.map { .init(name: $0.name, value: $0.value) }, body: body)
+            let (here, channel) = (here, context.channel)
+            Task {
+                guard let response = await here.respond(to: request) else { return channel.close(promise: nil) }
+                var answer = HTTPResponseHead(version: .http1_1, status: .init(statusCode: response.status))
+                answer.headers.add(name: "content-type", value: response.type)
+                answer.headers.add(name: "content-length", value: "\(response.body.count)")
+                // A service that would like to be recognised again.
+                answer.headers.add(name: "set-cookie", value: "who=\(number)")
+                answer.headers.add(name: "etag", value: "\"\(number)\"")
+                channel.write(HTTPServerResponsePart.head(answer), promise: nil)
+                channel.write(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: response.body))), promise: nil)
+                channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil)
+            }
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}
