@@ -45,7 +45,7 @@ final class Transport: Sendable {
         tls.minimumTLSVersion = .tlsv12
         configuration.tlsConfiguration = tls
         configuration.timeout = .init(connect: proxy == nil ? .seconds(15) : Self.timeout, read: Self.timeout)
-        // A refused connection is said at once; who asks may try again.
+        // A refused connection is an error at once; the caller may try again.
         configuration.connectionPool.retryConnectionEstablishment = false
         if let proxy {
             // Tor isolates streams by these credentials, so each connection gets a circuit of its own.
