@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import MembershipProofs
 import Petitions
 import Sodium
 import Templates
@@ -36,6 +37,13 @@ struct Pages: Sendable {
         let isClosed: Bool
         let released: Int
         let records: Int
+
+        init(_ log: PetitionLog, in workplace: WorkplaceLog) {
+            (id, manifest, cosignatures) = (log.id, log.manifest, log.cosignatures)
+            withdrawn = log.tags.count - log.cosignatures
+            (ring, eligible) = (log.ring.count, log.eligible(in: workplace))
+            (isClosed, released, records) = (log.closure != nil, log.released[0].count, log.records.count)
+        }
     }
 
     func add(to router: Router<Context>, facts: @escaping @Sendable (ID<Petition>) async throws -> Facts?) {

@@ -1,7 +1,6 @@
 import Foundation
 import Hummingbird
 import HummingbirdCore
-import HummingbirdHTTP2
 import Logging
 import NIOCore
 import ServiceLifecycle
@@ -74,7 +73,7 @@ public struct PetitionService: Sendable {
         let listening = onListening
         let ownSocket = configuration.socketPath.map { "\($0).\(getpid())" }
         let application = Application(
-            router: routes.router(), server: try server(),
+            router: routes.router(), server: try Self.server(configuration.limits, certificates),
             configuration: ApplicationConfiguration(
                 address: ownSocket.map { .unixDomainSocket(path: $0) }
                     ?? .hostname(configuration.host, port: configuration.port), serverName: nil,
@@ -128,68 +127,6 @@ extension PetitionService {
                 responder: responder,
                 configuration: ApplicationConfiguration(
                     address: .hostname(address.host, port: address.port), serverName: nil), logger: quiet)
-        }
-    }
-
-    /// HTTP/1.1, and HTTP/2 with TLS. Who is slow is cut off.
-    private func server() throws -> HTTPServerBuilder {
-        let limits = configuration.limits
-        let idle = TimeAmount(limits.idle)
-        let http1 = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [RequestDeadlines(limits), CountedStream()], idleTimeout: idle,
-            httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))
-        let counter = ConnectionCounter(most: limits.connectionsPerNetwork)
-        guard let tls = certificates?.configuration else {
-            return HTTPServerBuilder { responder in
-                GuardedConnection(
-                    base: HTTP1Channel(responder: responder, configuration: http1), counter: counter, time: nil)
-            }
-        }
-        return HTTPServerBuilder { responder in
-            GuardedConnection(
-                base: try HTTP2UpgradeChannel(
-                    tlsConfiguration: tls, configuration: .init(idleTimeout: limits.idle, streamConfiguration: http1),
-                    responder: responder), counter: counter, time: idle)
-        }
-    }
-}
-
-/// Tries again when its address is in use, as it is while another service hands over: figures are no reason not to serve.
-private struct Patient<Served: ServiceLifecycle.Service>: ServiceLifecycle.Service {
-    let logger: Logger
-    let make: @Sendable () -> Served
-
-    func run() async throws {
-        var hasWarned = false
-        while !Task.isCancelled, !Task.isShuttingDownGracefully {
-            do { return try await make().run() } catch {
-                if !hasWarned { logger.warning("the address for figures is in use; it is tried again") }
-                hasWarned = true
-                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(1)) }
-            }
-        }
-    }
-}
-
-/// Closes petitions whose deadline has come, erases what could not be erased at once, and takes over renewed certificates,
-/// though nobody asks.
-private struct Housekeeping: ServiceLifecycle.Service {
-    let store: any Store
-    let sequencer: Sequencer
-    let certificates: Certificates?
-    let logger: Logger
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do { try await sequencer.closeDuePetitions() } catch {
-                    logger.warning("due petitions could not be looked up")
-                }
-                await store.eraseLeftovers()
-                certificates?.renew(logger)
-                try? await Task.sleep(for: .seconds(2))
-            }
         }
     }
 }

@@ -29,7 +29,7 @@ extension Routes {
             contentDigest: request.headers[.contentDigestField], body: body)
         // Membership before memory: nonces of strangers are not remembered, so they cannot fill it.
         let parameters = try RequestVerifier.check(claim)
-        let roster = try await sequencer.roster(of: workplace)
+        let roster = try await sequencer.workplace(workplace)
         guard roster.isMember(parameters.key) else {
             throw Refusal.notAuthenticated("The signer is not a present member of this workplace.")
         }
@@ -134,7 +134,7 @@ extension Routes {
         // One list for everybody alike, without a signature: nobody shows by asking whose key they are looking for.
         router.get(.wrapsOfEpoch) { _, context in
             let workplace = ID<Workplace>(try id(context, "workplace"))
-            let roster = try await sequencer.roster(of: workplace)
+            let roster = try await sequencer.workplace(workplace)
             guard let epoch = context.parameters.get("epoch").flatMap({ UInt32($0) }),
                 context.parameters.get("epoch") == String(epoch)
             else { throw Refusal.malformed("An epoch is a number from 0.") }
@@ -230,7 +230,7 @@ extension Routes {
                 within: limits.quota(reserved: false))
             budgets.count(.object(member.workplace))
             // The leaf that closed it meanwhile had nothing to take away yet.
-            guard try await sequencer.roster(of: member.workplace).inviteIsOpen(key) == true else {
+            guard try await sequencer.workplace(member.workplace).inviteIsOpen(key) == true else {
                 try await store.drop(invites: [key], of: member.workplace)
                 throw Refusal.rule(.inviteNotOpen)
             }
@@ -238,7 +238,7 @@ extension Routes {
         }
         router.get(.invite) { _, context in
             guard let invite = try await store.invite(id(context, "name")),
-                try await sequencer.roster(of: invite.workplace).inviteIsOpen(invite.key) == true
+                try await sequencer.workplace(invite.workplace).inviteIsOpen(invite.key) == true
             else { throw Refusal.notFound }
             return try Response.json(
                 Answers.Invitation(

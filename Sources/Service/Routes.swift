@@ -50,7 +50,10 @@ struct Routes: Sendable {
                     limits: .init(limits)))
         }
         pages.add(to: router) { petition in
-            do { return try await sequencer.facts(of: petition) } catch Refusal.noSuchLog {
+            do {
+                let log = try await sequencer.petition(petition)
+                return try await Pages.Facts(log, in: sequencer.workplace(log.manifest.workplace))
+            } catch Refusal.noSuchLog {
                 return nil
             } catch is RuleViolation {
                 // One of an earlier version of the rules, which the present one cannot count.
@@ -196,7 +199,7 @@ struct Routes: Sendable {
         }
         router.get(.names) { _, context in
             let petition = ID<Petition>(try id(context, "petition"))
-            let due = try await sequencer.namesDue(of: petition)
+            let due = try await sequencer.petition(petition).namesDue
             let kept = due.isEmpty ? [:] : try await store.sealedNames(of: petition)
             // In the order of their leaves, as bundles have them.
             let names = due.compactMap { due in

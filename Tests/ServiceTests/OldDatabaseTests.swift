@@ -72,7 +72,7 @@ struct OldDatabaseTests {
         let sequencer = Sequencer(
             store: store, logger: Logger(label: "test") { _ in Lines(said: said) }, capacity: 10,
             clock: { 1_900_000_000 })
-        let roster = try await sequencer.roster(of: old.world.log.id)
+        let roster = try await sequencer.workplace(old.world.log.id)
         #expect(roster.size == old.workplace.leaves.count && roster.eligible(at: roster.size) == 50)
         #expect(roster.announcements.isEmpty)
         // The petition takes nothing, and says why.
@@ -85,7 +85,7 @@ struct OldDatabaseTests {
         guard case .receipt(let text) = try await sequencer.submit(.workplace(again)) else { throw Absent() }
         let verified = try Receipt(parsing: text).verify(leaf: again.bytes, by: old.world.log.verifier)
         #expect(verified.size == UInt64(old.workplace.leaves.count) + 1)
-        #expect(try await sequencer.roster(of: old.world.log.id).eligible(at: .max) == 99)
+        #expect(try await sequencer.workplace(old.world.log.id).eligible(at: .max) == 99)
         let lines = said.lines.withLock { $0 }
         #expect(lines.count == 2, "\(lines)")
         for leaf in old.outdated { #expect(lines.contains { $0.contains("workplace leaf \(leaf): ") }) }
@@ -118,7 +118,7 @@ struct OldDatabaseTests {
         try checked.closeNow()
         let damaged = try SQLiteStore(path: path, serviceName: "test.example")
         let strict = Sequencer(store: damaged, logger: .init(label: "test"), capacity: 10, clock: { 0 })
-        await #expect(throws: Refusal.storage(.damaged)) { try await strict.roster(of: old.world.log.id) }
+        await #expect(throws: Refusal.storage(.damaged)) { try await strict.workplace(old.world.log.id) }
         try await damaged.close()
     }
 }

@@ -22,7 +22,7 @@ struct SeveralProcessesTests {
         let sequencer = Sequencer(store: store, logger: .init(label: "test"), capacity: 10, clock: { 0 })
         for _ in 0..<1000 {
             let id = ID<Workplace>(Random.bytes32())
-            await #expect(throws: Refusal.self) { _ = try await sequencer.roster(of: id) }
+            await #expect(throws: Refusal.self) { _ = try await sequencer.workplace(id) }
         }
         #expect(await sequencer.uses.isEmpty)
         #expect(await sequencer.levels.workplaces == 0)
