@@ -19,6 +19,8 @@ public enum TLSError: Error, Equatable, Sendable {
     case unreadable(String)
     /// The key is not the certificate's.
     case mismatch
+    /// Everybody on this machine may read the key's file.
+    case exposed(String)
 }
 
 /// The certificate in use. Files that are replaced are taken over while the service runs; ones that do not fit together are
@@ -32,6 +34,8 @@ final class Certificates: Sendable {
 
     private let files: TLSFiles
     private let pair: Mutex<Pair>
+    /// Files that could not be taken over, so that each such state is told once.
+    private let refused = Mutex<[Data?]>([])
 
     /// - Throws: `TLSError`.
     init(_ files: TLSFiles) throws {
@@ -44,6 +48,9 @@ final class Certificates: Sendable {
             guard let data = FileManager.default.contents(atPath: path) else { throw TLSError.unreadable(path) }
             return data
         }
+        // A certificate authority's tools let a group read it at most; "others" are a mistake of whoever copied it.
+        var status = stat()
+        guard stat(files.key, &status) == 0, status.st_mode & S_IROTH == 0 else { throw TLSError.exposed(files.key) }
         guard let chain = try? NIOSSLCertificate.fromPEMBytes([UInt8](bytes[0])), !chain.isEmpty else {
             throw TLSError.unreadable(files.certificate)
         }
@@ -78,7 +85,16 @@ final class Certificates: Sendable {
         do {
             let fresh = try Self.load(files)
             pair.withLock { $0 = fresh }
+            refused.withLock { $0 = [] }
             logger.info("the certificate was renewed")
-        } catch { logger.warning("the new certificate cannot be used; the old one stays") }
+        } catch {
+            let isNew = refused.withLock { refused in
+                defer { refused = bytes }
+                return refused != bytes
+            }
+            if isNew {
+                logger.warning("the new certificate cannot be used; the old one stays", metadata: ["why": "\(error)"])
+            }
+        }
     }
 }

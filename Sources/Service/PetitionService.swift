@@ -70,48 +70,53 @@ public struct PetitionService: Sendable {
         // Hummingbird's own logger would name methods and paths with an error; ours says what happened, not to whom.
         var quiet = logger
         quiet.logLevel = .critical
-        let listening = onListening
-        let ownSocket = configuration.socketPath.map { "\($0).\(getpid())" }
+        let (ports, listening) = AsyncStream.makeStream(of: Int.self)
+        let socket: OwnedSocket? = if let path = configuration.socketPath { try OwnedSocket(path) } else { nil }
         let application = Application(
             router: routes.router(), server: try Self.server(configuration.limits, certificates),
             configuration: ApplicationConfiguration(
-                address: ownSocket.map { .unixDomainSocket(path: $0) }
+                address: socket.map { .unixDomainSocket(path: $0.bound) }
                     ?? .hostname(configuration.host, port: configuration.port), serverName: nil,
                 availableConnectionsDelegate: MaximumAvailableConnections(configuration.limits.connections)),
-            onServerRunning: { [configuration, logger] channel in
-                // A proxy and Tor are of the service's group; who else may come in, the directory says.
-                if let path = configuration.socketPath, let own = ownSocket {
-                    chmod(own, 0o660)
-                    // In one step from a service that runs. Each removes its own name when it closes, and not this one.
-                    if rename(own, path) != 0 { logger.critical("the socket cannot be put in its place") }
-                }
-                await listening(channel.localAddress?.port ?? 0)
+            onServerRunning: { channel in
+                listening.yield(channel.localAddress?.port ?? 0)
+                listening.finish()
             }, logger: quiet)
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
         if let address = configuration.metrics { services.append(.init(service: figures(address, quiet))) }
-        try await serve(
-            services + [
-                .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
-                .init(
-                    service: Housekeeping(
-                        store: store, sequencer: sequencer, certificates: certificates, logger: logger)),
-                .init(service: Mixer(sequencer: sequencer, logger: logger)),
-                .init(service: Republisher(sequencer: sequencer, logger: logger)),
-                .init(
-                    service: Refresher(
-                        sequencer: sequencer, age: configuration.witnessAge, releaseAge: configuration.releaseAge,
-                        interval: configuration.witnessLook)),
-                // The last begins to stop first.
-                .init(
-                    service: Drain(readiness: readiness, delay: configuration.drain),
-                    successTerminationBehavior: .gracefullyShutdownGroup),
-            ], logger: quiet, stoppingOnSignals: handlesSignals)
+        services += [
+            .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
+            .init(service: Arrival(ports: ports, ownedSocket: socket, onListening: onListening)),
+            .init(
+                service: Housekeeping(
+                    store: store, sequencer: sequencer, certificates: certificates, logger: logger)),
+            .init(service: Mixer(sequencer: sequencer, logger: logger)),
+            .init(service: Republisher(sequencer: sequencer, logger: logger)),
+            .init(
+                service: Refresher(
+                    sequencer: sequencer, age: configuration.witnessAge, releaseAge: configuration.releaseAge,
+                    interval: configuration.witnessLook)),
+            // The last begins to stop first.
+            .init(
+                service: Drain(readiness: readiness, delay: configuration.drain),
+                successTerminationBehavior: .gracefullyShutdownGroup),
+        ]
+        do { try await serve(services, logger: quiet, stoppingOnSignals: handlesSignals) } catch let error as IOError {
+            throw listeningError(error)
+        }
         await publisher?.close()
         try await store.close()
     }
 }
 
 extension PetitionService {
+    /// What the system said of the address; an error of a connection never gets here.
+    private func listeningError(_ error: IOError) -> ListeningError {
+        let address = configuration.socketPath ?? "\(configuration.host):\(configuration.port)"
+        return error.errnoCode == EADDRINUSE
+            ? .inUse(address) : .refused(address, why: String(cString: strerror(error.errnoCode)))
+    }
+
     /// What Prometheus asks, apart from what everybody may ask.
     private func figures(_ address: (host: String, port: Int), _ quiet: Logger) -> some ServiceLifecycle.Service {
         let router = Router()

@@ -61,10 +61,10 @@ struct OperationTests {
         arguments: [
             ("limit: {}", "limit (line 1): is not known"),
             ("limits: {objects-bytes: 5}", "limits.objects-bytes (line 1): is not known"),
-            ("limits: {connections: many}", "limits.connections (line 1): must be a number"),
-            ("limits: {requests: 5}", "limits.requests: must be keys"), ("mix: {every: 0}", "mix.every"),
+            ("limits: {connections: many}", "limits.connections (line 1): must be a number from 1"),
+            ("limits: {requests: 5}", "limits.requests (line 1): must be keys"), ("mix: {every: 0}", "mix.every"),
             ("- a", "must be keys with values"), ("a: [", "no YAML"), ("name: a\nname: b", "duplicated"),
-            ("metrics: 0.0.0.0:9090", "--metrics"), ("log: {level: loud}", "--log-level"),
+            ("metrics: 0.0.0.0:9090", "--metrics"), ("log: {level: loud}", "log.level (line 1): must be one of trace"),
             ("listen: nowhere", "--listen"),
             ("tls: {certificate: a.pem}", "--tls-key"),
         ])

@@ -61,11 +61,24 @@ struct RoundRobin: AsyncParsableCommand {
             case TLSError.unreadable(let path): (words("failure.tlsUnreadable", ["path": path]), "")
             case TLSError.mismatch: (words("failure.tlsMismatch"), "")
             case is CancellationError: (words("failure.stopped"), words("failure.stoppedNext"))
-            case let error where "\(error)".contains("Address already in use"):
-                (words("failure.address"), words("failure.addressNext"))
+            case TLSError.exposed(let path):
+                (words("failure.tlsExposed", ["path": path]), words("failure.tlsExposedNext", ["path": path]))
+            case let error as ListeningError: Self.say(error)
             default: (words("failure.unknown", ["why": "\(error)"]), words("failure.otherNext"))
             }
         Terminal.error(what, next)
+    }
+
+    private static func say(_ error: ListeningError) -> (what: String, next: String) {
+        switch error {
+        case .inUse(let address): (words("failure.address", ["address": address]), words("failure.addressNext"))
+        case .notASocket(let path): (words("failure.notASocket", ["path": path]), words("failure.notASocketNext"))
+        case .noDirectory(let path): (words("failure.noDirectory", ["path": path]), words("failure.noDirectoryNext"))
+        case .tooLong(let path, let limit):
+            (words("failure.longPath", ["path": path, "limit": "\(limit)"]), words("failure.addressNext"))
+        case .refused(let address, let why):
+            (words("failure.addressRefused", ["address": address, "why": why]), words("failure.addressNext"))
+        }
     }
 
     private static func next(_ error: StorageError) -> String {

@@ -1,0 +1,103 @@
+import Foundation
+import Service
+import Yams
+
+/// What somebody has set: by a flag, else in the environment, else in the configuration file.
+struct ServeSettings {
+    /// What is wrong, and where.
+    struct Fault: Error, CustomStringConvertible {
+        let place: String
+        let what: String
+        var description: String { place.isEmpty ? what : "\(place): \(what)" }
+    }
+
+    /// Values that fit their settings, by key.
+    private var values: [String: String] = [:]
+
+    /// - Parameters:
+    ///   - flags: what the command line gives, by key.
+    ///   - file: the path of a YAML file with nothing in it that the service does not know.
+    /// - Throws: `Fault`.
+    init(flags: [String: String], environment: [String: String], file: String?) throws(Fault) {
+        if let file {
+            guard let data = FileManager.default.contents(atPath: file) else {
+                throw Fault(place: file, what: "cannot be read")
+            }
+            try read(String(decoding: data, as: UTF8.self))
+        }
+        for setting in Setting.all {
+            // An empty variable is one that somebody meant to unset.
+            if let text = environment[setting.variable], !text.isEmpty { try set(setting, text, at: setting.variable) }
+            if let text = flags[setting.key] { try set(setting, text, at: "--" + setting.flag) }
+        }
+    }
+
+    private mutating func set(_ setting: Setting, _ text: String, at place: String) throws(Fault) {
+        switch setting.kind {
+        case .text: values[setting.key] = text
+        case .choice(let choices):
+            guard choices.contains(text) else {
+                throw Fault(place: place, what: "must be one of \(choices.joined(separator: ", "))")
+            }
+            values[setting.key] = text
+        case .number(let range):
+            guard let number = Int(text.replacing("_", with: "")), range.contains(number) else {
+                throw Fault(
+                    place: place, what: "must be a number from \(range.lowerBound) to \(range.upperBound)")
+            }
+            values[setting.key] = "\(number)"
+        }
+    }
+
+    // MARK: The file
+
+    private mutating func read(_ text: String) throws(Fault) {
+        let root: Node?
+        do { root = try Yams.compose(yaml: text) } catch { throw Fault(place: "", what: "it is no YAML: \(error)") }
+        // A file of nothing but comments has no root.
+        guard let root else { return }
+        try read(root, in: "", line: nil)
+    }
+
+    /// Takes up a section's settings, and those of the sections in it.
+    private mutating func read(_ node: Node, in section: String, line: Int?) throws(Fault) {
+        guard case .mapping(let mapping) = node else {
+            throw Fault(place: Self.place(section, line), what: "must be keys with values")
+        }
+        var seen: Set<String> = []
+        for (name, value) in mapping {
+            guard let text = name.string, seen.insert(text).inserted else {
+                throw Fault(place: section, what: "a key stands there twice")
+            }
+            let key = section.isEmpty ? text : section + "." + text
+            let line = name.mark?.line
+            if let setting = Setting.all.first(where: { $0.key == key }) {
+                guard case .scalar(let scalar) = value, !scalar.string.isEmpty else {
+                    throw Fault(place: Self.place(key, line), what: "must be a text or a number")
+                }
+                try set(setting, scalar.string, at: Self.place(key, line))
+            } else if Setting.all.contains(where: { $0.key.hasPrefix(key + ".") }) {
+                try read(value, in: key, line: line)
+            } else {
+                throw Fault(place: Self.place(key, line), what: "is not known")
+            }
+        }
+    }
+
+    private static func place(_ key: String, _ line: Int?) -> String { key + (line.map { " (line \($0))" } ?? "") }
+
+    // MARK: What was set
+
+    subscript(setting: Setting) -> String? { values[setting.key] }
+
+    /// A number that was set, or nil.
+    func number(_ setting: Setting) -> Int? { values[setting.key].flatMap { Int($0) } }
+
+    var limits: ServiceConfiguration.Limits {
+        var limits = ServiceConfiguration.Limits()
+        for setting in Setting.limits {
+            if let number = number(setting) { setting.limit?(&limits, number) }
+        }
+        return limits
+    }
+}
