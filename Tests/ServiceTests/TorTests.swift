@@ -95,6 +95,88 @@ struct TorTests {
         for reader in readers { _ = await reader.result }
     }
 
+    /// The socket's group is Tor's, as the drop-in of docs/operations.md has it. Whether Tor's own process may open it is asked with exactly
+    /// the user and groups that the process turns out to have.
+    @Test(
+        "Debian's Tor, started as Debian starts it, may open the socket by the documented group, and not by one added to its user",
+        .enabled(if: geteuid() == 0, "only root can start Tor as Debian does"))
+    func asDebianStartsIt() async throws {
+        let place = "/tmp/rr-tor-" + Hex.encode(Random.bytes(4))
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        func shell(_ script: String) async throws -> (status: Int32, said: String) {
+            let process = try start("/bin/sh", ["-c", "(\(script)) > \(place)/said 2>&1"])
+            let status = await Blocking.run {
+                process.waitUntilExit()
+                return process.terminationStatus
+            }
+            return (
+                status, String(decoding: FileManager.default.contents(atPath: place + "/said") ?? Data(), as: UTF8.self)
+            )
+        }
+        let prepared = try await shell(
+            """
+            set -e; cd \(place); chmod 755 .
+            install -d -o debian-tor -g debian-tor -m 700 data onion
+            install -d -g debian-tor -m 750 right; install -d -g daemon -m 750 wrong
+            """)
+        try #require(prepared.status == 0, "\(prepared.said)")
+        let torrc = """
+            DataDirectory \(place)/data
+            PidFile \(place)/data/pid
+            ControlSocket 0
+            SocksPort 0
+            CookieAuthentication 0
+            DisableNetwork 1
+            Log notice file \(place)/data/log
+            HiddenServiceDir \(place)/onion
+            HiddenServicePort 80 unix:\(place)/right/http.sock
+
+            """
+        try Data(torrc.utf8).write(to: URL(filePath: place + "/torrc"))
+        // The unit's command line.
+        let tor = try start(
+            "/usr/bin/tor",
+            [
+                "--defaults-torrc", "/usr/share/tor/tor-service-defaults-torrc", "-f", place + "/torrc",
+                "--RunAsDaemon", "0",
+            ])
+        defer { kill(tor.processIdentifier, SIGKILL) }
+        while tor.isRunning, !FileManager.default.fileExists(atPath: place + "/onion/hostname") {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        try #require(tor.isRunning)
+        let status = try String(contentsOfFile: "/proc/\(tor.processIdentifier)/status", encoding: .utf8)
+        func ids(_ name: String) -> [String] {
+            let line = status.split(separator: "\n").first { $0.hasPrefix(name + ":") } ?? ""
+            return line.split(whereSeparator: \.isWhitespace).dropFirst().map(String.init)
+        }
+        let (user, group, groups) = (try #require(ids("Uid").first), try #require(ids("Gid").first), ids("Groups"))
+        #expect(user != "0" && groups == [group], "Tor keeps its own group and no other: \(groups)")
+        for (folder, socketGroup, isAllowed) in [("right", "debian-tor", true), ("wrong", "daemon", false)] {
+            let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+                .appending(path: "roundrobin").path
+            let socket = "\(place)/\(folder)/http.sock"
+            let service = try start(
+                "/usr/bin/setpriv",
+                [
+                    "--regid", socketGroup, "--clear-groups", program, "serve", "--database",
+                    "\(place)/\(folder).sqlite",
+                    "--name", "test.example", "--listen", "unix:" + socket,
+                ])
+            defer { kill(service.processIdentifier, SIGKILL) }
+            while service.isRunning, !FileManager.default.fileExists(atPath: socket) {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            try #require(service.isRunning)
+            let asked = try await shell(
+                "setpriv --reuid \(user) --regid \(group) --groups \(groups.joined(separator: ",")) "
+                    + "curl -sS --unix-socket \(socket) http://x/healthz")
+            #expect(asked.status == (isAllowed ? 0 : 7), "\(folder): \(asked.said)")
+            #expect(isAllowed == asked.said.contains("ok"))
+        }
+    }
+
     @Test("With a proxy no name is looked up here; without one the same check notices it")
     func lookUps() async throws {
         let library = directory("noticing.so")

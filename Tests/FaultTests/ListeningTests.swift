@@ -1,0 +1,161 @@
+import Foundation
+import NIOCore
+import NIOHTTP1
+import Sodium
+import Synchronization
+import TestSupport
+import Testing
+
+/// What systemd would listen to: the socket that a unit of `Type=notify` is given.
+private final class ServiceManager: Sendable {
+    let path: String
+    private let descriptor: Int32
+
+    init(_ path: String) throws {
+        self.path = path
+        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let bound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try #require(bound == 0)
+    }
+
+    deinit { close(descriptor) }
+
+    /// What has been said and not been read yet.
+    func said() -> String? {
+        var bytes = [UInt8](repeating: 0, count: 256)
+        let count = recv(descriptor, &bytes, bytes.count, 0)
+        return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : nil
+    }
+}
+
+@Suite("Where a service listens, and how the next one takes over", .serialized)
+struct ListeningTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    /// What the program says when it does not start.
+    private func refusal(_ listen: String) async throws -> (status: Int32, said: String) {
+        try await Finished.run(
+            ServiceProgram.path,
+            ["serve", "--database", directory("a.sqlite"), "--name", "test.example", "--listen", listen],
+            output: directory("said"))
+    }
+
+    @Test("A path that has a file is refused, and the file stays")
+    func file() async throws {
+        let path = directory("notes.txt")
+        try Data("mine".utf8).write(to: URL(filePath: path))
+        let (status, said) = try await refusal("unix:" + path)
+        #expect(status == 2 && said.contains("is a file and not a socket"), "\(said)")
+        #expect(FileManager.default.contents(atPath: path) == Data("mine".utf8))
+        // Nor through a link.
+        try FileManager.default.createSymbolicLink(atPath: directory("link"), withDestinationPath: path)
+        let (linked, _) = try await refusal("unix:" + directory("link"))
+        #expect(linked == 2)
+        #expect(FileManager.default.contents(atPath: directory("link")) == Data("mine".utf8))
+    }
+
+    @Test("A missing directory, a path that is too long and an address in use are said in words")
+    func words() async throws {
+        let missing = try await refusal("unix:" + directory("none/http.sock"))
+        #expect(missing.status == 2 && missing.said.contains("There is no directory"), "\(missing.said)")
+        let long = try await refusal("unix:" + directory(String(repeating: "a", count: 100)))
+        #expect(long.status == 2 && long.said.contains("too long"), "\(long.said)")
+        let service = try await ServiceProgram(database: directory("b.sqlite"), log: directory("log"))
+        let taken = try await refusal(String(service.url.dropFirst("http://".count)))
+        #expect(taken.status == 2 && taken.said.contains("Another program listens"), "\(taken.said)")
+        let elsewhere = try await refusal("192.0.2.1:80")
+        #expect(elsewhere.status == 2 && elsewhere.said.contains("The system refuses"), "\(elsewhere.said)")
+        await service.stop()
+    }
+
+    /// The steps of docs/operations.md, "Upgrades", as the service manager takes them: the old one is stopped when the new one has said
+    /// that it is ready, and not when it has ended without.
+    @Test(
+        "An upgrade under load: one that cannot start changes nothing, one that can is waited for, and no request fails"
+    )
+    func upgrade() async throws {
+        let socket = directory("http.sock")
+        let database = directory("a.sqlite")
+        let manager = try ServiceManager(directory("notify"))
+        func start(_ log: String, _ more: [String] = []) async throws -> ServiceProgram {
+            try await ServiceProgram(
+                database: database, environment: ["NOTIFY_SOCKET": manager.path], log: directory(log),
+                ["--drain", "1"] + more, socket: socket)
+        }
+        func waitUntilReady() async throws {
+            var said: String?
+            while said == nil {
+                said = manager.said()
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            #expect(said == "READY=1")
+        }
+        var service = try await start("log-0")
+        try await waitUntilReady()
+        let workload = try Workload(
+            info: try #require(await service.send(.GET, "/v1/service")).body, members: 40, ends: false)
+        let isOver = Mutex(false)
+        let reading = Task { [url = service.url] in
+            var statuses: [Int?] = []
+            while !isOver.withLock({ $0 }) { statuses.append(await Caller(url: url).send(.GET, "/readyz")?.status) }
+            return statuses
+        }
+        let writing = Task { [url = service.url] in
+            var statuses: [Int?] = []
+            for request in workload.requests {
+                statuses.append(await Caller(url: url).send(.POST, request.path, request.body)?.status)
+            }
+            return statuses
+        }
+        // Its database is another service's: it ends, and says why.
+        let failed = await #expect(throws: ServiceProgram.NotListening.self) {
+            _ = try await start("log-failed", ["--name", "other.example"])
+        }
+        #expect(failed?.said.isEmpty == false)
+        #expect(manager.said() == nil, "nothing is ready that does not serve")
+        #expect(await service.send(.GET, "/healthz")?.status == 200)
+        for i in 1...2 {
+            let next = try await start("log-\(i)")
+            try await waitUntilReady()
+            await service.stop()
+            service = next
+        }
+        let written = await writing.value
+        isOver.withLock { $0 = true }
+        let read = await reading.value
+        #expect(written.allSatisfy { $0 == 200 }, "\(written.filter { $0 != 200 })")
+        // "stopping" is an answer too; none at all is not.
+        #expect(read.allSatisfy { $0 == 200 || $0 == 503 }, "\(read.filter { $0 != 200 })")
+        await service.stop()
+        #expect(await workload.faults(of: database, acknowledged: workload.requests.count) == [])
+    }
+
+    @Test("A TLS key that everybody may read is refused, with what to do")
+    func exposedKey() async throws {
+        let made = try await Finished.run(
+            "/usr/bin/openssl",
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                "-subj", "/CN=localhost", "-keyout", directory("key.pem"), "-out", directory("chain.pem"),
+            ], output: directory("made"))
+        try #require(made.status == 0)
+        let flags = ["--tls-certificate", directory("chain.pem"), "--tls-key", directory("key.pem")]
+        func start() async throws -> ServiceProgram {
+            try await ServiceProgram(database: directory("a.sqlite"), log: directory("log"), flags)
+        }
+        chmod(directory("key.pem"), 0o644)
+        let refused = await #expect(throws: ServiceProgram.NotListening.self) { _ = try await start() }
+        #expect(refused?.said.contains("chmod o= ") == true)
+        chmod(directory("key.pem"), 0o640)
+        await (try start()).stop()
+    }
+}
