@@ -3,11 +3,12 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test build lint format install dependencies test-dependencies interop embedded
+.PHONY: help demo test soak build lint format install dependencies test-dependencies interop embedded
 
 help:
 	@echo "make demo      plays the whole story with 41 invented coworkers over real HTTP"
 	@echo "make test      checks the format, builds with warnings as errors, runs every test"
+	@echo "make soak      breaks a running service again and again for MINUTES (10), docs/reliability.md"
 	@echo "make install   builds for use and installs to $(PREFIX) (PREFIX=... changes that)"
 	@echo "make format    formats the sources"
 
@@ -22,13 +23,19 @@ dependencies:
 
 # What only the tests need: a browser with fonts for both languages, a scanner of QR codes, an HTTP client, Tor, certificates,
 # a PostgreSQL server, and valgrind, which follows secrets through the prover.
+TEST_COMMANDS := chromium zbarimg curl tor openssl cc valgrind strip setpriv pgrep
+TEST_PACKAGES := chromium fontconfig fonts-noto-cjk fonts-dejavu-core zbar-tools curl tor openssl gcc binutils libc6-dev libc6-dbg \
+  valgrind postgresql libpq-dev util-linux procps
 test-dependencies: dependencies
-	@if ! command -v chromium >/dev/null || ! command -v zbarimg >/dev/null || ! command -v curl >/dev/null || ! command -v tor >/dev/null || ! command -v openssl >/dev/null || ! command -v cc >/dev/null || ! command -v valgrind >/dev/null || ! command -v strip >/dev/null || ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || ! test -e /usr/include/postgresql/libpq-fe.h || ! fc-list 2>/dev/null | grep -q 'CJK'; then \
-	  if command -v apt-get >/dev/null; then \
-	    echo "installing chromium, fonts-noto-cjk, zbar-tools, curl, tor, openssl, PostgreSQL, valgrind and a C compiler for the tests"; \
-	    $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fontconfig fonts-noto-cjk fonts-dejavu-core zbar-tools curl tor openssl gcc binutils libc6-dev libc6-dbg valgrind postgresql libpq-dev util-linux procps >/dev/null; \
-	  else echo "install Chromium (as chromium), a CJK font, zbarimg, curl, tor, openssl, PostgreSQL with libpq's header, valgrind, strip and cc first: the tests use them" >&2; exit 1; fi; \
-	fi
+	@missing=; \
+	for command in $(TEST_COMMANDS); do command -v $$command >/dev/null || missing="$$missing $$command"; done; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	test -e /usr/include/postgresql/libpq-fe.h || missing="$$missing libpq-fe.h"; \
+	fc-list 2>/dev/null | grep -q CJK || missing="$$missing a-CJK-font"; \
+	test -z "$$missing" || if command -v apt-get >/dev/null; then \
+	  echo "installing for the tests:$$missing"; \
+	  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $(TEST_PACKAGES) >/dev/null; \
+	else echo "install these first, the tests use them:$$missing" >&2; exit 1; fi
 
 # A witness and a log client that others wrote, from PyPI, at the versions that were looked at. Their metadata ask for a newer
 # Python than Debian 12 has; they run on it.
@@ -72,6 +79,12 @@ format:
 test: test-dependencies interop lint embedded
 	ROUNDROBIN_STRICT=1 $(SWIFT) build --build-tests
 	ROUNDROBIN_STRICT=1 $(SWIFT) test --skip-build
+
+# How long, and on what: MINUTES=60 SOAK="--engine sqlite --kills-only --record kills.tsv"
+MINUTES ?= 10
+soak: test-dependencies
+	$(SWIFT) build --product soak
+	@"$$($(SWIFT) build --show-bin-path)/soak" --minutes $(MINUTES) $(SOAK)
 
 install: dependencies
 	$(SWIFT) build -c release --product roundrobin

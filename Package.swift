@@ -138,6 +138,16 @@ let package = Package(
             name: "ConstantTime",
             dependencies: ["CMemcheck", "MembershipProofs", "Petitions", "Ristretto", "Sodium"],
             path: "Tests/ConstantTime/Program", swiftSettings: settings),
+        // `make soak` runs it.
+        .executableTarget(
+            name: "soak",
+            dependencies: [
+                "roundrobin", "MembershipProofs", "Petitions", "Sodium", "TestSupport", "TransparencyLog",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ], path: "Tests/Soak", exclude: ["soak_faults.c"], swiftSettings: settings),
         // Also for Fuzz/, a package of its own.
         .target(
             name: "HostileBytes",
@@ -198,7 +208,8 @@ let package = Package(
         .testTarget(
             name: "FaultTests",
             dependencies: [
-                "roundrobin", "Storage", "Petitions", "MembershipProofs", "TransparencyLog", "Service", "Sodium",
+                "roundrobin", "soak", "Storage", "Petitions", "MembershipProofs", "TransparencyLog", "Service",
+                "Sodium",
                 "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),

@@ -1,0 +1,88 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+
+/// A program that listens on a port, as a process of its own.
+final class Running: Sendable {
+    struct DidNotStart: Error { let said: String }
+
+    let url: String
+    let said: String
+    let identifier: Int32
+
+    /// Waits until it listens.
+    /// - Throws: `DidNotStart` when it ends before.
+    init(_ program: String, _ arguments: [String], environment: [String: String] = [:], log: String) async throws {
+        let process = Process()
+        process.executableURL = URL(filePath: program)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        _ = FileManager.default.createFile(atPath: log, contents: nil)
+        guard let output = FileHandle(forWritingAtPath: log) else { throw DidNotStart(said: log) }
+        (process.standardOutput, process.standardError) = (output, output)
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        identifier = process.processIdentifier
+        func text() -> String { String(decoding: FileManager.default.contents(atPath: log) ?? Data(), as: UTF8.self) }
+        var port: Substring?
+        while port == nil {
+            port = text().firstMatch(of: /port=([0-9]+)/)?.1
+            guard port == nil else { break }
+            guard Self.isRunning(identifier) else { throw DidNotStart(said: text()) }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        url = "http://127.0.0.1:\(port ?? "0")"
+        said = text()
+    }
+
+    /// One that has ended and that Foundation has not taken notice of yet does not run.
+    private static func isRunning(_ identifier: Int32) -> Bool {
+        let status = FileManager.default.contents(atPath: "/proc/\(identifier)/stat") ?? Data()
+        guard let end = status.lastIndex(of: UInt8(ascii: ")")) else { return false }
+        return status.dropFirst(status.distance(from: status.startIndex, to: end) + 2).first != UInt8(ascii: "Z")
+    }
+
+    func end(_ signal: Int32) async {
+        kill(identifier, signal)
+        while Self.isRunning(identifier) { try? await Task.sleep(for: .milliseconds(3)) }
+    }
+
+    /// A service that is gone is not tried again and again until the time is over.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
+    /// - Returns: nil when there was no answer.
+    func send(
+        _ method: HTTPMethod, _ path: String, _ body: [UInt8] = [], patience: TimeAmount = .seconds(60)
+    ) async -> (status: UInt, body: [UInt8])? {
+        var request = HTTPClientRequest(url: url + path)
+        request.method = method
+        if !body.isEmpty { request.body = .bytes(ByteBuffer(bytes: body)) }
+        guard let response = try? await Self.client.execute(request, timeout: patience),
+            let body = try? await response.body.collect(upTo: 8 << 20)
+        else { return nil }
+        return (response.status.code, Array(buffer: body))
+    }
+}
+
+/// The file by which `soak_faults.c` is told what to do.
+final class FaultControl: Sendable {
+    let path: String
+
+    init(_ path: String) throws {
+        self.path = path
+        try Data(count: 16).write(to: URL(filePath: path))
+    }
+
+    /// In place: the service has the file mapped.
+    func set(clock seconds: Int64 = 0, diskIsFull: Bool = false) throws {
+        guard let file = FileHandle(forWritingAtPath: path) else { throw CocoaError(.fileWriteUnknown) }
+        var values = [seconds, diskIsFull ? 1 : 0]
+        try file.write(contentsOf: Data(bytes: &values, count: 16))
+        try file.close()
+    }
+}
