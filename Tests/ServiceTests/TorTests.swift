@@ -12,8 +12,11 @@ struct TorTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    private static let sample = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "docs/torrc")
+    private static func sample(_ name: String) throws -> String {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        return try String(contentsOf: root.appending(path: "docs/torrc-" + name), encoding: .utf8)
+    }
 
     private func start(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Process
     {
@@ -36,9 +39,9 @@ struct TorTests {
         for _ in 0..<1000 where !condition() { try await Task.sleep(for: .milliseconds(20)) }
     }
 
-    /// The sample of docs/torrc with places of this test's, and without the world outside.
+    /// The samples of both sides with places of this test's, and without the world outside.
     private func configuration() throws -> String {
-        let sample = try String(contentsOf: Self.sample, encoding: .utf8)
+        let sample = try (Self.sample("service") + Self.sample("member"))
             .replacing("/var/lib/tor/roundrobin", with: directory("onion"))
             .replacing("HTTPTunnelPort 127.0.0.1:9080", with: "HTTPTunnelPort 127.0.0.1:auto")
         return sample + """
@@ -55,7 +58,9 @@ struct TorTests {
             """
     }
 
-    @Test("Tor takes docs/torrc; each anonymous connection comes to its HTTPTunnelPort with credentials of its own")
+    @Test(
+        "Tor takes both samples of a torrc; each anonymous connection comes to its HTTPTunnelPort with credentials of its own"
+    )
     func circuits() async throws {
         try Data(configuration().utf8).write(to: URL(filePath: directory("torrc")))
         let check = try start("/usr/bin/tor", ["--verify-config", "-f", directory("torrc"), "--hush"])
@@ -121,6 +126,8 @@ struct TorTests {
             install -d -g debian-tor -m 750 right; install -d -g daemon -m 750 wrong
             """)
         try #require(prepared.status == 0, "\(prepared.said)")
+        let onion = try Self.sample("service").replacing("/var/lib/tor/roundrobin", with: place + "/onion")
+            .replacing("/run/roundrobin", with: place + "/right")
         let torrc = """
             DataDirectory \(place)/data
             PidFile \(place)/data/pid
@@ -129,8 +136,7 @@ struct TorTests {
             CookieAuthentication 0
             DisableNetwork 1
             Log notice file \(place)/data/log
-            HiddenServiceDir \(place)/onion
-            HiddenServicePort 80 unix:\(place)/right/http.sock
+            \(onion)
 
             """
         try Data(torrc.utf8).write(to: URL(filePath: place + "/torrc"))
