@@ -79,7 +79,9 @@ public enum HostileBytes {
 
     @Sendable private static func invite(_ bytes: [UInt8]) {
         guard let invite = try? Invite(parsing: text(bytes)) else { return }
-        check(same(invite.url(), Array(text(bytes).utf8)), "an invite is not its own address")
+        // Typed by people: case, hyphens and spaces do not matter, so only what is read again must be the same.
+        let again = try? Invite(parsing: invite.url())
+        check(again?.url() == invite.url(), "an invite's address is not the invite's")
         _ = try? invite.open(bytes, in: Fixture.shared.workplace.id)
     }
 

@@ -26,6 +26,23 @@ struct HostileBytesTests {
         return inputs
     }
 
+    @Test("An invite as people type it: another case, no hyphens, O for 0 and l for 1, spaces")
+    func typedInvites() throws {
+        let decoder = try #require(HostileBytes.decoders.firstIndex { $0.name == "invite" })
+        for _ in 0..<50 {
+            let url = Invite(workplace: ID(.zero), logKey: .zero, serviceURL: "https://a.example").url()
+            let code = String(try #require(url.split(separator: "#").last))
+            for typed in [
+                code.lowercased(), code.replacing("-", with: ""), code.replacing("0", with: "O"),
+                code.replacing("1", with: "l"), code.replacing("-", with: " - "), code + "\n",
+            ] {
+                let address = "https://a.example/join#" + typed
+                HostileBytes.run([UInt8(decoder)] + Array(address.utf8))
+                #expect(try Invite(parsing: address).url() == url)
+            }
+        }
+    }
+
     @Test("The fuzzer's corpus")
     func replay() throws {
         let inputs = try Self.corpus()
