@@ -56,7 +56,7 @@ extension Sequencer {
                 let known = proof.flatMap { $0.ring == log.ring.digest ? $0.result : nil }
                 let proven = try (known ?? log.prove([coSigned])[0]).get()
                 if let mix { return .held(until: hold(proven.coSigned, sealedName, until: mix.until(now))) }
-                nodes = try log.append(proven)
+                nodes = try log.append(log.check(coSigned), proven)
             } else {
                 nodes = try log.append(statement, in: workplaceLog(log.manifest.workplace))
             }
@@ -81,13 +81,13 @@ extension Sequencer {
             return 0
         }
         var log = try workplaceLog(id)
-        try log.checkCheaply(statement)
+        let admissible = try log.check(statement)
         let before = growth[submission.log] == nil ? log : nil
         workplaces[id] = nil
         defer { workplaces[id] = log }
         let start = log.size
         let closed = Self.invitesClosed(by: statement, in: log)
-        let nodes = try log.append(submission.bytes)
+        let nodes = try log.append(admissible)
         note(submission, nodes, [], at: start, id, .workplace(before), &growth)
         growth[submission.log]?.closedInvites += closed
         return start

@@ -66,10 +66,10 @@ extension Sequencer {
                     spoiled[id, default: []].append(held.tag)
                     continue
                 }
-                try log.check(coSigned)
+                let admissible = try log.check(coSigned)
                 let name = try Self.nameChange(coSigned, held.sealedName, log.manifest)
                 let start = log.size
-                let nodes = try log.append(verdict.get())
+                let nodes = try log.append(admissible, verdict.get())
                 note(
                     .petition(statement), nodes, [name], at: start, log.manifest.workplace, .petition(before), &growth,
                     promised: held.until)

@@ -41,7 +41,7 @@ public enum HostileBytes {
         guard let statement = try? WorkplaceStatement(decoding: bytes) else { return }
         check(statement.bytes == bytes, "a workplace statement is not its own encoding")
         if case .founded = statement.body { _ = try? WorkplaceLog(founding: bytes) }
-        _ = try? Fixture.shared.workplace.checkCheaply(statement)
+        _ = try? Fixture.shared.workplace.check(statement)
         _ = Fixture.shared.workplace.prove([bytes][...])
     }
 

@@ -205,8 +205,7 @@ public final class PetitionWorld {
     /// Proves and appends; throws what the log refuses.
     public func append(_ statement: PetitionStatement) throws {
         if let coSigned = statement.coSigned {
-            try log.check(coSigned)
-            try log.append(try log.prove([coSigned])[0].get())
+            try log.append(log.check(coSigned), log.prove([coSigned])[0].get())
         } else {
             try log.append(statement, in: world.log)
         }
@@ -231,7 +230,7 @@ public final class PetitionWorld {
         guard coSigned.count == many.count else { throw RuleViolation.proof }
         for proven in log.prove(coSigned) {
             let proven = try proven.get()
-            try log.append(proven)
+            try log.append(log.check(proven.coSigned), proven)
             leaves.append(proven.coSigned.bytes)
         }
     }

@@ -55,7 +55,8 @@ extension WorkplaceLog {
     /// The same log with leaves that have come since, and their faults.
     public func audited(with leaves: [[UInt8]]) -> Audited<WorkplaceLog> { Audited(self, []).extended(by: leaves) }
 
-    /// Takes up further leaves and returns what is wrong with them. One that breaks a rule keeps its place and counts for nothing.
+    /// Takes up further leaves and returns what is wrong with them. One that breaks a rule keeps its place and counts
+    /// for nothing.
     /// - Parameter leaves: the log's next; their indices are of no account.
     fileprivate mutating func audit(_ leaves: ArraySlice<[UInt8]>) -> [Fault] {
         var faults: [Fault] = []
@@ -64,7 +65,8 @@ extension WorkplaceLog {
             let batch = leaves[start..<min(start + auditBatch, leaves.endIndex)]
             for (index, statement) in zip(batch.indices, prove(batch)) {
                 do throws(RuleViolation) {
-                    try append(try statement.get())
+                    let proven = try statement.get()
+                    try append(check(proven.statement), proven)
                 } catch {
                     skip(leaves[index])
                     faults.append(Fault(place: .leaf(log: "workplace", index: index + shift), what: error.rawValue))
@@ -115,7 +117,8 @@ extension PetitionLog {
         Audited(self, []).extended(by: leaves, in: workplace)
     }
 
-    /// Takes up further leaves and returns what is wrong with them. One that breaks a rule keeps its place and counts for nothing.
+    /// Takes up further leaves and returns what is wrong with them. One that breaks a rule keeps its place and counts
+    /// for nothing.
     /// - Parameter leaves: the log's next; their indices are of no account.
     fileprivate mutating func audit(_ leaves: ArraySlice<[UInt8]>, in workplace: WorkplaceLog) -> [Fault] {
         var faults: [Fault] = []
@@ -129,8 +132,7 @@ extension PetitionLog {
                 for (coSigned, verdict) in zip(run, prove(run)) {
                     faults += fold(leaves[index]) { (log) throws(RuleViolation) in
                         // The cheap rules first, so that a leaf which breaks several is reported for the plainest.
-                        try log.check(coSigned)
-                        try log.append(verdict.get())
+                        try log.append(log.check(coSigned), verdict.get())
                     }
                     index += 1
                 }

@@ -21,7 +21,11 @@ public struct PetitionLog: Sendable {
     public let manifest: Manifest
     public let opener: Bytes32
     public let acceptances: [PetitionStatement.Acceptance]
-    public private(set) var tree = MerkleTree()
+    public private(set) var tree = MerkleTree() {
+        didSet { state = LogMoment() }
+    }
+    /// What an `Admissible` is bound to. Every leaf changes the tree, and with it this.
+    private(set) var state = LogMoment()
     /// One for each ring epoch.
     private(set) var rings: [RosterRing]
     /// The newest roster size that this log carries.
@@ -101,8 +105,8 @@ public struct PetitionLog: Sendable {
         }
     }
 
-    /// Present members without a key in the newest ring. Somebody who replaces a former member has no seat either while that
-    /// member's key is in the ring.
+    /// Present members without a key in the newest ring. Somebody who replaces a former member has no seat either
+    /// while that member's key is in the ring.
     public func unseated(in workplace: WorkplaceLog) -> [Bytes32] {
         let seated = Set(seats(in: workplace))
         return workplace.members(at: workplace.size).map { $0.signKey }.filter { !seated.contains($0) }
@@ -149,12 +153,18 @@ public struct PetitionLog: Sendable {
         return tree.append(statement.bytes)
     }
 
-    /// Appends a co-signature whose proof holds, if it counts here; else it is refused and nothing changes.
+    /// Appends a co-signature that keeps the rules here and whose proof holds for this ring; else it is refused and
+    /// nothing changes.
+    /// - Parameter admissible: what `check` said of the same co-signature, with no leaf appended since.
+    /// - Throws: `RuleViolation.proof` where either piece of evidence is for something else.
     @discardableResult
-    public mutating func append(_ proven: ProvenCoSignature) throws(RuleViolation) -> [MerkleTree.Node] {
+    public mutating func append(
+        _ admissible: Admissible, _ proven: ProvenCoSignature
+    ) throws(RuleViolation) -> [MerkleTree.Node] {
         let coSigned = proven.coSigned
-        try check(coSigned)
-        guard proven.ringDigest == ring.digest else { throw .proof }
+        guard admissible.state === state, admissible.coSigned.bytes == coSigned.bytes,
+            proven.ringDigest == ring.digest
+        else { throw .proof }
         let before = tags[coSigned.tag]?.action
         tags[coSigned.tag] = Standing(
             action: coSigned.action, sequence: coSigned.sequence, level: coSigned.level,
@@ -170,8 +180,19 @@ public struct PetitionLog: Sendable {
 // MARK: The rules
 
 extension PetitionLog {
+    /// Evidence that a co-signature keeps every rule but its proof's in one state of one log: of this petition, at
+    /// this size, with this ring. Only `check` makes it, and it is void once a leaf is appended, to that log alone or
+    /// to a copy.
+    public struct Admissible: Sendable {
+        public let coSigned: CoSigned
+        fileprivate let state: LogMoment
+
+        fileprivate init(_ coSigned: CoSigned, _ state: LogMoment) { (self.coSigned, self.state) = (coSigned, state) }
+    }
+
     /// Every rule for a co-signature but its proof (section 8).
-    public func check(_ coSigned: CoSigned) throws(RuleViolation) {
+    @discardableResult
+    public func check(_ coSigned: CoSigned) throws(RuleViolation) -> Admissible {
         guard coSigned.petition == id else { throw .petitionID }
         guard closure == nil else { throw .closedBefore }
         guard coSigned.ringEpoch == ringEpoch else { throw .actionOrRingEpoch }
@@ -184,10 +205,11 @@ extension PetitionLog {
         } else {
             guard coSigned.sequence == 0, coSigned.action == .sign else { throw .sequence }
         }
+        return Admissible(coSigned, state)
     }
 
-    /// Whether a co-signature that does not stand here can count no more, however this log goes on. That it is refused now is not
-    /// enough: a log older than the one that it was made for refuses it too.
+    /// Whether a co-signature that does not stand here can count no more, however this log goes on. That it is
+    /// refused now is not enough: a log older than the one that it was made for refuses it too.
     public func isPast(_ coSigned: CoSigned) -> Bool {
         closure != nil || coSigned.ringEpoch < ringEpoch
             || tags[coSigned.tag].map { $0.sequence >= coSigned.sequence } ?? false

@@ -4,17 +4,30 @@ import MembershipProofs
 import Sodium
 
 extension WorkplaceLog {
-    /// The rules that cost nothing to look at, so that signatures and proofs of strangers are not: whether the signer may speak,
-    /// and comes with the right sequence, or the invite is open. What passes may still be refused.
-    public func checkCheaply(_ statement: WorkplaceStatement) throws(RuleViolation) {
-        guard statement.workplace == id else { throw .workplaceID }
-        if let authorship = statement.authorship { try checkCheaply(authorship, of: statement) }
-        if case .memberAdmitted(let admission) = statement.body {
-            guard invites[admission.inviteKey]?.isOpen == true else { throw .inviteNotOpen }
+    /// Evidence that a statement keeps the cheap rules in one state of one log. Only `check` makes it, and it is void
+    /// once a leaf is appended.
+    public struct Admissible: Sendable {
+        public let statement: WorkplaceStatement
+        let state: LogMoment
+
+        fileprivate init(_ statement: WorkplaceStatement, _ state: LogMoment) {
+            (self.statement, self.state) = (statement, state)
         }
     }
 
-    private func checkCheaply(_ authorship: Authorship, of statement: WorkplaceStatement) throws(RuleViolation) {
+    /// The rules that cost nothing to look at, so that signatures and proofs of strangers are not: whether the signer
+    /// may speak, and comes with the right sequence, or the invite is open. What passes may still be refused.
+    public func check(_ statement: WorkplaceStatement) throws(RuleViolation) -> Admissible {
+        if case .founded = statement.body { throw .onlyFirst }
+        guard statement.workplace == id else { throw .workplaceID }
+        if let authorship = statement.authorship { try check(authorship, of: statement) }
+        if case .memberAdmitted(let admission) = statement.body {
+            guard invites[admission.inviteKey]?.isOpen == true else { throw .inviteNotOpen }
+        }
+        return Admissible(statement, state)
+    }
+
+    private func check(_ authorship: Authorship, of statement: WorkplaceStatement) throws(RuleViolation) {
         if case .ringKeyRotated = statement.body {
             guard isMember(authorship.signer) else { throw .notMember }
         } else {
@@ -23,12 +36,12 @@ extension WorkplaceLog {
         guard authorship.sequence == nextSequence(of: authorship.signer) else { throw .sequenceOfSigner }
     }
 
-    /// Whether the statement may be the next leaf.
-    func check(_ proven: ProvenWorkplaceStatement) throws(RuleViolation) {
+    /// The rules that are left for a statement which keeps the cheap ones.
+    func checkFurther(_ proven: ProvenWorkplaceStatement) throws(RuleViolation) {
         let statement = proven.statement
-        if case .founded = statement.body { throw .onlyFirst }
-        guard statement.workplace == id else { throw .workplaceID }
-        if let authorship = statement.authorship { try check(authorship, of: proven) }
+        if statement.authorship != nil {
+            guard proven.isSigned else { throw .signature }
+        }
         switch statement.body {
         case .founded: throw .onlyFirst
         case .invitesIssued(let invitations): try check(issued: invitations)
@@ -59,11 +72,6 @@ extension WorkplaceLog {
         }
     }
 
-    private func check(_ authorship: Authorship, of proven: ProvenWorkplaceStatement) throws(RuleViolation) {
-        try checkCheaply(authorship, of: proven.statement)
-        guard proven.isSigned else { throw .signature }
-    }
-
     private func check(issued invitations: [WorkplaceStatement.Invitation]) throws(RuleViolation) {
         guard Set(invitations.map({ $0.key })).count == invitations.count else { throw .listRepeats }
         for invitation in invitations {
@@ -78,8 +86,7 @@ extension WorkplaceLog {
         _ admission: WorkplaceStatement.Admission, _ proven: ProvenWorkplaceStatement
     ) throws(RuleViolation) {
         let keys = admission.keys
-        guard let invite = invites[admission.inviteKey], invite.isOpen else { throw .inviteNotOpen }
-        if let former = invite.replaces, replaced.contains(former) { throw .replacedBefore }
+        if let former = invites[admission.inviteKey]?.replaces, replaced.contains(former) { throw .replacedBefore }
         guard Set(keys.all).count == 3, usedKeys.isDisjoint(with: keys.all) else { throw .keyUsedBefore }
         guard proven.isPossessed == true else { throw .possession }
         guard proven.isInvited, proven.isSigned else { throw .signature }

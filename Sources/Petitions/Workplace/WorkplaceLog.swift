@@ -34,7 +34,11 @@ public struct WorkplaceLog: Sendable {
 
     public let id: ID<Workplace>
     public let founding: WorkplaceStatement.Founding
-    public private(set) var tree = MerkleTree()
+    public private(set) var tree = MerkleTree() {
+        didSet { state = LogMoment() }
+    }
+    /// What an `Admissible` is bound to. Every leaf changes the tree, and with it this.
+    private(set) var state = LogMoment()
     /// Everybody who was ever admitted, in that order.
     public internal(set) var members: [Member] = []
     var memberIndex: [Bytes32: Int] = [:]
@@ -61,8 +65,8 @@ public struct WorkplaceLog: Sendable {
     var replaced: Set<Bytes32> = []
     /// The commitments to the group keys, by epoch.
     public internal(set) var groupKeys: [Bytes32] = []
-    /// Whether somebody left, or an open invite was closed otherwise than by its use, since the newest group key: nothing may
-    /// be written under it.
+    /// Whether somebody left, or an open invite was closed otherwise than by its use, since the newest group key:
+    /// nothing may be written under it.
     public internal(set) var rotationIsDue = false
 
     /// Starts from the first leaf.
@@ -146,13 +150,28 @@ public struct WorkplaceLog: Sendable {
     /// - Returns: the tree's nodes that this completes.
     @discardableResult
     public mutating func append(_ leaf: [UInt8]) throws(RuleViolation) -> [MerkleTree.Node] {
-        try append(try prove([leaf])[0].get())
+        let proven = try prove([leaf])[0].get()
+        return try append(check(proven.statement), proven)
     }
 
-    /// The same, for a statement whose signatures have been looked at.
+    /// The same, for a statement whose cheap rules have been looked at: its signatures are now.
+    /// - Parameter admissible: what `check` said of it, with no leaf appended since.
     @discardableResult
-    public mutating func append(_ proven: ProvenWorkplaceStatement) throws(RuleViolation) -> [MerkleTree.Node] {
-        try check(proven)
+    public mutating func append(_ admissible: Admissible) throws(RuleViolation) -> [MerkleTree.Node] {
+        guard admissible.state === state else { throw .signature }
+        return try append(admissible, prove([admissible.statement.bytes])[0].get())
+    }
+
+    /// The same, for a statement whose signatures have been looked at too.
+    /// - Throws: `RuleViolation.signature` where either piece of evidence is for something else.
+    @discardableResult
+    public mutating func append(
+        _ admissible: Admissible, _ proven: ProvenWorkplaceStatement
+    ) throws(RuleViolation) -> [MerkleTree.Node] {
+        guard admissible.state === state, admissible.statement.bytes == proven.statement.bytes else {
+            throw .signature
+        }
+        try checkFurther(proven)
         let index = size
         let nodes = tree.append(leafHash: proven.leafHash)
         apply(proven.statement, at: index)
