@@ -87,11 +87,10 @@ public struct PetitionService: Sendable {
         services += [
             .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
             .init(service: Arrival(ports: ports, ownedSocket: socket, onListening: onListening)),
-            .init(
-                service: Housekeeping(
-                    store: store, sequencer: sequencer, certificates: certificates, logger: logger)),
-            .init(service: Mixer(sequencer: sequencer, logger: logger)),
-            .init(service: Republisher(sequencer: sequencer, logger: logger)),
+            .init(service: Housekeeping(store: store, certificates: certificates, logger: logger)),
+            .init(service: DueClosings(sequencer: sequencer)),
+            .init(service: Mixer(sequencer: sequencer)),
+            .init(service: Republisher(sequencer: sequencer)),
             .init(
                 service: Refresher(
                     sequencer: sequencer, age: configuration.witnessAge, releaseAge: configuration.releaseAge,

@@ -168,7 +168,7 @@ struct PromiseTests {
         // Others are appended as they come.
         guard case .receipt = try await plain.submit(.petition(kept.petition.coSignature(by: kept.world.people[2])))
         else { throw Absent() }
-        try await plain.mixDue()
+        await Mixer(sequencer: plain).mixDue()
         guard case .receipt = try await plain.submit(.petition(statement)) else { throw Absent() }
         #expect(try await store.heldCounts() == [:])
         try await store.close()
@@ -184,7 +184,7 @@ struct PromiseTests {
         let held = HeldCoSignature(tag: tag, bytes: statement.bytes, sealedName: nil, until: 1_900_000_800)
         try await store.commit([], holding: [kept.petition.log.id: [held]])
         guard case .receipt = try await plain.submit(.petition(statement)) else { throw Absent() }
-        try await plain.mixDue()
+        await Mixer(sequencer: plain).mixDue()
         #expect(try await store.heldCounts() == [:])
         #expect(try await store.leaves(of: .petition(kept.petition.log.id))?.count == 2)
         try await store.close()

@@ -24,7 +24,6 @@ struct SeveralProcessesTests {
             let id = ID<Workplace>(Random.bytes32())
             await #expect(throws: Refusal.self) { _ = try await sequencer.workplace(id) }
         }
-        #expect(await sequencer.uses.isEmpty)
         #expect(await sequencer.levels.workplaces == 0)
         try await store.close()
     }

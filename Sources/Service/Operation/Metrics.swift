@@ -40,6 +40,8 @@ final class Metrics: Sendable {
     struct Levels {
         var waiting = 0
         var workplaces = 0
+        /// Logs in memory that cannot be read.
+        var unreadable = 0
         var isReady = true
         var files: [(name: String, bytes: Int)] = []
     }
@@ -76,6 +78,9 @@ final class Metrics: Sendable {
         text += "roundrobin_commit_seconds_count \(Self.coarse(sum))\n"
         metric("waiting_statements", "gauge", "Statements that wait to be admitted.", [("", "\(levels.waiting)")])
         metric("workplaces_in_memory", "gauge", "Workplaces whose logs are in memory.", [("", "\(levels.workplaces)")])
+        metric(
+            "unreadable_logs", "gauge", "Logs that were asked for and whose leaves are damaged.",
+            [("", "\(levels.unreadable)")])
         metric("ready", "gauge", "Whether /readyz says so.", [("", levels.isReady ? "1" : "0")])
         metric(
             "file_megabytes", "gauge", "Sizes of the database's files.",
