@@ -10,12 +10,13 @@ import Sodium
 import Storage
 import TransparencyLog
 
-/// Shows checkpoints to the world: asks the witnesses for their signatures first, for as long as the operator's patience
-/// lasts, and lets receipts out only then, so that what a receipt promises is never ahead of what is served. Where the workplace
-/// names witnesses, a checkpoint without enough of them is not shown at all, and they are asked until it has them.
+/// Shows checkpoints to the world: asks the witnesses for their signatures first, for as long as the operator's
+/// patience lasts, and lets receipts out only then, so that what a receipt promises is never ahead of what is served.
+/// Where the workplace names witnesses, a checkpoint without enough of them is not shown at all, and they are asked
+/// until it has them.
 ///
 /// Guards what each witness has seen of each log, and who waits for which publication. A stop between a commit and its
-/// publication leaves a durable checkpoint that is not shown; `Sequencer.publishLeftovers` shows it after the next start.
+/// publication leaves a durable checkpoint that is not shown; `Republisher` shows it after the next start.
 actor Publisher {
     /// A checkpoint that is shown.
     struct Published: Sendable {
@@ -81,15 +82,21 @@ actor Publisher {
     private let policy: WitnessPolicy
     private let patience: Duration
     private let logger: Logger
+    /// By witness.
+    private let silences: OncePerState
+    /// By witness and log.
+    private let refusals: OncePerState
+    /// By log.
+    private let unwitnessed: OncePerState
+    private let waits: OncePerState
     private var lines: [LogName: Line] = [:]
     /// What each witness has seen, as far as this process knows; a witness says it when asked wrongly.
     private var seen: [Place: UInt64] = [:]
     /// Logs that are asked for again.
     private var incomplete: [LogName: Incomplete] = [:]
-    /// Logs whose newest checkpoint waits for named witnesses.
-    private var late: Set<LogName> = []
     private static let maximalKept = 100_000
-    /// Witnesses that do not answer are not asked, and nobody waits for them, until then; nor those that refuse a log, for that log.
+    /// Witnesses that do not answer are not asked, and nobody waits for them, until then; nor those that refuse a
+    /// log, for that log.
     private var silentUntil: [Int: ContinuousClock.Instant] = [:]
     private var refusedUntil: [Place: ContinuousClock.Instant] = [:]
     private let silence: Duration
@@ -97,6 +104,15 @@ actor Publisher {
 
     init(store: any Store, policy: WitnessPolicy, patience: Duration, silence: Duration, logger: Logger) {
         (self.store, self.policy, self.patience, self.silence, self.logger) = (store, policy, patience, silence, logger)
+        silences = OncePerState("a witness does not sign", over: "a witness signs again", logger: logger)
+        refusals = OncePerState(
+            "a witness does not sign this log", over: "a witness signs this log again", logger: logger)
+        unwitnessed = OncePerState(
+            "a checkpoint is shown without the witnesses that the policy asks for",
+            over: "checkpoints have the witnesses that the policy asks for again", logger: logger)
+        waits = OncePerState(
+            "a checkpoint waits for the witnesses that its workplace names",
+            over: "the witnesses that its workplace names have signed a checkpoint", logger: logger)
         // Beside the log's own line, a note has room for so many.
         witnesses = Array(policy.witnesses.filter { $0.url != nil }.prefix(SignedNote.maximalSignatures - 1))
     }
@@ -180,13 +196,10 @@ actor Publisher {
             || (try? candidate.verifier.verify(candidate.note + lines)).map { candidate.quorum.judge($0).isSatisfied }
                 == true
         guard isEnough else {
-            if late.count >= Self.maximalKept { late = [] }
-            if late.insert(log).inserted {
-                logger.warning("a checkpoint waits for the witnesses that its workplace names")
-            }
+            waits.begins("too few have signed", about: log.title)
             return .late
         }
-        late.remove(log)
+        waits.ends(about: log.title)
         if incomplete[log]?.isShown != true || lines != candidate.witnessed {
             try await store.publish(log, size: candidate.size, witnessed: lines, isShown: true)
             incomplete[log]?.isShown = true
@@ -231,8 +244,13 @@ actor Publisher {
         let note = verified.note.adding(signatures.sorted { $0.key < $1.key }.map(\.value))
         // What clients could not read is not shown.
         guard let shown = try? candidate.verifier.verify(note.serialized) else { return "" }
-        if candidate.quorum == .empty, !policy.judge(shown).isSatisfied {
-            logger.warning("a checkpoint is shown without the witnesses that the policy asks for")
+        if candidate.quorum == .empty {
+            let verdict = policy.judge(shown)
+            if verdict.isSatisfied {
+                unwitnessed.ends(about: log.title)
+            } else {
+                unwitnessed.begins("missing: \(verdict.missing.joined(separator: ", "))", about: log.title)
+            }
         }
         let more = Array(note.signatures.dropFirst(verified.note.signatures.count))
         return SignedNote(text: "", signatures: more).signatureLines
@@ -268,15 +286,18 @@ actor Publisher {
                 }
                 if seen.count >= Self.maximalKept { seen = [:] }
                 seen[place] = verified.size
+                let label = witnesses[index].label
+                silences.ends(about: label, metadata: ["witness": "\(label)"])
+                refusals.ends(about: "\(label) \(log.title)", metadata: ["witness": "\(label)"])
                 return newest
             case .otherSize(let size): seen[place] = size
             case .inconsistent: return fork(index, "says that this log does not extend what it has signed")
             case .refused(let status):
                 if refusedUntil.count >= Self.maximalKept { refusedUntil = [:] }
                 refusedUntil[place] = .now + silence
-                logger.warning(
-                    "a witness does not sign this log",
-                    metadata: ["witness": "\(witnesses[index].label)", "status": "\(status)"])
+                let label = witnesses[index].label
+                refusals.begins(
+                    "it answered \(status)", about: "\(label) \(log.title)", metadata: ["witness": "\(label)"])
                 return nil
             case .failed(let why): return fail(index, why)
             }
@@ -355,7 +376,8 @@ actor Publisher {
 
     private func fail(_ index: Int, _ why: String) -> SignedNote.Signature? {
         silentUntil[index] = .now + silence
-        logger.warning("a witness \(why)", metadata: ["witness": "\(witnesses[index].label)"])
+        let label = witnesses[index].label
+        silences.begins("it \(why)", about: label, metadata: ["witness": "\(label)"])
         return nil
     }
 
