@@ -78,38 +78,35 @@ struct BatchingTests {
         configuration.allowsUnsafeTransactions = true
         let other = try DatabaseQueue(path: directory("a.sqlite"), configuration: configuration)
         try await other.writeWithoutTransaction { db in try db.execute(sql: "BEGIN IMMEDIATE") }
-        let (path, first) = (kept.path, bodies[0])
-        let waiting = Task { try await service.send("POST", path, body: first) }
-        try await Task.sleep(for: .milliseconds(300))
-        let rest = Task {
-            try await withThrowingTaskGroup(of: (Int, Int, String?).self) { group in
-                for i in 1..<bodies.count {
-                    group.addTask {
-                        let answer = try await service.send("POST", path, body: bodies[i])
-                        return (i, answer.status, answer.headers.first(name: "retry-after"))
-                    }
+        let path = kept.path
+        // At most two wait, two are looked at meanwhile, and two are on their way to the disk: of eight somebody is
+        // refused.
+        var answers: [(place: Int, status: Int, retry: String?)] = []
+        try await withThrowingTaskGroup(of: (Int, Int, String?).self) { group in
+            for (i, body) in bodies.enumerated() {
+                group.addTask {
+                    let answer = try await service.send("POST", path, body: body)
+                    return (i, answer.status, answer.headers.first(name: "retry-after"))
                 }
-                return try await group.reduce(into: []) { $0.append($1) }
             }
+            answers.append(try #require(try await group.next()))
+            let id = kept.petition.log.id.hex
+            for path in [
+                "/v1/service", "/healthz", "/petition/\(id)/checkpoint", "/petition/\(id)/tile/entries/000.p/1",
+                "/v1/petitions/\(id)/names",
+            ] {
+                #expect(try await service.send("GET", path).status == 200, "\(path)")
+            }
+            #expect(try await kept.size() == 1, "nothing has been written yet")
+            try await other.writeWithoutTransaction { db in try db.execute(sql: "ROLLBACK") }
+            for try await answer in group { answers.append(answer) }
         }
-        try await Task.sleep(for: .milliseconds(300))
-        let id = kept.petition.log.id.hex
-        for path in [
-            "/v1/service", "/healthz", "/petition/\(id)/checkpoint", "/petition/\(id)/tile/entries/000.p/1",
-            "/v1/petitions/\(id)/names",
-        ] {
-            #expect(try await service.send("GET", path).status == 200, "\(path)")
-        }
-        #expect(try await kept.size() == 1, "nothing has been written yet")
-        try await other.writeWithoutTransaction { db in try db.execute(sql: "ROLLBACK") }
-        #expect(try await waiting.value.status == 200)
-        let answers = try await rest.value
-        let refused = answers.filter { $0.1 == 503 }
-        #expect(!refused.isEmpty && refused.allSatisfy { $0.2 == "1" })
-        #expect(answers.count { $0.1 == 200 } + refused.count == answers.count)
-        for (i, _, _) in refused {
-            #expect(try await service.send("POST", path, body: bodies[i]).status == 200)
-        }
+        let refused = answers.filter { $0.status == 503 }
+        #expect(!refused.isEmpty && answers.allSatisfy { $0.status == 200 || $0.status == 503 })
+        // The first to answer was refused at once. SQLite itself gives up on a lock after ten seconds, as on a slow
+        // machine it may here: that is a failed commit, which says nothing of when to come again.
+        #expect(answers[0].status == 503 && answers[0].retry == "1")
+        for one in refused { #expect(try await service.send("POST", path, body: bodies[one.place]).status == 200) }
         #expect(try await kept.size() == 9)
         await service.stop()
     }

@@ -118,8 +118,8 @@ final class KeptWorld {
 
     func size() async throws -> UInt64 { try await shown().size }
 
-    func wait(for size: UInt64, patience: Int = 3000) async throws {
-        for _ in 0..<patience where try await self.size() < size { try await Task.sleep(for: .milliseconds(20)) }
+    func wait(for size: UInt64) async throws {
+        #expect(try await eventually { try await self.size() >= size })
         #expect(try await self.size() == size)
     }
 
@@ -155,6 +155,7 @@ final class KeptWorld {
 /// A clock that a test sets.
 final class TestClock: Sendable {
     private let time: Mutex<UInt64>
+    private let readings = Mutex(0)
 
     init(_ time: UInt64) { self.time = Mutex(time) }
 
@@ -163,5 +164,17 @@ final class TestClock: Sendable {
         set { time.withLock { $0 = newValue } }
     }
 
-    var read: @Sendable () -> UInt64 { { self.now } }
+    /// The clock as a service reads it.
+    var read: @Sendable () -> UInt64 {
+        {
+            self.readings.withLock { $0 += 1 }
+            return self.now
+        }
+    }
+
+    /// Waits until whoever looks at this clock now and then has looked so many times more.
+    func wait(forReadings count: Int) async throws {
+        let end = readings.withLock { $0 } + count
+        #expect(try await eventually { self.readings.withLock { $0 } >= end })
+    }
 }

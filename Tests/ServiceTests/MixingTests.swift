@@ -24,7 +24,7 @@ struct MixingTests {
     }
 
     private func wait(for size: Int, _ service: RunningService, _ id: ID<Petition>) async throws {
-        for _ in 0..<300 where try await self.size(service, id) < size { try await Task.sleep(for: .milliseconds(20)) }
+        #expect(try await eventually { try await self.size(service, id) >= size })
         #expect(try await self.size(service, id) == size)
     }
 
@@ -36,7 +36,6 @@ struct MixingTests {
         let (first, second, third) = (workplace.members[0], workplace.members[1], workplace.members[2])
         #expect(try await first.cosign(id, choices: [1]) == nil)
         #expect(try await second.cosign(id, choices: [1]) == nil)
-        try await Task.sleep(for: .milliseconds(400))
         #expect(try await size(service, id) == 1, "two are too few")
         #expect(first.isPromised(id))
         // Another cannot be sent yet.
@@ -230,8 +229,7 @@ extension MixingTests {
         _ = try await workplace.members[1].view(id)
         _ = try await workplace.members[1].withdraw(id)
         try await wait(for: 3, service, id)
-        for _ in 0..<200 where try bytes().range(of: piece) != nil { try await Task.sleep(for: .milliseconds(20)) }
-        #expect(try bytes().range(of: piece) == nil)
+        #expect(try await eventually { try bytes().range(of: piece) == nil })
         await workplace.close()
     }
 }

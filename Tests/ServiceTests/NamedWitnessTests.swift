@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Petitions
 import Service
 import ServiceAPI
@@ -93,6 +94,35 @@ struct NamedWitnessTests {
         await one.stop()
     }
 
+    @Test(
+        "Where nobody is named, the same bytes again get a receipt that witnesses have signed, however it has grown"
+    )
+    func again() async throws {
+        let key = try await key()
+        let (one, two) = (try await witness("one", of: key), try await witness("two", of: key))
+        let service = try await start([one, two])
+        let kept = try await KeptWorld(members: 6, service: service)
+        let statements = try kept.world.people[1...3].map { try kept.petition.coSignature(by: $0) }
+        for _ in 0..<2 {
+            for statement in statements {
+                try kept.check(try await kept.cosign(statement), of: statement.bytes, by: quorum(2, one, two))
+            }
+        }
+        let declared = try kept.world.statement(.eligibleDeclared(45))
+        #expect(try await kept.organise(.eligibleDeclared(45)).status == 200)
+        #expect(try await kept.organise(.eligibleDeclared(46)).status == 200)
+        try kept.check(
+            try await kept.post(declared), of: declared.bytes, by: quorum(2, one, two), in: kept.world.log.verifier)
+        // A witness that is silent is missing from it, and the receipt holds all the same.
+        await two.stop()
+        let last = try kept.petition.coSignature(by: kept.world.people[4])
+        for statement in [last, statements[0], last] {
+            try kept.check(try await kept.cosign(statement), of: statement.bytes, by: quorum(1, one))
+        }
+        await service.stop()
+        await one.stop()
+    }
+
     @Test("Where no witness is asked, naming nobody is taken and naming somebody is not")
     func nobodyAsked() async throws {
         let service = try await RunningService.start(database: directory("a.sqlite"))
@@ -156,9 +186,7 @@ struct NamedWitnessTests {
             witnessTimes: named.judge(shown).times.map(\.time))
         #expect(promise.broken(try #require(statement.coSigned), in: reading, witnesses: named, clock: nil) == nil)
         #expect(second.broken(try #require(next.coSigned), in: reading, witnesses: named, clock: nil) == nil)
-        for _ in 0..<3000 where try await kept.shownRoster().size < UInt64(kept.world.log.size) {
-            try await Task.sleep(for: .milliseconds(20))
-        }
+        #expect(try await eventually { try await kept.shownRoster().size >= UInt64(kept.world.log.size) })
         try kept.check(try await kept.post(declared), of: declared.bytes, by: named, in: kept.world.log.verifier)
         await service.stop()
         await one.stop()
@@ -207,7 +235,12 @@ struct NamedWitnessTests {
         let promise = try kept.promise(answers[0], of: statements[0])
         #expect(promise.until > UInt64(Date().timeIntervalSince1970) + 20 * 3600)
         // In the log by now, under a checkpoint that is not shown.
-        try await Task.sleep(for: .seconds(1))
+        #expect(
+            try await eventually {
+                try await DatabaseQueue(path: directory("a.sqlite")).read { db in
+                    try Int.fetchOne(db, sql: "SELECT size FROM logs WHERE kind = 2")
+                } == 3
+            })
         for (statement, answer) in zip(statements, answers) {
             #expect(try await kept.cosign(statement).body == answer.body)
         }
@@ -235,14 +268,11 @@ struct NamedWitnessTests {
             [named.judge(try await kept.shown()).time, named.judge(try await kept.shownRoster()).time]
         }
         clock.now += 10 * 3600
-        try await Task.sleep(for: .milliseconds(300))
+        try await clock.wait(forReadings: 8)
         #expect(try await times() == [1_900_000_000, 1_900_000_000])
         let size = try await kept.size()
         clock.now += 3600
-        for _ in 0..<3000 where try await times() != [clock.now, clock.now] {
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        #expect(try await times() == [clock.now, clock.now])
+        #expect(try await eventually { try await times() == [clock.now, clock.now] })
         #expect(try await kept.size() == size)
         #expect(try await kept.shown().note.signatures.count == 2, "in place of the old one, not beside it")
         let closed = clock.now
@@ -251,7 +281,7 @@ struct NamedWitnessTests {
             by: kept.world.founder.seed.signingKey())
         try kept.check(try await kept.post(close), of: close.bytes, by: named)
         clock.now += 12 * 3600
-        for _ in 0..<3000 where try await times()[1] != clock.now { try await Task.sleep(for: .milliseconds(20)) }
+        #expect(try await eventually { try await times()[1] == clock.now })
         #expect(try await times() == [closed, clock.now])
         await service.stop()
         await one.stop()
@@ -272,11 +302,11 @@ struct NamedWitnessTests {
             [named.judge(try await kept.shown()).time, named.judge(try await kept.shownRoster()).time]
         }
         func wait(for time: UInt64) async throws {
-            for _ in 0..<3000 where try await times()[0] != time { try await Task.sleep(for: .milliseconds(20)) }
+            #expect(try await eventually { try await times()[0] == time })
             #expect(try await times() == [time, began])
         }
         func stays(at time: UInt64) async throws {
-            try await Task.sleep(for: .milliseconds(300))
+            try await clock.wait(forReadings: 8)
             #expect(try await times() == [time, began])
         }
         func append(_ statement: PetitionStatement) async throws {

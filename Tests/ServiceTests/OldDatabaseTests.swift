@@ -5,7 +5,6 @@ import MembershipProofs
 import Petitions
 import ServiceAPI
 import Sodium
-import Synchronization
 import TestSupport
 import Testing
 import TransparencyLog
@@ -45,23 +44,6 @@ struct OldDatabaseTests {
         return old
     }
 
-    /// What a service says to its operator.
-    private struct Lines: LogHandler {
-        let said: Said
-        var metadata: Logger.Metadata = [:]
-        var logLevel: Logger.Level = .notice
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            said.lines.withLock { $0.append("\(event.message) \(event.metadata ?? [:])") }
-        }
-    }
-
-    private final class Said: Sendable { let lines = Mutex<[String]>([]) }
-
     @Test(
         "Leaves that break the new rules count for nothing; the logs go on by the rules, and the operator is told once")
     func service() async throws {
@@ -70,7 +52,7 @@ struct OldDatabaseTests {
         let store = try SQLiteStore(path: path, serviceName: "test.example")
         let said = Said()
         let sequencer = Sequencer(
-            store: store, logger: Logger(label: "test") { _ in Lines(said: said) }, capacity: 10,
+            store: store, logger: Logger(label: "test") { _ in SaidLines(said: said) }, capacity: 10,
             clock: { 1_900_000_000 })
         let roster = try await sequencer.workplace(old.world.log.id)
         #expect(roster.size == old.workplace.leaves.count && roster.eligible(at: roster.size) == 50)
@@ -86,7 +68,7 @@ struct OldDatabaseTests {
         let verified = try Receipt(parsing: text).verify(leaf: again.bytes, by: old.world.log.verifier)
         #expect(verified.size == UInt64(old.workplace.leaves.count) + 1)
         #expect(try await sequencer.workplace(old.world.log.id).eligible(at: .max) == 99)
-        let lines = said.lines.withLock { $0 }
+        let lines = said.lines
         #expect(lines.count == 2, "\(lines)")
         for leaf in old.outdated { #expect(lines.contains { $0.contains("workplace leaf \(leaf): ") }) }
         #expect(lines.contains { $0.contains(old.petition.id.hex) && $0.contains("petition leaf 0: ") })

@@ -42,6 +42,9 @@ struct PromiseTests {
         // Another of the tag, and ones that could not count.
         let other = try await kept.cosign(try kept.petition.coSignature(by: people[1], choices: [2, 1]))
         #expect(other.status == 409 && KeptWorld.code(other) == .held)
+        let next = try await kept.cosign(
+            try kept.petition.coSignature(by: people[1], choices: [2, 2], sequence: 1))
+        #expect(next.status == 409 && KeptWorld.code(next) == .held, "and not that its sequence is wrong")
         let wrong = try await kept.cosign(try kept.petition.coSignature(by: people[2], sequence: 1))
         #expect(wrong.status == 409 && KeptWorld.code(wrong) == .rule)
         var forged = try kept.petition.coSignature(by: people[3]).bytes
@@ -73,7 +76,7 @@ struct PromiseTests {
         let later = try kept.promise(try await kept.cosign(two), of: two)
         #expect(later.until == promise.until + 3600)
         clock.now = promise.until - Self.patient.margin - 1
-        try await Task.sleep(for: .milliseconds(400))
+        try await clock.wait(forReadings: 8)
         #expect(try await kept.size() == 1)
         clock.now += 1
         try await kept.wait(for: 3)

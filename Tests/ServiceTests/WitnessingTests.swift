@@ -200,9 +200,10 @@ struct WitnessingTests {
             }
             service = try await RunningService.start(
                 database: directory("a.sqlite"), port: service.port, witnesses: policy)
-            for _ in 0..<3000 where try await checkpoint(service, id).text.split(separator: "\n")[1] != "\(size)" {
-                try await Task.sleep(for: .milliseconds(20))
-            }
+            #expect(
+                try await eventually {
+                    try await checkpoint(service, id).text.split(separator: "\n")[1] == "\(size)"
+                })
             let note = try await checkpoint(service, id)
             #expect(note.text.split(separator: "\n")[1] == "\(size)")
             #expect(note.signatures.contains { $0.name == "one.example/w" })
