@@ -32,9 +32,10 @@ actor Sequencer {
 
     private let metrics: Metrics
     private let readiness: Readiness
+    /// Whether what is admitted can be written.
     private let commits: OncePerState
+    /// Whether logs can be read, by log.
     private let reading: OncePerState
-    private let waiting: OncePerState
 
     init(
         store: any Store, publisher: Publisher? = nil, mix: ServiceConfiguration.Mix? = nil, logger: Logger,
@@ -48,9 +49,6 @@ actor Sequencer {
             "a commit failed", over: "commits succeed again", level: .error, logger: logger)
         reading = OncePerState(
             "a log cannot be read, and is not served", over: "a log can be read again", level: .error, logger: logger)
-        waiting = OncePerState(
-            "a held co-signature does not hold any more", over: "what is held holds again", level: .error,
-            logger: logger)
     }
 
     /// For whoever looks at the figures.
@@ -242,7 +240,7 @@ actor Sequencer {
             } catch { pending.refuse(error) }
         }
         for petition in admission.damaged.map(LogName.petition) {
-            waiting.begins("it counts no more", about: petition.title, metadata: ["log": "\(petition.title)"])
+            logger.error("a held co-signature does not hold any more", metadata: ["log": "\(petition.title)"])
         }
         do throws(Refusal) {
             return Outcome(
@@ -289,6 +287,7 @@ actor Sequencer {
     }
 
     private func tellOfFailure(_ error: any Error) {
+        guard error as? StorageError != .conflict else { return }
         commits.begins(Self.why(error), metadata: ["error": "\(Self.refusal(error).code.rawValue)"])
     }
 
