@@ -49,8 +49,8 @@ final class Certificates: Sendable {
             return data
         }
         // A certificate authority's tools let a group read it at most; "others" are a mistake of whoever copied it.
-        var status = stat()
-        guard stat(files.key, &status) == 0, status.st_mode & S_IROTH == 0 else { throw TLSError.exposed(files.key) }
+        let mode = (try? FileManager.default.attributesOfItem(atPath: files.key))?[.posixPermissions] as? Int
+        guard let mode, mode & 0o004 == 0 else { throw TLSError.exposed(files.key) }
         guard let chain = try? NIOSSLCertificate.fromPEMBytes([UInt8](bytes[0])), !chain.isEmpty else {
             throw TLSError.unreadable(files.certificate)
         }

@@ -30,16 +30,18 @@ struct OwnedSocket: Sendable {
         guard path.utf8.count <= Self.limit else { throw .tooLong(path, limit: Self.limit) }
         (self.path, bound) = (path, "\(path).\(getpid())")
         let directory = URL(filePath: path).deletingLastPathComponent().path
-        var status = stat()
-        guard stat(directory, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { throw .noDirectory(directory) }
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory), isDirectory.boolValue else {
+            throw .noDirectory(directory)
+        }
         try checkPath()
     }
 
     /// What is there is replaced only if it is a socket.
     private func checkPath() throws(ListeningError) {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path) }
+        // A link is looked at itself, and not what it leads to.
+        guard let found = try? FileManager.default.attributesOfItem(atPath: path) else { return }
+        guard found[.type] as? FileAttributeType == .typeSocket else { throw .notASocket(path) }
     }
 
     /// Puts the bound socket in its place. A proxy and Tor are of its group; the directory decides who else may come in.
