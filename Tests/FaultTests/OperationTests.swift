@@ -102,7 +102,8 @@ struct OperationTests {
                 "import sys; from prometheus_client.parser import text_string_to_metric_families as p; "
                     + "print(len(list(p(open(sys.argv[1]).read()))))", try write(text, "metrics"),
             ], output: directory("said"))
-        #expect(read.status == 0 && read.said == "9\n", "\(read)")
+        let families = text.components(separatedBy: "# TYPE ").count - 1
+        #expect(read.status == 0 && families > 8 && read.said == "\(families)\n", "\(read)")
         #expect(await service.send(.GET, "/metrics")?.status == 404)
         #expect(await service.send(.GET, "/readyz")?.status == 200)
         kill(service.identifier, SIGTERM)
