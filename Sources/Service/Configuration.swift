@@ -120,7 +120,10 @@ public struct ServiceConfiguration: Sendable {
         public var objects = Rate(burst: 20_000, perSecond: 10)
         /// Bytes of a workplace's objects, wrapped keys and keys for invites.
         public var stored = 1 << 30
-        /// Which part of that one member's may be, one in so many; and which part is kept for petitions' documents and for wrapped keys
+        /// The same of all workplaces together; and bytes of the disk that these leave for statements, as far as the service sees the disk.
+        public var storedTotal = 16 << 30
+        public var diskReserve = 256 << 20
+        /// Which part of `stored` one member's may be, one in so many; and which part is kept for petitions' documents and for wrapped keys
         /// that organisers write, so that somebody who fills the rest can still be removed and the key rotated.
         public var storedByMember = 8
         public var storedReserve = 8
@@ -134,8 +137,9 @@ public struct ServiceConfiguration: Sendable {
 
         /// - Parameter reserved: whether it is an organiser's, for what the reserve is kept.
         func quota(reserved: Bool) -> Quota {
-            guard !reserved else { return Quota(workplace: stored, author: .max) }
-            return Quota(workplace: stored - stored / max(storedReserve, 1), author: stored / max(storedByMember, 1))
+            Quota(
+                workplace: reserved ? stored : stored - stored / max(storedReserve, 1),
+                author: reserved ? .max : stored / max(storedByMember, 1), total: storedTotal, free: diskReserve)
         }
     }
 

@@ -87,7 +87,10 @@ public struct PetitionService: Sendable {
         services += [
             .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
             .init(service: Arrival(ports: ports, ownedSocket: socket, onListening: onListening)),
-            .init(service: Housekeeping(store: store, certificates: certificates, logger: logger)),
+            .init(
+                service: Housekeeping(
+                    store: store, certificates: certificates, readiness: readiness, logger: logger),
+                failureTerminationBehavior: .gracefullyShutdownGroup),
             .init(service: DueClosings(sequencer: sequencer)),
             .init(service: Mixer(sequencer: sequencer)),
             .init(service: Republisher(sequencer: sequencer)),

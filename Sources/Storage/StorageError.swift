@@ -16,6 +16,15 @@ public enum StorageError: Error, Equatable, Sendable {
     case quota
     /// A log is shorter than a checkpoint that this service has signed, or another: the database was put back.
     case wentBack(lost: Loss, logs: Int)
+    /// The record of signed checkpoints has, of a log, another checkpoint than this database at the same size, or one that this database
+    /// has not, while the service runs: somebody else signs the same logs. The store refuses everything from then on.
+    case contradicted(Loss)
+    /// The file that is open is not at this path any more: it was moved, removed or replaced. The store refuses everything from then on.
+    case replaced(String)
+    /// A service is running on this file, or on this database.
+    case inUse(String)
+    /// Others on this machine may read the file at this path.
+    case exposed(String)
     /// The record of signed checkpoints belongs to another service's key.
     case otherHeads
     /// There is no database at the first path, and a record at the second that there was one.
@@ -47,7 +56,7 @@ public enum StorageError: Error, Equatable, Sendable {
         public let log: LogName
         /// Leaves that are there.
         public let has: Int
-        /// Leaves under the newest checkpoint that was signed.
+        /// Leaves under the newest checkpoint that was signed. As many as there are when the checkpoints differ.
         public let signed: Int
     }
 

@@ -139,8 +139,16 @@ public protocol Store: Sendable {
     /// Whether the database answers.
     func canRead() async -> Bool
 
-    /// Whether it takes a write, which is taken back.
+    /// Whether the disk refused a write, and none has been committed since.
+    var hasRefused: Bool { get }
+
+    /// Whether it takes a write, which is committed: to the database and to the record of signed checkpoints. Tried once a second at most.
     func canWrite() async -> Bool
+
+    /// Looks whether this service is still the only one that signs these logs: whether its files are at their paths, and now and then
+    /// whether the database has everything that was recorded as signed. Cheap enough for every two seconds.
+    /// - Throws: `StorageError.replaced`, `.contradicted`. From then on the store neither writes nor shows anything.
+    func checkStillOwn() async throws
 
     /// Bytes that it takes, by what they are.
     func sizes() async -> [(name: String, bytes: Int)]

@@ -11,21 +11,39 @@ public struct ObjectEntry: Sendable, Hashable {
     public let bytes: [UInt8]
 }
 
-/// How many bytes a write may bring a workplace to, and the member who writes.
+/// How many bytes a write may bring a workplace to, the member who writes, and everything that is kept but for logs.
 public struct Quota: Sendable, Equatable {
     public let workplace: Int
     public let author: Int
+    /// Of all workplaces together.
+    public let total: Int
+    /// Bytes of the disk that are left for statements.
+    public let free: Int
 
-    public init(workplace: Int, author: Int) { (self.workplace, self.author) = (workplace, author) }
+    public init(workplace: Int, author: Int, total: Int = .max, free: Int = 0) {
+        (self.workplace, self.author, self.total, self.free) = (workplace, author, total, free)
+    }
 
     public static let unlimited = Quota(workplace: .max, author: .max)
 
+    /// What there is before a write.
+    struct Kept {
+        let workplace: Int
+        let author: Int
+        let total: Int
+        /// Bytes that the disk has left; nil where that is not known.
+        let free: Int?
+    }
+
     /// - Throws: `StorageError.quota` when a write of `count` bytes more exceeds what is allowed. One that frees bytes never does.
-    func check(adding count: Int, toWorkplace workplace: Int, author: Int) throws {
+    func check(adding count: Int, to kept: Kept) throws {
         guard count > 0 else { return }
-        let (all, overflows) = workplace.addingReportingOverflow(count)
-        let (own, overflowsToo) = author.addingReportingOverflow(count)
-        guard !overflows, !overflowsToo, all <= self.workplace, own <= self.author else { throw StorageError.quota }
+        for (there, most) in [(kept.workplace, workplace), (kept.author, author), (kept.total, total)] {
+            let (sum, overflows) = there.addingReportingOverflow(count)
+            guard !overflows, sum <= most else { throw StorageError.quota }
+        }
+        guard let left = kept.free, free > 0 else { return }
+        guard left.subtractingReportingOverflow(count).partialValue >= free else { throw StorageError.quota }
     }
 }
 

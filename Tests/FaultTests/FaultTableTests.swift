@@ -204,6 +204,7 @@ struct FaultTableTests {
                     if i % 2 == 0 { bytes.removeLast(bytes.count - at) } else { bytes[at] ^= 1 << UInt8(i % 8) }
                 }
                 try Data(bytes).write(to: URL(filePath: place + "/" + name))
+                #expect(chmod(place + "/" + name, 0o600) == 0)
             }
             let faults = await workload.faults(of: place + "/a.sqlite", acknowledged: workload.requests.count)
             if let first = faults.first {

@@ -141,6 +141,7 @@ struct PowerCutTests {
                             for (file, bytes) in cases[i].files {
                                 let name = (file as NSString).lastPathComponent
                                 try Data(bytes).write(to: URL(filePath: place + "/" + name))
+                                #expect(chmod(place + "/" + name, 0o600) == 0)
                             }
                             let found = await workload.faults(
                                 of: place + "/a.sqlite", acknowledged: cases[i].acknowledged)

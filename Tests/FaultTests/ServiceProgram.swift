@@ -10,6 +10,7 @@ final class ServiceProgram: Sendable {
     let url: String
     let identifier: Int32
     private let log: String
+    private let process: Process
 
     static let path = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         .appending(path: "roundrobin").path
@@ -36,7 +37,7 @@ final class ServiceProgram: Sendable {
         (process.standardOutput, process.standardError) = (output, output)
         process.standardInput = FileHandle.nullDevice
         try process.run()
-        (identifier, self.log) = (process.processIdentifier, log)
+        (identifier, self.log, self.process) = (process.processIdentifier, log, process)
         var port: String?
         for _ in 0..<1500 where port == nil && process.isRunning {
             try await Task.sleep(for: .milliseconds(10))
@@ -61,6 +62,16 @@ final class ServiceProgram: Sendable {
         // "pid (name) state ..."
         guard let end = status.lastIndex(of: UInt8(ascii: ")")) else { return false }
         return status.dropFirst(status.distance(from: status.startIndex, to: end) + 2).first != UInt8(ascii: "Z")
+    }
+
+    /// Waits until it has ended by itself.
+    /// - Returns: its exit status, and what it said.
+    func end() async throws -> (status: Int32, said: String) {
+        while process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
+        return (
+            process.terminationStatus,
+            String(decoding: FileManager.default.contents(atPath: log) ?? Data(), as: UTF8.self)
+        )
     }
 
     func stop(_ signal: Int32 = SIGTERM) async {

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import Postgres
 import Sodium
+import Synchronization
 import TestSupport
 
 @testable import Storage
@@ -32,8 +33,14 @@ enum Engine: String, CaseIterable, Sendable {
             }
         }
 
+        /// A store ends when its files go: they stay until the process ends, whoever lets go of the place before.
+        private static let kept = Mutex<[Place]>([])
+        private static let cleaning: Void = { _ = atexit { Place.kept.withLock { $0 = [] } } }()
+
         func open(_ name: String = "test.example", heads: String? = nil) async throws -> any Store {
-            try await Databases.open(database, serviceName: name, heads: heads ?? self.heads)
+            Self.cleaning
+            Self.kept.withLock { $0.append(self) }
+            return try await Databases.open(database, serviceName: name, heads: heads ?? self.heads)
         }
 
         /// Changes the database behind everybody's back.

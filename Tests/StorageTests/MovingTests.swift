@@ -64,7 +64,7 @@ struct MovingTests {
         try store.closeNow()
         #expect(throws: StorageError.moved(file)) { try SQLiteStore(path: file, serviceName: "test.example") }
 
-        let moved = try await Databases.open(place.database, serviceName: "test.example", heads: record)
+        var moved = try await Databases.open(place.database, serviceName: "test.example", heads: record)
         #expect(moved.logKey().publicKey == key)
         #expect(try await moved.checkpoint(of: logs.petitionName) == checkpoint)
         #expect(try await moved.leaves(of: logs.petitionName) == logs.petition.leaves)
@@ -84,11 +84,16 @@ struct MovingTests {
         await #expect {
             try await Databases.move(file, to: place.database, record: record)
         } throws: { if case .occupied? = $0 as? StorageError { true } else { false } }
-        // Back, as long as nothing more was signed.
+        // Back, as long as nothing more was signed, and not beside a service that may sign more.
         let back = directory("undone.sqlite")
+        await #expect(throws: StorageError.inUse(record)) {
+            try await SQLiteStore.restore(file, to: back, heads: record)
+        }
+        try await moved.close()
         #expect(try await SQLiteStore.restore(file, to: back, heads: record).findings == [])
         try SQLiteStore(path: back, serviceName: "test.example", heads: record).closeNow()
         // It goes on there: new logs get numbers of their own.
+        moved = try await Databases.open(place.database, serviceName: "test.example", heads: record)
         try await logs.storeObject(in: moved)
         let other = try await StoredLogs.make(in: moved)
         #expect(try await moved.leaves(of: other.petitionName) == other.petition.leaves)

@@ -15,6 +15,7 @@ struct UpgradeTests {
     func first() async throws {
         let directory = try TemporaryDirectory()
         let path = directory("old.sqlite")
+        try OwnFile.make(path)
         let (id, seed) = (Random.bytes32(), Random.bytes32())
         let leaves = (0..<3).map { [UInt8]("leaf \($0)".utf8) }
         do {
@@ -117,6 +118,7 @@ struct UpgradeTests {
     func firstProtocol() async throws {
         let directory = try TemporaryDirectory()
         let path = directory("old.sqlite")
+        try OwnFile.make(path)
         let old = try OldLogs()
         try await makeOld(path, old)
         let store = try SQLiteStore(path: path, serviceName: "test.example")
@@ -138,6 +140,7 @@ struct UpgradeTests {
     func movedAway() async throws {
         let directory = try TemporaryDirectory()
         let path = directory("old.sqlite")
+        try OwnFile.make(path)
         try await makeOld(path, OldLogs())
         try await DatabaseQueue(path: path).write { db in
             for table in ["logs", "leaves", "held", "objects", "wraps", "invite_keys"] {

@@ -11,19 +11,29 @@ final class Readiness: Sendable {
         case disk = "the disk refuses\n"
     }
 
-    private let state = Mutex((isStopping: false, hasFailed: false))
+    private let state = Mutex((isStopping: false, isLost: false, hasFailed: false))
 
     var isStopping: Bool { state.withLock { $0.isStopping } }
 
     func stop() { state.withLock { $0.isStopping = true } }
 
-    /// - Parameter failed: whether the disk refused the last batch.
+    /// Whether something was found after which nothing is served any more.
+    var isLost: Bool { state.withLock { $0.isLost } }
+
+    func lose() { state.withLock { $0.isLost = true } }
+
+    /// - Parameter failed: whether the last batch could not be committed.
     func wrote(failed: Bool) { state.withLock { $0.hasFailed = failed } }
 
+    /// After a write that was refused it is ready again when one has been committed: a batch, or a row that is written to see.
     func state(of store: any Store) async -> State {
-        let (isStopping, hasFailed) = state.withLock { $0 }
+        let (isStopping, isLost, hasFailed) = state.withLock { $0 }
         if isStopping { return .stopping }
-        if hasFailed, await !store.canWrite() { return .disk }
+        guard !isLost else { return .disk }
+        if hasFailed || store.hasRefused {
+            guard await store.canWrite() else { return .disk }
+            wrote(failed: false)
+        }
         return await store.canRead() ? .ready : .disk
     }
 }
@@ -36,6 +46,7 @@ struct Drain: ServiceLifecycle.Service {
     func run() async throws {
         try? await gracefulShutdown()
         readiness.stop()
+        guard !readiness.isLost else { return }
         try? await Task.sleep(for: delay)
     }
 }

@@ -34,6 +34,11 @@ extension SQLiteStore {
         guard access(backup, F_OK) == 0 else { throw StorageError.cannotOpen("there is no file \(backup)") }
         let record = heads ?? SignedHeads.path(besides: path)
         let hasRecord = access(record, F_OK) == 0
+        // A service that has it open goes on signing, whatever becomes of its database's name.
+        let locks = try [path, record].filter { (path: String) in access(path, F_OK) == 0 }.map { (path: String) in
+            try FileLock(path, exclusive: true)
+        }
+        defer { for lock in locks { lock.end() } }
         guard hasRecord || withoutRecord else { throw StorageError.noHeads(record) }
         return try await make(path, from: backup) { store in
             // One that has moved may be put back, as far as the record lets it.
@@ -147,7 +152,7 @@ extension SQLiteStore {
                 isLive: petition.log.isLive),
         ].compactMap(\.self)
         do {
-            try await pool.write { db in for append in appends { _ = try Self.apply(append, db) } }
+            try await pool.write { db in for append in appends { _ = try self.apply(append, db) } }
         } catch { throw StorageError(error) }
         try await dropClosedInvites(of: workplace.log)
     }

@@ -6,7 +6,9 @@ enum PostgresSchema {
     /// "rrob", as in SQLite's files: one of several processes at a time makes the tables.
     private static let lock = 0x72_72_6f_62
     /// The newest version that this program knows.
-    static let version: Int64 = 2
+    static let version: Int64 = 3
+    /// Every connection of a service shares it; a repair has it alone.
+    private static let service: Int64 = 0x72_72_6f_73
 
     /// What every connection is set to, whatever the server or the database has set.
     static func setUp(_ connection: PostgresConnection) throws {
@@ -22,6 +24,34 @@ enum PostgresSchema {
             try connection.run("SELECT set_config($1, $2, false)", [.text(setting), .text(value)])
         }
     }
+
+    /// The same of a tool's, which may take as long as there are rows.
+    static func setUpTool(_ connection: PostgresConnection) throws {
+        try setUp(connection)
+        for setting in ["idle_in_transaction_session_timeout", "statement_timeout"] {
+            try connection.run("SELECT set_config($1, '0', false)", [.text(setting)])
+        }
+    }
+
+    /// Of a service: no repair begins while the connection is open.
+    /// - Throws: `StorageError.inUse` while a repair is under way.
+    static func share(_ connection: PostgresConnection) throws {
+        let row = try connection.run("SELECT pg_try_advisory_lock_shared($1)", [.int(service)]).first
+        guard row?.bool(0) == true else { throw StorageError.inUse(connection.databaseName) }
+    }
+
+    /// Of a repair, until the connection ends.
+    /// - Throws: `StorageError.inUse` while a service has the database open.
+    static func takeAlone(_ connection: PostgresConnection) throws {
+        let row = try connection.run("SELECT pg_try_advisory_lock($1)", [.int(service)]).first
+        guard row?.bool(0) == true else { throw StorageError.inUse(connection.databaseName) }
+    }
+
+    /// A row that is written to see whether the server's disk takes it, with bytes that are not compressed.
+    static let probe = """
+        INSERT INTO probe (id, count, bytes) VALUES (1, 1, $1)
+        ON CONFLICT (id) DO UPDATE SET count = probe.count + 1, bytes = excluded.bytes
+        """
 
     /// Refuses a server that may forget what it has confirmed.
     static func check(_ connection: PostgresConnection) throws {
@@ -43,6 +73,7 @@ enum PostgresSchema {
                 switch try connection.run("SELECT version FROM version").first?.int(0) {
                 case version: break
                 case 1: try upgrade(connection)
+                case 2: try addProbe(connection)
                 default: throw StorageError.cannotOpen("another version of this program has made the tables")
                 }
                 return true
@@ -59,6 +90,19 @@ enum PostgresSchema {
         // Rewriting the objects may take minutes.
         try connection.run("SELECT set_config('statement_timeout', '0', true)")
         for statement in secondProtocol { try connection.run(statement) }
+        try addProbe(connection)
+    }
+
+    private static func addProbe(_ connection: PostgresConnection) throws {
+        try connection.run(
+            """
+            CREATE TABLE probe (
+                id bigint PRIMARY KEY CHECK (id = 1),
+                count bigint NOT NULL,
+                bytes bytea NOT NULL
+            )
+            """)
+        try connection.run("ALTER TABLE probe ALTER COLUMN bytes SET STORAGE EXTERNAL")
         try connection.run("UPDATE version SET version = $1", [.int(version)])
     }
 

@@ -9,11 +9,11 @@ extension PostgresStore {
     ) async throws {
         try await write { connection in
             try Self.lock(workplace, connection)
-            for wrap in wraps { try Self.put(wrap, by: maker, in: workplace, places, quota, connection) }
+            for wrap in wraps { try self.put(wrap, by: maker, in: workplace, places, quota, connection) }
         }
     }
 
-    private static func put(
+    private func put(
         _ wrap: KeyWrap, by maker: Bytes32, in workplace: ID<Workplace>, _ places: WrapPlaces, _ quota: Quota,
         _ connection: PostgresConnection
     ) throws {
@@ -92,7 +92,7 @@ extension PostgresStore {
                 guard row == .some(invite) else { throw StorageError.conflict }
                 return
             }
-            try Self.grow(invite.workplace, invite.author, by: invite.sealed.count, quota, connection)
+            try self.grow(invite.workplace, invite.author, by: invite.sealed.count, quota, connection)
             // An invite has one name, and a name one invite of one workplace: the table's own constraints say so otherwise.
             try connection.run(
                 "INSERT INTO invites (name, workplace, invite, author, sealed) VALUES ($1, $2, $3, $4, $5)",
@@ -117,15 +117,15 @@ extension PostgresStore {
     }
 
     public func drop(invites keys: [Bytes32], of workplace: ID<Workplace>) async throws {
-        try await write { try Self.drop(invites: keys, of: workplace, $0) }
+        try await write { try self.drop(invites: keys, of: workplace, $0) }
     }
 
     /// The name stays, so that it is not used again.
-    static func drop(
+    func drop(
         invites keys: [Bytes32], of workplace: ID<Workplace>, _ connection: PostgresConnection
     ) throws {
         guard !keys.isEmpty else { return }
-        try lock(workplace, connection)
+        try Self.lock(workplace, connection)
         let rows = try connection.run(
             "SELECT name, author, length(sealed) FROM invites WHERE workplace = $1 AND invite = ANY ($2)",
             [.bytes(workplace.bytes.bytes), .byteArrays(keys.map(\.bytes))]

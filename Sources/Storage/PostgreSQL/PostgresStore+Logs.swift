@@ -16,10 +16,11 @@ private final class LockingTurn: LogTurn {
 
     func commit(_ appends: [LogAppend], holding held: [ID<Petition>: [HeldCoSignature]]) async throws {
         defer { lease.end() }
+        try store.ownership.checkFiles()
         do {
-            try await lease.run { connection in
+            try await lease.run { [store] connection in
                 do {
-                    try PostgresStore.apply(appends, connection)
+                    try store.apply(appends, connection)
                     for (petition, list) in held { try PostgresStore.hold(list, of: petition, connection) }
                 } catch {
                     connection.rollBack()
@@ -27,8 +28,9 @@ private final class LockingTurn: LogTurn {
                 }
                 try connection.commit()
             }
-        } catch { throw StorageError(error) }
-        try await store.heads?.record(appends)
+        } catch { throw store.ownership.noted(StorageError(error)) }
+        try await store.recording { [store] in try await $0.record(appends, losses: store.losses) }
+        store.ownership.wrote()
     }
 
     func end() async {
@@ -43,6 +45,7 @@ extension PostgresStore {
     }
 
     public func turn(_ query: LogQuery) async throws -> any LogTurn {
+        try ownership.checkFiles()
         do {
             let lease = try await pool.lease()
             do {
@@ -101,11 +104,7 @@ extension PostgresStore {
             guard !some.isEmpty else { continue }
             let rows = try rows(of: some.map(\.key), connection)
             for (log, known) in some {
-                let size = rows[log]?.size ?? 0
-                guard size >= known else {
-                    throw StorageError.wentBack(lost: .init(log: log, has: size, signed: known), logs: 1)
-                }
-                guard let row = rows[log], size > known else { continue }
+                guard try query.isNews(rows[log]?.size ?? 0, of: log), let row = rows[log] else { continue }
                 state.news[log] = .init(
                     start: known, leaves: try leaves(of: row.id, from: known, connection), legacy: row.legacy)
             }
@@ -128,16 +127,17 @@ extension PostgresStore {
 
     // MARK: Writing
 
-    static func apply(_ appends: [LogAppend], _ connection: PostgresConnection) throws {
+    func apply(_ appends: [LogAppend], _ connection: PostgresConnection) throws {
         // New logs in one order too.
         for append in appends.sorted(by: { $0.log.subject.hex < $1.log.subject.hex }) { try apply(append, connection) }
     }
 
-    private static func apply(_ append: LogAppend, _ connection: PostgresConnection) throws {
+    private func apply(_ append: LogAppend, _ connection: PostgresConnection) throws {
         let end = append.start + append.leaves.count
         let deadline = PostgresValue.int(append.deadline.map { Int64(clamping: $0) })
         let log =
-            try append.start == 0 ? open(append, end, deadline, connection) : grow(append, end, deadline, connection)
+            try append.start == 0
+            ? Self.open(append, end, deadline, connection) : Self.grow(append, end, deadline, connection)
         var hashes: [[UInt8]] = []
         var nodes: [MerkleTree.Node] = []
         for leaf in append.leaves {
@@ -158,8 +158,8 @@ extension PostgresStore {
             [
                 .int(log), .ints(nodes.map(\.level)), .ints(nodes.map(\.index)), .byteArrays(nodes.map(\.hash.bytes)),
             ])
-        try change(append.names, of: log, connection)
-        if !append.mixed.isEmpty { try drop(append.mixed, from: log, connection) }
+        try Self.change(append.names, of: log, connection)
+        if !append.mixed.isEmpty { try Self.drop(append.mixed, from: log, connection) }
         let promises = append.promises
         if !promises.isEmpty {
             try connection.run(
@@ -301,8 +301,15 @@ extension PostgresStore {
             }
         }
         guard let found else { return nil }
-        try await heads?.settle(log, size: found.size, note: found.note)
+        try await recording { try await $0.settle(log, size: found.size, note: found.note, losses: losses) }
         return found
+    }
+
+    /// What is recorded is shown after that, if this is still the record that a service would open.
+    func recording(_ body: (SignedHeads) async throws -> Void) async throws {
+        guard let heads else { return }
+        do { try await body(heads) } catch { throw ownership.noted(StorageError(error)) }
+        try ownership.checkFiles()
     }
 
     public func tile(_ tile: Tile, of log: LogName) async throws -> [UInt8]? {
@@ -314,11 +321,11 @@ extension PostgresStore {
             case .entries:
                 let leaves = try connection.run(
                     """
-                    SELECT bytes FROM leaves JOIN logs ON id = log
+                    SELECT hash, bytes FROM leaves JOIN logs ON id = log
                     WHERE kind = $1 AND subject = $2 AND place >= $3 AND place < $4 ORDER BY place
                     """, [kind, subject, low, high]
-                ).map { $0.bytes(0) ?? [] }
-                return leaves.count == tile.count ? EntryBundle.encode(leaves) : nil
+                ).map { (hash: $0.bytes(0) ?? [], bytes: $0.bytes(1) ?? []) }
+                return leaves.count == tile.count ? try StoredTile.entries(leaves) : nil
             case .hashes(let level):
                 guard level < 8 else { return nil }
                 let hashes = try connection.run(
@@ -326,10 +333,32 @@ extension PostgresStore {
                     SELECT hash FROM nodes JOIN logs ON id = log
                     WHERE kind = $1 AND subject = $2 AND level = $3 AND place >= $4 AND place < $5 ORDER BY place
                     """, [kind, subject, .int(8 * level), low, high]
-                ).map { $0.bytes(0) ?? [] }
-                return hashes.count == tile.count ? hashes.flatMap(\.self) : nil
+                ).map { $0.bytes32(0) }
+                guard hashes.count == tile.count else { return nil }
+                try Self.check(hashes, StoredTile(level: level, range: range), of: log, connection)
+                return hashes.flatMap(\.bytes)
             }
         }
+    }
+
+    private static func check(
+        _ hashes: [Bytes32], _ tile: StoredTile, of log: LogName, _ connection: PostgresConnection
+    ) throws {
+        let (kind, subject) = (PostgresValue.int(log.kind), PostgresValue.bytes(log.subject.bytes))
+        let rows = try connection.run(
+            """
+            SELECT level, place, hash FROM logs JOIN nodes ON log = id
+            JOIN unnest($3::bigint[], $4::bigint[]) AS wanted (level, place) USING (level, place)
+            WHERE kind = $1 AND subject = $2
+            """, [kind, subject, .ints(tile.nodes.map(\.level)), .ints(tile.nodes.map(\.index))]
+        ).map { (StoredTile.Place(level: Int($0.int(0) ?? 0), index: Int($0.int(1) ?? 0)), $0.bytes32(2)) }
+        let leaf = try tile.leaf.flatMap { leaf in
+            try connection.run(
+                "SELECT hash FROM leaves JOIN logs ON id = log WHERE kind = $1 AND subject = $2 AND place = $3",
+                [kind, subject, .int(leaf)]
+            ).first?.bytes32(0)
+        }
+        try tile.check(hashes, Dictionary(rows, uniquingKeysWith: { a, _ in a }), leafHash: leaf)
     }
 
     public func sealedNames(of petition: ID<Petition>) async throws -> [Bytes32: [UInt8]] {

@@ -12,7 +12,7 @@ extension PostgresStore {
 
     /// Counts what a workplace, which is locked, and one of its members keep.
     /// - Throws: `StorageError.quota`.
-    static func grow(
+    func grow(
         _ workplace: ID<Workplace>, _ author: Bytes32, by count: Int, _ quota: Quota, _ connection: PostgresConnection
     ) throws {
         guard count != 0 else { return }
@@ -24,7 +24,12 @@ extension PostgresStore {
             try connection.run(
                 "SELECT bytes FROM stored_by WHERE workplace = $1 AND author = $2", [workplace, author]
             ).first?.int(0) ?? 0
-        try quota.check(adding: count, toWorkplace: Int(all), author: Int(own))
+        let total = try room.bytes {
+            Int(try connection.run("SELECT sum(bytes)::bigint FROM stored").first?.int(0) ?? 0)
+        }
+        try quota.check(
+            adding: count, to: .init(workplace: Int(all), author: Int(own), total: total, free: room.free))
+        room.add(count)
         try connection.run(
             "UPDATE stored SET bytes = $2 WHERE workplace = $1", [workplace, .int(Int(all) + count)])
         try connection.run(
@@ -46,11 +51,8 @@ extension PostgresStore {
                 ORDER BY revision DESC LIMIT 1
                 """, key
             ).first
-            let (revision, parent) = (newest?.int(0) ?? 0, newest?.bytes32(1) ?? .zero)
-            // The very same bytes again: the answer to the first was lost on the way.
-            if revision == Int64(object.revision), parent == object.digest { return }
-            guard Int64(object.revision) == revision + 1, object.parent == parent else { throw StorageError.conflict }
-            try Self.grow(object.workplace, object.author, by: object.bytes.count, quota, connection)
+            guard try object.follow(newest.map { (revision: $0.int(0) ?? 0, digest: $0.bytes32(1)) }) else { return }
+            try self.grow(object.workplace, object.author, by: object.bytes.count, quota, connection)
             try connection.run(
                 """
                 INSERT INTO objects (workplace, kind, object, revision, place, author, digest, bytes)

@@ -12,6 +12,11 @@ public final class PostgresStore: Store {
     let pool: PostgresPool
     /// Nil where nothing is signed: for tools.
     let heads: SignedHeads?
+    let ownership = Ownership()
+    /// The server's disk is not seen from here.
+    let room = Room(besides: nil)
+    /// Which server, and which of its lives, the record was last held against.
+    private let server = Mutex("")
     /// When requests that are too old were last forgotten.
     let lastSweep = Mutex<UInt64>(0)
 
@@ -36,7 +41,11 @@ public final class PostgresStore: Store {
     private static func open(_ address: String, name: String?, heads path: String?) async throws -> PostgresStore {
         do throws(any Error) {
             let pool = PostgresPool(
-                try PostgresAddress(address), count: connections, patience: 30, setUp: PostgresSchema.setUp)
+                try PostgresAddress(address), count: connections, patience: 30
+            ) { connection in
+                try PostgresSchema.setUp(connection)
+                if name != nil { try PostgresSchema.share(connection) }
+            }
             do {
                 let hasRecord = path.map { access($0, F_OK) == 0 } ?? false
                 let identity = try await pool.run { connection in
@@ -49,11 +58,14 @@ public final class PostgresStore: Store {
                 guard let path else { return PostgresStore(identity, pool, heads: nil) }
                 guard identity.record == nil || hasRecord else { throw StorageError.noHeads(path) }
                 let key = SigningKey(seed: SecretBytes(identity.seed)).publicKey
-                let heads = try SignedHeads(path: path, key: key)
+                let heads = try SignedHeads(path: path, key: key, serves: true)
                 guard identity.record == nil || identity.record == heads.id else {
                     throw StorageError.otherRecord(path)
                 }
                 let store = PostgresStore(identity, pool, heads: heads)
+                store.ownership.watch(OwnFile.files(path))
+                let life = try await store.life()
+                store.server.withLock { $0 = life }
                 try await store.compare(with: heads)
                 try heads.recordAll(try await store.newest())
                 try await store.setRecord(heads.id, at: path)
@@ -108,6 +120,7 @@ public final class PostgresStore: Store {
 
     /// Several statements see one state.
     func read<T: Sendable>(_ body: @Sendable @escaping (PostgresConnection) throws -> T) async throws -> T {
+        try ownership.check()
         do {
             return try await pool.run { try $0.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", body) }
         } catch { throw StorageError(error) }
@@ -115,11 +128,15 @@ public final class PostgresStore: Store {
 
     /// For one statement, which needs no transaction.
     func readOnce<T: Sendable>(_ body: @Sendable @escaping (PostgresConnection) throws -> T) async throws -> T {
+        try ownership.check()
         do { return try await pool.run(body) } catch { throw StorageError(error) }
     }
 
     func write<T: Sendable>(_ body: @Sendable @escaping (PostgresConnection) throws -> T) async throws -> T {
-        do { return try await pool.run { try $0.transaction("", body) } } catch { throw StorageError(error) }
+        try ownership.checkFiles()
+        do { return try await pool.run { try $0.transaction("", body) } } catch {
+            throw ownership.noted(StorageError(error))
+        }
     }
 
     public func close() async throws {
@@ -155,13 +172,40 @@ extension PostgresStore {
         (try? await readOnce { try $0.run("SELECT count(*) FROM service").first?.int(0) }) == 1
     }
 
+    public var hasRefused: Bool { ownership.hasRefused }
+
     public func canWrite() async -> Bool {
-        let changed: Void? = try? await readOnce { connection in
-            try connection.begin()
-            defer { connection.rollBack() }
-            try connection.run("UPDATE service SET name = name")
+        await ownership.canWrite {
+            try await write { _ = try $0.run(PostgresSchema.probe, [.bytes([UInt8](repeating: 0, count: 65_536))]) }
+            try await heads?.probe()
         }
-        return changed != nil
+    }
+
+    public func checkStillOwn() async throws {
+        try ownership.checkFiles()
+        guard let heads else { return }
+        // After a failover, or a restart from a backup, at once.
+        let life = try? await life()
+        let isOther = server.withLock { known in
+            guard let life, life != known else { return false }
+            known = life
+            return true
+        }
+        guard ownership.isComparisonDue(again: isOther) else { return }
+        try await ownership.compare(heads, losses)
+    }
+
+    /// When the server, or the one that took its place, began to serve.
+    private func life() async throws -> String {
+        try await readOnce { connection in
+            let row = try connection.run(
+                """
+                SELECT pg_postmaster_start_time()::text, pg_walfile_name(pg_current_wal_lsn()), inet_server_addr()::text
+                """
+            ).first
+            // Of the file's name the timeline: its first eight digits.
+            return "\(row?.text(0) ?? "") \(row?.text(1)?.prefix(8) ?? "") \(row?.text(2) ?? "")"
+        }
     }
 
     public func sizes() async -> [(name: String, bytes: Int)] {
@@ -181,7 +225,7 @@ extension PostgresStore {
     }
 
     /// What the logs have lost of what was signed.
-    func losses(of signed: [SignedHeads.Head]) async throws -> [StorageError.Loss] {
+    @Sendable func losses(of signed: [SignedHeads.Head]) async throws -> [StorageError.Loss] {
         try await readOnce { connection in
             let rows = try connection.run(
                 """

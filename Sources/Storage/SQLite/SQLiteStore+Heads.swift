@@ -14,16 +14,23 @@ extension SQLiteStore {
 
     private func losses(against heads: SignedHeads) throws -> [StorageError.Loss] {
         let signed = try heads.heads()
-        return try readNow { db in
-            try signed.compactMap { head in
-                let row = try Row.fetchOne(
-                    db,
-                    sql: """
-                        SELECT logs.size, note FROM logs LEFT JOIN checkpoints ON log = logs.id AND checkpoints.size = ?
-                        WHERE kind = ? AND subject = ?
-                        """, arguments: [head.size, head.log.kind, head.log.subject.data])
-                return head.loss(in: row?["size"], note: row?["note"])
-            }
+        return try readNow { try Self.losses(of: signed, $0) }
+    }
+
+    /// What the database, read anew, lacks of some heads.
+    @Sendable func losses(of signed: [SignedHeads.Head]) async throws -> [StorageError.Loss] {
+        try await read { try Self.losses(of: signed, $0) }
+    }
+
+    private static func losses(of signed: [SignedHeads.Head], _ db: Database) throws -> [StorageError.Loss] {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT logs.size, note FROM logs LEFT JOIN checkpoints ON log = logs.id AND checkpoints.size = ?
+                WHERE kind = ? AND subject = ?
+                """)
+        return try signed.compactMap { head in
+            let row = try Row.fetchOne(statement, arguments: [head.size, head.log.kind, head.log.subject.data])
+            return head.loss(in: row?["size"], note: row?["note"])
         }
     }
 

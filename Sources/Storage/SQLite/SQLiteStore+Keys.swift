@@ -10,11 +10,11 @@ extension SQLiteStore {
         _ wraps: [KeyWrap], by maker: Bytes32, in workplace: ID<Workplace>, places: WrapPlaces, within quota: Quota
     ) async throws {
         try await write { db in
-            for wrap in wraps { try Self.put(wrap, by: maker, in: workplace, places, quota, db) }
+            for wrap in wraps { try self.put(wrap, by: maker, in: workplace, places, quota, db) }
         }
     }
 
-    private static func put(
+    private func put(
         _ wrap: KeyWrap, by maker: Bytes32, in workplace: ID<Workplace>, _ places: WrapPlaces, _ quota: Quota,
         _ db: Database
     ) throws {
@@ -29,7 +29,7 @@ extension SQLiteStore {
         if let own, [UInt8](own["wrap"] as Data) == wrap.wrap, [UInt8](own["signature"] as Data) == wrap.signature {
             return
         }
-        let isWanted = try isWanted(wrap.member, in: workplace, db)
+        let isWanted = try Self.isWanted(wrap.member, in: workplace, db)
         let makers = rows.map { ($0["author"] as Data).bytes32 }
         for gone in [own.map { _ in maker }, try places.evicted(for: maker, among: makers, isWanted: isWanted)] {
             guard let gone, let row = rows.first(where: { $0["author"] as Data == gone.data }) else { continue }
@@ -107,7 +107,7 @@ extension SQLiteStore {
                 guard Self.invite(row) == invite else { throw StorageError.conflict }
                 return
             }
-            try Self.grow(invite.workplace, invite.author, by: invite.sealed.count, quota, db)
+            try self.grow(invite.workplace, invite.author, by: invite.sealed.count, quota, db)
             // An invite has one name: the table's own constraint says so when it has another.
             try db.execute(
                 sql: "INSERT INTO invites (name, workplace, invite, author, sealed) VALUES (?, ?, ?, ?, ?)",
@@ -134,7 +134,7 @@ extension SQLiteStore {
     }
 
     public func drop(invites keys: [Bytes32], of workplace: ID<Workplace>) async throws {
-        let dropped = try await write { db in try Self.drop(invites: keys, of: workplace, db) }
+        let dropped = try await write { db in try self.drop(invites: keys, of: workplace, db) }
         guard dropped > 0 else { return }
         leftovers.withLock { $0 = true }
         await eraseLeftovers()
@@ -142,13 +142,13 @@ extension SQLiteStore {
 
     /// The name stays, so that it is not used again.
     /// - Returns: how many had something.
-    static func drop(invites keys: [Bytes32], of workplace: ID<Workplace>, _ db: Database) throws -> Int {
+    func drop(invites keys: [Bytes32], of workplace: ID<Workplace>, _ db: Database) throws -> Int {
         var dropped = 0
         for key in keys {
             let row = try Row.fetchOne(
                 db, sql: "SELECT * FROM invites WHERE workplace = ? AND invite = ?",
                 arguments: [workplace.bytes.data, key.data])
-            guard let row, let invite = invite(row) else { continue }
+            guard let row, let invite = Self.invite(row) else { continue }
             dropped += 1
             try grow(workplace, invite.author, by: -invite.sealed.count, .unlimited, db)
             try db.execute(

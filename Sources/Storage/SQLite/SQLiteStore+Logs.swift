@@ -51,17 +51,7 @@ extension SQLiteStore {
                 let row = try Row.fetchOne(
                     db, sql: "SELECT id, size, legacy FROM logs WHERE kind = ? AND subject = ?",
                     arguments: [log.kind, log.subject.data])
-                guard let row else {
-                    guard known == 0 else {
-                        throw StorageError.wentBack(lost: .init(log: log, has: 0, signed: known), logs: 1)
-                    }
-                    continue
-                }
-                let size = row["size"] as Int
-                guard size >= known else {
-                    throw StorageError.wentBack(lost: .init(log: log, has: size, signed: known), logs: 1)
-                }
-                guard size > known else { continue }
+                guard try query.isNews(row?["size"] ?? 0, of: log), let row else { continue }
                 state.news[log] = .init(
                     start: known, leaves: try Self.leaves(row["id"], from: known, db), legacy: row["legacy"])
             }
@@ -82,13 +72,14 @@ extension SQLiteStore {
         let hasErased = try await write { db in
             try check(db)
             var erased = 0
-            for append in appends { erased += try Self.apply(append, db) }
+            for append in appends { erased += try self.apply(append, db) }
             for (petition, list) in held { try Self.hold(list, of: petition, db) }
             // The write-ahead log tells in which order co-signatures were held.
             return erased > 0 || !held.isEmpty
         }
         if hasErased { leftovers.withLock { $0 = true } }
-        try await heads?.record(appends)
+        try await recording { try await $0.record(appends, losses: losses) }
+        ownership.wrote()
         if hasErased { await eraseLeftovers() }
     }
 
@@ -109,7 +100,7 @@ extension SQLiteStore {
     }
 
     /// - Returns: how many sealed names this deletes or replaces.
-    static func apply(_ append: LogAppend, _ db: Database) throws -> Int {
+    func apply(_ append: LogAppend, _ db: Database) throws -> Int {
         let end = append.start + append.leaves.count
         let deadline = append.deadline.map { Int64(clamping: $0) }
         if append.start == 0 {
@@ -132,7 +123,7 @@ extension SQLiteStore {
                 sql: "UPDATE logs SET size = ?, deadline = ?, live = ? WHERE kind = ? AND subject = ?",
                 arguments: [end, deadline, append.isLive, append.log.kind, append.log.subject.data])
         }
-        guard let log = try id(of: append.log, db) else { throw StorageError.damaged }
+        guard let log = try Self.id(of: append.log, db) else { throw StorageError.damaged }
         let leafInsert = try db.cachedStatement(
             sql: "INSERT INTO leaves (id, log, place, hash, bytes) VALUES (?, ?, ?, ?, ?)")
         let nodeInsert = try db.cachedStatement(sql: "INSERT INTO nodes (log, level, place, hash) VALUES (?, ?, ?, ?)")
@@ -162,7 +153,7 @@ extension SQLiteStore {
                 sql: "INSERT INTO promises (log, place, until) VALUES (?, ?, ?)",
                 arguments: [log, place, Int64(clamping: until)])
         }
-        erased += try Self.drop(invites: append.closedInvites, of: append.workplace, db)
+        erased += try drop(invites: append.closedInvites, of: append.workplace, db)
         try db.execute(
             sql: "INSERT INTO checkpoints (log, size, note, published) VALUES (?, ?, ?, ?)",
             arguments: [log, end, append.note, append.isPublished])
@@ -246,8 +237,15 @@ extension SQLiteStore {
             }
         }
         guard let found else { return nil }
-        try await heads?.settle(log, size: found.size, note: found.note)
+        try await recording { try await $0.settle(log, size: found.size, note: found.note, losses: losses) }
         return found
+    }
+
+    /// What is recorded is shown after that, if these are still the files that a service would open.
+    private func recording(_ body: (SignedHeads) async throws -> Void) async throws {
+        guard let heads else { return }
+        do { try await body(heads) } catch { throw ownership.noted(StorageError(error)) }
+        try ownership.checkFiles()
     }
 
     public func tile(_ tile: Tile, of log: LogName) async throws -> [UInt8]? {
@@ -256,10 +254,12 @@ extension SQLiteStore {
             guard let id = try Self.id(of: log, db) else { return nil }
             switch tile.kind {
             case .entries:
-                let leaves = try Data.fetchAll(
-                    db, sql: "SELECT bytes FROM leaves WHERE log = ? AND place >= ? AND place < ? ORDER BY place",
+                let leaves = try Row.fetchAll(
+                    db, sql: "SELECT hash, bytes FROM leaves WHERE log = ? AND place >= ? AND place < ? ORDER BY place",
                     arguments: [id, range.lowerBound, range.upperBound])
-                return leaves.count == tile.count ? EntryBundle.encode(leaves.map { [UInt8]($0) }) : nil
+                guard leaves.count == tile.count else { return nil }
+                return try StoredTile.entries(
+                    leaves.map { (hash: [UInt8]($0["hash"] as Data), bytes: [UInt8]($0["bytes"] as Data)) })
             case .hashes(let level):
                 guard level < 8 else { return nil }
                 let hashes = try Data.fetchAll(
@@ -267,9 +267,23 @@ extension SQLiteStore {
                     sql: """
                         SELECT hash FROM nodes WHERE log = ? AND level = ? AND place >= ? AND place < ? ORDER BY place
                         """, arguments: [id, 8 * level, range.lowerBound, range.upperBound])
-                return hashes.count == tile.count ? hashes.flatMap { [UInt8]($0) } : nil
+                guard hashes.count == tile.count else { return nil }
+                try Self.check(hashes.map(\.bytes32), StoredTile(level: level, range: range), id, db)
+                return hashes.flatMap { [UInt8]($0) }
             }
         }
+    }
+
+    private static func check(_ hashes: [Bytes32], _ tile: StoredTile, _ id: Int64, _ db: Database) throws {
+        let select = try db.cachedStatement(sql: "SELECT hash FROM nodes WHERE log = ? AND level = ? AND place = ?")
+        var nodes: [StoredTile.Place: Bytes32] = [:]
+        for place in tile.nodes {
+            nodes[place] = try Data.fetchOne(select, arguments: [id, place.level, place.index])?.bytes32
+        }
+        let leaf = try tile.leaf.flatMap { leaf in
+            try Data.fetchOne(db, sql: "SELECT hash FROM leaves WHERE log = ? AND place = ?", arguments: [id, leaf])
+        }
+        try tile.check(hashes, nodes, leafHash: leaf?.bytes32)
     }
 
     public func sealedNames(of petition: ID<Petition>) async throws -> [Bytes32: [UInt8]] {

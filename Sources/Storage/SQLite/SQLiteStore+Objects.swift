@@ -15,12 +15,9 @@ extension SQLiteStore {
                     SELECT revision, digest FROM objects WHERE workplace = ? AND kind = ? AND object = ?
                     ORDER BY revision DESC LIMIT 1
                     """, arguments: StatementArguments(key))
-            let revision: Int64 = newest?["revision"] ?? 0
-            let parent = (newest?["digest"] as Data?)?.bytes32 ?? .zero
-            // The very same bytes again: the answer to the first was lost on the way.
-            if revision == Int64(object.revision), parent == object.digest { return }
-            guard Int64(object.revision) == revision + 1, object.parent == parent else { throw StorageError.conflict }
-            try Self.grow(object.workplace, object.author, by: object.bytes.count, quota, db)
+            let found = newest.map { (revision: $0["revision"] as Int64, digest: ($0["digest"] as Data).bytes32) }
+            guard try object.follow(found) else { return }
+            try self.grow(object.workplace, object.author, by: object.bytes.count, quota, db)
             try db.execute(
                 sql: """
                     INSERT INTO objects (workplace, kind, object, revision, author, digest, bytes)
@@ -35,7 +32,7 @@ extension SQLiteStore {
 
     /// Counts what a workplace and one of its members keep: objects, wrapped keys, and keys for invites.
     /// - Throws: `StorageError.quota`.
-    static func grow(
+    func grow(
         _ workplace: ID<Workplace>, _ author: Bytes32, by count: Int, _ quota: Quota, _ db: Database
     ) throws {
         guard count != 0 else { return }
@@ -45,7 +42,9 @@ extension SQLiteStore {
             try Int.fetchOne(
                 db, sql: "SELECT bytes FROM stored_by WHERE workplace = ? AND author = ?",
                 arguments: [workplace, author]) ?? 0
-        try quota.check(adding: count, toWorkplace: all, author: own)
+        let total = try room.bytes { try Int.fetchOne(db, sql: "SELECT sum(bytes) FROM stored") ?? 0 }
+        try quota.check(adding: count, to: .init(workplace: all, author: own, total: total, free: room.free))
+        room.add(count)
         try db.execute(
             sql: "INSERT OR REPLACE INTO stored (workplace, bytes) VALUES (?, ?)", arguments: [workplace, all + count])
         try db.execute(

@@ -20,6 +20,10 @@ public final class SQLiteStore: Store {
     static let patience = 10.0
     /// Nil where nothing is signed: for tools.
     let heads: SignedHeads?
+    let ownership = Ownership()
+    private let lock: FileLock?
+    /// Bytes that all workplaces keep.
+    let room: Room
 
     /// Opens the file, or makes it.
     /// - Parameters:
@@ -56,8 +60,12 @@ public final class SQLiteStore: Store {
             configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA secure_delete = ON") }
             // The log key is in it.
             try OwnFile.make(path)
+            lock = record == nil ? nil : try FileLock(path, exclusive: false)
+            let opened = FileIdentity(path)
+            room = Room(besides: path)
             pool = try DatabasePool(path: path, configuration: configuration)
             try pool.writeWithoutTransaction { db in try Self.prepare(db, mayBeNew: name != nil) }
+            if record != nil { try OwnFile.checkMode(path) }
             try Schema.migrator.migrate(pool)
             let (found, seed) = try pool.write { db in try Self.identity(db, name) }
             guard found == name ?? found else {
@@ -71,10 +79,13 @@ public final class SQLiteStore: Store {
             }
             let known = try pool.read { try Data.fetchOne($0, sql: "SELECT record FROM service") }
             guard known == nil || access(record, F_OK) == 0 else { throw StorageError.noHeads(record) }
-            let heads = try SignedHeads(path: record, key: SigningKey(seed: SecretBytes(seed.bytes32)).publicKey)
+            let heads = try SignedHeads(
+                path: record, key: SigningKey(seed: SecretBytes(seed.bytes32)).publicKey, serves: true)
             // A new one in its place knows nothing.
             guard known == nil || known == heads.id.data else { throw StorageError.otherRecord(record) }
             self.heads = heads
+            ownership.watch(OwnFile.files(path) + OwnFile.files(record))
+            guard opened == FileIdentity(path) else { throw StorageError.replaced(path) }
         } catch { throw StorageError(error) }
     }
 
@@ -99,6 +110,7 @@ public final class SQLiteStore: Store {
     public func logKey() -> SigningKey { SigningKey(seed: logSeed) }
 
     func read<T: Sendable>(_ body: @Sendable @escaping (Database) throws -> T) async throws -> T {
+        try ownership.check()
         do { return try await pool.read(body) } catch { throw StorageError(error) }
     }
 
@@ -108,7 +120,8 @@ public final class SQLiteStore: Store {
     }
 
     func write<T: Sendable>(_ body: @Sendable @escaping (Database) throws -> T) async throws -> T {
-        do { return try await pool.write(body) } catch { throw StorageError(error) }
+        try ownership.checkFiles()
+        do { return try await pool.write(body) } catch { throw ownership.noted(StorageError(error)) }
     }
 
     public func close() async throws { try closeNow() }
@@ -116,8 +129,9 @@ public final class SQLiteStore: Store {
     /// Writes out the WAL and lets go of the file.
     func closeNow() throws {
         do {
-            try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+            try pool.writeWithoutTransaction { try OwnFile.leave($0) }
             try pool.close()
+            lock?.end()
             try heads?.close()
         } catch { throw StorageError(error) }
     }
@@ -140,14 +154,19 @@ extension SQLiteStore {
         (try? await read { try Int.fetchOne($0, sql: "SELECT count(*) FROM service") }) == 1
     }
 
+    public var hasRefused: Bool { ownership.hasRefused }
+
     public func canWrite() async -> Bool {
-        let changed: Void? = try? await pool.writeWithoutTransaction { db in
-            try db.inTransaction {
-                try db.execute(sql: "UPDATE service SET name = name")
-                return .rollback
-            }
+        await ownership.canWrite {
+            try await write { try $0.execute(sql: OwnFile.probe) }
+            try await heads?.probe()
         }
-        return changed != nil
+    }
+
+    public func checkStillOwn() async throws {
+        try ownership.checkFiles()
+        guard let heads, ownership.isComparisonDue() else { return }
+        try await ownership.compare(heads, losses)
     }
 
     public func sizes() async -> [(name: String, bytes: Int)] {

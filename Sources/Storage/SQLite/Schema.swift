@@ -65,6 +65,7 @@ enum Schema {
         migrator.registerMigration("9 promises, named witnesses, signed wraps, invites by name") { db in
             try migrateToSecondProtocol(db)
         }
+        migrator.registerMigration("10 a row to try the disk with") { db in try db.execute(sql: OwnFile.probeTable) }
         return migrator
     }
 

@@ -4,6 +4,14 @@ import Foundation
 import Petitions
 import Storage
 
+/// A database as somebody names it on a command line: the one door for every command that takes one.
+enum NamedDatabase {
+    /// - Throws: `ValidationError` when a password is in it: everybody on this machine sees a command's arguments.
+    static func check(_ name: String) throws {
+        guard !Databases.hasPassword(name) else { throw ValidationError(words("care.password")) }
+    }
+}
+
 /// Checks a database, and puts right what can be derived.
 struct Fsck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: words("help.fsck"), discussion: words("help.fsckMore"))
@@ -16,31 +24,17 @@ struct Fsck: AsyncParsableCommand {
     var repair = false
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-        guard Databases.isPostgres(database) else { return try await check(database, heads: heads) }
-        guard !repair else { throw ValidationError(words("care.noRepairThere")) }
-        let directory = FileManager.default.temporaryDirectory.appending(path: "roundrobin-" + UUID().uuidString).path
-        try FileManager.default.createDirectory(
-            atPath: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-        defer { try? FileManager.default.removeItem(atPath: directory) }
-        let copy = directory + "/copy.sqlite"
-        try await Databases.copyUnchecked(database, to: copy)
-        try await check(copy, heads: heads)
-    }
+    func validate() throws { try NamedDatabase.check(database) }
 
-    private func check(_ database: String, heads: String?) async throws {
-        let store = try SQLiteStore(inspecting: database)
-        let record = try store.record(named: heads, besides: database)
-        let report = try store.check(repairing: repair, record: record)
-        let lost = try record.map { try store.losses(against: $0) } ?? []
-        try await store.close()
+    func run() async throws {
+        let checked = try await Databases.check(database, record: heads, repairing: repair)
         if output.json {
-            try Terminal.json(CheckText.Verdict(report, lost: lost))
+            try Terminal.json(CheckText.Verdict(checked.report, lost: checked.lost))
         } else {
-            if record == nil { Terminal.note(words("care.noRecord")) }
-            CheckText.show(report, lost: lost, repaired: repair)
+            if !checked.hasRecord { Terminal.note(words("care.noRecord")) }
+            CheckText.show(checked.report, lost: checked.lost, repaired: repair)
         }
-        guard report.isSound, lost.isEmpty else { throw ExitCode(1) }
+        guard checked.report.isSound, checked.lost.isEmpty else { throw ExitCode(1) }
     }
 }
 
@@ -53,6 +47,8 @@ struct Backup: AsyncParsableCommand {
     var database: String
     @Option(help: help("backupTo", "file"))
     var to: String
+
+    func validate() throws { try NamedDatabase.check(database) }
 
     func run() async throws {
         let report =
@@ -83,6 +79,10 @@ struct Restore: AsyncParsableCommand {
     var bundles: [String] = []
     @Flag(help: help("restoreWithoutRecord"))
     var nothingSignedSince = false
+
+    func validate() throws {
+        for name in [from, database] { try NamedDatabase.check(name) }
+    }
 
     func run() async throws {
         let bundles = try bundles.map { path in
@@ -116,10 +116,12 @@ struct Migrate: AsyncParsableCommand {
     @Option(help: help("fsckHeads", "file"))
     var heads: String?
 
+    func validate() throws {
+        for name in [from, to] { try NamedDatabase.check(name) }
+        guard Databases.isPostgres(to) else { throw ValidationError(words("care.migrateTo")) }
+    }
+
     func run() async throws {
-        guard Databases.isPostgres(to), !Databases.hasPassword(to) else {
-            throw ValidationError(words("care.migrateTo"))
-        }
         let record = heads ?? SignedHeads.path(besides: from)
         let report = try await Databases.move(from, to: to, record: record)
         CheckText.show(report)

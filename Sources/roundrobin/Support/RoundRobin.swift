@@ -84,6 +84,10 @@ struct RoundRobin: AsyncParsableCommand {
     private static func next(_ error: StorageError) -> String {
         switch error {
         case .wentBack: words("failure.wentBackNext")
+        case .contradicted: words("failure.contradictedNext")
+        case .replaced: words("failure.replacedNext")
+        case .inUse: words("failure.inUseNext")
+        case .exposed(let path): words("failure.exposedNext", ["path": path])
         case .otherHeads: words("failure.otherHeadsNext")
         case .databaseGone: words("failure.databaseGoneNext")
         case .otherRecord: words("failure.otherRecordNext")
@@ -109,6 +113,10 @@ struct RoundRobin: AsyncParsableCommand {
         case .conflict, .quota: words("failure.conflict")
         case .wentBack(let lost, let logs):
             words("failure.wentBack", ["lost": CheckText.say(lost), "logs": "\(logs)"])
+        case .contradicted(let lost): words("failure.contradicted", ["lost": CheckText.say(lost)])
+        case .replaced(let path): words("failure.replaced", ["path": path])
+        case .inUse(let path): words("failure.inUse", ["path": path])
+        case .exposed(let path): words("failure.exposed", ["path": path])
         case .otherHeads: words("failure.otherHeads")
         case .databaseGone(let path, let record): words("failure.databaseGone", ["path": path, "record": record])
         case .otherRecord(let path): words("failure.otherRecord", ["path": path])
