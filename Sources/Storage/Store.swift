@@ -2,21 +2,23 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// One service's durable state: logs, trees, checkpoints and encrypted objects. What each engine promises:
+/// One service's durable state, by what is stored: logs and their trees, checkpoints, co-signatures that wait, encrypted texts and keys,
+/// and what a database says of itself. What each engine promises:
 ///
 /// - A write that has returned survives the loss of power; one that throws has left nothing, but for `StorageError.unrecorded` and
 ///   `.unanswered`.
 /// - A log grows from the very checkpoint that the writer has seen or not at all, whoever else writes: it cannot be split.
 /// - A checkpoint is shown after it is on record, in a file apart from the database, that it was signed.
-public protocol Store: Sendable {
+public protocol Store: LogStore, CheckpointStore, HeldStore, TextStore, RequestStore, StoreHealth {
     /// The name under which this service's logs are signed.
     var serviceName: String { get }
 
     /// The key that signs this service's checkpoints.
     func logKey() -> SigningKey
+}
 
-    // MARK: Logs
-
+/// Logs: leaves, their tree, and what is kept of each leaf.
+public protocol LogStore: Sendable {
     /// What is durable, in one consistent look.
     /// - Throws: `StorageError.wentBack` when a log has fewer leaves than the caller.
     func state(_ query: LogQuery) async throws -> LogState
@@ -46,9 +48,10 @@ public protocol Store: Sendable {
     /// Logs whose checkpoints are to be kept fresh: of workplaces that name witnesses, and of their petitions that are open
     /// or have names that wait for trustees.
     func liveLogs() async throws -> [LogName]
+}
 
-    // MARK: Checkpoints
-
+/// Signed checkpoints, and which of them are shown.
+public protocol CheckpointStore: Sendable {
     /// The newest checkpoint that is shown.
     func checkpoint(of log: LogName) async throws -> String?
 
@@ -68,9 +71,10 @@ public protocol Store: Sendable {
 
     /// Logs whose newest checkpoint is shown without any witness.
     func unwitnessed() async throws -> [LogName]
+}
 
-    // MARK: Co-signatures that wait
-
+/// Co-signatures between their acknowledgement and the log, and promises.
+public protocol HeldStore: Sendable {
     /// Petitions in which something waits to be mixed.
     func heldCounts() async throws -> [ID<Petition>: HeldCount]
 
@@ -80,9 +84,10 @@ public protocol Store: Sendable {
     /// Notes until when leaves are promised that stand in the log, under no checkpoint that is shown.
     /// - Returns: for each leaf the time that is kept: the first that was noted.
     func promise(_ petition: ID<Petition>, leaves: [Int], until: UInt64) async throws -> [Int: UInt64]
+}
 
-    // MARK: Objects and keys
-
+/// What members write for one another: objects, wrapped keys, and keys for invites. The service reads none of it.
+public protocol TextStore: Sendable {
     /// Keeps the next revision of an object.
     /// - Throws: `StorageError.conflict` unless it follows the newest revision; `.quota`.
     func put(_ object: StoredObject, within quota: Quota) async throws
@@ -127,15 +132,19 @@ public protocol Store: Sendable {
 
     /// Lets go of what is kept for invites that are closed.
     func drop(invites keys: [Bytes32], of workplace: ID<Workplace>) async throws
+}
 
-    // MARK: The service's own
-
+/// Signed requests that were seen.
+public protocol RequestStore: Sendable {
     /// Whether a signed request is new to every process that shares the database. Where one process serves, it remembers by itself.
     /// - Parameters:
     ///   - request: a hash of its signer and nonce.
     ///   - time: in Unix seconds; what was claimed longer than `lasting` seconds ago is forgotten.
     func claim(_ request: Bytes32, at time: UInt64, lasting: UInt64) async throws -> Bool
+}
 
+/// What a database says of itself.
+public protocol StoreHealth: Sendable {
     /// Whether the database answers.
     func canRead() async -> Bool
 
@@ -160,7 +169,13 @@ public protocol Store: Sendable {
     func close() async throws
 }
 
-extension Store {
+extension CheckpointStore {
+    public func publish(_ log: LogName, size: Int, witnessed: String) async throws {
+        try await publish(log, size: size, witnessed: witnessed, isShown: true)
+    }
+}
+
+extension LogStore {
     /// Appends in a turn of its own, for who knows what the logs have.
     public func commit(_ appends: [LogAppend], holding held: [ID<Petition>: [HeldCoSignature]] = [:]) async throws {
         var query = LogQuery(sizes: [:])
@@ -170,10 +185,15 @@ extension Store {
 
     public func leaves(of log: LogName) async throws -> [[UInt8]]? { try await leaves(of: log, from: 0) }
 
-    public func publish(_ log: LogName, size: Int, witnessed: String) async throws {
-        try await publish(log, size: size, witnessed: witnessed, isShown: true)
+    /// Everything that waits in a petition, by the order of the leaves' hashes.
+    public func held(of petition: ID<Petition>) async throws -> [HeldCoSignature] {
+        var query = LogQuery(sizes: [:])
+        query.held[petition] = .all
+        return try await state(query).held[petition] ?? []
     }
+}
 
+extension TextStore {
     public func put(_ object: StoredObject) async throws { try await put(object, within: .unlimited) }
 
     public func object(_ name: StoredObject.Name, in workplace: ID<Workplace>) async throws -> [UInt8]? {
@@ -184,12 +204,5 @@ extension Store {
         of kind: StoredObject.Kind, in workplace: ID<Workplace>, after: Int = 0, most: Int = 256
     ) async throws -> (entries: [ObjectEntry], next: Int?) {
         try await objects(of: kind, in: workplace, after: after, most: most, bytes: 8 << 20)
-    }
-
-    /// Everything that waits in a petition, by the order of the leaves' hashes.
-    public func held(of petition: ID<Petition>) async throws -> [HeldCoSignature] {
-        var query = LogQuery(sizes: [:])
-        query.held[petition] = .all
-        return try await state(query).held[petition] ?? []
     }
 }

@@ -4,7 +4,7 @@ import Postgres
 import Sodium
 
 /// Everything that a database has, table by table, in the order of its keys: the same rows in both engines.
-struct Table: Sendable {
+struct StoredTable: Sendable {
     enum Kind: Sendable { case int, bool, bytes, text }
 
     let name: String
@@ -18,30 +18,30 @@ struct Table: Sendable {
     var names: String { columns.map(\.name).joined(separator: ", ") }
     func select(sqlite: Bool) -> String { (sqlite ? inSQLite : nil) ?? "SELECT \(names) FROM \(name) ORDER BY \(key)" }
 
-    static let all = [
-        Table(
+    static let all: [StoredTable] = [
+        StoredTable(
             name: "service", columns: [("id", .int), ("name", .text), ("log_seed", .bytes), ("record", .bytes)],
             key: "id"),
-        Table(
+        StoredTable(
             name: "logs",
             columns: [
                 ("id", .int), ("kind", .int), ("subject", .bytes), ("workplace", .bytes), ("size", .int),
                 ("deadline", .int), ("legacy", .int), ("live", .bool),
             ], key: "id"),
-        Table(
+        StoredTable(
             name: "leaves", columns: [("log", .int), ("place", .int), ("hash", .bytes), ("bytes", .bytes)],
             key: "log, place"),
-        Table(
+        StoredTable(
             name: "nodes", columns: [("log", .int), ("level", .int), ("place", .int), ("hash", .bytes)],
             key: "log, level, place"),
-        Table(
+        StoredTable(
             name: "checkpoints",
             columns: [("log", .int), ("size", .int), ("note", .text), ("published", .bool), ("witnessed", .text)],
             key: "log, size"),
-        Table(
+        StoredTable(
             name: "names", columns: [("log", .int), ("tag", .bytes), ("sealed", .bytes)],
             inSQLite: "SELECT log, tag, substr(sealed, 1, length) FROM names ORDER BY log, tag", key: "log, tag"),
-        Table(
+        StoredTable(
             name: "held",
             columns: [
                 ("log", .int), ("hash", .bytes), ("tag", .bytes), ("until", .int), ("bytes", .bytes),
@@ -51,8 +51,8 @@ struct Table: Sendable {
                 SELECT held.log, hash, held.tag, until, bytes, substr(sealed, 1, length) FROM held
                 LEFT JOIN held_names ON held_names.log = held.log AND held_names.tag = held.tag ORDER BY held.log, hash
                 """, key: "log, hash"),
-        Table(name: "promises", columns: [("log", .int), ("place", .int), ("until", .int)], key: "log, place"),
-        Table(
+        StoredTable(name: "promises", columns: [("log", .int), ("place", .int), ("until", .int)], key: "log, place"),
+        StoredTable(
             name: "objects",
             columns: [
                 ("workplace", .bytes), ("kind", .int), ("object", .bytes), ("revision", .int), ("place", .int),
@@ -62,23 +62,23 @@ struct Table: Sendable {
                 SELECT workplace, kind, object, revision, row_number() OVER (PARTITION BY workplace ORDER BY rowid) AS place,
                 author, digest, bytes FROM objects ORDER BY workplace, rowid
                 """, key: "workplace, place", some: 16),
-        Table(
+        StoredTable(
             name: "wraps",
             columns: [
                 ("workplace", .bytes), ("epoch", .int), ("member", .bytes), ("author", .bytes), ("wrap", .bytes),
                 ("signature", .bytes),
             ],
             key: "workplace, epoch, member, author"),
-        Table(name: "wanted", columns: [("workplace", .bytes), ("member", .bytes)], key: "workplace, member"),
-        Table(
+        StoredTable(name: "wanted", columns: [("workplace", .bytes), ("member", .bytes)], key: "workplace, member"),
+        StoredTable(
             name: "invites",
             columns: [
                 ("name", .bytes), ("workplace", .bytes), ("invite", .bytes), ("author", .bytes), ("sealed", .bytes),
             ], key: "name"),
-        Table(
+        StoredTable(
             name: "stored_by", columns: [("workplace", .bytes), ("author", .bytes), ("bytes", .int)],
             key: "workplace, author"),
-        Table(name: "stored", columns: [("workplace", .bytes), ("bytes", .int)], key: "workplace"),
+        StoredTable(name: "stored", columns: [("workplace", .bytes), ("bytes", .int)], key: "workplace"),
     ]
 }
 
@@ -108,7 +108,7 @@ enum Cell: Hashable {
 
 typealias Rows = [[Cell]]
 
-extension Table {
+extension StoredTable {
     // MARK: Reading: a digest of all rows, and the rows some at a time
 
     func each(_ db: Database, _ body: (Rows) throws -> Void) throws -> Bytes32 {

@@ -1,9 +1,13 @@
+import AsyncHTTPClient
 import Foundation
+import GRDB
 import Logging
+import NIOCore
 import NIOHTTP1
 import Petitions
 import Service
 @testable import Storage
+import Sodium
 import Synchronization
 import TestSupport
 import Testing
@@ -114,7 +118,16 @@ struct FaultTableTests {
             break
         }
         #expect(acknowledged > 0 && refused == 507, "the disk is neither too small nor too large")
-        // Reading goes on.
+        let refusedRequest = workload.requests[min(acknowledged, workload.requests.count - 1)]
+        // It is not ready until a commit went through, however often it is asked; reading goes on.
+        var isReady = true
+        for _ in 0..<100 where isReady {
+            if isMounted { try Self.fill(ballast) }
+            // Where the service has just made room for itself, it may go through.
+            _ = await service.send(.POST, refusedRequest.path, refusedRequest.body)
+            isReady = await service.send(.GET, "/readyz")?.status == 200
+        }
+        #expect(!isReady)
         #expect(await service.send(.GET, "/v1/service")?.status == 200)
         let origin = workload.requests[0].log
         guard case .workplace(let id) = origin else { throw Absent() }
@@ -126,11 +139,55 @@ struct FaultTableTests {
         } else {
             try Data().write(to: URL(filePath: relief))
         }
+        // Nobody sends anything, and it is ready again: it has tried.
+        for _ in 0..<6000 where !isReady {
+            isReady = await service.send(.GET, "/readyz")?.status == 200
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(isReady)
         for request in workload.requests {
             #expect(await service.send(.POST, request.path, request.body)?.status == 200)
         }
         await service.stop(SIGKILL)
         #expect(await workload.faults(of: root + "/a.sqlite", acknowledged: workload.requests.count) == [])
+    }
+
+    @Test("A damaged tile is refused and kept by nobody; the other logs are served")
+    func damagedTile() async throws {
+        let database = directory("a.sqlite")
+        let service = try await ServiceProgram(database: database, log: directory("log"))
+        let workload = try Workload(info: try #require(await service.send(.GET, "/v1/service")).body)
+        for request in workload.requests { _ = await service.send(.POST, request.path, request.body) }
+        let last = try #require(workload.requests.last)
+        let count = workload.requests.count { $0.log == last.log }
+        let store = try SQLiteStore(inspecting: database)
+        try await store.write {
+            try $0.execute(sql: "UPDATE leaves SET bytes = zeroblob(9) WHERE log = 2 AND place = 1")
+        }
+        try store.closeNow()
+        let damaged = "/petition/\(last.log.subject.hex)/tile/entries/000.p/\(count)"
+        let answer = try await HTTPClient.shared.execute(
+            HTTPClientRequest(url: service.url + damaged), timeout: .seconds(60))
+        #expect(answer.status.code == 503 && answer.headers["cache-control"] == ["no-store"])
+        let other =
+            "/workplace/\(workload.requests[0].log.subject.hex)/tile/entries/000.p/\(workload.requests.count - count)"
+        #expect(await service.send(.GET, other)?.status == 200)
+        await service.stop()
+    }
+
+    @Test(
+        "No command takes a database's password as an argument",
+        arguments: [
+            ["fsck", "--database"], ["fsck", "--repair", "--database"], ["backup", "--to", "x", "--database"],
+            ["restore", "--from", "x", "--database"], ["migrate", "--from", "x", "--to"], ["serve", "--database"],
+        ])
+    func passwords(_ arguments: [String]) async throws {
+        for address in ["postgres://a:secret@127.0.0.1:1/d", "postgres://a@127.0.0.1:1/d?password=secret"] {
+            let (status, said) = try await Finished.run(
+                ServiceProgram.path, arguments + [address], output: directory("said"))
+            #expect(status == 64 && said.contains(".pgpass"), "\(said)")
+            #expect(!said.contains("secret"))
+        }
     }
 
     /// Takes all the room that a disk has left.

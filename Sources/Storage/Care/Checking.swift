@@ -62,7 +62,7 @@ extension Databases {
         try PostgresSchema.takeAlone(connection)
         return try connection.transaction("ISOLATION LEVEL READ COMMITTED") { connection in
             // A service of an earlier version, which takes no part in the lock, waits or is refused.
-            let names = Table.all.map(\.name).joined(separator: ", ")
+            let names = StoredTable.all.map(\.name).joined(separator: ", ")
             try connection.run("LOCK TABLE \(names) IN EXCLUSIVE MODE")
             try copyTables(connection, to: copy)
             let checked = try check(copy, record: record, repairing: true)
@@ -71,14 +71,14 @@ extension Databases {
             defer { try? store.closeNow() }
             try store.readNow { db in
                 // A row of another table may name a log: what is added there comes first, what goes there last.
-                for table in Table.all { try table.write(what: db, differsFrom: connection) }
+                for table in StoredTable.all { try table.write(what: db, differsFrom: connection) }
             }
             return checked
         }
     }
 }
 
-extension Table {
+extension StoredTable {
     private var keys: [Int] {
         key.split(separator: ", ").compactMap { part in columns.firstIndex { $0.name == part } }
     }

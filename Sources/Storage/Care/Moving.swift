@@ -35,7 +35,7 @@ extension Databases {
                         throw StorageError.occupied(connection.databaseName)
                     }
                     try source.readNow { db in
-                        for table in Table.all {
+                        for table in StoredTable.all {
                             let written = try table.each(db) { try table.insert($0, connection) }
                             guard try table.each(connection, { _ in }) == written else { throw StorageError.damaged }
                         }
@@ -87,7 +87,7 @@ extension Databases {
         let queue = try SQLiteStore.makeEmpty(part)
         try queue.write { db in
             let slot = try Schema.nameSlot(db)
-            for table in Table.all {
+            for table in StoredTable.all {
                 let read = try table.each(connection) { try table.insert($0, slot, db) }
                 guard try table.each(db, { _ in }) == read else { throw StorageError.damaged }
             }
