@@ -40,8 +40,9 @@ public struct LogState: Sendable {
 public protocol LogTurn: Sendable {
     var state: LogState { get }
 
-    /// Appends to several logs in one transaction with one sync, and records the checkpoints as signed. When this returns,
-    /// everything in it is durable; when it throws, nothing is there, but for `StorageError.unrecorded` and `.unanswered`.
+    /// Appends to several logs in one transaction with one sync, and records the checkpoints as signed. When this
+    /// returns, everything in it is durable; when it throws, nothing is there, but for `StorageError.unrecorded` and
+    /// `.unanswered`.
     /// - Parameter held: co-signatures that are kept to be mixed, by petition.
     func commit(_ appends: [LogAppend], holding held: [ID<Petition>: [HeldCoSignature]]) async throws
 
@@ -109,8 +110,8 @@ public struct LogAppend: Sendable {
     public var mixed: [Bytes32]
     /// Public keys of the invites that the leaves use or close: what is kept for them goes.
     public var closedInvites: [Bytes32]
-    /// Whether the log's checkpoints are to be kept fresh where its workplace names witnesses: of a workplace, whether it does; of a
-    /// petition, whether it is open or has names that wait for trustees.
+    /// Whether the log's checkpoints are to be kept fresh where its workplace names witnesses: of a workplace, whether
+    /// it does; of a petition, whether it is open or has names that wait for trustees.
     public var isLive: Bool
 
     public init(
@@ -132,7 +133,8 @@ public struct LogAppend: Sendable {
         self.isLive = isLive
     }
 
-    /// Places of leaves that were promised, each with the time: to be kept where nothing that covers them is shown by this commit.
+    /// Places of leaves that were promised, each with the time: to be kept where nothing that covers them is shown by
+    /// this commit.
     var promises: [(place: Int, until: UInt64)] {
         guard !isPublished else { return [] }
         return leaves.enumerated().compactMap { offset, leaf in leaf.promised.map { (start + offset, $0) } }
@@ -141,8 +143,8 @@ public struct LogAppend: Sendable {
     /// - Parameters:
     ///   - size: of the log in the database.
     ///   - note: its checkpoint of that size.
-    /// - Throws: `StorageError.conflict` when somebody else has written to it meanwhile; `.wentBack` when it is not the log that the
-    ///   writer has seen.
+    /// - Throws: `StorageError.conflict` when somebody else has written to it meanwhile; `.wentBack` when it is not the
+    ///   log that the writer has seen.
     func follow(size: Int, note: String?) throws {
         guard size <= start else { throw StorageError.conflict }
         guard size == start, note?.hasPrefix(base) == true else {

@@ -1,7 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Which file a path names: it stays the same while the file is written to, and is another after a move, a removal or a replacement.
+/// Which file a path names: it stays the same while the file is written to, and is another after a move, a removal or a
+/// replacement.
 struct FileIdentity: Equatable, Sendable {
     private let device: UInt64
     private let inode: UInt64
@@ -14,8 +15,8 @@ struct FileIdentity: Equatable, Sendable {
     }
 }
 
-/// A lock that every serving process shares, and that a tool which replaces or repairs a database has alone. It belongs to the file
-/// itself, wherever somebody moves it, and ends with the process.
+/// A lock that every serving process shares, and that a tool which replaces or repairs a database has alone. It belongs
+/// to the file itself, wherever somebody moves it, and ends with the process.
 final class FileLock: Sendable {
     private let file: Mutex<Int32>
 
@@ -51,8 +52,8 @@ final class FileLock: Sendable {
     }
 }
 
-/// What a serving store knows of itself: whether its files are still the ones at their paths, whether something was found that ends it,
-/// and whether the disk refused the last write.
+/// What a serving store knows of itself: whether its files are still the ones at their paths, whether something was
+/// found that ends it, and whether the disk refused the last write.
 final class Ownership: Sendable {
     private struct State {
         var files: [(path: String, identity: FileIdentity)] = []
@@ -96,7 +97,11 @@ final class Ownership: Sendable {
     func noted(_ error: StorageError) -> StorageError {
         state.withLock { state in
             if error.isFatal, state.fault == nil { state.fault = error }
-            if error.isOfDisk { state.hasRefused = true }
+            if error.isOfDisk {
+                state.hasRefused = true
+                // What went through before says nothing any more.
+                if state.probe?.succeeded == true { state.probe = nil }
+            }
             return state.fault ?? error
         }
     }

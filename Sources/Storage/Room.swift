@@ -3,8 +3,8 @@ import Petitions
 import Sodium
 import Synchronization
 
-/// What all workplaces together keep, known well enough to hold a limit: counted anew every ten seconds, and added to in between. Another
-/// process's writes of that time are not in it yet.
+/// What all workplaces together keep, known well enough to hold a limit: counted anew every ten seconds, and added to
+/// in between. Another process's writes of that time are not in it yet.
 final class Room: Sendable {
     private let total = Mutex<(bytes: Int, counted: ContinuousClock.Instant?)>((0, nil))
     /// Of the disk that fills up; nil where that is another machine's.
@@ -42,7 +42,8 @@ final class Room: Sendable {
 /// Rules that both engines keep, written once over what they read.
 extension StoredObject {
     /// - Parameter newest: the newest revision of the object that is there.
-    /// - Returns: whether this one is to be written; the very same bytes again are not, as the answer to the first was lost on the way.
+    /// - Returns: whether this one is to be written; the very same bytes again are not, as the answer to the first was
+    ///   lost on the way.
     /// - Throws: `StorageError.conflict` unless it follows.
     func follow(_ newest: (revision: Int64, digest: Bytes32)?) throws -> Bool {
         let (last, parent) = newest ?? (0, .zero)

@@ -5,9 +5,9 @@ import Sodium
 import Synchronization
 import TransparencyLog
 
-/// The newest checkpoint that a service has signed of each log, in an SQLite file apart from its database: what tells a database
-/// that was put back from a copy from the one that the service had. A head is recorded after the commit that makes it and
-/// before anybody is shown it, so it is never ahead of a database that was left alone.
+/// The newest checkpoint that a service has signed of each log, in an SQLite file apart from its database: what tells a
+/// database that was put back from a copy from the one that the service had. A head is recorded after the commit that
+/// makes it and before anybody is shown it, so it is never ahead of a database that was left alone.
 ///
 /// It holds no secret. It helps as long as it is not put back together with the database: on another disk, best of all.
 public final class SignedHeads: Sendable {
@@ -175,7 +175,8 @@ extension SignedHeads {
     typealias Losses = @Sendable ([Head]) async throws -> [StorageError.Loss]
 
     /// Records what a commit has made.
-    /// - Throws: `StorageError.unrecorded`: then nobody is shown it before it is recorded. `.contradicted`: then nobody is shown it ever.
+    /// - Throws: `StorageError.unrecorded`: then nobody is shown it before it is recorded. `.contradicted`: then nobody
+    ///   is shown it ever.
     func record(_ appends: [LogAppend], losses: @escaping Losses) async throws {
         guard !appends.isEmpty else { return }
         let entries = appends.map { append in
@@ -192,7 +193,8 @@ extension SignedHeads {
         try await self.note([Entry(head: Head(log: log, size: size, note: note))], losses)
     }
 
-    /// In a task of its own: GRDB gives up a write whose task is cancelled, and what was committed stands, whoever has gone away.
+    /// In a task of its own: GRDB gives up a write whose task is cancelled, and what was committed stands, whoever has
+    /// gone away.
     private func note(_ entries: [Entry], _ losses: @escaping Losses) async throws {
         let queue = queue
         let recording = Task {

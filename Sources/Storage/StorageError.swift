@@ -1,8 +1,8 @@
 import GRDB
 import Postgres
 
-/// What the disk or the database refused. Whatever is thrown, nothing of the commit in hand was kept, but for `unrecorded` and
-/// `unanswered`.
+/// What the disk or the database refused. Whatever is thrown, nothing of the commit in hand was kept, but for
+/// `unrecorded` and `unanswered`.
 public enum StorageError: Error, Equatable, Sendable {
     case diskFull
     /// The disk reported an error.
@@ -16,10 +16,12 @@ public enum StorageError: Error, Equatable, Sendable {
     case quota
     /// A log is shorter than a checkpoint that this service has signed, or another: the database was put back.
     case wentBack(lost: Loss, logs: Int)
-    /// The record of signed checkpoints has, of a log, another checkpoint than this database at the same size, or one that this database
-    /// has not, while the service runs: somebody else signs the same logs. The store refuses everything from then on.
+    /// The record of signed checkpoints has, of a log, another checkpoint than this database at the same size, or one
+    /// that this database has not, while the service runs: somebody else signs the same logs. The store refuses
+    /// everything from then on.
     case contradicted(Loss)
-    /// The file that is open is not at this path any more: it was moved, removed or replaced. The store refuses everything from then on.
+    /// The file that is open is not at this path any more: it was moved, removed or replaced. The store refuses
+    /// everything from then on.
     case replaced(String)
     /// A service is running on this file, or on this database.
     case inUse(String)

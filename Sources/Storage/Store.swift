@@ -2,12 +2,13 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// One service's durable state, by what is stored: logs and their trees, checkpoints, co-signatures that wait, encrypted texts and keys,
-/// and what a database says of itself. What each engine promises:
+/// One service's durable state, by what is stored: logs and their trees, checkpoints, co-signatures that wait,
+/// encrypted texts and keys, and what a database says of itself. What each engine promises:
 ///
-/// - A write that has returned survives the loss of power; one that throws has left nothing, but for `StorageError.unrecorded` and
-///   `.unanswered`.
-/// - A log grows from the very checkpoint that the writer has seen or not at all, whoever else writes: it cannot be split.
+/// - A write that has returned survives the loss of power; one that throws has left nothing, but for
+///   `StorageError.unrecorded` and `.unanswered`.
+/// - A log grows from the very checkpoint that the writer has seen or not at all, whoever else writes: it cannot be
+///   split.
 /// - A checkpoint is shown after it is on record, in a file apart from the database, that it was signed.
 public protocol Store: LogStore, CheckpointStore, HeldStore, TextStore, RequestStore, StoreHealth {
     /// The name under which this service's logs are signed.
@@ -23,8 +24,8 @@ public protocol LogStore: Sendable {
     /// - Throws: `StorageError.wentBack` when a log has fewer leaves than the caller.
     func state(_ query: LogQuery) async throws -> LogState
 
-    /// The same, to be written to: where several processes share a database, the logs that grow are this one's until the turn ends.
-    /// Each turn is ended by `commit` or by `end`.
+    /// The same, to be written to: where several processes share a database, the logs that grow are this one's until
+    /// the turn ends. Each turn is ended by `commit` or by `end`.
     func turn(_ query: LogQuery) async throws -> any LogTurn
 
     /// Every leaf in order, from a place on; nil when there is no such log.
@@ -45,8 +46,8 @@ public protocol LogStore: Sendable {
     /// A workplace's own log, if there is one, and those of its petitions.
     func logs(of workplace: ID<Workplace>) async throws -> [LogName]
 
-    /// Logs whose checkpoints are to be kept fresh: of workplaces that name witnesses, and of their petitions that are open
-    /// or have names that wait for trustees.
+    /// Logs whose checkpoints are to be kept fresh: of workplaces that name witnesses, and of their petitions that are
+    /// open or have names that wait for trustees.
     func liveLogs() async throws -> [LogName]
 }
 
@@ -62,8 +63,9 @@ public protocol CheckpointStore: Sendable {
     func checkpoint(of log: LogName, covering leaf: Int) async throws -> (size: Int, note: String)?
 
     /// Keeps the witnesses' lines of a checkpoint, and shows it from now on, unless it is to wait for more of them.
-    /// - Parameter witnessed: the witnesses' signature lines. Once it is shown, those of earlier checkpoints go: their times would say
-    ///   to whoever takes the database when each leaf came. So do the promises of the leaves that it covers.
+    /// - Parameter witnessed: the witnesses' signature lines. Once it is shown, those of earlier checkpoints go: their
+    ///   times would say to whoever takes the database when each leaf came. So do the promises of the leaves that it
+    ///   covers.
     func publish(_ log: LogName, size: Int, witnessed: String, isShown: Bool) async throws
 
     /// Logs whose newest checkpoint is not shown yet, as a stop between the two leaves them.
@@ -105,8 +107,8 @@ public protocol TextStore: Sendable {
         of kind: StoredObject.Kind, in workplace: ID<Workplace>, after: Int, most: Int, bytes: Int
     ) async throws -> (entries: [ObjectEntry], next: Int?)
 
-    /// Keeps wraps that one member made. Each maker has a place of their own for each member, so that nobody's wrong wrap keeps out a
-    /// right one. A wrap that is new ends its member's request for one.
+    /// Keeps wraps that one member made. Each maker has a place of their own for each member, so that nobody's wrong
+    /// wrap keeps out a right one. A wrap that is new ends its member's request for one.
     /// - Throws: `StorageError.quota`.
     func put(
         _ wraps: [KeyWrap], by maker: Bytes32, in workplace: ID<Workplace>, places: WrapPlaces, within quota: Quota
@@ -125,7 +127,8 @@ public protocol TextStore: Sendable {
     func wantingMembers(in workplace: ID<Workplace>) async throws -> Set<Bytes32>
 
     /// Keeps what an invite's newcomer will look for. The same again changes nothing.
-    /// - Throws: `StorageError.conflict` when the name was ever used otherwise, or the invite has another name; `.quota`.
+    /// - Throws: `StorageError.conflict` when the name was ever used otherwise, or the invite has another name;
+    ///   `.quota`.
     func put(_ invite: StoredInvite, under name: Bytes32, within quota: Quota) async throws
 
     func invite(_ name: Bytes32) async throws -> StoredInvite?
@@ -136,7 +139,8 @@ public protocol TextStore: Sendable {
 
 /// Signed requests that were seen.
 public protocol RequestStore: Sendable {
-    /// Whether a signed request is new to every process that shares the database. Where one process serves, it remembers by itself.
+    /// Whether a signed request is new to every process that shares the database. Where one process serves, it
+    /// remembers by itself.
     /// - Parameters:
     ///   - request: a hash of its signer and nonce.
     ///   - time: in Unix seconds; what was claimed longer than `lasting` seconds ago is forgotten.
@@ -151,11 +155,13 @@ public protocol StoreHealth: Sendable {
     /// Whether the disk refused a write, and none has been committed since.
     var hasRefused: Bool { get }
 
-    /// Whether it takes a write, which is committed: to the database and to the record of signed checkpoints. Tried once a second at most.
+    /// Whether it takes a write, which is committed: to the database and to the record of signed checkpoints. Tried
+    /// once a second at most.
     func canWrite() async -> Bool
 
-    /// Looks whether this service is still the only one that signs these logs: whether its files are at their paths, and now and then
-    /// whether the database has everything that was recorded as signed. Cheap enough for every two seconds.
+    /// Looks whether this service is still the only one that signs these logs: whether its files are at their paths,
+    /// and now and then whether the database has everything that was recorded as signed. Cheap enough for every two
+    /// seconds.
     /// - Throws: `StorageError.replaced`, `.contradicted`. From then on the store neither writes nor shows anything.
     func checkStillOwn() async throws
 

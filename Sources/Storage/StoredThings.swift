@@ -35,7 +35,8 @@ public struct Quota: Sendable, Equatable {
         let free: Int?
     }
 
-    /// - Throws: `StorageError.quota` when a write of `count` bytes more exceeds what is allowed. One that frees bytes never does.
+    /// - Throws: `StorageError.quota` when a write of `count` bytes more exceeds what is allowed. One that frees bytes
+    ///   never does.
     func check(adding count: Int, to kept: Kept) throws {
         guard count > 0 else { return }
         for (there, most) in [(kept.workplace, workplace), (kept.author, author), (kept.total, total)] {

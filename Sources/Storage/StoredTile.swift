@@ -2,8 +2,8 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// A tile as it is served, checked against what stands beside it: a page of the database that was damaged must not be kept for a year by
-/// whoever caches tiles.
+/// A tile as it is served, checked against what stands beside it: a page of the database that was damaged must not be
+/// kept for a year by whoever caches tiles.
 struct StoredTile {
     /// A node of the tree.
     struct Place: Hashable {

@@ -86,8 +86,8 @@ public final class WitnessStore: Sendable {
         }
     }
 
-    /// Judges and remembers in one transaction: between the two nothing else can be signed for this log. When this returns, what
-    /// it returns is durable; when it throws, nothing has changed.
+    /// Judges and remembers in one transaction: between the two nothing else can be signed for this log. When this
+    /// returns, what it returns is durable; when it throws, nothing has changed.
     public func update(
         _ origin: String, _ judge: @Sendable @escaping (Head?) throws -> Head
     ) async throws -> Head {
@@ -146,7 +146,8 @@ public final class WitnessStore: Sendable {
         public let other: String
     }
 
-    /// Keeps a checkpoint that contradicts the one that was signed last, if it does: of the same size, with another root.
+    /// Keeps a checkpoint that contradicts the one that was signed last, if it does: of the same size, with another
+    /// root.
     /// - Returns: whether it does.
     public func keep(fork note: String, _ checkpoint: Checkpoint, at time: UInt64) async throws -> Bool {
         try await queue.write { db in

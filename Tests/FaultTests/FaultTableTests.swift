@@ -31,7 +31,8 @@ struct FaultTableTests {
         var testDescription: String { what }
     }
 
-    /// Counted from the first statement on. A commit is some ten writes and a sync to the database, four and one to the heads.
+    /// Counted from the first statement on. A commit is some ten writes and a sync to the database, four and one to the
+    /// heads.
     static let rows = [
         Row(fault: "W 1 1 \(EIO)", what: "the first write fails"),
         Row(fault: "W 30 1 \(EIO)", what: "one write fails"),
@@ -74,8 +75,9 @@ struct FaultTableTests {
         #expect(await workload.faults(of: root + "/a.sqlite", acknowledged: workload.requests.count) == [])
     }
 
-    /// Bytes that the shim's disk takes once the service has started: room for some commits (a commit is up to 60 KiB in the
-    /// database's and the heads' write-ahead logs), and not for all. It counts what is added to files and gives nothing back.
+    /// Bytes that the shim's disk takes once the service has started: room for some commits (a commit is up to 60 KiB
+    /// in the database's and the heads' write-ahead logs), and not for all. It counts what is added to files and gives
+    /// nothing back.
     private static let room = 300 << 10
 
     /// On a small tmpfs where this process may make one; else on a disk that has as little room by the shim's doing.

@@ -134,7 +134,8 @@ struct PostgresFaultTests {
                 continue
             }
             if isCommitted {
-                // The commit waits for a replica that there is not, and its connection ends meanwhile: it has taken effect.
+                // The commit waits for a replica that there is not, and its connection ends meanwhile: it has taken
+                // effect.
                 try server.psql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
                 try server.psql("SELECT pg_reload_conf()")
             } else {

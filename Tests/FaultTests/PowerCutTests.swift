@@ -5,8 +5,8 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// The real service writes to a disk that notes everything; then the power goes after each of its operations, and what a disk
-/// may have kept of what was not synced is opened again and checked from the leaves up.
+/// The real service writes to a disk that notes everything; then the power goes after each of its operations, and what
+/// a disk may have kept of what was not synced is opened again and checked from the leaves up.
 @Suite("Whenever the power goes, what was acknowledged is there and the whole log holds", .serialized)
 struct PowerCutTests {
     let directory: TemporaryDirectory
@@ -40,8 +40,8 @@ struct PowerCutTests {
         return (try DiskTrace(directory("trace")), workload)
     }
 
-    /// Which operations the power goes after. All with ROUNDROBIN_FAULTS=all; else each sync, truncation, unlink and answer and
-    /// their neighbours, and every ninth write between.
+    /// Which operations the power goes after. All with ROUNDROBIN_FAULTS=all; else each sync, truncation, unlink and
+    /// answer and their neighbours, and every ninth write between.
     private func cuts(_ trace: DiskTrace) -> [Int] {
         let all = ProcessInfo.processInfo.environment["ROUNDROBIN_FAULTS"] == "all"
         return trace.operations.indices.filter { i in

@@ -20,6 +20,7 @@ struct OldDatabaseTests {
 
     private func make(_ path: String) async throws -> OldLogs {
         let old = try OldLogs()
+        try OwnFile.make(path)
         let queue = try DatabaseQueue(path: path)
         let rows = old.rows()
         try Schema.migrator.migrate(queue, upTo: "8 repeated leaves are known by the tree in memory")

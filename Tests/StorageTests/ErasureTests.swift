@@ -21,7 +21,8 @@ struct ErasureTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// Which of these are in any file of the database. Every sealed name begins with 24 random bytes, so that is enough to look for.
+    /// Which of these are in any file of the database. Every sealed name begins with 24 random bytes, so that is enough
+    /// to look for.
     private func found(_ sealed: [[UInt8]], in directory: TemporaryDirectory? = nil) throws -> Int {
         let directory = directory ?? self.directory
         let windows = Set(

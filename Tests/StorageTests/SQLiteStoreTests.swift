@@ -121,7 +121,8 @@ struct SQLiteStoreTests {
                 log: logs.petitionName, workplace: logs.world.log.id, start: size, base: base, leaves: [leaf],
                 note: note, deadline: nil, names: [])
         }
-        // Held by another after this one has looked: a close would come before it, another statement of the tag would make it void.
+        // Held by another after this one has looked: a close would come before it, another statement of the tag would
+        // make it void.
         let waiting = try #require(logs.waiting.coSigned).tag.encoding
         let turns = [try await turn(.all), try await turn(.tags([tag])), try await turn(.tags([waiting]))]
         try await other.commit([], holding: [petition: [held]])

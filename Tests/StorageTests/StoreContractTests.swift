@@ -100,7 +100,8 @@ struct StoreContractTests {
                         var query = LogQuery(sizes: [name: 0])
                         query.growing = [name]
                         let turn: any LogTurn
-                        // On a busy machine another writer may be held up in its turn for longer than this one waits for the lock.
+                        // On a busy machine another writer may be held up in its turn for longer than this one waits
+                        // for the lock.
                         do { turn = try await stores[i % 2].turn(query) } catch StorageError.conflict { continue }
                         let size = turn.state.news[name]?.leaves.count ?? 0
                         guard size < total else {

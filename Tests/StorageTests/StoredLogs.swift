@@ -104,7 +104,8 @@ struct StoredLogs {
     /// Until when what waits is promised.
     static let until: UInt64 = 1_800_000_000
 
-    /// A store with five co-signatures, one of them with a name and one replaced, one that waits to be mixed, and an object.
+    /// A store with five co-signatures, one of them with a name and one replaced, one that waits to be mixed, and an
+    /// object.
     static func make(at path: String) async throws -> (SQLiteStore, StoredLogs) {
         let store = try SQLiteStore(path: path, serviceName: "test.example")
         return (store, try await make(in: store))

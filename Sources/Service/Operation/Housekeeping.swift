@@ -3,8 +3,8 @@ import ServiceLifecycle
 import Sodium
 import Storage
 
-/// Erases what could not be erased at once, takes over renewed certificates, and looks whether this service is still the only one that
-/// signs its logs, though nobody asks.
+/// Erases what could not be erased at once, takes over renewed certificates, and looks whether this service is still the
+/// only one that signs its logs, though nobody asks.
 struct Housekeeping: ServiceLifecycle.Service {
     let store: any Store
     let certificates: Certificates?

@@ -25,7 +25,8 @@ final class Readiness: Sendable {
     /// - Parameter failed: whether the last batch could not be committed.
     func wrote(failed: Bool) { state.withLock { $0.hasFailed = failed } }
 
-    /// After a write that was refused it is ready again when one has been committed: a batch, or a row that is written to see.
+    /// After a write that was refused it is ready again when one has been committed: a batch, or a row that is written
+    /// to see.
     func state(of store: any Store) async -> State {
         let (isStopping, isLost, hasFailed) = state.withLock { $0 }
         if isStopping { return .stopping }

@@ -17,8 +17,9 @@ extension Databases {
     /// Checks a database of either engine, and puts right in place what can be derived.
     /// - Parameters:
     ///   - record: of signed checkpoints; the one beside an SQLite file when nil, if it is there.
-    ///   - repairing: only while no service has the database or the record open. A PostgreSQL database is copied, the copy repaired, and the
-    ///     rows that differ are written, in one transaction: it needs as much room in the directory for temporary files.
+    ///   - repairing: only while no service has the database or the record open. A PostgreSQL database is copied, the
+    ///     copy repaired, and the rows that differ are written, in one transaction: it needs as much room in the
+    ///     directory for temporary files.
     /// - Throws: `StorageError`; `.inUse`; `.noHeads` when there is no such record.
     public static func check(_ name: String, record: String?, repairing: Bool) async throws -> Checked {
         try await onThread {

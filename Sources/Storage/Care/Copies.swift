@@ -7,8 +7,8 @@ import TransparencyLog
 
 /// Backups, and what comes back from them.
 extension SQLiteStore {
-    /// Makes a consistent copy while a service may be running. It has what was committed when it began, and nothing that was
-    /// erased.
+    /// Makes a consistent copy while a service may be running. It has what was committed when it began, and nothing
+    /// that was erased.
     /// - Parameters:
     ///   - path: the database.
     ///   - copy: a new file; it is there whole and synced, or not at all.
@@ -20,10 +20,10 @@ extension SQLiteStore {
 
     /// Puts a backup in the place of a database that is gone.
     /// - Parameters:
-    ///   - bundles: petitions that somebody has exported. Leaves that the backup has not yet are taken from them, if this
-    ///     service has signed them.
-    ///   - heads: the record of signed checkpoints. When it says that more was signed than the backup and the bundles have,
-    ///     nothing is restored.
+    ///   - bundles: petitions that somebody has exported. Leaves that the backup has not yet are taken from them, if
+    ///     this service has signed them.
+    ///   - heads: the record of signed checkpoints. When it says that more was signed than the backup and the bundles
+    ///     have, nothing is restored.
     ///   - withoutRecord: that nothing was signed after the backup was made is believed without a record.
     /// - Returns: what the check of the restored database found; when that is not sound, nothing is restored.
     /// - Throws: `StorageError`; `.noHeads` when there is no record.
@@ -65,7 +65,8 @@ extension SQLiteStore {
         let part = path + ".part-" + Hex.encode(Random.bytes(8))
         do {
             guard access(source, R_OK) == 0 else { throw StorageError.cannotOpen("there is no file \(source)") }
-            // Files beside a database belong to it: a write-ahead log that is left there would be played into the new one.
+            // Files beside a database belong to it: a write-ahead log that is left there would be played into the new
+            // one.
             for suffix in ["", "-wal", "-shm"] where access(path + suffix, F_OK) == 0 {
                 throw StorageError.exists(path + suffix)
             }
@@ -96,7 +97,8 @@ extension SQLiteStore {
         } catch { throw StorageError(error) }
     }
 
-    /// In one read transaction, so that it neither waits for a writer nor keeps it; deleted rows and free pages stay behind.
+    /// In one read transaction, so that it neither waits for a writer nor keeps it; deleted rows and free pages stay
+    /// behind.
     private static func copy(_ source: String, into part: String) async throws {
         var configuration = Configuration()
         configuration.readonly = true
@@ -125,13 +127,15 @@ extension SQLiteStore {
 }
 
 extension CheckReport {
-    /// Whether a service can go on with it: names that are missing are missed by those who gave them, and by nobody else.
+    /// Whether a service can go on with it: names that are missing are missed by those who gave them, and by nobody
+    /// else.
     public var isUsable: Bool { findings.allSatisfy { $0.isRepaired || $0.what == .nameMissing } }
 }
 
 extension SQLiteStore {
     /// Takes leaves from a bundle that this service has signed and this database has not.
-    /// - Throws: `StorageError.foreignBundle` unless its checkpoints are this service's and what is here is where it begins.
+    /// - Throws: `StorageError.foreignBundle` unless its checkpoints are this service's and what is here is where it
+    ///   begins.
     func adopt(_ bundle: PetitionBundle) async throws {
         let legacy = try legacy()
         guard let workplace = try? WorkplaceLog.audit(bundle.workplace.leaves),
@@ -157,8 +161,8 @@ extension SQLiteStore {
         try await dropClosedInvites(of: workplace.log)
     }
 
-    /// What becomes of sealed names when a petition grows: those that stand are kept, from the bundle, the database or what waited
-    /// there; those that were taken back since go.
+    /// What becomes of sealed names when a petition grows: those that stand are kept, from the bundle, the database or
+    /// what waited there; those that were taken back since go.
     private func names(for petition: PetitionLog, _ bundle: PetitionBundle) async throws -> [LogAppend.NameChange] {
         let stored = try await sealedNames(of: petition.id)
         var changes: [LogAppend.NameChange] = []

@@ -8,11 +8,11 @@ import Sodium
 import TransparencyLog
 
 extension SQLiteStore {
-    /// Derives everything again that a database keeps beside its leaves and objects: hashes, nodes, sizes, checkpoints, deadlines,
-    /// names, tags, counts and sums; and audits every leaf as a stranger would.
+    /// Derives everything again that a database keeps beside its leaves and objects: hashes, nodes, sizes, checkpoints,
+    /// deadlines, names, tags, counts and sums; and audits every leaf as a stranger would.
     /// - Parameters:
-    ///   - repairing: puts right what can be derived, in one transaction. A leaf is never changed, and nothing is derived from
-    ///     leaves of which something is missing or wrong.
+    ///   - repairing: puts right what can be derived, in one transaction. A leaf is never changed, and nothing is
+    ///     derived from leaves of which something is missing or wrong.
     ///   - record: of signed checkpoints, which count like those in the database; nil for none.
     /// - Throws: `StorageError.noHeads` when there is no such record.
     public func check(repairing: Bool = false, record: String? = nil) throws -> CheckReport {
@@ -156,8 +156,8 @@ final class DatabaseCheck {
                 members: 0, outdated: outdated))
     }
 
-    /// A petition that was opened under an earlier version of the rules, and that the present one cannot read: its tree is derived all
-    /// the same, because it is served as it is.
+    /// A petition that was opened under an earlier version of the rules, and that the present one cannot read: its tree
+    /// is derived all the same, because it is served as it is.
     private func outdated(
         _ stored: Stored, _ leaves: [[UInt8]], _ hashes: [(row: Int64, place: Int)], isWhole: Bool,
         in workplace: WorkplaceLog
@@ -173,7 +173,8 @@ final class DatabaseCheck {
                 outdated: leaves.count))
     }
 
-    /// The leaves up to the first gap, the rows and places of those whose hash is not their own, and whether there is no gap.
+    /// The leaves up to the first gap, the rows and places of those whose hash is not their own, and whether there is
+    /// no gap.
     private func leaves(
         of log: Stored
     ) throws -> ([[UInt8]], wrong: [(row: Int64, place: Int)], isWhole: Bool) {
@@ -202,9 +203,9 @@ final class DatabaseCheck {
         return outdated
     }
 
-    /// Everything but names. Nothing is derived from leaves of which something is missing or wrong, lest damage spread: they must
-    /// hold, contradict nothing that was signed, and be what a signed checkpoint covers; or, where none covers them all, agree with
-    /// everything else that is kept of them.
+    /// Everything but names. Nothing is derived from leaves of which something is missing or wrong, lest damage spread:
+    /// they must hold, contradict nothing that was signed, and be what a signed checkpoint covers; or, where none
+    /// covers them all, agree with everything else that is kept of them.
     /// - Returns: whether the leaves are to be derived from.
     @discardableResult
     private func derived(

@@ -4,8 +4,8 @@ import Postgres
 import Sodium
 
 extension Databases {
-    /// Moves a service from its SQLite file to a PostgreSQL database that has none. The file takes nothing more from then on, and no
-    /// service starts from it. A service that runs on it meanwhile is refused its next commit.
+    /// Moves a service from its SQLite file to a PostgreSQL database that has none. The file takes nothing more from
+    /// then on, and no service starts from it. A service that runs on it meanwhile is refused its next commit.
     /// - Parameter record: of signed checkpoints, which is held against the file and goes on with the new database.
     /// - Returns: what the check of the file found; when that is not sound, nothing is moved.
     /// - Throws: `StorageError`; `.occupied` when the database has a service.

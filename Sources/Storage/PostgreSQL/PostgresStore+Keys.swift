@@ -93,7 +93,8 @@ extension PostgresStore {
                 return
             }
             try self.grow(invite.workplace, invite.author, by: invite.sealed.count, quota, connection)
-            // An invite has one name, and a name one invite of one workplace: the table's own constraints say so otherwise.
+            // An invite has one name, and a name one invite of one workplace: the table's own constraints say so
+            // otherwise.
             try connection.run(
                 "INSERT INTO invites (name, workplace, invite, author, sealed) VALUES ($1, $2, $3, $4, $5)",
                 [

@@ -94,8 +94,8 @@ extension PostgresStore {
         return Dictionary(rows.map { ($0.log, $0) }, uniquingKeysWith: { a, _ in a })
     }
 
-    /// Petitions before workplaces: in a turn each statement sees what was committed before it, and a petition's leaves may need the
-    /// workplace's that are older than they.
+    /// Petitions before workplaces: in a turn each statement sees what was committed before it, and a petition's leaves
+    /// may need the workplace's that are older than they.
     private static func state(_ query: LogQuery, _ connection: PostgresConnection) throws -> LogState {
         var state = LogState()
         let logs = query.sizes.sorted { $0.key.kind > $1.key.kind }
@@ -189,8 +189,8 @@ extension PostgresStore {
         return id
     }
 
-    /// Compares with the checkpoint that the writer has seen, and swaps the size: what a lock that was lost, or a server that has
-    /// forgotten something, would let through.
+    /// Compares with the checkpoint that the writer has seen, and swaps the size: what a lock that was lost, or a
+    /// server that has forgotten something, would let through.
     private static func grow(
         _ append: LogAppend, _ end: Int, _ deadline: PostgresValue, _ connection: PostgresConnection
     ) throws -> Int64 {

@@ -4,8 +4,9 @@ import Postgres
 import Sodium
 import Synchronization
 
-/// The engine for several processes: a PostgreSQL database through libpq. Each log that grows is locked by its row, so that batches of
-/// several processes come one after the other, and it grows from the checkpoint that the writer has seen or not at all.
+/// The engine for several processes: a PostgreSQL database through libpq. Each log that grows is locked by its row, so
+/// that batches of several processes come one after the other, and it grows from the checkpoint that the writer has
+/// seen or not at all.
 public final class PostgresStore: Store {
     public let serviceName: String
     private let logSeed: SecretBytes
@@ -27,7 +28,8 @@ public final class PostgresStore: Store {
     /// - Parameters:
     ///   - address: `postgres://…`
     ///   - serviceName: fixed when the tables are made.
-    ///   - heads: where signed checkpoints are recorded, on this machine. A further machine begins with a copy of another's.
+    ///   - heads: where signed checkpoints are recorded, on this machine. A further machine begins with a copy of
+    ///     another's.
     /// - Throws: `StorageError`, as `SQLiteStore` does.
     public static func open(_ address: String, serviceName: String, heads: String) async throws -> PostgresStore {
         try await open(address, name: serviceName, heads: heads)
@@ -146,7 +148,8 @@ public final class PostgresStore: Store {
 }
 
 extension PostgresStore {
-    /// A crash of the server may forget the last half second of these; then the process that has seen a request still refuses it.
+    /// A crash of the server may forget the last half second of these; then the process that has seen a request still
+    /// refuses it.
     public func claim(_ request: Bytes32, at time: UInt64, lasting: UInt64) async throws -> Bool {
         let time = Int64(clamping: time)
         let isDue = lastSweep.withLock { last in

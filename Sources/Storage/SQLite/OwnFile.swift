@@ -1,12 +1,13 @@
 import Foundation
 import GRDB
 
-/// What every SQLite file of this project has in common: nobody else may read it, it is not taken for another program's, and what is
-/// committed is on the disk.
+/// What every SQLite file of this project has in common: nobody else may read it, it is not taken for another
+/// program's, and what is committed is on the disk.
 enum OwnFile {
     /// Makes the file if it is not there. SQLite gives the ones beside it the same mode.
     static func make(_ path: String) throws {
-        // One that is there is not opened: closing it would take SQLite's locks from whoever has it open in this process.
+        // One that is there is not opened: closing it would take SQLite's locks from whoever has it open in this
+        // process.
         guard access(path, F_OK) != 0 else { return }
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 || errno == EROFS else {
@@ -15,8 +16,8 @@ enum OwnFile {
         if file >= 0 { Foundation.close(file) }
     }
 
-    /// The key that signs every log, or the unguessable name of every petition, is in it. It is not made private in silence: whoever could
-    /// read it may have done so, and the operator must know.
+    /// The key that signs every log, or the unguessable name of every petition, is in it. It is not made private in
+    /// silence: whoever could read it may have done so, and the operator must know.
     /// - Throws: `StorageError.exposed`.
     static func checkMode(_ path: String) throws {
         var status = stat()

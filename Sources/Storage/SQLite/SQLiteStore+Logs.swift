@@ -19,8 +19,8 @@ private struct OptimisticTurn: LogTurn {
         }
     }
 
-    /// What waits in a petition, and what stands in its log, are as this turn has seen them: else something would be held that the log
-    /// can no longer take, or the log would grow by something that makes a promise void.
+    /// What waits in a petition, and what stands in its log, are as this turn has seen them: else something would be
+    /// held that the log can no longer take, or the log would grow by something that makes a promise void.
     /// - Throws: `StorageError.conflict`.
     private func check(_ petition: ID<Petition>, _ db: Database) throws {
         let log = LogName.petition(petition)
@@ -83,14 +83,14 @@ extension SQLiteStore {
         if hasErased { await eraseLeftovers() }
     }
 
-    /// A name that was taken back is zeroed in its page; this takes it out of the write-ahead log too, when there is one to
-    /// take out. While a reader is in the way nothing happens, and the next call does it.
+    /// A name that was taken back is zeroed in its page; this takes it out of the write-ahead log too, when there is
+    /// one to take out. While a reader is in the way nothing happens, and the next call does it.
     public func eraseLeftovers() async {
         guard leftovers.withLock({ $0 }) else { return }
         do {
             try await pool.writeWithoutTransaction { db in
-                // In the writer's turn, so that an erasure that comes meanwhile is not taken for done; and without waiting for
-                // readers, a backup among them, or every writer would wait with it.
+                // In the writer's turn, so that an erasure that comes meanwhile is not taken for done; and without
+                // waiting for readers, a backup among them, or every writer would wait with it.
                 try db.execute(sql: "PRAGMA busy_timeout = 0")
                 defer { try? db.execute(sql: "PRAGMA busy_timeout = \(Int(Self.patience * 1000))") }
                 _ = try db.checkpoint(.truncate)

@@ -7,14 +7,15 @@ import TransparencyLog
 
 /// The engine that needs nothing else: one SQLite file, through GRDB.
 ///
-/// WAL with synchronous=FULL: a commit that has returned survives the loss of power. One writer; readers do not wait for
-/// it. A crash at any line leaves either all of a commit or nothing of it.
+/// WAL with synchronous=FULL: a commit that has returned survives the loss of power. One writer; readers do not wait
+/// for it. A crash at any line leaves either all of a commit or nothing of it.
 public final class SQLiteStore: Store {
     let pool: DatabasePool
     /// The name under which this service's logs are signed.
     public let serviceName: String
     private let logSeed: SecretBytes
-    /// Whether the write-ahead log may hold a name that was taken back: so it may when the file is opened after a crash.
+    /// Whether the write-ahead log may hold a name that was taken back: so it may when the file is opened after a
+    /// crash.
     let leftovers = Mutex(true)
     /// Seconds that a writer waits for another process.
     static let patience = 10.0
@@ -27,9 +28,11 @@ public final class SQLiteStore: Store {
 
     /// Opens the file, or makes it.
     /// - Parameters:
-    ///   - serviceName: fixed when the file is made; another name later is refused, because every log already carries the first.
+    ///   - serviceName: fixed when the file is made; another name later is refused, because every log already carries
+    ///     the first.
     ///   - heads: where signed checkpoints are recorded; beside the file when nil.
-    /// - Throws: `StorageError`; `.wentBack` when a log has lost what was signed; `.noHeads` when the record of it is gone.
+    /// - Throws: `StorageError`; `.wentBack` when a log has lost what was signed; `.noHeads` when the record of it is
+    ///   gone.
     public convenience init(path: String, serviceName: String, heads: String? = nil) throws {
         let record = heads ?? SignedHeads.path(besides: path)
         // A new database with another key would be made in the way of the one that is to be restored.
@@ -146,8 +149,8 @@ extension Data {
 }
 
 extension SQLiteStore {
-    /// One process serves from a file, but for the moment when one takes over from another; and none accepts requests from before
-    /// its start.
+    /// One process serves from a file, but for the moment when one takes over from another; and none accepts requests
+    /// from before its start.
     public func claim(_ request: Bytes32, at time: UInt64, lasting: UInt64) async throws -> Bool { true }
 
     public func canRead() async -> Bool {

@@ -15,8 +15,8 @@ extension Schema {
     /// Workplaces, and the bytes that each keeps.
     static let storedSums = "SELECT workplace, sum(bytes) FROM (\(storedBySums)) GROUP BY workplace"
 
-    /// Leaves stay as they are. What the new rules can take nothing from goes: co-signatures that wait in petitions of the first
-    /// protocol, wraps that nobody has signed, and keys that lie under an invite's public key.
+    /// Leaves stay as they are. What the new rules can take nothing from goes: co-signatures that wait in petitions of
+    /// the first protocol, wraps that nobody has signed, and keys that lie under an invite's public key.
     static func migrateToSecondProtocol(_ db: Database) throws {
         let wasMoved = try isMoved(db)
         if wasMoved { try setMoved(false, db) }

@@ -69,10 +69,10 @@ enum Schema {
         return migrator
     }
 
-    /// Sealed names, each on a page of its own. secure_delete zeroes a deleted row, but rows that SQLite moves between pages
-    /// when it balances the tree leave copies behind in the space that a page does not use, and those of a row that is deleted
-    /// later stay. Rows that fill more than half a page are never two on a page; as they have one length, and end where the page
-    /// ends, whatever takes a place overwrites what was there.
+    /// Sealed names, each on a page of its own. secure_delete zeroes a deleted row, but rows that SQLite moves between
+    /// pages when it balances the tree leave copies behind in the space that a page does not use, and those of a row
+    /// that is deleted later stay. Rows that fill more than half a page are never two on a page; as they have one
+    /// length, and end where the page ends, whatever takes a place overwrites what was there.
     private static let names = """
         CREATE TABLE names (
             id INTEGER PRIMARY KEY,
@@ -84,8 +84,8 @@ enum Schema {
         ) STRICT;
         """
 
-    /// Co-signatures that wait to be mixed, in the order of their hashes and not of their arrival; their sealed names on pages of
-    /// their own, for the reason that `names` has.
+    /// Co-signatures that wait to be mixed, in the order of their hashes and not of their arrival; their sealed names
+    /// on pages of their own, for the reason that `names` has.
     private static let held = """
         CREATE TABLE held (
             log INTEGER NOT NULL REFERENCES logs (id),
