@@ -10,7 +10,7 @@ import TransparencyLog
 /// - A log grows from the very checkpoint that the writer has seen or not at all, whoever else writes: it cannot be
 ///   split.
 /// - A checkpoint is shown after it is on record, in a file apart from the database, that it was signed.
-public protocol Store: LogStore, CheckpointStore, HeldStore, TextStore, RequestStore, StoreHealth {
+public protocol Store: LogStore, CheckpointStore, HeldStore, TextStore, PiecewiseReading, RequestStore, StoreHealth {
     /// The name under which this service's logs are signed.
     var serviceName: String { get }
 
