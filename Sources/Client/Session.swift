@@ -135,7 +135,7 @@ public final class Session {
     func submit(_ statement: WorkplaceStatement) async throws {
         let name = LogName.workplace(device.workplaceID)
         let place: MemberConnection.Statements =
-            if case .founded = statement.body { .founding } else { .workplace(device.workplaceID) }
+            if case .founded = statement.body { .founding(token: nil) } else { .workplace(device.workplaceID) }
         let checkpoint = try await post(statement.bytes, to: place, name, statement.authorship, roster.verifier)
         // Right behind what was read, the log is known without reading it again.
         if let checkpoint, checkpoint.size == UInt64(roster.size) + 1, !isStale {

@@ -67,7 +67,7 @@ public enum SignedRequest {
         case signature = "The signature does not verify."
     }
 
-    /// A request as it came in, the path without the query.
+    /// The head of a request as it came in, the path without the query.
     public struct Claim: Sendable {
         let method: String
         let path: String
@@ -75,11 +75,10 @@ public enum SignedRequest {
         let signatureInput: String?
         let signature: String?
         let contentDigest: String?
-        let body: [UInt8]
 
         public init(
             method: String, path: String, query: String, signatureInput: String?, signature: String?,
-            contentDigest: String?, body: [UInt8]
+            contentDigest: String?
         ) {
             self.method = method
             self.path = path
@@ -87,23 +86,30 @@ public enum SignedRequest {
             self.signatureInput = signatureInput
             self.signature = signature
             self.contentDigest = contentDigest
-            self.body = body
         }
     }
 
-    /// Checks digest and signature. Whether it is fresh, new and a member's is the caller's to say.
-    public static func verify(_ claim: Claim) throws(Fault) -> Parameters {
+    /// What a signature says of a body that has not come yet.
+    public struct BodyDigest: Sendable {
+        let value: String
+
+        /// - Returns: whether these are the bytes that were signed for. Until then a request is not a member's.
+        public func isOf(_ body: [UInt8]) -> Bool { value == contentDigest(body) }
+    }
+
+    /// Checks the signature, which covers the digest of the body: the body need not be there yet. Whether it is the one that was signed
+    /// for, and whether the request is fresh, new and a member's, is the caller's to say.
+    public static func verify(_ claim: Claim) throws(Fault) -> (Parameters, BodyDigest) {
         guard let input = claim.signatureInput, let signature = claim.signature, let digest = claim.contentDigest else {
             throw .missing
         }
         let parameters = try parameters(input)
-        guard digest == contentDigest(claim.body) else { throw .digest }
         let base = base(
             method: claim.method, path: claim.path, query: claim.query, contentDigest: digest, parameters)
         guard let bytes = bytes(signature), Ed25519.verify(bytes, of: base, by: parameters.key) else {
             throw .signature
         }
-        return parameters
+        return (parameters, BodyDigest(value: digest))
     }
 
     private struct Input: StructuredFieldValue {

@@ -38,6 +38,8 @@ public struct ServiceConfiguration: Sendable {
     /// The same of a petition's log where a level's names wait for trustees, who release them only under signatures of the last hour.
     public var releaseAge = Duration.seconds(1800)
     public var witnessLook = Duration.seconds(600)
+    /// What founding a workplace takes: it is sent as a bearer token. Nil where anybody may.
+    public var foundingToken: String?
     /// Where the pages' templates and texts are.
     public var templates = TemplateLibrary.standardDirectory()
 
@@ -106,8 +108,9 @@ public struct ServiceConfiguration: Sendable {
         public var connections = 2048
         /// Connections of one network of addresses at a time.
         public var connectionsPerNetwork = 256
-        /// Bytes of large answers that have not left yet, of all connections together; more are refused for a moment.
-        public var answers = 256 << 20
+        /// Bytes of requests that are being received and of responses that have not left yet, of all connections together; more are
+        /// refused for a moment.
+        public var memory = 256 << 20
         /// Bytes of the keys that wait sealed for one invite.
         public var inviteKeys = 64 << 10
         /// Requests of one network of addresses (not of this machine, behind which proxies and Tor are).

@@ -71,6 +71,12 @@ struct Pages: Sendable {
         }
     }
 
+    /// The page for an address where nothing is; nil for programs, which are told as they are told everything.
+    func missing(_ request: Request) -> Response? {
+        guard request.method == .get, request.headers[.accept]?.contains("text/html") == true else { return nil }
+        return try? page("page-missing", request, status: .notFound) { $0("page-missing.title") }
+    }
+
     /// What a reader would type; a service does not see whether a proxy in front of it speaks TLS.
     private static func address(_ authority: String?) -> String {
         guard let authority else { return "https://…" }

@@ -3,6 +3,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import NIOPosix
 import ServiceLifecycle
 import Sodium
 import Storage
@@ -19,6 +20,7 @@ public struct PetitionService: Sendable {
     private let certificates: Certificates?
     private let metrics = Metrics()
     private let readiness = Readiness()
+    private let memory: MemoryBudget
     private let logger: Logger
     private let clock: @Sendable () -> UInt64
     private let onListening: @Sendable (Int) async -> Void
@@ -37,6 +39,7 @@ public struct PetitionService: Sendable {
         self.clock = clock
         self.onListening = onListening
         try configuration.validate()
+        memory = MemoryBudget(configuration.limits.memory)
         pages = try Pages(directory: configuration.templates)
         certificates = try configuration.tls.map { try Certificates($0) }
         store = try await Databases.open(
@@ -58,34 +61,25 @@ public struct PetitionService: Sendable {
     /// Serves until the task is cancelled or SIGTERM or SIGINT asks it to stop; then answers what it has begun, and
     /// closes the database.
     public func run(stoppingOnSignals handlesSignals: Bool = false) async throws {
+        Processes.prepare(configuration.limits, logger)
+        await RequestVerifier.nextSecond()
         let routes = Routes(
-            store: store, sequencer: sequencer, verifier: RequestVerifier(store: store, clock: clock),
-            limits: configuration.limits,
-            pages: pages, witnesses: configuration.witnesses,
-            addresses: AddressBuckets(
-                rate: configuration.limits.requests.perSecond, burst: Double(configuration.limits.requests.burst)),
-            budgets: Budgets(configuration.limits),
-            penance: Penance(configuration.limits.penance, most: configuration.limits.penitents),
-            memory: AnswerMemory(most: configuration.limits.answers), metrics: metrics, readiness: readiness)
+            store: store, sequencer: sequencer,
+            verifier: RequestVerifier(store: store, clocks: Clocks(wall: clock), logger: logger),
+            limits: configuration.limits, pages: pages, witnesses: configuration.witnesses,
+            doorkeeper: Doorkeeper(configuration.limits), readiness: readiness,
+            foundingToken: configuration.foundingToken.map { FoundingToken($0) })
         // Hummingbird's own logger would name methods and paths with an error; ours says what happened, not to whom.
         var quiet = logger
         quiet.logLevel = .critical
         let (ports, listening) = AsyncStream.makeStream(of: Int.self)
         let socket: OwnedSocket? = if let path = configuration.socketPath { try OwnedSocket(path) } else { nil }
-        let application = Application(
-            router: routes.router(), server: try Self.server(configuration.limits, certificates),
-            configuration: ApplicationConfiguration(
-                address: socket.map { .unixDomainSocket(path: $0.bound) }
-                    ?? .hostname(configuration.host, port: configuration.port), serverName: nil,
-                availableConnectionsDelegate: MaximumAvailableConnections(configuration.limits.connections)),
-            onServerRunning: { channel in
-                listening.yield(channel.localAddress?.port ?? 0)
-                listening.finish()
-            }, logger: quiet)
+        let door = FrontDoor(routes, metrics: metrics, logger: logger)
+        let server = try server(socket, quiet, announcing: listening, answering: { await door.answer($0) })
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
         if let address = configuration.metrics { services.append(.init(service: figures(address, quiet))) }
         services += [
-            .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
+            .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
             .init(service: Arrival(ports: ports, ownedSocket: socket, onListening: onListening)),
             .init(
                 service: Housekeeping(
@@ -119,13 +113,34 @@ extension PetitionService {
             ? .inUse(address) : .refused(address, why: String(cString: strerror(error.errnoCode)))
     }
 
+    private func server(
+        _ socket: OwnedSocket?, _ quiet: Logger, announcing ports: AsyncStream<Int>.Continuation,
+        answering answer: @escaping @Sendable (Exchange) async -> Void
+    ) throws -> Server<HTTPServer> {
+        Server(
+            childChannelSetup: try HTTPServer(configuration.limits, certificates, budget: memory, answer: answer),
+            configuration: ServerConfiguration(
+                address: socket.map { .unixDomainSocket(path: $0.bound) }
+                    ?? .hostname(configuration.host, port: configuration.port),
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    Processes.connections(configuration.limits.connections))),
+            onServerRunning: { channel in
+                try? await channel.eventLoop.submit {
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause(), position: .first)
+                }.get()
+                ports.yield(channel.localAddress?.port ?? 0)
+                ports.finish()
+            }, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet)
+    }
+
     /// What Prometheus asks, apart from what everybody may ask.
     private func figures(_ address: (host: String, port: Int), _ quiet: Logger) -> some ServiceLifecycle.Service {
         let router = Router()
-        router.get("metrics") { [metrics, sequencer, store, readiness] _, _ in
+        router.get("metrics") { [metrics, sequencer, store, readiness, memory] _, _ in
             var levels = await sequencer.levels
             levels.isReady = await readiness.state(of: store) == .ready
             levels.files = await store.sizes()
+            levels.reserved = memory.taken
             return Response.text(metrics.text(levels), type: "text/plain; version=0.0.4; charset=utf-8")
         }
         let responder = router.buildResponder()

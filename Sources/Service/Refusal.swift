@@ -31,6 +31,16 @@ public enum Refusal: Error, Equatable, Sendable {
     case staleEpoch
     case conflict
     case storage(StorageError)
+    /// The path is there, and takes other methods.
+    case wrongMethod(Set<HTTPRequest.Method>)
+    /// A method that this service does not know.
+    case unknownMethod
+    /// Founding a workplace here takes the operator's token.
+    case foundingToken
+    /// An expectation other than 100-continue.
+    case expectation
+    /// Something that nobody foresaw; it is in the service's log.
+    case `internal`
 
     /// What an answer says of a refusal.
     struct Words {
@@ -120,6 +130,24 @@ public enum Refusal: Error, Equatable, Sendable {
                 .conflict, .conflict, "Somebody else wrote first.",
                 "Fetch what is there now and make the change on top of it.")
         case .storage(let error): Self.words(of: error)
+        case .wrongMethod(let methods):
+            Words(
+                .wrongMethod, .methodNotAllowed, "This address takes other methods.",
+                "It takes \(PathTable.text(methods)).")
+        case .unknownMethod:
+            Words(.wrongMethod, .notImplemented, "This service does not know that method.", "Send another method.")
+        case .foundingToken:
+            Words(
+                .foundingToken, .unauthorized, "Founding a workplace here takes a token.",
+                "The operator gives it to people who may. Send it as Authorization: Bearer.")
+        case .expectation:
+            Words(
+                .malformed, .expectationFailed, "The request expects something that this service does not do.",
+                "Only Expect: 100-continue is understood.")
+        case .internal:
+            Words(
+                .internal, .internalServerError, "The service failed at this request.",
+                "The operator must look at the service's log.")
         }
     }
 
@@ -144,7 +172,7 @@ public enum Refusal: Error, Equatable, Sendable {
             default: "The operator must look at the service's log."
             }
         let status = error == .diskFull ? insufficientStorage : .serviceUnavailable
-        return Words(.storage, status, "The service cannot write to its disk.", detail)
+        return Words(.storage, status, "The service cannot use its database.", detail)
     }
 
     /// A stable word for programs: the end of the problem's type.

@@ -14,11 +14,14 @@ public enum Answers {
         /// Absent where co-signatures are appended as they come.
         public let mix: Mix?
         public let limits: Limits
+        /// Whether founding a workplace takes a token of the operator's; absent where it does not.
+        public let founding_token: Bool?
 
         public init(
             name: String, log_key: String, service_key: String, maximal_object: Int, witnesses: [String], mix: Mix?,
-            limits: Limits
+            limits: Limits, founding_token: Bool? = nil
         ) {
+            self.founding_token = founding_token
             (self.name, self.log_key, self.service_key) = (name, log_key, service_key)
             (self.maximal_object, self.witnesses, self.mix, self.limits) = (maximal_object, witnesses, mix, limits)
         }

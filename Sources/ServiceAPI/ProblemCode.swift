@@ -30,4 +30,10 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     case staleEpoch = "stale-epoch"
     case conflict
     case storage
+    /// The address takes other methods, or the service knows no such method.
+    case wrongMethod = "wrong-method"
+    /// Founding a workplace takes a token that the operator gives.
+    case foundingToken = "founding-token"
+    /// The service failed in a way that nobody foresaw.
+    case `internal`
 }

@@ -118,6 +118,32 @@ struct OperationTests {
         await service.stop()
     }
 
+    @Test("The limit of open files is raised to what the connections take, or they are fewer, and that is said")
+    func openFiles() async throws {
+        func start(_ limit: String, _ log: String) async throws -> (ServiceProgram, said: String) {
+            let service = try await ServiceProgram(
+                database: directory("a.sqlite"), command: ["/usr/bin/prlimit", "--nofile=\(limit)"], log: directory(log)
+            )
+            return (service, try String(contentsOfFile: directory(log), encoding: .utf8))
+        }
+        let (raised, quiet) = try await start("1024:8192", "raised")
+        let limits = try String(contentsOfFile: "/proc/\(raised.identifier)/limits", encoding: .utf8)
+        #expect(limits.contains(#/Max open files +2304 /#), "\(limits)")
+        #expect(!quiet.contains("limit of open files"))
+        await raised.stop()
+        let (lowered, said) = try await start("320:320", "lowered")
+        #expect(said.contains("fewer connections") && said.contains("64"), "\(said)")
+        // More than there may be wait to be accepted; those that are there are served, and the rest when they have gone.
+        let flood = Flood()
+        let port = Int(lowered.url.split(separator: ":").last ?? "") ?? 0
+        let request = Array("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+        try await flood.send((0..<200).map { _ in request }, to: port)
+        #expect(flood.statuses()[200] ?? 0 >= 60, "\(flood.statuses())")
+        flood.end()
+        #expect(await lowered.send(.GET, "/healthz")?.status == 200)
+        await lowered.stop()
+    }
+
     @Test(
         "A new service takes the socket over from the old one: of requests without pause, none fails and none is lost")
     func handover() async throws {

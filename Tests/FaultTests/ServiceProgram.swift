@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import TestSupport
 import Testing
 
@@ -51,7 +52,10 @@ final class ServiceProgram: Sendable {
             throw NotListening(
                 said: String(decoding: FileManager.default.contents(atPath: log) ?? Data(), as: UTF8.self))
         }
-        url = socket.flatMap { URL(httpURLWithSocketPath: $0, uri: "")?.absoluteString } ?? "http://127.0.0.1:\(port)"
+        let scheme = more.contains("--tls-key") ? "https" : "http"
+        url =
+            socket.flatMap { URL(httpURLWithSocketPath: $0, uri: "")?.absoluteString }
+            ?? "\(scheme)://127.0.0.1:\(port)"
     }
 
     struct NotListening: Error { let said: String }
@@ -113,13 +117,23 @@ enum Finished {
 struct Caller {
     let url: String
     var patience = TimeAmount.seconds(60)
+    /// With certificates that are not looked at.
+    private static let careless = {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.certificateVerification = .none
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: .init(tlsConfiguration: tls))
+    }()
 
     /// - Returns: the status; nil when there was no answer.
     func send(_ method: HTTPMethod, _ path: String, _ body: [UInt8] = []) async -> (status: Int, body: [UInt8])? {
         var request = HTTPClientRequest(url: url + path)
         request.method = method
+        // The client names no host over a Unix socket.
+        if url.hasPrefix("http+unix") { request.headers.add(name: "host", value: "localhost") }
         if !body.isEmpty { request.body = .bytes(ByteBuffer(bytes: body)) }
-        guard let response = try? await HTTPClient.shared.execute(request, timeout: patience),
+        guard
+            let response = try? await (url.hasPrefix("https") ? Self.careless : .shared).execute(
+                request, timeout: patience),
             let body = try? await response.body.collect(upTo: 1 << 22)
         else { return nil }
         return (Int(response.status.code), Array(buffer: body))

@@ -170,8 +170,8 @@ public enum HostileBytes {
         guard parts.count == 4 else { return }
         let claim = SignedRequest.Claim(
             method: "PUT", path: "/v1/x", query: "", signatureInput: text(parts[0]), signature: text(parts[1]),
-            contentDigest: text(parts[2]), body: parts[3])
-        _ = try? SignedRequest.verify(claim)
+            contentDigest: text(parts[2]))
+        _ = (try? SignedRequest.verify(claim))?.1.isOf(parts[3])
     }
 
     @Sendable private static func frontMatter(_ bytes: [UInt8]) {

@@ -209,7 +209,7 @@ struct PagesTests {
 }
 
 /// A workplace of six on a running service, made by the command line, with one open petition.
-private struct Stage {
+struct Stage {
     let service: ServiceProcess
     let directory: TemporaryDirectory
 

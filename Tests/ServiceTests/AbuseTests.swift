@@ -47,7 +47,7 @@ struct AbuseTests {
         try buckets.take(one)
     }
 
-    @Test("A network has so many connections, a workplace so many nonces, and large answers so much memory")
+    @Test("A network has so many connections, and a workplace so many nonces")
     func counted() async throws {
         let counter = ConnectionCounter(most: 2)
         let (here, there) = try (
@@ -59,14 +59,9 @@ struct AbuseTests {
         #expect(counter.enter(there) != nil && (0..<10).allSatisfy { _ in counter.enter(own) != nil })
         places.removeLast()
         #expect(counter.enter(here) != nil)
-        let memory = AnswerMemory(most: 100)
-        var answer = memory.take(60)
-        #expect(answer != nil && memory.take(60) == nil)
-        answer = nil
-        #expect(memory.take(100) != nil)
         let directory = try TemporaryDirectory()
         let store = try SQLiteStore(path: directory("a.sqlite"), serviceName: "a")
-        let verifier = RequestVerifier(store: store, clock: { 1000 })
+        let verifier = RequestVerifier(store: store, clocks: Clocks(wall: { 1000 }, steady: { 1 }))
         let (busy, calm) = (ID<Workplace>(Random.bytes32()), ID<Workplace>(Random.bytes32()))
         func accept(_ nonce: Int, in workplace: ID<Workplace>) async throws {
             try await verifier.accept(.init(created: 1000, nonce: "\(nonce)", key: .zero), in: workplace)
@@ -75,6 +70,24 @@ struct AbuseTests {
         await #expect(throws: Refusal.self) { try await accept(-1, in: busy) }
         try await accept(0, in: calm)
         await #expect(throws: Refusal.self, "again") { try await accept(0, in: calm) }
+    }
+
+    @Test(
+        "Large places leave room for small ones; what is given back can be had again; one too large for its part waits until it is empty"
+    )
+    func memory() {
+        let budget = MemoryBudget(8 << 20)
+        var large = (0..<2).map { _ in budget.reserve(1 << 20 + 1) }
+        #expect(large[0] != nil && large[1] == nil, "a quarter is for the large")
+        let middle = (0..<4).map { _ in budget.reserve(1 << 20) }
+        #expect(middle[0] != nil && middle[1] != nil && middle[3] == nil)
+        let small = (0..<64).map { _ in budget.reserve(MemoryBudget.floor) }
+        #expect(small.allSatisfy { $0 != nil })
+        #expect(budget.reserve(MemoryBudget.floor * 2) == nil)
+        large = []
+        #expect(budget.reserve(1 << 30) != nil, "alone")
+        let whole = budget.reserve(1 << 30)
+        #expect(whole != nil && budget.reserve(2 << 20) == nil)
     }
 
     @Test("Budgets count what was accepted, refuse beyond with the time to wait, and fill up again")

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTypes
 import Hummingbird
 import Logging
 import Petitions
@@ -45,11 +46,10 @@ struct OpenAPITests {
         let store = try SQLiteStore(path: directory("a.sqlite"), serviceName: "a")
         let sequencer = Sequencer(store: store, logger: .init(label: "test"), capacity: 1, clock: { 0 })
         let router = Routes(
-            store: store, sequencer: sequencer, verifier: RequestVerifier(store: store, clock: { 0 }), limits: .init(),
+            store: store, sequencer: sequencer,
+            verifier: RequestVerifier(store: store, clocks: Clocks(wall: { 0 })), limits: .init(),
             pages: try Pages(directory: TemplateLibrary.standardDirectory()), witnesses: nil,
-            addresses: AddressBuckets(rate: 1, burst: 1), budgets: Budgets(.init()), penance: Penance(.zero, most: 0),
-            memory: AnswerMemory(most: 1 << 20),
-            metrics: Metrics(), readiness: Readiness()
+            doorkeeper: Doorkeeper(.init()), readiness: Readiness(), foundingToken: nil
         ).router()
         let served = Set(
             router.routes.map { route in
@@ -71,13 +71,15 @@ struct OpenAPITests {
             .rule(.proof), .noSuchLog, .notFound, .notAuthenticated("x"), .notAllowed, .malformed("x"),
             .tooLarge(limit: 7), .busy, .tooMany(seconds: 9), .full, .held, .otherService, .foundingsClosed,
             .deadlineNotReached, .witnessUnknown, .witnessesSilent, .rotationDue, .staleEpoch, .conflict,
-            .storage(.diskFull),
+            .storage(.diskFull), .wrongMethod([.get]), .foundingToken, .internal,
         ]
         #expect(all.map(\.code) == ProblemCode.allCases)
         for refusal in all {
             let words = refusal.words
             #expect((400..<600).contains(words.status.code) && !words.title.isEmpty && !words.detail.isEmpty)
         }
+        #expect(Refusal.unknownMethod.words.status == .notImplemented)
+        #expect(Refusal.expectation.words.status == .expectationFailed)
         #expect(Refusal.tooLarge(limit: 7).words.values == ["limit": "7"])
         #expect(Refusal.tooMany(seconds: 9).words.values == ["seconds": "9"])
         #expect(Refusal.rule(.proof).rule == "proof" && Refusal.held.rule == nil)

@@ -28,7 +28,7 @@ final class RunningService: Sendable {
         limits: ServiceConfiguration.Limits = .init(), witnesses: String? = nil,
         heads: String? = nil, tls: TLSFiles? = nil, mix: ServiceConfiguration.Mix? = nil,
         patience: Duration = .seconds(30), silence: Duration = .seconds(1),
-        refresh: (age: Duration, look: Duration)? = nil,
+        refresh: (age: Duration, look: Duration)? = nil, metrics: Int? = nil, foundingToken: String? = nil,
         clock: @escaping @Sendable () -> UInt64 = { UInt64(Date().timeIntervalSince1970) }
     ) async throws -> RunningService {
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
@@ -40,6 +40,8 @@ final class RunningService: Sendable {
         configuration.witnesses = try witnesses.map { try WitnessPolicy(parsing: Array($0.utf8)) }
         (configuration.tls, configuration.mix) = (tls, mix)
         (configuration.witnessPatience, configuration.witnessSilence) = (patience, silence)
+        configuration.metrics = metrics.map { ("127.0.0.1", $0) }
+        configuration.foundingToken = foundingToken
         if let refresh { (configuration.witnessAge, configuration.witnessLook) = refresh }
         let service = try await PetitionService(
             configuration, logger: logger, clock: clock, onListening: { found.yield($0) })
@@ -57,6 +59,13 @@ final class RunningService: Sendable {
     func stop() async {
         task.cancel()
         _ = await task.result
+    }
+
+    /// What Prometheus is told.
+    func figures(_ port: Int) async throws -> String {
+        let response = try await HTTPClient.shared.execute(
+            HTTPClientRequest(url: "http://127.0.0.1:\(port)/metrics"), timeout: .seconds(120))
+        return String(buffer: try await response.body.collect(upTo: 1 << 20))
     }
 
     /// A plain request, for what the client library would never send.

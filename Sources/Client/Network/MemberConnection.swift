@@ -29,10 +29,17 @@ final class MemberConnection: Sendable {
 
     /// Where a statement that its signer made goes.
     enum Statements {
-        case founding
+        /// With the operator's token, where founding takes one.
+        case founding(token: String?)
         case workplace(ID<Workplace>)
         case opening
         case petition(ID<Petition>)
+
+        fileprivate var headers: [(name: String, value: String)] {
+            let type = [(name: "content-type", value: "application/octet-stream")]
+            guard case .founding(let token?) = self else { return type }
+            return type + [("authorization", "Bearer \(token)")]
+        }
 
         fileprivate var path: String {
             switch self {
@@ -53,16 +60,16 @@ final class MemberConnection: Sendable {
     /// Posts a statement, and again when the connection breaks: the same bytes get the same receipt.
     func post(_ statement: [UInt8], to place: Statements) async throws(ClientError) -> StatementAnswer {
         for wait in [100, 1000] {
-            do { return try await postOnce(statement, place.path) } catch .unreachable {
+            do { return try await postOnce(statement, place) } catch .unreachable {
                 try? await Task.sleep(for: .milliseconds(wait))
             }
         }
-        return try await postOnce(statement, place.path)
+        return try await postOnce(statement, place)
     }
 
-    private func postOnce(_ statement: [UInt8], _ path: String) async throws(ClientError) -> StatementAnswer {
+    private func postOnce(_ statement: [UInt8], _ place: Statements) async throws(ClientError) -> StatementAnswer {
         let (status, body) = try await transport.exchange(
-            "POST", path, body: statement, headers: [("content-type", "application/octet-stream")])
+            "POST", place.path, body: statement, headers: place.headers)
         return status == 202 ? .accepted : .receipt(body)
     }
 

@@ -29,13 +29,15 @@ public struct Invitation: Sendable {
 
 extension Member {
     /// Founds a workplace and becomes its first member and organiser.
+    /// - Parameter token: what the service's operator gives to people who may found, where that takes a token. It is not kept.
     public static func found(
         at serviceURL: String, eligible: UInt32, in directory: String, passphrase: borrowing SecretBytes,
-        cost: PasswordHash = .recommended(), proxy: Proxy? = nil,
+        cost: PasswordHash = .recommended(), token: String? = nil, proxy: Proxy? = nil,
         clock: @escaping @Sendable () -> UInt64 = Device.systemClock
     ) async throws -> Member {
         if Keystore.exists(in: directory) {
-            return try await resumeFounding(in: directory, passphrase: passphrase, proxy: proxy, clock: clock)
+            return try await resumeFounding(
+                in: directory, passphrase: passphrase, token: token, proxy: proxy, clock: clock)
         }
         let url = try serviceAddress(serviceURL)
         let info = try await AnonymousConnection.with(url, proxy: proxy) { try await $0.service() }
@@ -53,27 +55,28 @@ extension Member {
         return try await member.closingOnError {
             try member.device.saveIdentity()
             try member.device.save()
-            try await member.finishFounding()
+            try await member.finishFounding(token)
         }
     }
 
     /// A founding that was cut off: the same statement again, which gets the same receipt.
     private static func resumeFounding(
-        in directory: String, passphrase: borrowing SecretBytes, proxy: Proxy?, clock: @escaping @Sendable () -> UInt64
+        in directory: String, passphrase: borrowing SecretBytes, token: String?, proxy: Proxy?,
+        clock: @escaping @Sendable () -> UInt64
     ) async throws -> Member {
         let member = try open(directory, passphrase: passphrase, proxy: proxy, clock: clock)
         return try await member.closingOnError {
             guard member.device.state.founding != nil else { throw ClientError.keystoreExists(directory) }
-            try await member.finishFounding()
+            try await member.finishFounding(token)
         }
     }
 
-    private func finishFounding() async throws {
+    private func finishFounding(_ token: String?) async throws {
         guard let bytes = device.state.founding.map({ [UInt8]($0) }) else { return }
         let log = try ClientError.rules { () throws(RuleViolation) in try WorkplaceLog(founding: bytes) }
         let connection = MemberConnection(device.serviceURL, proxy: device.proxy)
         let answer: MemberConnection.StatementAnswer
-        do { answer = try await connection.post(bytes, to: .founding) } catch {
+        do { answer = try await connection.post(bytes, to: .founding(token: token)) } catch {
             await connection.close()
             throw error
         }
@@ -147,7 +150,8 @@ extension Member {
     ///   admits nobody else.
     public static func join(
         _ invite: borrowing Invite, as confirmed: Bytes32? = nil, in directory: String,
-        passphrase: borrowing SecretBytes, cost: PasswordHash = .recommended(), proxy: Proxy? = nil,
+        passphrase: borrowing SecretBytes, cost: PasswordHash = .recommended(), token: String? = nil,
+        proxy: Proxy? = nil,
         clock: @escaping @Sendable () -> UInt64 = Device.systemClock
     ) async throws -> Member {
         if Keystore.exists(in: directory) {

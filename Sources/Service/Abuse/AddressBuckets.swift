@@ -1,5 +1,4 @@
 import Foundation
-import Hummingbird
 import NIOCore
 import Synchronization
 
@@ -90,19 +89,5 @@ final class AddressBuckets: Sendable {
         guard let address else { return }
         let place = Self.place(of: address)
         buckets.withLock { $0[place].level = min($0[place].level + cost, burst) }
-    }
-}
-
-/// Asks the buckets before anything else is done for a request.
-struct AddressLimit: RouterMiddleware {
-    typealias Context = ServiceContext
-
-    let buckets: AddressBuckets
-
-    func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        try buckets.take(context.remoteAddress)
-        return try await next(request, context)
     }
 }

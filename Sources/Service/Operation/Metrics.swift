@@ -1,8 +1,5 @@
 import Foundation
-import Hummingbird
-import HummingbirdCore
-import Logging
-import Storage
+import ServiceAPI
 import Synchronization
 
 /// What an operator sees of how a service does, as Prometheus reads it. Counters are shown in whole hundreds and sizes in whole
@@ -12,8 +9,8 @@ final class Metrics: Sendable {
     private struct State {
         /// By the first digit of the status.
         var answers: [Int: Int] = [:]
-        /// By a problem's slug.
-        var refusals: [String: Int] = [:]
+        /// Each is listed from the start: one that appeared would tell when it came.
+        var refusals = Dictionary(uniqueKeysWithValues: ProblemCode.allCases.map { ($0, 0) })
         var commitFailures = 0
         /// How many commits took up to each of `bounds` seconds, and longer.
         var commits = [Int](repeating: 0, count: bounds.count + 1)
@@ -26,7 +23,7 @@ final class Metrics: Sendable {
 
     func answered(_ status: Int) { state.withLock { $0.answers[status / 100, default: 0] += 1 } }
 
-    func refused(_ slug: String) { state.withLock { $0.refusals[slug, default: 0] += 1 } }
+    func refused(_ code: ProblemCode) { state.withLock { $0.refusals[code, default: 0] += 1 } }
 
     func commitFailed() { state.withLock { $0.commitFailures += 1 } }
 
@@ -43,6 +40,8 @@ final class Metrics: Sendable {
         /// Logs in memory that cannot be read.
         var unreadable = 0
         var isReady = true
+        /// Bytes that the memory budget has given.
+        var reserved = 0
         var files: [(name: String, bytes: Int)] = []
     }
 
@@ -61,7 +60,9 @@ final class Metrics: Sendable {
             (2...5).map { ("{class=\"\($0)xx\"}", "\(Self.coarse(state.answers[$0] ?? 0))") })
         metric(
             "refusals_total", "counter", "Refusals by their problem's type, in whole hundreds.",
-            state.refusals.sorted { $0.key < $1.key }.map { ("{problem=\"\($0.key)\"}", "\(Self.coarse($0.value))") })
+            ProblemCode.allCases.map { code in
+                ("{problem=\"\(code.rawValue)\"}", "\(Self.coarse(state.refusals[code] ?? 0))")
+            })
         metric(
             "commit_failures_total", "counter", "Batches that the disk refused.", [("", "\(state.commitFailures)")])
         var sum = 0
@@ -76,11 +77,18 @@ final class Metrics: Sendable {
             + "# TYPE roundrobin_commit_seconds histogram\n"
         for (labels, value) in buckets { text += "roundrobin_commit_seconds\(labels) \(value)\n" }
         text += "roundrobin_commit_seconds_count \(Self.coarse(sum))\n"
-        metric("waiting_statements", "gauge", "Statements that wait to be admitted.", [("", "\(levels.waiting)")])
-        metric("workplaces_in_memory", "gauge", "Workplaces whose logs are in memory.", [("", "\(levels.workplaces)")])
+        metric(
+            "waiting_statements", "gauge", "Statements that wait to be admitted, in whole hundreds.",
+            [("", "\(Self.coarse(levels.waiting))")])
+        metric(
+            "workplaces_in_memory", "gauge", "Workplaces whose logs are in memory, in whole hundreds.",
+            [("", "\(Self.coarse(levels.workplaces))")])
         metric(
             "unreadable_logs", "gauge", "Logs that were asked for and whose leaves are damaged.",
             [("", "\(levels.unreadable)")])
+        metric(
+            "reserved_megabytes", "gauge", "Memory that requests and responses have taken.",
+            [("", "\(levels.reserved >> 20)")])
         metric("ready", "gauge", "Whether /readyz says so.", [("", levels.isReady ? "1" : "0")])
         metric(
             "file_megabytes", "gauge", "Sizes of the database's files.",
@@ -89,23 +97,5 @@ final class Metrics: Sendable {
             "start_time_seconds", "gauge", "When the service started, in Unix seconds.",
             [("", "\(Int(started.timeIntervalSince1970))")])
         return text
-    }
-}
-
-/// Counts answers; and while the service stops, asks who keeps a connection to make another, before this one is closed under a
-/// request.
-struct MetricsMiddleware: RouterMiddleware {
-    typealias Context = ServiceContext
-
-    let metrics: Metrics
-    let readiness: Readiness
-
-    func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        var response = try await next(request, context)
-        metrics.answered(response.status.code)
-        if readiness.isStopping, !context.isMultiplexed { response.headers[.connection] = "close" }
-        return response
     }
 }

@@ -20,8 +20,22 @@ struct WorkplaceCommand: AsyncParsableCommand {
         @Option(help: help("eligible"))
         var eligible: UInt32
 
+        @Option(help: help("foundingToken"))
+        var tokenFile: String?
+
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
+
+        /// Not an argument: those stand in the list of processes.
+        private func token() throws -> String? {
+            guard let tokenFile else {
+                return ProcessInfo.processInfo.environment["ROUNDROBIN_FOUNDING_TOKEN"].flatMap {
+                    $0.isEmpty ? nil : $0
+                }
+            }
+            return try String(contentsOfFile: tokenFile, encoding: .utf8).trimmingCharacters(
+                in: .whitespacesAndNewlines)
+        }
 
         mutating func validate() throws {
             guard eligible > 0 else { throw ValidationError(words("usage.eligible")) }
@@ -34,7 +48,7 @@ struct WorkplaceCommand: AsyncParsableCommand {
                 at: service, eligible: eligible, in: keystore.directory,
                 passphrase: isNew
                     ? keystore.passphrase(new: true, prompt: words("cli.choosePassphrase")) : keystore.passphrase(),
-                proxy: keystore.parsedProxy())
+                token: token(), proxy: keystore.parsedProxy())
             member.close()
             if output.json { return try Terminal.json(["workplace": member.workplaceID.hex]) }
             Terminal.line(words("cli.founded", ["id": member.workplaceID.hex]))
