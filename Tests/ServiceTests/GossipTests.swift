@@ -268,6 +268,11 @@ struct MonitorTests {
             try db.execute(
                 sql: "INSERT INTO leaves (log, place, hash, bytes) VALUES (1, ?, ?, ?)",
                 arguments: [size - 1, Data(nodes[0].hash.bytes), Data(leaf)])
+            for node in nodes {
+                try db.execute(
+                    sql: "INSERT INTO nodes (log, level, place, hash) VALUES (1, ?, ?, ?)",
+                    arguments: [node.level, node.index, Data(node.hash.bytes)])
+            }
             try db.execute(
                 sql: "INSERT INTO checkpoints (log, size, note) VALUES (1, ?, ?)", arguments: [size, note])
         }

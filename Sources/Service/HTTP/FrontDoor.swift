@@ -92,7 +92,7 @@ struct FrontDoor: Sendable {
 struct PathTable: Sendable {
     /// Those that this service knows of; HEAD and OPTIONS go with the others.
     static let methods: Set<HTTPRequest.Method> = [
-        .get, .head, .post, .put, .delete, .patch, .options, .trace, .connect,
+        .get, .head, .post, .put, .delete, .patch, .options, .trace, .connect, .init("QUERY")!,
     ]
 
     private struct Pattern {
