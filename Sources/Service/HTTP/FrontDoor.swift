@@ -99,6 +99,8 @@ struct PathTable: Sendable {
         let segments: [String]
         var methods: Set<HTTPRequest.Method>
 
+        var names: Int { segments.count { $0.hasPrefix("{") } }
+
         func matches(_ path: [Substring]) -> Bool {
             let isOpen = segments.last == "**"
             guard isOpen ? path.count >= segments.count : path.count == segments.count else { return false }
@@ -124,7 +126,8 @@ struct PathTable: Sendable {
     /// Without those that go with others. A slash at the end makes no difference.
     func methods(of path: String) -> Set<HTTPRequest.Method> {
         let path = path.split(separator: "/")
-        return patterns.reduce(into: []) { if $1.matches(path) { $0.formUnion($1.methods) } }
+        // As the router has it: a word goes before a name in braces.
+        return patterns.filter { $0.matches(path) }.min { $0.names < $1.names }?.methods ?? []
     }
 
     /// The value of Allow.
