@@ -13,18 +13,12 @@ struct Clocks: Sendable {
     let steady: @Sendable () -> UInt64
 
     init(
-        wall: @escaping @Sendable () -> UInt64, steady: @escaping @Sendable () -> UInt64 = { Clocks.sinceBoot }
+        wall: @escaping @Sendable () -> UInt64, steady: @escaping @Sendable () -> UInt64 = { Clocks.elapsed }
     ) { (self.wall, self.steady) = (wall, steady) }
 
-    private static var sinceBoot: UInt64 {
-        var time = timespec()
-        #if canImport(Glibc)
-            clock_gettime(CLOCK_BOOTTIME, &time)
-        #else
-            clock_gettime(CLOCK_MONOTONIC, &time)
-        #endif
-        return UInt64(max(0, time.tv_sec))
-    }
+    private static let first = ContinuousClock.now
+    /// Whole seconds since somebody first asked; the standard library's clock goes on while the machine sleeps.
+    private static var elapsed: UInt64 { UInt64(max(0, first.duration(to: .now).components.seconds)) }
 }
 
 /// Checks signed requests and refuses each nonce a second time, whichever of the processes on a database it comes to. Guards the nonces

@@ -1,8 +1,11 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import Service
 import TestSupport
 import Testing
+
+@testable import roundrobin
 
 /// docs/operations.md as a new operator would follow it.
 @Suite("The operator's page")
@@ -62,6 +65,20 @@ struct RecipeTests {
         let (status, said) = try await Finished.run(
             "/bin/bash", ["-c", "cd '\(empty)' && exec bash '\(directory("script"))'"], output: directory("said"))
         #expect(status == 0, "\(said)")
+    }
+
+    @Test("The page's configuration file has every setting, and every limit's default")
+    func settings() throws {
+        let yaml = try #require(Self.blocks().first { $0.language == "yaml" })
+        let directory = try TemporaryDirectory()
+        try Data(yaml.text.utf8).write(to: URL(filePath: directory("config.yaml")))
+        let settings = try ServeSettings(flags: [:], environment: [:], file: directory("config.yaml"))
+        for setting in Setting.all { #expect(settings[setting] != nil, "\(setting.key)") }
+        for limit in Setting.limits {
+            #expect(settings[limit] == limit.usual?.replacing("_", with: ""), "\(limit.key)")
+        }
+        let (shown, usual) = (settings.limits, ServiceConfiguration.Limits())
+        #expect("\(shown)" == "\(usual)", "the table's defaults are the service's")
     }
 
     @Test("What the tests do not run says so, and why")

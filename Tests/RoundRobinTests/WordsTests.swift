@@ -90,7 +90,9 @@ struct WordsTests {
     }
 
     /// What operators and developers run speaks English.
-    private static let english = ["Serve.swift", "Setting.swift", "ServeSettings.swift", "Witness.swift", "Bench.swift"]
+    private static let english = [
+        "Serve.swift", "Setting.swift", "ServeSettings.swift", "Witness.swift", "Bench.swift",
+    ]
 
     @Test("No sentence for people stands in the code of the client and of the commands that members run")
     func noneInCode() throws {

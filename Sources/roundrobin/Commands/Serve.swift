@@ -31,6 +31,7 @@ struct Serve: AsyncParsableCommand {
     @Option(setting: .patience) var witnessPatience: String?
     @Option(setting: .metrics) var metrics: String?
     @Option(setting: .drain) var drain: String?
+    @Option(setting: .foundingToken) var foundingToken: String?
     @Option(setting: .logLevel) var logLevel: String?
     @Option(setting: .logFormat) var logFormat: String?
 
@@ -49,6 +50,7 @@ struct Serve: AsyncParsableCommand {
             (.patience, witnessPatience),
             (.metrics, metrics),
             (.drain, drain),
+            (.foundingToken, foundingToken),
             (.logLevel, logLevel),
             (.logFormat, logFormat),
         ]
@@ -119,6 +121,7 @@ struct Serve: AsyncParsableCommand {
             configuration.tls = TLSFiles(certificate: certificate, key: key)
         }
         if let witnesses = settings[.witnesses] { configuration.witnesses = try PolicyFile.read(witnesses).policy }
+        if let path = settings[.foundingToken] { configuration.foundingToken = try foundingToken(in: path) }
         configuration.witnessPatience = .seconds(settings.number(.patience) ?? 3)
         if let metrics = settings[.metrics] {
             // Figures are for the operator alone.
@@ -128,6 +131,19 @@ struct Serve: AsyncParsableCommand {
             configuration.metrics = (address.host, address.port)
         }
         return configuration
+    }
+}
+
+extension Serve {
+    /// The first line of a file: neither arguments nor the environment of a process are a place for it.
+    private static func foundingToken(in path: String) throws -> String {
+        let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let token = text.split(separator: "\n").first.map(String.init)?.trimmingCharacters(in: .whitespaces) ?? ""
+        guard token.utf8.count >= 16, token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            throw ValidationError(
+                "\(path) must hold a founding token: 16 characters or more, letters and digits, on one line.")
+        }
+        return token
     }
 }
 

@@ -73,6 +73,9 @@ struct Setting: Sendable {
     static let drain = Setting(
         "drain", .number(0...300), usual: "0", valueName: "seconds",
         "How long /readyz says that the service stops before it accepts nothing more.")
+    static let foundingToken = Setting(
+        "founding-token", .text, valueName: "file",
+        "A file with a token of at least 16 characters, without which nobody founds a workplace here.")
     static let logLevel = Setting(
         "log.level", .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]), usual: "info",
         valueName: "level", "trace, debug, info, notice, warning, error or critical.")
@@ -81,7 +84,7 @@ struct Setting: Sendable {
 
     static let flags = [
         database, heads, listen, name, certificate, key, mixEvery, mixAtLeast, witnesses, patience, metrics, drain,
-        logLevel, logFormat,
+        foundingToken, logLevel, logFormat,
     ]
 
     // MARK: Limits: in the environment and the file only
@@ -119,7 +122,11 @@ struct Setting: Sendable {
             Setting("limits.connections-per-network", .number(1...1_000_000), usual: "256") {
                 $0.connectionsPerNetwork = $1
             },
-            Setting("limits.answer-bytes", .number(32 << 20...1 << 40), usual: "268_435_456") { $0.answers = $1 },
+            Setting("limits.all-workplaces-bytes", .number(1 << 16...1 << 50), usual: "17_179_869_184") {
+                $0.storedTotal = $1
+            },
+            Setting("limits.disk-reserve-bytes", .number(0...1 << 50), usual: "268_435_456") { $0.diskReserve = $1 },
+            Setting("limits.memory-bytes", .number(32 << 20...1 << 40), usual: "268_435_456") { $0.memory = $1 },
             Setting("limits.cosignatures-per-tag", .number(1...1_000_000), usual: "1000") { $0.replacements = $1 },
             seconds("head-seconds", usual: "60") { $0.idle = $1 },
             seconds("body-seconds", usual: "60") { $0.request = $1 },
