@@ -48,15 +48,15 @@ final class Certificates: Sendable {
             guard let data = FileManager.default.contents(atPath: path) else { throw TLSError.unreadable(path) }
             return data
         }
-        // A certificate authority's tools let a group read it at most; "others" are a mistake of whoever copied it.
-        let mode = (try? FileManager.default.attributesOfItem(atPath: files.key))?[.posixPermissions] as? Int
-        guard let mode, mode & 0o004 == 0 else { throw TLSError.exposed(files.key) }
         guard let chain = try? NIOSSLCertificate.fromPEMBytes([UInt8](bytes[0])), !chain.isEmpty else {
             throw TLSError.unreadable(files.certificate)
         }
         guard let key = try? NIOSSLPrivateKey(bytes: [UInt8](bytes[1]), format: .pem) else {
             throw TLSError.unreadable(files.key)
         }
+        // A certificate authority's tools let a group read it at most; "others" are a mistake of whoever copied it.
+        let mode = (try? FileManager.default.attributesOfItem(atPath: files.key))?[.posixPermissions] as? Int
+        guard let mode, mode & 0o004 == 0 else { throw TLSError.exposed(files.key) }
         let pair = Pair(chain: chain.map { .certificate($0) }, key: .privateKey(key), bytes: bytes)
         // BoringSSL compares the two when a context is made of them.
         let configuration = TLSConfiguration.makeServerConfiguration(certificateChain: pair.chain, privateKey: pair.key)

@@ -54,7 +54,7 @@ struct RecipeTests {
             """
             set -eu -o pipefail
             # Whatever is still running ends with the script.
-            trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
+            trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
             export HOME=$PWD PATH=\(URL(filePath: ServiceProgram.path).deletingLastPathComponent().path):$PATH
             set -x
 

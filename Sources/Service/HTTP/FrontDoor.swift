@@ -40,6 +40,8 @@ struct FrontDoor: Sendable {
         } catch is CancellationError {
             return exchange.abandon()
         } catch {
+            // A database that was asked by a task that was cancelled has its own word for that.
+            guard !Task.isCancelled else { return exchange.abandon() }
             response = problem(error, exchange, path)
         }
         response.headers[.date] = dates.now

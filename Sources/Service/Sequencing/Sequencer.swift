@@ -306,7 +306,7 @@ actor Sequencer {
         case let error as StorageError: error == .conflict ? .busy : .storage(error)
         // The client has gone, and nobody reads this.
         case is CancellationError: .busy
-        default: .storage(.other(code: 0))
+        default: .internal
         }
     }
 }
