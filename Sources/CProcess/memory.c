@@ -8,7 +8,6 @@
 void roundrobin_prepare_memory(void) {
 #ifdef __GLIBC__
     mallopt(M_ARENA_MAX, 4);
-    mallopt(M_MMAP_THRESHOLD, 128 << 10);
 #endif
 }
 
