@@ -24,8 +24,8 @@ dependencies:
 # What only the tests need: a browser with fonts for both languages, a scanner of QR codes, an HTTP client, Tor, certificates,
 # a PostgreSQL server, and valgrind, which follows secrets through the prover.
 TEST_COMMANDS := chromium zbarimg curl tor openssl cc valgrind strip setpriv pgrep
-TEST_PACKAGES := chromium fontconfig fonts-noto-cjk fonts-dejavu-core zbar-tools curl tor openssl gcc binutils libc6-dev libc6-dbg \
-  valgrind postgresql libpq-dev util-linux procps
+TEST_PACKAGES := chromium fontconfig fonts-noto-cjk fonts-dejavu-core zbar-tools curl tor openssl gcc binutils \
+  libc6-dev libc6-dbg valgrind postgresql libpq-dev util-linux procps
 test-dependencies: dependencies
 	@missing=; \
 	for command in $(TEST_COMMANDS); do command -v $$command >/dev/null || missing="$$missing $$command"; done; \

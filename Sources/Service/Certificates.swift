@@ -34,7 +34,7 @@ final class Certificates: Sendable {
 
     private let files: TLSFiles
     private let pair: Mutex<Pair>
-    /// Files that could not be taken over, so that each such state is told once.
+    /// The bytes of the last files that the service could not take over, so that it logs each such state once.
     private let refused = Mutex<[Data?]>([])
 
     /// - Throws: `TLSError`.

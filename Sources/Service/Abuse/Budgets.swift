@@ -43,7 +43,7 @@ final class Budgets: Sendable {
         case object(ID<Workplace>)
     }
 
-    /// - Throws: `Refusal.tooMany` when there is no room for one more now.
+    /// - Throws: `Refusal.tooMany` if one more would exceed the rate.
     func check(_ kind: Kind) throws {
         let wait = state.withLock { state in change(&state, kind) { $0.wait($1, clock()) } }
         guard wait <= 0 else { throw Refusal.tooMany(seconds: Int(wait.rounded(.up))) }

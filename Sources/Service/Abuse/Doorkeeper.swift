@@ -18,7 +18,7 @@ struct Doorkeeper: Sendable {
     /// - Throws: `Refusal.tooMany`.
     func admit(_ exchange: Exchange) throws { try addresses.take(exchange.remoteAddress) }
 
-    /// - Throws: `Refusal.tooMany` when there is no room for one more now.
+    /// - Throws: `Refusal.tooMany` if one more would exceed the rate.
     func check(_ kind: Budgets.Kind) throws { try budgets.check(kind) }
 
     /// Counts one that was accepted.

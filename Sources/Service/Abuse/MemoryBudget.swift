@@ -29,8 +29,8 @@ final class MemoryBudget: Sendable {
         state = Mutex(State(free: sizes))
     }
 
-    /// - Returns: a place that is given back when it ends; nil when there is no room. One that is larger than its part is had when that
-    ///   part is empty.
+    /// - Returns: a place, which is given back when it is released; nil if there is no room. A place that is larger than
+    ///   its part is granted if that part is empty.
     func reserve(_ count: Int) -> Place? {
         let least = Self.bounds.firstIndex { count <= $0 } ?? Self.bounds.count
         return state.withLock { state in

@@ -236,7 +236,7 @@ final class ExchangeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
         failure = refusal
         guard current == nil else {
-            // Within a body: whoever reads it answers. Within what is thrown away, or ahead: nothing more is said.
+            // If somebody reads the body, they answer. If the rest is thrown away, or was sent ahead, nothing is sent.
             if let body {
                 self.body = nil
                 body.promise.fail(refusal)

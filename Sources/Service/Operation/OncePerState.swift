@@ -22,7 +22,7 @@ final class OncePerState: Sendable {
 
     /// The trouble is there.
     /// - Parameters:
-    ///   - why: told with it; another reason is told again.
+    ///   - why: logged with the message. A different reason is logged again.
     ///   - subject: which one has it, where there are several.
     func begins(_ why: String, about subject: String = "", metadata: Logger.Metadata = [:]) {
         let isNew = reasons.withLock { reasons in

@@ -61,7 +61,7 @@ struct StatementRoutes: Sendable {
         }
     }
 
-    /// A statement goes to the log that it names. An address of no log is told first.
+    /// Checks that a statement goes to the log that it names. If the address names no log, that is the refusal.
     private func check(_ isNamed: Bool, _ log: LogName, orBroken rule: RuleViolation) async throws {
         guard !isNamed else { return }
         guard try await store.checkpoint(of: log) != nil else { throw Refusal.noSuchLog }

@@ -83,7 +83,7 @@ struct Admission: Sendable {
 
     // MARK: What grew
 
-    /// The only place where a petition's log changes: it is changed in place, and what grew is noted.
+    /// Changes a petition's log in place, and notes what grew. Nothing else changes one.
     /// - Returns: the new leaf's place.
     private mutating func grow(
         _ id: ID<Petition>, by bytes: [UInt8], name: LogAppend.NameChange? = nil, promised: UInt64? = nil,
@@ -189,8 +189,7 @@ extension Admission {
         let roster = try logs.workplace(manifest.workplace)
         try checkOffice(of: statement, in: roster)
         guard try logs.find(id) == nil else { throw .rule(.onlyFirst) }
-        // Who knows a manifest whose id was announced is one of those who prepared it: the ring is built for nobody
-        // else.
+        // Only those who prepared a petition know a manifest whose id was announced. The ring is built for nobody else.
         guard roster.announcements[id] != nil else { throw .rule(.notAnnounced) }
         logs.begin(
             try ruled { () throws(RuleViolation) in try PetitionLog(opening: statement.bytes, in: roster) })

@@ -186,7 +186,7 @@ struct FoldedLogs: Sendable {
     }
 
     /// Drops the half of the workplaces that was not used for longest, when there are too many. They are read and
-    /// audited anew when somebody comes back.
+    /// audited again when somebody comes back.
     mutating func forgetIdle(keeping most: Int = mostWorkplaces) {
         guard workplaces.count > most else { return }
         let order = workplaces.keys.sorted { uses[$0] ?? 0 < uses[$1] ?? 0 }
