@@ -53,6 +53,7 @@ let package = Package(
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .target(name: "Sodium", dependencies: ["CSodium"], swiftSettings: arithmetic),
         .target(name: "CProcess"),
+        .target(name: "ChildProcesses", dependencies: ["CProcess"], swiftSettings: settings),
         .target(name: "CPostgres", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(name: "Postgres", dependencies: ["CPostgres"], swiftSettings: settings),
         // Vector kernels; each function names the processor features that it needs, so no flags are.
@@ -126,7 +127,8 @@ let package = Package(
         .executableTarget(
             name: "roundrobin",
             dependencies: [
-                "Client", "CProcess", "MembershipProofs", "Petitions", "QRCode", "Ristretto", "Service", "Sodium",
+                "ChildProcesses", "Client", "CProcess", "MembershipProofs", "Petitions", "QRCode", "Ristretto",
+                "Service", "Sodium",
                 "Storage",
                 "SwiftCSV", "Templates", "TextDiff", "TransparencyLog", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -134,7 +136,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["Sodium", "MembershipProofs", "TransparencyLog", "Petitions"],
+            name: "TestSupport",
+            dependencies: ["ChildProcesses", "Sodium", "MembershipProofs", "TransparencyLog", "Petitions"],
             path: "Tests/TestSupport", swiftSettings: settings),
         .target(name: "CMemcheck", dependencies: ["CLanes"], path: "Tests/ConstantTime/CMemcheck"),
         // No product: ConstantTimeTests runs it under valgrind.
@@ -146,7 +149,8 @@ let package = Package(
         .executableTarget(
             name: "soak",
             dependencies: [
-                "roundrobin", "MembershipProofs", "Petitions", "Sodium", "TestSupport", "TransparencyLog",
+                "ChildProcesses", "roundrobin", "MembershipProofs", "Petitions", "Sodium", "TestSupport",
+                "TransparencyLog",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -166,12 +170,13 @@ let package = Package(
                 "TestSupport",
                 "TransparencyLog",
             ], exclude: ["decoders.corpus", "pack.py"], swiftSettings: settings),
+        .testTarget(name: "ChildProcessesTests", dependencies: ["ChildProcesses"], swiftSettings: settings),
         .testTarget(name: "SodiumTests", dependencies: ["Sodium", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "RistrettoTests", dependencies: ["Ristretto", "Sodium", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "MembershipProofsTests",
-            dependencies: ["ConstantTime", "MembershipProofs", "Ristretto", "Sodium", "TestSupport"],
+            dependencies: ["ChildProcesses", "ConstantTime", "MembershipProofs", "Ristretto", "Sodium", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "TransparencyLogTests", dependencies: ["TransparencyLog", "Sodium", "TestSupport"],
@@ -187,8 +192,8 @@ let package = Package(
         .testTarget(
             name: "StorageTests",
             dependencies: [
-                "roundrobin", "Storage", "MembershipProofs", "Petitions", "Postgres", "TransparencyLog", "Sodium",
-                "TestSupport",
+                "ChildProcesses", "roundrobin", "Storage", "MembershipProofs", "Petitions", "Postgres",
+                "TransparencyLog", "Sodium", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             exclude: ["libpq_header.c"],
@@ -196,8 +201,9 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Service", "ServiceAPI", "Client", "CoSigning", "RequestSignatures", "Petitions", "MembershipProofs",
-                "TransparencyLog", "Storage", "Templates", "Sodium", "TestSupport", "TextDiff", "Yams",
+                "ChildProcesses", "Service", "ServiceAPI", "Client", "CoSigning", "RequestSignatures", "Petitions",
+                "MembershipProofs", "TransparencyLog", "Storage", "Templates", "Sodium", "TestSupport", "TextDiff",
+                "Yams",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -212,7 +218,8 @@ let package = Package(
         .testTarget(
             name: "FaultTests",
             dependencies: [
-                "roundrobin", "soak", "Storage", "Petitions", "MembershipProofs", "TransparencyLog", "Service",
+                "ChildProcesses", "roundrobin", "soak", "Storage", "Petitions", "MembershipProofs", "TransparencyLog",
+                "Service",
                 "ServiceAPI", "Sodium", "RequestSignatures", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -227,12 +234,14 @@ let package = Package(
         .testTarget(
             name: "ClientTests",
             dependencies: ["Client", "CoSigning", "Petitions", "Sodium", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "TextDiffTests", dependencies: ["TextDiff", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "TextDiffTests", dependencies: ["ChildProcesses", "TextDiff", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TemplatesTests", dependencies: ["Templates"], swiftSettings: settings),
         .testTarget(
             name: "RoundRobinTests",
             dependencies: [
-                "roundrobin", "Client", "CoSigning", "MembershipProofs", "Petitions", "QRCode", "ServiceAPI", "Sodium",
+                "ChildProcesses", "roundrobin", "Client", "CoSigning", "MembershipProofs", "Petitions", "QRCode",
+                "ServiceAPI", "Sodium",
                 "Templates", "TestSupport", "TextDiff", "TransparencyLog", "Yams",
             ],
             exclude: ["cofactor_libsodium.c"],

@@ -1,3 +1,4 @@
+import ChildProcesses
 import AsyncHTTPClient
 import Foundation
 import GRDB
@@ -204,13 +205,7 @@ struct FaultTableTests {
     }
 
     static func run(_ program: String, _ arguments: [String]) -> Bool {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [program] + arguments
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
+        (try? ChildProcess.run([program] + arguments))?.status == 0
     }
 
     @Test("A file that may only be read is refused at the start, and what it holds stays")

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import TestSupport
 import Testing
@@ -28,19 +29,7 @@ struct ConstantTimeTests {
     private func end(
         of command: [String], _ directory: TemporaryDirectory
     ) async throws -> (status: Int32, said: String) {
-        let output = directory(command[0])
-        _ = FileManager.default.createFile(atPath: output, contents: nil)
-        let file = try #require(FileHandle(forWritingAtPath: output))
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = command
-        (process.standardOutput, process.standardError) = (file, file)
-        process.standardInput = FileHandle.nullDevice
-        let status = try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
-        }
-        return (status, String(decoding: FileManager.default.contents(atPath: output) ?? Data(), as: UTF8.self))
+        try await Finished.run(command[0], Array(command.dropFirst()), output: directory("said"))
     }
 
     @Test("Membership proofs, proofs of possession, names and shares: memcheck reports nothing")
@@ -61,12 +50,6 @@ struct ConstantTimeTests {
 
     @Test("Without valgrind the program says nothing of secrets, so it does not pass for a check")
     func alone() throws {
-        let process = Process()
-        process.executableURL = URL(filePath: Self.program)
-        process.arguments = ["check"]
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus != 0)
+        #expect(try ChildProcess.run([Self.program, "check"]).status != 0)
     }
 }

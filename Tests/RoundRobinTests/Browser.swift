@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import TestSupport
 
@@ -5,7 +6,7 @@ import TestSupport
 final class Browser {
     struct Failed: Error { let why: String }
 
-    private let process = Process()
+    private let process: ChildProcess
     private let directory: TemporaryDirectory
     private let (toBrowser, fromBrowser): (Int32, Int32)
     private var buffer: [UInt8] = []
@@ -21,15 +22,12 @@ final class Browser {
         // Both ways, so that opening does not wait for the other side.
         toBrowser = Foundation.open(input, O_RDWR | O_CLOEXEC)
         fromBrowser = Foundation.open(output, O_RDWR | O_CLOEXEC)
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = [
-            "-c",
+        let command = [
+            "/bin/sh", "-c",
             "exec chromium --headless --no-sandbox --disable-gpu --remote-debugging-pipe --no-first-run "
                 + "--disable-background-networking --user-data-dir='\(directory("profile"))' 3<'\(input)' 4>'\(output)'",
         ]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        process = try ChildProcess(command, output: .nothing, error: .nothing)
         let target = try call("Target.createTarget", ["url": "about:blank"])
         guard let id = target["targetId"] as? String,
             let session = try call("Target.attachToTarget", ["targetId": id, "flatten": true])["sessionId"] as? String
@@ -39,8 +37,8 @@ final class Browser {
     }
 
     func close() {
-        process.terminate()
-        process.waitUntilExit()
+        process.send(SIGTERM)
+        process.wait()
         Foundation.close(toBrowser)
         Foundation.close(fromBrowser)
     }

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import Sodium
 import TestSupport
@@ -18,18 +19,17 @@ enum Program {
         }
     }
 
-    static func process(_ arguments: [String], environment: [String: String] = [:]) -> (Process, Pipe, Pipe) {
-        let process = Process()
-        process.executableURL = URL(filePath: path)
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(["LC_ALL": "C"].merging(environment) { $1 }) {
-            $1
-        }
-        let (output, error) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = error
-        process.standardInput = FileHandle.nullDevice
-        return (process, output, error)
+    /// What a program of this suite runs in.
+    private static func surroundings(_ environment: [String: String]) -> [String: String] {
+        ProcessInfo.processInfo.environment.merging(["LC_ALL": "C"].merging(environment) { $1 }) { $1 }
+    }
+
+    /// One that runs on.
+    static func start(
+        _ arguments: [String], environment: [String: String] = [:], output: ChildProcess.Stream = .nothing,
+        error: ChildProcess.Stream = .nothing
+    ) throws -> ChildProcess {
+        try ChildProcess([path] + arguments, environment: surroundings(environment), output: output, error: error)
     }
 
     /// As a member whose keystore is in `directory`, under the passphrase in the file `pass` there.
@@ -56,14 +56,8 @@ enum Program {
     }
 
     static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
-        let (process, output, error) = process(arguments, environment: environment)
-        try process.run()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        let errors = error.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return Result(
-            status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-            error: String(decoding: errors, as: UTF8.self))
+        let said = try ChildProcess.run([path] + arguments, environment: surroundings(environment))
+        return Result(status: said.status ?? -1, output: said.output, error: said.error)
     }
 }
 
@@ -113,10 +107,11 @@ struct CommandLineTests {
         #expect(try run("workplace", "found", service.url, "--eligible", "9").status == 0)
         let url = (try run("invite", "create", "--json").json()["invites"] as? [String])?.first ?? ""
         let events = directory("events")
-        let (watch, output, _) = Program.process(
-            ["watch", "--every", "1", "--exec", "echo $ROUNDROBIN_EVENT >> '\(events)'"] + keystore)
-        try watch.run()
-        defer { watch.terminate() }
+        let output = Pipe()
+        let watch = try Program.start(
+            ["watch", "--every", "1", "--exec", "echo $ROUNDROBIN_EVENT >> '\(events)'"] + keystore,
+            output: .pipe(output))
+        defer { watch.send(SIGTERM) }
         // Not before the first look is over: what was there then is no event.
         var told = ""
         func hear(_ text: String) {

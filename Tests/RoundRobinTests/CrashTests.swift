@@ -1,3 +1,4 @@
+import ChildProcesses
 import Client
 import CoSigning
 import Foundation
@@ -13,7 +14,7 @@ import TransparencyLog
 final class ServiceProcess {
     let url: String
     let port: Int
-    private let process: Process
+    private let process: ChildProcess
 
     /// What the program said until it listened.
     let log: String
@@ -28,9 +29,9 @@ final class ServiceProcess {
         let port = port == 0 ? try Self.freePort() : port
         self.port = port
         url = "http://127.0.0.1:\(port)"
-        let (process, _, error) = Program.process([command] + arguments + ["--listen", "127.0.0.1:\(port)"])
-        self.process = process
-        try process.run()
+        let error = Pipe()
+        process = try Program.start(
+            [command] + arguments + ["--listen", "127.0.0.1:\(port)"], error: .pipe(error))
         var log = ""
         while !log.contains("listening") {
             let data = error.fileHandleForReading.availableData
@@ -48,16 +49,16 @@ final class ServiceProcess {
     private final class Heard: Sendable { let data = Mutex<Data>(Data()) }
     private let heard = Heard()
 
-    var identifier: Int32 { process.processIdentifier }
+    var identifier: Int32 { process.identifier }
 
     /// Everything that the program has said so far.
     func said() -> String { log + heard.data.withLock { String(decoding: $0, as: UTF8.self) } }
 
     /// - Returns: the signal that ended it.
     func end(by signal: Int32) -> Int32? {
-        Foundation.kill(process.processIdentifier, signal)
-        process.waitUntilExit()
-        return process.terminationReason == .uncaughtSignal ? process.terminationStatus : nil
+        process.send(signal)
+        guard case .killed(let signal) = process.wait() else { return nil }
+        return signal
     }
 
     struct NotListening: Error { let log: String }
@@ -79,14 +80,14 @@ final class ServiceProcess {
     }
 
     func kill() {
-        Foundation.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        process.send(SIGKILL)
+        process.wait()
     }
 
     func terminate() -> Int32 {
-        process.terminate()
-        process.waitUntilExit()
-        return process.terminationStatus
+        process.send(SIGTERM)
+        guard case .exited(let status) = process.wait() else { return -1 }
+        return status
     }
 }
 

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Client
 import Foundation
 import Petitions
@@ -97,14 +98,7 @@ struct PagesTests {
         let service = try ServiceProcess(database: directory("service.sqlite"))
         defer { service.kill() }
         for path in ["/", "/join", "/verify", "/p/" + String(repeating: "a", count: 64), "/p/x"] {
-            let curl = Process()
-            curl.executableURL = URL(filePath: "/usr/bin/curl")
-            curl.arguments = ["-si", service.url + path]
-            let output = Pipe()
-            curl.standardOutput = output
-            try curl.run()
-            let answer = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).lowercased()
-            curl.waitUntilExit()
+            let answer = try ChildProcess.run(["curl", "-si", service.url + path]).output.lowercased()
             let head = answer.components(separatedBy: "\r\n\r\n").first ?? ""
             #expect(head.contains("content-security-policy: default-src 'none'; style-src 'sha256-"))
             #expect(head.contains("frame-ancestors 'none'") && head.contains("form-action 'none'"))
@@ -195,15 +189,7 @@ struct PagesTests {
         #expect(try browser.evaluate("document.images.length") as? Int == 0)
         try browser.open("file://" + path, width: 900)
         try browser.screenshot(to: directory("slips.png"))
-        let scanner = Process()
-        scanner.executableURL = URL(filePath: "/usr/bin/zbarimg")
-        scanner.arguments = ["-q", "--raw", directory("slips.png")]
-        let output = Pipe()
-        scanner.standardOutput = output
-        scanner.standardError = FileHandle.nullDevice
-        try scanner.run()
-        let read = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        scanner.waitUntilExit()
+        let read = try ChildProcess.run(["zbarimg", "-q", "--raw", directory("slips.png")]).output
         #expect(Set(read.split(separator: "\n").map(String.init)) == Set(invites.map(\.url)))
     }
 }

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import TestSupport
 import Testing
@@ -7,15 +8,10 @@ enum ForeignTools {
     private static let python = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: ".build/interop/bin/python")
 
-    private static func process(_ arguments: [String], in directory: String? = nil) throws -> Process {
+    private static func command(_ arguments: [String]) throws -> [String] {
         try #require(
             FileManager.default.isExecutableFile(atPath: python.path), "make interop installs what this test needs")
-        let process = Process()
-        process.executableURL = python
-        process.arguments = arguments
-        if let directory { process.currentDirectoryURL = URL(filePath: directory) }
-        process.standardInput = FileHandle.nullDevice
-        return process
+        return [python.path] + arguments
     }
 
     /// On a thread of its own: the services that a program talks to run on the few that tests share.
@@ -23,30 +19,20 @@ enum ForeignTools {
     static func run(
         _ arguments: [String], in directory: String? = nil
     ) async throws -> (status: Int32, output: String) {
-        let process = try process(arguments, in: directory)
-        let pipe = Pipe()
-        (process.standardOutput, process.standardError) = (pipe, pipe)
-        try process.run()
-        return await Blocking.run {
-            let output = pipe.fileHandleForReading.readDataToEndOfFile()
-            process.waitUntilExit()
-            return (process.terminationStatus, String(decoding: output, as: UTF8.self))
-        }
+        let command = try command(arguments)
+        let said = try await Blocking.run { Result { try ChildProcess.run(command, directory: directory) } }.get()
+        return (try #require(said.status), said.output + said.error)
     }
 
     /// A server that says where it listens, until it is stopped.
     final class Server: Sendable {
         let url: String
-        private let identifier: Int32
+        private let process: ChildProcess
 
         /// - Parameter log: the file that takes what it says, so that no pipe can fill up.
         init(_ arguments: [String], log: String) async throws {
-            let process = try ForeignTools.process(arguments)
-            _ = FileManager.default.createFile(atPath: log, contents: nil)
-            let output = try #require(FileHandle(forWritingAtPath: log))
-            (process.standardOutput, process.standardError) = (output, output)
-            try process.run()
-            identifier = process.processIdentifier
+            let process = try ChildProcess(logging: ForeignTools.command(arguments), to: log)
+            self.process = process
             var url: String?
             for _ in 0..<500 where url == nil && process.isRunning {
                 try await Task.sleep(for: .milliseconds(20))
@@ -54,13 +40,13 @@ enum ForeignTools {
                 url = text.firstMatch(of: /listening on (http:\/\/[0-9.:]+)/).map { String($0.1) }
             }
             guard let url else {
-                kill(identifier, SIGKILL)
+                process.send(SIGKILL)
                 throw Absent()
             }
             self.url = url
         }
 
-        func stop() { kill(identifier, SIGKILL) }
+        func stop() { process.send(SIGKILL) }
     }
 }
 

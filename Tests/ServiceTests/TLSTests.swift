@@ -1,3 +1,4 @@
+import ChildProcesses
 import AsyncHTTPClient
 import Foundation
 import NIOCore
@@ -16,17 +17,13 @@ struct TLSTests {
 
     /// A certificate for the loopback address, signed by itself, with a serial number to tell it by.
     private func make(_ serial: Int, certificate: String = "cert.pem", key: String = "key.pem") throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/openssl")
-        process.arguments = [
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+        let said = try ChildProcess.run([
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+            "2",
             "-subj", "/CN=\(serial)", "-set_serial", "\(serial)", "-addext", "subjectAltName=IP:127.0.0.1",
             "-keyout", directory(key), "-out", directory(certificate),
-        ]
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0)
+        ])
+        try #require(said.status == 0, "\(said.error)")
     }
 
     /// One request over a connection of its own, that trusts one certificate and nothing else.
@@ -93,21 +90,16 @@ struct TLSTests {
         let bytes =
             Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
             + [0, 0, UInt8(block.count), 1, 5, 0, 0, 0, 1] + block
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [
-            "openssl", "s_client", "-quiet", "-alpn", "h2", "-connect", "127.0.0.1:\(service.port)",
-        ]
         let (input, output) = (Pipe(), Pipe())
-        (process.standardInput, process.standardOutput) = (input, output)
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        let client = try ChildProcess(
+            ["openssl", "s_client", "-quiet", "-alpn", "h2", "-connect", "127.0.0.1:\(service.port)"],
+            input: .pipe(input), output: .pipe(output), error: .nothing)
         try input.fileHandleForWriting.write(contentsOf: bytes)
         let start = ContinuousClock.now
         let answer = await Blocking.run { output.fileHandleForReading.readDataToEndOfFile() }
         #expect(answer.range(of: Data("ok\n".utf8)) != nil, "the request was answered")
         #expect(ContinuousClock.now - start > .seconds(1))
-        process.terminate()
+        client.send(SIGTERM)
         await service.stop()
     }
 

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import Petitions
 import Sodium
@@ -18,17 +19,12 @@ struct TorTests {
         return try String(contentsOf: root.appending(path: "docs/torrc-" + name), encoding: .utf8)
     }
 
-    private func start(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Process
+    private func start(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws
+        -> ChildProcess
     {
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        return process
+        try ChildProcess(
+            [program] + arguments, environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
+            output: .nothing, error: .nothing)
     }
 
     private func text(_ name: String) -> String {
@@ -64,10 +60,9 @@ struct TorTests {
     func circuits() async throws {
         try Data(configuration().utf8).write(to: URL(filePath: directory("torrc")))
         let check = try start("/usr/bin/tor", ["--verify-config", "-f", directory("torrc"), "--hush"])
-        check.waitUntilExit()
-        #expect(check.terminationStatus == 0)
+        #expect(check.wait() == .exited(0))
         let tor = try start("/usr/bin/tor", ["-f", directory("torrc")])
-        defer { kill(tor.processIdentifier, SIGKILL) }
+        defer { tor.send(SIGKILL) }
         let pattern = /HTTP tunnel listener connection \(ready\) on 127.0.0.1:([0-9]+)/
         try await wait { text("log").contains(pattern) && !text("onion/hostname").isEmpty && !text("control").isEmpty }
         let port = try #require(text("log").firstMatch(of: pattern).flatMap { Int($0.1) })
@@ -82,7 +77,7 @@ struct TorTests {
                 "exec 3<>/dev/tcp/127.0.0.1/\(control); printf 'AUTHENTICATE\\r\\nSETEVENTS STREAM\\r\\n' >&3; "
                     + "timeout 60 cat <&3 > '\(directory("events"))'",
             ])
-        defer { kill(events.processIdentifier, SIGKILL) }
+        defer { events.send(SIGKILL) }
         try await wait { text("events").contains("250 OK") }
         let proxy = Proxy(host: "127.0.0.1", port: port)
         let readers = (0..<3).map { _ in
@@ -96,7 +91,7 @@ struct TorTests {
         #expect(users().count == 3 && Set(users()).count == 3)
         #expect(text("events").contains("ISO_FIELDS=SOCKS_USERNAME,SOCKS_PASSWORD"))
         // What waits for a circuit is let go.
-        kill(tor.processIdentifier, SIGKILL)
+        tor.send(SIGKILL)
         for reader in readers { _ = await reader.result }
     }
 
@@ -110,14 +105,7 @@ struct TorTests {
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: place) }
         func shell(_ script: String) async throws -> (status: Int32, said: String) {
-            let process = try start("/bin/sh", ["-c", "(\(script)) > \(place)/said 2>&1"])
-            let status = await Blocking.run {
-                process.waitUntilExit()
-                return process.terminationStatus
-            }
-            return (
-                status, String(decoding: FileManager.default.contents(atPath: place + "/said") ?? Data(), as: UTF8.self)
-            )
+            try await Finished.run("/bin/sh", ["-c", script], output: place + "/said")
         }
         let prepared = try await shell(
             """
@@ -147,12 +135,12 @@ struct TorTests {
                 "--defaults-torrc", "/usr/share/tor/tor-service-defaults-torrc", "-f", place + "/torrc",
                 "--RunAsDaemon", "0",
             ])
-        defer { kill(tor.processIdentifier, SIGKILL) }
+        defer { tor.send(SIGKILL) }
         while tor.isRunning, !FileManager.default.fileExists(atPath: place + "/onion/hostname") {
             try await Task.sleep(for: .milliseconds(20))
         }
         try #require(tor.isRunning)
-        let status = try String(contentsOfFile: "/proc/\(tor.processIdentifier)/status", encoding: .utf8)
+        let status = try String(contentsOfFile: "/proc/\(tor.identifier)/status", encoding: .utf8)
         func ids(_ name: String) -> [String] {
             let line = status.split(separator: "\n").first { $0.hasPrefix(name + ":") } ?? ""
             return line.split(whereSeparator: \.isWhitespace).dropFirst().map(String.init)
@@ -170,7 +158,7 @@ struct TorTests {
                     "\(place)/\(folder).sqlite",
                     "--name", "test.example", "--listen", "unix:" + socket,
                 ])
-            defer { kill(service.processIdentifier, SIGKILL) }
+            defer { service.send(SIGKILL) }
             while service.isRunning, !FileManager.default.fileExists(atPath: socket) {
                 try await Task.sleep(for: .milliseconds(20))
             }
@@ -188,27 +176,23 @@ struct TorTests {
         let library = directory("noticing.so")
         let source = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "noticing_resolver.c").path
         let compiler = try start("/usr/bin/env", ["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"])
-        compiler.waitUntilExit()
-        try #require(compiler.terminationStatus == 0)
+        try #require(compiler.wait() == .exited(0))
         let service = try await RunningService.start(database: directory("a.sqlite"))
         let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
         let id = try await workplace.openPetition().id
         let proxy = try await ConnectProxy.start(leadingTo: service.port)
         let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
             .appending(path: "roundrobin").path
-        func verify(_ more: [String], noticed: String) async throws -> Int32 {
+        func verify(_ more: [String], noticed: String) async throws -> ChildProcess.End {
             let process = try start(
                 program, ["verify", id.hex, "--service", "http://workplace.test"] + more,
                 environment: ["LD_PRELOAD": library, "NOTICED": directory(noticed)])
-            return await Blocking.run {
-                process.waitUntilExit()
-                return process.terminationStatus
-            }
+            return await Blocking.run { process.wait() }
         }
-        #expect(try await verify(["--proxy", "127.0.0.1:\(proxy.port)"], noticed: "with") == 0)
+        #expect(try await verify(["--proxy", "127.0.0.1:\(proxy.port)"], noticed: "with") == .exited(0))
         #expect(!text("with").contains("workplace.test"))
         #expect(proxy.heads.contains { $0.hasPrefix("CONNECT workplace.test:80 ") })
-        #expect(try await verify([], noticed: "without") == 2)
+        #expect(try await verify([], noticed: "without") == .exited(2))
         #expect(text("without").contains("workplace.test"), "the check notices what it should")
         await workplace.close()
         await proxy.stop()

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import MembershipProofs
 import NIOCore
@@ -261,19 +262,10 @@ final class Episode {
 
     /// The checker, over everything.
     private func fsck(_ ledger: Ledger) async throws {
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = ["fsck", "--database", database, "--heads", directory("disk/heads")]
-        _ = FileManager.default.createFile(atPath: directory("fsck"), contents: nil)
-        let output = FileHandle(forWritingAtPath: directory("fsck"))
-        (process.standardOutput, process.standardError) = (output, output)
-        try process.run()
-        process.waitUntilExit()
-        if process.terminationStatus != 0 {
-            let said = String(
-                decoding: FileManager.default.contents(atPath: directory("fsck")) ?? Data(), as: UTF8.self)
-            ledger.fault("fsck: \(said)")
-        }
+        let said = try ChildProcess.run([
+            program, "fsck", "--database", database, "--heads", directory("disk/heads"),
+        ])
+        if said.status != 0 { ledger.fault("fsck: \(said.output) \(said.error)") }
     }
 
     /// Turns some bits of the database's files, looks at what a service makes of them, and puts the files back.

@@ -1,7 +1,9 @@
+import ChildProcesses
 import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import TestSupport
 
 /// A program that listens on a port, as a process of its own.
 final class Running: Sendable {
@@ -9,43 +11,28 @@ final class Running: Sendable {
 
     let url: String
     let said: String
-    let identifier: Int32
+    private let process: ChildProcess
+    var identifier: Int32 { process.identifier }
 
     /// Waits until it listens.
     /// - Throws: `DidNotStart` when it ends before.
     init(_ program: String, _ arguments: [String], environment: [String: String] = [:], log: String) async throws {
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        _ = FileManager.default.createFile(atPath: log, contents: nil)
-        guard let output = FileHandle(forWritingAtPath: log) else { throw DidNotStart(said: log) }
-        (process.standardOutput, process.standardError) = (output, output)
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        identifier = process.processIdentifier
+        process = try ChildProcess(logging: [program] + arguments, environment: environment, to: log)
         func text() -> String { String(decoding: FileManager.default.contents(atPath: log) ?? Data(), as: UTF8.self) }
         var port: Substring?
         while port == nil {
             port = text().firstMatch(of: /port=([0-9]+)/)?.1
             guard port == nil else { break }
-            guard Self.isRunning(identifier) else { throw DidNotStart(said: text()) }
+            guard process.isRunning else { throw DidNotStart(said: text()) }
             try await Task.sleep(for: .milliseconds(5))
         }
         url = "http://127.0.0.1:\(port ?? "0")"
         said = text()
     }
 
-    /// One that has ended and that Foundation has not taken notice of yet does not run.
-    private static func isRunning(_ identifier: Int32) -> Bool {
-        let status = FileManager.default.contents(atPath: "/proc/\(identifier)/stat") ?? Data()
-        guard let end = status.lastIndex(of: UInt8(ascii: ")")) else { return false }
-        return status.dropFirst(status.distance(from: status.startIndex, to: end) + 2).first != UInt8(ascii: "Z")
-    }
-
     func end(_ signal: Int32) async {
-        kill(identifier, signal)
-        while Self.isRunning(identifier) { try? await Task.sleep(for: .milliseconds(3)) }
+        process.send(signal)
+        while process.isRunning { try? await Task.sleep(for: .milliseconds(3)) }
     }
 
     /// A service that is gone is not tried again and again until the time is over.

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import Petitions
 import Postgres
@@ -18,14 +19,7 @@ struct PostgresTests {
     func isLoadedLate() throws {
         let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
             .appending(path: "roundrobin").path
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["ldd", program]
-        process.standardOutput = output
-        try process.run()
-        let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
+        let said = try ChildProcess.run(["ldd", program]).output
         #expect(said.contains("libsodium") && !said.contains("libpq"))
     }
 

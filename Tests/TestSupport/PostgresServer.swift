@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import Sodium
 import Synchronization
@@ -13,7 +14,7 @@ public final class PostgresServer: Sendable {
     public static let shared = Result { try PostgresServer() }
 
     private let directory: String
-    private let shell = Mutex<(process: Process, standing: Pipe)?>(nil)
+    private let shell = Mutex<(process: ChildProcess, standing: Pipe)?>(nil)
 
     /// - Parameter settings: such as `max_connections = 50`.
     public init(_ settings: [String] = []) throws {
@@ -60,39 +61,26 @@ public final class PostgresServer: Sendable {
 
     @discardableResult
     private static func asOwner(_ command: [String]) throws -> String {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = owned(command)
-        process.currentDirectoryURL = URL(filePath: "/")
-        (process.standardOutput, process.standardError) = (output, output)
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failed(description: "\(command.joined(separator: " ")): \(text)")
+        let said = try ChildProcess.run(owned(command), directory: "/")
+        guard said.status == 0 else {
+            throw Failed(description: "\(command.joined(separator: " ")): \(said.output) \(said.error)")
         }
-        return text
+        return said.output
     }
 
     /// Starts it, or starts it again after a crash, and waits until it answers.
     public func start() throws {
-        let process = Process()
         let (standing, answer) = (Pipe(), Pipe())
-        process.executableURL = URL(filePath: "/usr/bin/env")
         // The shell stops the server when the pipe closes, as it does when this process is gone, and clears up unless it is told not to.
-        process.arguments = Self.owned([
+        let command = Self.owned([
             "sh", "-c",
             #"""
             "$0" -D "$1/data" -l "$1/log" -w -s start && echo started; exec >/dev/null 2>&1
             read -r line; "$0" -D "$1/data" -m immediate -w stop; [ "$line" = keep ] || rm -rf "$1"
             """#, Self.program("pg_ctl"), directory,
         ])
-        process.currentDirectoryURL = URL(filePath: "/")
-        (process.standardInput, process.standardOutput, process.standardError) = (
-            standing, answer, FileHandle.nullDevice
-        )
-        try process.run()
+        let process = try ChildProcess(
+            command, directory: "/", input: .pipe(standing), output: .pipe(answer), error: .nothing)
         guard String(decoding: answer.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self) == "started\n" else {
             let log = try? Self.asOwner(["cat", directory + "/log"])
             throw Failed(description: "PostgreSQL does not start: \(log ?? "")")
@@ -117,7 +105,7 @@ public final class PostgresServer: Sendable {
         }
         guard let running else { return }
         try? running.standing.fileHandleForWriting.write(contentsOf: Data("keep\n".utf8))
-        running.process.waitUntilExit()
+        running.process.wait()
     }
 
     /// Holds every process of the server still, or lets them go on: a server that accepts and does not answer.

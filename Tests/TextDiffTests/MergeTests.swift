@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import TestSupport
 import TextDiff
@@ -140,17 +141,10 @@ struct MergeTests {
         for (name, text) in [("base", base), ("ours", ours), ("theirs", theirs)] {
             try Data(text.utf8).write(to: URL(filePath: directory(name)))
         }
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [
+        let said = try ChildProcess.run([
             "git", "merge-file", "-p", "-q", directory("ours"), directory("base"), directory("theirs"),
-        ]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return process.terminationStatus == 0 ? String(decoding: text, as: UTF8.self) : nil
+        ])
+        return said.status == 0 ? said.output : nil
     }
 }
 

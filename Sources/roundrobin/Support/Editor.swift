@@ -1,3 +1,4 @@
+import ChildProcesses
 import Client
 import Foundation
 import Sodium
@@ -88,12 +89,8 @@ enum Editor {
             FileManager.default.createFile(
                 atPath: path.path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
         else { throw ClientError.disk(path.path) }
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", editor + " \"$0\"", path.path]
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0, let data = FileManager.default.contents(atPath: path.path),
+        let child = try ChildProcess(["/bin/sh", "-c", editor + " \"$0\"", path.path], input: .inherited)
+        guard child.wait() == .exited(0), let data = FileManager.default.contents(atPath: path.path),
             let content = String(data: data, encoding: .utf8)
         else { throw ClientError.invalid(.editorFailed) }
         return content
