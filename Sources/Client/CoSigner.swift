@@ -58,13 +58,18 @@ public final class CoSigner {
     /// Reads a petition as a co-signer does.
     public func view(_ id: ID<Petition>) async throws -> PetitionView { try await view(in: .petition(id)) }
 
-    /// The same for a petition by its id or the beginning of one.
-    public func view(in scope: Run.Scope) async throws -> PetitionView {
+    /// Says which petition is meant, once a run has read what its scope names.
+    public typealias Choosing = (Reading) throws -> ID<Petition>
+
+    /// The same for a petition by its id, the beginning of one, or a choice among what was read.
+    public func view(in scope: Run.Scope, choosing: Choosing = CoSigner.wanted) async throws -> PetitionView {
         let reading = try await look(scope)
-        return try view(of: try Self.wanted(reading), in: reading)
+        return try view(of: try choosing(reading), in: reading)
     }
 
-    private static func wanted(_ reading: Reading) throws -> ID<Petition> {
+    /// The petition that the scope names.
+    /// - Throws: `ClientError.noSuch`, `.ambiguous`.
+    public static func wanted(_ reading: Reading) throws -> ID<Petition> {
         if let id = reading.wanted { return id }
         if case .prefix(let prefix) = reading.scope, reading.fitting(prefix) > 1 {
             throw ClientError.ambiguous(.petition)
@@ -80,10 +85,10 @@ public final class CoSigner {
     /// The petition as a bundle, whatever faults its logs have: the auditor reports them.
     public func bundle(_ id: ID<Petition>) async throws -> PetitionBundle { try await bundle(in: .petition(id)) }
 
-    /// The same for a petition by its id or the beginning of one.
-    public func bundle(in scope: Run.Scope) async throws -> PetitionBundle {
+    /// The same for a petition by its id, the beginning of one, or a choice among what was read.
+    public func bundle(in scope: Run.Scope, choosing: Choosing = CoSigner.wanted) async throws -> PetitionBundle {
         let reading = try await look(scope)
-        let id = try Self.wanted(reading)
+        let id = try choosing(reading)
         return try ClientError.coSigning { () throws(CoSigningError) in
             try reading.bundle(of: id, for: device.identity)
         }
@@ -107,13 +112,13 @@ public final class CoSigner {
 
     /// Reads for a co-signature or withdrawal. What the device sent before is looked for in what was read. `end` must follow,
     /// when all requests of the run are made: `send` and `abandon` do it.
-    public func begin(_ scope: Run.Scope) async throws -> Begun {
+    public func begin(_ scope: Run.Scope, choosing: Choosing = CoSigner.wanted) async throws -> Begun {
         let reading = try await read(scope)
         settle(by: reading)
         // What a log has settled stays so if the keystore is closed while the person thinks.
         try device.save()
         do {
-            let view = try view(of: try Self.wanted(reading), in: reading)
+            let view = try view(of: try choosing(reading), in: reading)
             let asked = view.petition.manifest.about.flatMap { try? self.view(of: $0.petition, in: reading).document }
             return Begun(reading: reading, view: view, asked: asked)
         } catch {
@@ -197,11 +202,12 @@ public final class CoSigner {
     /// - Parameter agree: given what was read and its warnings, whether to go on. Asked again when a later reading brings others.
     /// - Returns: nil when `agree` said no.
     public func carryOut(
-        _ decision: Decision, in scope: Run.Scope, agree: (PetitionView, Set<Warning>) async throws -> Bool
+        _ decision: Decision, in scope: Run.Scope, choosing: Choosing = CoSigner.wanted,
+        agree: (PetitionView, Set<Warning>) async throws -> Bool
     ) async throws -> Sent? {
         var seen: Set<Warning>?
         for attempt in 0..<4 {
-            let begun = try await begin(scope)
+            let begun = try await begin(scope, choosing: choosing)
             if let sent = try await resend(begun) {
                 // It was another decision, perhaps. A promise is waited for; after a receipt, this one gets a run of its own.
                 if case .promised(let promise) = sent { throw ClientError.coSigning(.held(until: promise.until)) }

@@ -132,7 +132,7 @@ struct CommandLineTests {
 
     @Test("Wrong usage is 64, a missing keystore 2 with what to do next")
     func usage() throws {
-        #expect(try Program.run("cosign").status == 64)
+        #expect(try Program.run("invite", "revoke").status == 64)
         #expect(try Program.run("nonsense").status == 64)
         #expect(try Program.run("cosign", "abcd", "--all", "maybe").status == 64)
         #expect(try Program.run("cosign", "abcd", "--all", "support,oppose").status == 64)

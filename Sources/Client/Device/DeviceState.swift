@@ -38,6 +38,8 @@ struct DeviceState: Codable {
     var objects: [StoredObject.Name: ObjectPin] = [:]
     /// By the plan that they answer.
     var offers: [ID<Object>: TrusteeOffer] = [:]
+    /// Nonces of offers made ahead, for petitions to come. Absent in keystores from before there were any.
+    var spareNonces: [Bytes32]?
     /// By plan, the petition that this device was shown last: what a trustee may accept.
     var previews: [ID<Object>: ID<Petition>] = [:]
     /// By plan, the petition that this device assembled.
@@ -52,6 +54,8 @@ struct DeviceState: Codable {
     var nextComment: UInt32 = 0
     /// Unix seconds at which this device last sent something under the member's name.
     var lastSigned: UInt64?
+    /// What the person has decided to send, by petition. Absent in keystores from before there were any.
+    var intentions: [ID<Petition>: Intention]?
 
     init(workplace: ID<Workplace>, logKey: Bytes32, serviceURL: String) {
         (self.workplace, self.logKey, self.serviceURL) = (workplace, logKey, serviceURL)
@@ -63,7 +67,9 @@ struct DeviceState: Codable {
         var state = self
         state.memory = memory.withoutStatements()
         state.offers = [:]
+        state.spareNonces = nil
         state.lastSigned = nil
+        state.intentions = nil
         // Comments that are written after the backup take numbers: the list says which is free.
         state.nextComment = 0
         return state

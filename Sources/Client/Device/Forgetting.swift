@@ -69,6 +69,7 @@ extension Device {
             identity, all: all, of: id, pending: pendingRingKey, at: clock())
         let own = state.memory.petitions[id]?.ringKey
         state.memory.forget(id)
+        state.intentions?[id] = nil
         try save()
         try erase(erasable.keys)
         let stays = own.map { !erasable.keys.contains($0) } ?? false
@@ -100,7 +101,10 @@ extension Device {
     fileprivate func erase(_ keys: Set<Bytes32>) throws -> [ID<Petition>] {
         guard !keys.isEmpty else { return [] }
         let forgotten = state.memory.petitions.filter { $0.value.ringKey.map { keys.contains($0) } ?? false }.map(\.key)
-        for id in forgotten { state.memory.forget(id) }
+        for id in forgotten {
+            state.memory.forget(id)
+            state.intentions?[id] = nil
+        }
         identity.keepRingKeys { !keys.contains($0.encoding) }
         try saveIdentity()
         try save()
@@ -222,6 +226,7 @@ extension Session {
         let before = device.exposure(id, ring: log.ring)
         // First, whatever becomes of the rest.
         device.state.memory.forget(id)
+        device.state.intentions?[id] = nil
         try device.save()
         var (hasRotated, stays) = (false, false)
         var (waiting, givenUp) = ([ID<Petition>](), [ID<Petition>]())

@@ -144,12 +144,17 @@ extension Session {
 
     /// Plans that are not given up, oldest first, each with its id.
     public func plans() async throws -> [(id: ID<Object>, plan: PetitionPlan)] {
+        try await allPlans().filter { !$0.plan.isDiscarded && !$0.isByFormer }.map { ($0.id, $0.plan) }
+    }
+
+    typealias ListedPlan = (id: ID<Object>, plan: PetitionPlan, isByFormer: Bool)
+
+    /// Those that were given up, and those of former organisers, too.
+    func allPlans() async throws -> [ListedPlan] {
         try await texts(of: .plan) { self.read(PetitionPlan.self, $0) != nil }
             .compactMap { text in read(PetitionPlan.self, text.plaintext).map { (text.object.id, $0, text.isByFormer) }
             }
-            .filter { !$0.1.isDiscarded && !$0.2 }
             .sorted { ($0.1.created, $0.0.hex) < ($1.1.created, $1.0.hex) }
-            .map { ($0.0, $0.1) }
     }
 
     /// - Throws: `ClientError.noSuch(.plan)`; what an organiser of former times wrote, unseen here, is none.

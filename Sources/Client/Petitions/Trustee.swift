@@ -21,9 +21,24 @@ struct TrusteeText: Codable {
         var acceptance: Data
     }
 
+    /// An offer to whichever petition takes it first.
+    struct Spare: Codable {
+        /// Seal keys: set 0, then one for each level that a petition can have.
+        var keys: [Bytes32]
+    }
+
     /// In order; of two for one plan the last stands.
     var offers: [Offer] = []
     var acceptances: [Accepted] = []
+    /// Absent where none were ever made.
+    var spares: [Spare]?
+
+    /// The keys for a petition with so many sets: those offered for its plan, or else a spare offer's of which no petition has any.
+    func keys(for plan: ID<Object>, sets: Int, taken: Set<Bytes32>) -> [Bytes32]? {
+        if let offer = offers.last(where: { $0.plan == plan && $0.keys.count == sets }) { return offer.keys }
+        let spare = spares?.first { $0.keys.count >= sets && $0.keys.allSatisfy { !taken.contains($0) } }
+        return spare.map { Array($0.keys.prefix(sets)) }
+    }
 }
 
 extension Session {
@@ -53,6 +68,53 @@ extension Session {
         try await put(try json(content), name, after: previous)
     }
 
+    /// Offers made ahead that a member keeps ready.
+    private static let spares = 4
+
+    /// As somebody who is willing to be a trustee: keeps one-time offers ready, so that a petition can be assembled without waiting for
+    /// this member. Each serves one petition, and only after this member has read and accepted it. Takes the place of those that this
+    /// device does not know, from before it was restored.
+    /// - Returns: how many are ready.
+    @discardableResult
+    public func offerAhead() async throws -> Int {
+        var nonces = device.state.spareNonces ?? []
+        while nonces.count < Self.spares { nonces.append(Random.bytes32()) }
+        device.state.spareNonces = nonces
+        try device.save()
+        try await say { self.putSpares(in: &$0) }
+        return nonces.count
+    }
+
+    /// As somebody who is not willing any more. What a petition has taken stays open to be accepted or left.
+    public func offerNothingAhead() async throws {
+        device.state.spareNonces = []
+        try device.save()
+        try await say { $0.spares = nil }
+    }
+
+    private func putSpares(in text: inout TrusteeText) {
+        text.spares = device.state.spareNonces?.map { .init(keys: sealKeys($0, sets: 1 + Manifest.maximalLevels)) }
+    }
+
+    /// Members who keep offers ready that no petition has taken, in the order of the roster.
+    public func willingTrustees() async throws -> [Bytes32] {
+        let members = roster.members(at: roster.size).map(\.signKey)
+        let (texts, taken) = (try await trusteeTexts(of: members), Self.takenKeys(try await allPlans()))
+        return members.filter { texts[$0]?.keys(for: ID(.zero), sets: 1, taken: taken) != nil }
+    }
+
+    /// The seal keys of every petition that was assembled and not given up: an offer serves one. A key of one that was accepted and given
+    /// up is offered no more by whoever accepted.
+    static func takenKeys(_ plans: [ListedPlan], but plan: ID<Object>? = nil) -> Set<Bytes32> {
+        var taken: Set<Bytes32> = []
+        for listed in plans where listed.id != plan {
+            guard let manifest = try? listed.plan.assembled()?.manifest else { continue }
+            taken.formUnion(manifest.trustees)
+            for level in manifest.levels { taken.formUnion(level.trustees) }
+        }
+        return taken
+    }
+
     private func sealKeys(_ nonce: Bytes32, sets: Int) -> [Bytes32] {
         (0..<sets).map { device.identity.seed.sealKey(nonce: nonce, set: UInt8($0)).publicKey }
     }
@@ -76,9 +138,11 @@ extension Session {
 
     /// For each trustee, in order, the keys of their offer.
     func offeredKeys(_ id: ID<Object>, _ plan: PetitionPlan) async throws -> [[Bytes32]] {
-        let texts = try await trusteeTexts(of: plan.trustees)
+        let (texts, taken) = (
+            try await trusteeTexts(of: plan.trustees), Self.takenKeys(try await allPlans(), but: id)
+        )
         func keys(_ trustee: Bytes32) -> [Bytes32]? {
-            texts[trustee]?.offers.last { $0.plan == id && $0.keys.count == 1 + plan.levels.count }?.keys
+            texts[trustee]?.keys(for: id, sets: 1 + plan.levels.count, taken: taken)
         }
         let missing = plan.trustees.filter { keys($0) == nil }
         guard missing.isEmpty else { throw ClientError.offersMissing(missing.map { roster.person($0) }) }
@@ -93,17 +157,28 @@ extension Session {
         guard manifest.workplace == device.workplaceID else { throw ClientError.coSigning(.otherWorkplace) }
         // An organiser who assembles anew between reading and signing does not get a signature under another text.
         guard device.state.previews[id] == manifest.id else { throw ClientError.notPreviewed }
-        guard var offer = device.state.offers[id] else { throw ClientError.notTrustee }
+        guard let place = plan.trustees.firstIndex(of: signKey), manifest.trustees.indices.contains(place) else {
+            throw ClientError.notTrustee
+        }
+        var offer: DeviceState.TrusteeOffer
+        if let spare = device.state.spareNonces?.first(where: { sealKeys($0, sets: 1)[0] == manifest.trustees[place] })
+        {
+            offer = .init(nonce: spare, petition: nil)
+        } else if let made = device.state.offers[id] {
+            offer = made
+        } else {
+            throw ClientError.notTrustee
+        }
         guard offer.petition == nil || offer.petition == manifest.id else { throw ClientError.nonceUsed }
         let own = sealKeys(offer.nonce, sets: 1 + manifest.levels.count)
-        guard let place = manifest.trustees.firstIndex(of: own[0]), plan.trustees.indices.contains(place),
-            plan.trustees[place] == signKey,
+        guard manifest.trustees[place] == own[0],
             manifest.levels.enumerated().allSatisfy({ $1.trustees[place] == own[$0 + 1] })
         else { throw ClientError.foreignSealKey }
         try await checkUnused(offer.nonce, but: manifest.id)
         // Kept before anything is sent: the nonce is spent from here on.
         offer.petition = manifest.id
         device.state.offers[id] = offer
+        device.state.spareNonces?.removeAll { $0 == offer.nonce }
         try device.save()
         let acceptance = PetitionStatement.Acceptance.make(
             manifest.id, trustee: UInt8(place + 1), nonce: offer.nonce, by: device.identity.seed.signingKey())
@@ -111,12 +186,16 @@ extension Session {
             text.acceptances.removeAll { $0.petition == manifest.id }
             text.acceptances.append(
                 .init(plan: id, petition: manifest.id, acceptance: Data(acceptance.encoding)))
+            if text.spares != nil { self.putSpares(in: &text) }
         }
         return manifest.id
     }
 
     /// A disk that was put back to an earlier day does not remember an acceptance; what was said and opened does.
     private func checkUnused(_ nonce: Bytes32, but petition: ID<Petition>) async throws {
+        for (_, other) in device.state.offers where other.nonce == nonce {
+            if let spent = other.petition, spent != petition { throw ClientError.nonceUsed }
+        }
         for accepted in try await trusteeTexts(of: [signKey])[signKey]?.acceptances ?? [] {
             guard let acceptance = try? PetitionStatement.Acceptance(decoding: [UInt8](accepted.acceptance)) else {
                 continue

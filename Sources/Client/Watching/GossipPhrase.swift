@@ -74,7 +74,7 @@ public struct GossipPhrase: Sendable, Equatable {
         return try cost.key(for: SecretBytes(digest)).reveal()
     }
 
-    private static func quint(_ word: UInt16) -> String {
+    static func quint(_ word: UInt16) -> String {
         let places: [(shift: Int, letters: [Character])] = [
             (12, consonants), (10, vowels), (6, consonants), (4, vowels), (0, consonants),
         ]

@@ -29,7 +29,12 @@ extension CoSigner {
     public func summaries() async throws -> (reading: Reading, petitions: [PetitionSummary]) {
         let reading = try await look(.everything)
         _ = try ClientError.coSigning { () throws(CoSigningError) in try reading.judgedRoster() }
-        return (reading, reading.announced.map { summary($0, in: reading) })
+        return (reading, summaries(in: reading))
+    }
+
+    /// Those that a reading has.
+    public func summaries(in reading: Reading) -> [PetitionSummary] {
+        reading.announced.map { summary($0, in: reading) }
     }
 
     private func summary(_ id: ID<Petition>, in reading: Reading) -> PetitionSummary {
@@ -84,6 +89,7 @@ public struct MemberStatus: Sendable {
     /// In order of announcement, those that are not opened yet included.
     public let petitions: [PetitionSummary]
     public let tasks: [Task]
+    public let news: [News]
     /// By object id, what drafts and plans are called.
     public let titles: [ID<Object>: String]
     public let alarms: [Alarm]
@@ -92,6 +98,8 @@ public struct MemberStatus: Sendable {
     /// The device's clock.
     public let time: UInt64
 
+    /// Whether this member is an organiser.
+    public let isOrganiser: Bool
     public var members: Int { people.roster.members(at: people.roster.size).count }
     public var eligible: UInt32 { people.roster.eligible(at: people.roster.size) }
     /// Announced and not opened.
@@ -109,30 +117,42 @@ extension Member {
             let people = try await unlessRolledBack(People(roster: session.roster, pseudonyms: [:])) {
                 try await session.people()
             }
-            let plans = try await unlessRolledBack([]) { try await session.plans() }
+            let allPlans = try await unlessRolledBack([]) { try await session.allPlans() }
+            let plans = allPlans.filter { !$0.plan.isDiscarded && !$0.isByFormer }
             let trustees = try await unlessRolledBack([:]) {
                 try await session.trusteeTexts(of: Array(Set(plans.flatMap(\.plan.trustees))))
             }
             let drafts = try await unlessRolledBack([]) { try await session.drafts() }
+            let taken = Session.takenKeys(allPlans)
             var tasks = petitions.flatMap { self.tasks(in: $0, session.roster) }
             var titles: [ID<Object>: String] = [:]
-            for (id, plan) in plans {
+            for (id, plan, _) in plans {
                 titles[id] = plan.title
-                tasks += self.tasks(in: plan, id, trustees, session.roster)
+                tasks += self.tasks(in: plan, id, trustees, taken, session.roster)
             }
             for draft in drafts { titles[draft.id] = draft.title }
-            tasks += try await unlessRolledBack([]) { try await commentTasks(drafts, session) }
+            let comments = try await unlessRolledBack([]) { try await session.comments() }
+            tasks += try await unlessRolledBack([]) { try await commentTasks(drafts, comments, session) }
+            var news = news(
+                of: petitions, plans, trustees, taken: taken, drafts, comments, people)
             if session.isOrganiser {
                 if session.roster.rotationIsDue { tasks.append(.rotateKey) }
-                let expired = try await unlessRolledBack(0) {
-                    let directory = try await session.directory()
-                    return directory.entries.count { directory.state(of: $0) == .expired }
-                }
+                let directory = try await unlessRolledBack(nil) { try await session.directory() }
+                let states = directory.map { directory in directory.entries.map { ($0.name, directory.state(of: $0)) } }
+                let expired = (states ?? []).count { $0.1 == .expired }
                 if expired > 0 { tasks.append(.expiredInvites(expired)) }
+                let open = session.roster.openInvites.count - expired
+                if open > 0 {
+                    let names = (states ?? []).filter { $0.1 == .invited }.map(\.0)
+                    news.append(.invited(names: names, count: open))
+                } else if session.roster.members.count == 1 {
+                    news.append(.alone)
+                }
             }
             return MemberStatus(
-                people: people, petitions: petitions, tasks: tasks, titles: titles, alarms: device.alarms,
-                witnessNotes: device.witnessNews, time: device.clock())
+                people: people, petitions: petitions, tasks: tasks, news: news, titles: titles, alarms: device.alarms,
+                witnessNotes: device.witnessNews, time: device.clock(),
+                isOrganiser: session.isOrganiser)
         }
     }
 
@@ -177,12 +197,15 @@ extension Member {
     }
 
     private func tasks(
-        in plan: PetitionPlan, _ id: ID<Object>, _ trustees: [Bytes32: TrusteeText], _ roster: WorkplaceLog
+        in plan: PetitionPlan, _ id: ID<Object>, _ trustees: [Bytes32: TrusteeText], _ taken: Set<Bytes32>,
+        _ roster: WorkplaceLog
     ) -> [MemberStatus.Task] {
         let assembled = try? plan.assembled()
         let petition = assembled?.manifest.id
         if let petition, device.state.memory.petitions[petition]?.wasOpened == true { return [] }
-        func hasOffered(_ key: Bytes32) -> Bool { trustees[key]?.offers.contains { $0.plan == id } == true }
+        func hasOffered(_ key: Bytes32) -> Bool {
+            trustees[key]?.keys(for: id, sets: 1 + plan.levels.count, taken: taken) != nil
+        }
         func hasAccepted(_ key: Bytes32) -> Bool {
             trustees[key]?.acceptances.contains { $0.plan == id && $0.petition == petition } == true
         }
@@ -199,8 +222,9 @@ extension Member {
     }
 
     /// Open comments of others on drafts whose first or newest revision is this member's, which they have not answered.
-    private func commentTasks(_ drafts: [Draft], _ session: Session) async throws -> [MemberStatus.Task] {
-        let threads = try await session.comments()
+    private func commentTasks(
+        _ drafts: [Draft], _ threads: [Comment], _ session: Session
+    ) async throws -> [MemberStatus.Task] {
         let answered = Set(threads.filter { $0.author == signKey }.compactMap(\.replyTo))
         var counts: [ID<Object>: Int] = [:]
         for comment in threads

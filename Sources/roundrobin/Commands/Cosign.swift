@@ -23,13 +23,10 @@ struct SigningOptions: ParsableArguments {
         try await Task.sleep(for: .seconds(Int(seconds)))
     }
 
-    /// - Returns: whether anything was waited for, so that what was read is to be read again.
-    func wait() async throws -> Bool {
-        guard let delay, delay > 0 else { return false }
-        let seconds = Random.number(below: min(delay, 10_080) * 60)
-        Terminal.note(words("cosign.waiting", count: Int(delay)))
-        try await Task.sleep(for: .seconds(Int(seconds)))
-        return true
+    /// Seconds to wait, at random within what was asked for.
+    func chosenDelay() -> UInt64 {
+        guard let delay, delay > 0 else { return 0 }
+        return UInt64(Random.number(below: min(delay, 10_080) * 60))
     }
 
     static func warn(_ warnings: Set<Warning>, _ manifest: Manifest? = nil) {
@@ -76,8 +73,7 @@ struct Cosign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: words("help.cosign"), discussion: words("help.cosignMore"))
 
-    @Argument(help: help("petitionID"))
-    var petition: String
+    @OptionGroup var petition: PetitionArgument
 
     @Option(help: help("answers", "answers"))
     var answers: String?
@@ -112,15 +108,69 @@ struct Cosign: AsyncParsableCommand {
         // The keystore is free while a person thinks and a delay runs: what else uses it does not show that somebody co-signs.
         let passphrase = try keystore.openingPassphrase()
         let name = try conditionalName()
-        let scope = try Naming.scope(petition)
+        var scope = try petition.scope()
         var seen: Set<Warning>?
-        var choices: [UInt8]?
+        var intention: Intention?
         while true {
             try await signing.pause(keystore, passphrase)
-            let begun = try await keystore.withMember(passphrase) { member in
-                let begun = try await member.cosigner.begin(scope)
-                // What went out before, and is not settled, goes out first and unchanged.
-                guard let sent = try await member.cosigner.resend(begun) else { return begun as CoSigner.Begun? }
+            guard let begun = try await begin(scope, passphrase, intention) else { continue }
+            let view = begun.view
+            // From here on it is this one, whatever comes meanwhile.
+            scope = .petition(view.petition.id)
+            let kept = answers == nil && all == nil ? try await self.kept(begun, passphrase) : nil
+            let warnings = try await orAbandon(begun, passphrase) {
+                try $0.cosigner.warnings(begun, name: (intention ?? kept)?.conditionalName ?? name)
+            }
+            if seen.map({ !warnings.isSubset(of: $0) }) ?? true {
+                SigningOptions.tell(view, proxy: keystore.proxy)
+                SigningOptions.warn(warnings, view.petition.manifest)
+                if seen != nil, !Terminal.confirms(words("cosign.goOn")) { return try await abandon(begun, passphrase) }
+                seen = warnings.union(seen ?? [])
+            }
+            if intention == nil {
+                guard let decided = try await decide(begun, kept: kept, name: name, passphrase) else { return }
+                intention = decided
+                let now = Device.systemClock()
+                if decided.notBefore > now {
+                    // Kept before it is waited for, so that a computer that is shut meanwhile loses nothing. Hours may pass: what is
+                    // sent rests on what is read then.
+                    try await keystore.withMember(passphrase) {
+                        try $0.cosigner.abandon(begun)
+                        try $0.device.intend(decided, in: view.petition.id)
+                    }
+                    Terminal.note(words("cosign.waiting", ["time": Moment.describe(decided.notBefore)]))
+                    try await Task.sleep(for: .seconds(Int(decided.notBefore - now)))
+                    continue
+                }
+            }
+            guard let intention else { return }
+            let decision = Decision.sign(
+                choices: intention.choices, remark: intention.remark, name: intention.conditionalName)
+            do {
+                let sent = try await keystore.withMember(passphrase) { member in
+                    let sent = try await member.cosigner.send(decision, in: begun, seen: seen ?? [])
+                    try member.device.intend(nil, in: view.petition.id)
+                    return sent
+                }
+                return try show(sent, view.petition.id)
+            } catch let error as ClientError where error.isRingGrown {
+                Terminal.note(words("cosign.ringGrown"))
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    /// Reads. What went out before, and is not settled, goes out first and unchanged: nil then.
+    private func begin(
+        _ scope: Run.Scope, _ passphrase: borrowing SecretBytes, _ intention: Intention?
+    ) async throws -> CoSigner.Begun? {
+        var isSent = false
+        do {
+            return try await keystore.withMember(passphrase) { member in
+                let begun = try await member.cosigner.begin(
+                    scope, choosing: petition.choosing(member.cosigner) { $0.isOpen })
+                guard let sent = try await member.cosigner.resend(begun) else { return begun }
+                isSent = true
                 Terminal.note(words("cosign.resent"))
                 if case .promised(let promise) = sent {
                     // It was perhaps another decision; this one was not sent.
@@ -128,41 +178,70 @@ struct Cosign: AsyncParsableCommand {
                 }
                 return nil
             }
-            guard let begun else { continue }
-            let view = begun.view
-            let warnings = try await orAbandon(begun, passphrase) {
-                try $0.cosigner.warnings(begun, name: name)
+        } catch {
+            if !isSent {
+                Terminal.note(intention == nil ? words("cosign.nothingSent") : words("cosign.keptUnsent"))
             }
-            if seen.map({ !warnings.isSubset(of: $0) }) ?? true {
-                SigningOptions.tell(view, proxy: keystore.proxy)
-                SigningOptions.warn(warnings, view.petition.manifest)
-                if name != nil || seen != nil, !Terminal.confirms(words("cosign.goOn")) {
-                    try await keystore.withMember(passphrase) { try $0.cosigner.abandon(begun) }
-                    return
-                }
-                seen = warnings.union(seen ?? [])
+            throw error
+        }
+    }
+
+    /// What was decided earlier and not sent, if it answers this petition's questions.
+    private func kept(_ begun: CoSigner.Begun, _ passphrase: borrowing SecretBytes) async throws -> Intention? {
+        let id = begun.view.petition.id
+        let kept = try await keystore.withMember(passphrase) { $0.device.intentions[id] }
+        return kept?.choices.count == begun.view.petition.manifest.options.count ? kept : nil
+    }
+
+    private func abandon(_ begun: CoSigner.Begun, _ passphrase: borrowing SecretBytes) async throws {
+        try await keystore.withMember(passphrase) { try $0.cosigner.abandon(begun) }
+    }
+
+    /// The person's answers, shown before they are sent.
+    /// - Returns: nil when nothing is to be sent.
+    private func decide(
+        _ begun: CoSigner.Begun, kept: Intention?, name: ConditionalName?, _ passphrase: borrowing SecretBytes
+    ) async throws -> Intention? {
+        let view = begun.view
+        if var kept, Terminal.canAsk {
+            Terminal.line("\n" + words("cosign.kept"))
+            summarise(kept.choices, view)
+            if Terminal.confirms(words("cosign.send")) {
+                kept.notBefore = 0
+                return kept
             }
-            if choices == nil {
-                choices = try await orAbandon(begun, passphrase) { _ in try self.choices(view, asked: begun.asked) }
-                guard Ballot.supportsSomething(choices ?? [], of: view.petition.manifest) else {
-                    return try await refuse(begun, passphrase)
-                }
-                if try await signing.wait() {
-                    // Hours may have passed: what is sent rests on what is read now.
-                    try await keystore.withMember(passphrase) { try $0.cosigner.abandon(begun) }
-                    continue
-                }
-            }
-            let decision = Decision.sign(choices: choices ?? [], remark: remark, name: name)
-            do {
-                let sent = try await keystore.withMember(passphrase) {
-                    try await $0.cosigner.send(decision, in: begun, seen: seen ?? [])
-                }
-                return try show(sent, view.petition.id)
-            } catch let error as ClientError where error.isRingGrown {
-                Terminal.note(words("cosign.ringGrown"))
-                try await Task.sleep(for: .seconds(1))
-            }
+            try await keystore.withMember(passphrase) { try $0.device.intend(nil, in: view.petition.id) }
+        }
+        let choices = try await orAbandon(begun, passphrase) { _ in try self.choices(view, asked: begun.asked) }
+        guard Ballot.supportsSomething(choices, of: view.petition.manifest) else {
+            try await refuse(begun, passphrase)
+            return nil
+        }
+        Terminal.note("")
+        summarise(choices, view)
+        if let name { Terminal.note("  " + words("cosign.withName", ["name": name.text, "count": "\(name.count)"])) }
+        let standing = try await keystore.withMember(passphrase) { view.standing(of: $0.device.identity) }
+        if standing?.action == .sign { Terminal.note(words("cosign.replaces")) }
+        guard Terminal.confirms(words("cosign.send")) else {
+            try await abandon(begun, passphrase)
+            return nil
+        }
+        return Intention(
+            choices: choices, remark: remark, name: name, notBefore: Device.systemClock() + signing.chosenDelay())
+    }
+
+    private func summarise(_ choices: [UInt8], _ view: PetitionView) {
+        let known = Choices.all(of: view.petition.manifest.kind)
+        for (i, choice) in choices.enumerated() {
+            let title = view.document?.demands.dropFirst(i).first?.title ?? ""
+            Terminal.note(
+                "  "
+                    + words(
+                        "cosign.answer",
+                        [
+                            "number": "\(i + 1)", "answer": known.dropFirst(Int(choice)).first ?? "",
+                            "title": Terminal.harmless(title),
+                        ]))
         }
     }
 
@@ -200,6 +279,7 @@ struct Cosign: AsyncParsableCommand {
     }
 
     private func show(_ sent: Sent, _ id: ID<Petition>) throws {
+        Unlocked.noteSending()
         if output.json {
             struct Facts: Encodable {
                 let petition: String
@@ -284,18 +364,24 @@ struct Cosign: AsyncParsableCommand {
 struct Withdraw: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: words("help.withdraw"))
 
-    @Argument(help: help("petitionID"))
-    var petition: String
+    @OptionGroup var petition: PetitionArgument
     @OptionGroup var signing: SigningOptions
     @OptionGroup var keystore: KeystoreOptions
 
     func run() async throws {
         let passphrase = try keystore.openingPassphrase()
-        let scope = try Naming.scope(petition)
-        _ = try await signing.wait()
+        let scope = try petition.scope()
+        let delay = signing.chosenDelay()
+        if delay > 0 {
+            Terminal.note(words("cosign.withdrawalWaiting", ["time": Moment.describe(Device.systemClock() + delay)]))
+            try await Task.sleep(for: .seconds(Int(delay)))
+        }
         try await signing.pause(keystore, passphrase)
         let sent = try await keystore.withMember(passphrase) { member in
-            try await member.cosigner.carryOut(.withdraw, in: scope) { view, warnings in
+            try await member.cosigner.carryOut(
+                .withdraw, in: scope,
+                choosing: petition.choosing(member.cosigner) { $0.isOpen && $0.standing?.action == .sign }
+            ) { view, warnings in
                 for line in PetitionText.notes(view, at: Device.systemClock()) { Terminal.warning(line) }
                 SigningOptions.warn(warnings)
                 if keystore.proxy == nil { Terminal.warning(words("warning.noProxy")) }
@@ -306,6 +392,7 @@ struct Withdraw: AsyncParsableCommand {
     }
 
     static func show(_ sent: Sent) {
+        Unlocked.noteSending()
         switch sent {
         case .receipt: Terminal.line(words("cosign.withdrawn"))
         case .promised(let promise):
@@ -318,17 +405,20 @@ struct Release: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: words("help.release"), discussion: words("help.releaseMore"))
 
-    @Argument(help: help("petitionID"))
-    var petition: String
+    @OptionGroup var petition: PetitionArgument
     @Option(help: help("releaseLevel", "count"))
     var level: UInt32?
     @OptionGroup var keystore: KeystoreOptions
 
     func run() async throws {
-        try await keystore.withSession { session in
-            let id = try Naming.petition(petition, in: session.roster)
-            guard let level else { return try await session.release(id) }
-            try await session.release(id, level: level)
+        try await keystore.withMember { member in
+            let id = try await petition.find(member) {
+                $0.log?.acceptances.contains { $0.signKey == member.signKey } == true && (!$0.isOpen || level != nil)
+            }
+            try await member.session { session in
+                guard let level else { return try await session.release(id) }
+                try await session.release(id, level: level)
+            }
         }
         guard let level else { return Terminal.line(words("release.ballots")) }
         Terminal.line(words("release.level", ["count": "\(level)"]))
@@ -338,8 +428,7 @@ struct Release: AsyncParsableCommand {
 struct Names: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: words("help.names"))
 
-    @Argument(help: help("petitionID"))
-    var petition: String
+    @OptionGroup var petition: PetitionArgument
     @OptionGroup var keystore: KeystoreOptions
     @OptionGroup var output: OutputOptions
 
@@ -361,7 +450,9 @@ struct Names: AsyncParsableCommand {
 
     func run() async throws {
         let names = try await keystore.withMember { member in
-            let view = try await member.cosigner.view(in: Naming.scope(petition))
+            let view = try await member.cosigner.view(
+                in: petition.scope(),
+                choosing: petition.choosing(member.cosigner) { !($0.log?.manifest.levels.isEmpty ?? true) })
             return try await member.names(view)
         }
         if output.json {

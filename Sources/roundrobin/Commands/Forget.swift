@@ -9,8 +9,7 @@ struct Forget: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: words("help.forget"), discussion: words("help.forgetMore"))
 
-    @Argument(help: help("petitionID"))
-    var petition: String
+    @OptionGroup var petition: PetitionArgument
     @Flag(help: help("eraseAll"))
     var eraseAll = false
     @Flag(help: help("forgetDry"))
@@ -56,8 +55,8 @@ struct Forget: AsyncParsableCommand {
                 return try tell(member.device.forgetOffline(id, all: eraseAll), id)
             }
             // Whether promises were kept is seen before anything is erased.
-            let reading = try await member.cosigner.look(try Naming.scope(petition))
-            guard let id = reading.wanted else { throw ClientError.noSuch(.petition) }
+            let reading = try await member.cosigner.look(petition.scope())
+            let id = try petition.choosing(member.cosigner) { $0.own != .nothing }(reading)
             try await member.sessionOfAnybody { session in
                 try tell(try await session.forget(id, givingUp: eraseAll ? .everything : .nothing), id)
             }
@@ -65,8 +64,17 @@ struct Forget: AsyncParsableCommand {
     }
 
     private func known(_ device: Device) throws -> ID<Petition> {
-        let fitting = device.knownPetitions.filter { $0.hex.hasPrefix(petition.lowercased()) }
-        guard petition.count >= 4, let id = fitting.first else { throw ClientError.noSuch(.petition) }
+        switch petition.petition.map(PetitionArgument.meaning) {
+        case nil: return try only(device.knownPetitions.filter { device.ownStatus($0) != .nothing })
+        case .id(let id)?: return try only(device.knownPetitions.filter { $0 == id })
+        case .beginning(let digits)?: return try only(device.knownPetitions.filter { $0.hex.hasPrefix(digits) })
+        // Without the service there are no titles.
+        case .title?, .some(nil): throw ClientError.noSuch(.petition)
+        }
+    }
+
+    private func only(_ fitting: [ID<Petition>]) throws -> ID<Petition> {
+        guard let id = fitting.first else { throw ClientError.noSuch(.petition) }
         guard fitting.count == 1 else { throw ClientError.ambiguous(.petition) }
         return id
     }

@@ -19,11 +19,27 @@ struct KeysCommand: AsyncParsableCommand {
         var file: String
         @Option(help: help("backupPassphraseFile", "file"))
         var backupPassphraseFile: String?
+        @Flag(help: help("samePassphrase"))
+        var samePassphrase = false
         @OptionGroup var keystore: KeystoreOptions
 
+        mutating func validate() throws {
+            guard !samePassphrase || backupPassphraseFile == nil else {
+                throw ValidationError(words("usage.samePassphrase"))
+            }
+        }
+
         func run() async throws {
-            try await keystore.withMember { member in
-                try member.device.backup(to: file, passphrase: try Self.passphrase(backupPassphraseFile, new: true))
+            // Before a passphrase is asked for.
+            guard !FileManager.default.fileExists(atPath: file) else {
+                throw ClientError.invalid(.fileExists, ["file": file])
+            }
+            let opening = try keystore.openingPassphrase()
+            try await keystore.withMember(opening) { member in
+                try member.device.backup(
+                    to: file,
+                    passphrase: samePassphrase
+                        ? opening.duplicate() : try Self.passphrase(backupPassphraseFile, new: true))
             }
             Terminal.line(words("cli.backedUp", ["file": file]))
         }

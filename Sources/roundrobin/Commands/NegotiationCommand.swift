@@ -15,15 +15,13 @@ struct NegotiationCommand: AsyncParsableCommand {
         ])
 
     struct Options: ParsableArguments {
-        @Argument(help: help("petitionID"))
-        var petition: String
+        @OptionGroup var petition: PetitionArgument
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
         /// Looked up in an anonymous reading: a negotiation is read before anything is asked for under the member's name.
         func find(_ member: Member) async throws -> ID<Petition> {
-            if let id = ID<Petition>(hex: petition.lowercased()) { return id }
-            return try await member.cosigner.view(in: Naming.scope(petition)).petition.id
+            try await petition.find(member) { !$0.isOpen && $0.view != nil && !$0.isRatification }
         }
     }
 
@@ -66,7 +64,7 @@ struct NegotiationCommand: AsyncParsableCommand {
                 if options.output.json { return try Terminal.json(["record": document.digest.hex]) }
                 Terminal.line(words("negotiation.recorded", ["digest": String(document.digest.hex.prefix(16))]))
                 if what == .response, !Negotiation.countered(by: document).isEmpty {
-                    Terminal.line(words("negotiation.nextRatify", ["petition": options.petition]))
+                    Terminal.line(words("negotiation.nextRatify", ["petition": String(id.hex.prefix(8))]))
                 }
             }
         }

@@ -73,7 +73,7 @@ struct PetitionCommand: AsyncParsableCommand {
             } else {
                 closes = 0
             }
-            let id = try await keystore.withSession { session in
+            let (id, petition): (ID<Object>, ID<Petition>?) = try await keystore.withSession { session in
                 let all = try await session.drafts()
                 let adopted = try await session.adoptions()
                 let chosen = try drafts.map { name in
@@ -83,16 +83,30 @@ struct PetitionCommand: AsyncParsableCommand {
                     }
                     return (id: id, revision: revision)
                 }
-                return try await session.prepare(
+                let id = try await session.prepare(
                     PetitionPlan(
                         language: language, title: title, preamble: try preambleFile.map(Self.read) ?? preamble,
                         drafts: chosen,
                         trustees: trustees.map { try Naming.member($0, in: session.roster) }, threshold: threshold,
                         quorum: quorum, closes: closes, levels: levels))
+                // With an offer from each trustee at hand there is nothing to wait for.
+                do { return (id, try await session.assemble(id)) } catch ClientError.offersMissing(let people) {
+                    if !output.json { Terminal.note(words("petition.offersWanted", ["people": Self.names(people)])) }
+                    return (id, nil)
+                }
             }
-            if output.json { return try Terminal.json(["plan": id.hex]) }
+            if output.json {
+                var facts = ["plan": id.hex]
+                facts["petition"] = petition?.hex
+                return try Terminal.json(facts)
+            }
+            if let petition { return Terminal.line(words("cli.assembled", ["id": petition.hex])) }
             Terminal.line(
                 words("cli.prepared", ["id": String(id.hex.prefix(16)), "plan": String(id.hex.prefix(8))]))
+        }
+
+        private static func names(_ people: [NamedMember]) -> String {
+            people.map(Words.name).joined(separator: ", ")
         }
 
         private static func read(_ file: String) throws -> String {
@@ -118,10 +132,26 @@ struct PetitionCommand: AsyncParsableCommand {
             abstract: words("help.offer"))
         @Flag(help: help("offerAgain"))
         var again = false
+        @Flag(help: help("offerAhead"))
+        var ahead = false
+        @Flag(help: help("offerNothingAhead"))
+        var nothingAhead = false
         @OptionGroup var plan: PlanOptions
         @OptionGroup var keystore: KeystoreOptions
 
+        mutating func validate() throws {
+            guard !ahead || (!nothingAhead && plan.plan == nil) else { throw ValidationError(words("usage.ahead")) }
+        }
+
         func run() async throws {
+            if ahead {
+                let ready = try await keystore.withSession { try await $0.offerAhead() }
+                return Terminal.line(words("petition.offeredAhead", count: ready))
+            }
+            if nothingAhead {
+                try await keystore.withSession { try await $0.offerNothingAhead() }
+                return Terminal.line(words("petition.offersTakenBack"))
+            }
             try await keystore.withSession { try await $0.offer(try await plan.find($0), again: again) }
             Terminal.line(words("cli.offered"))
         }
@@ -283,14 +313,14 @@ struct PetitionCommand: AsyncParsableCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: words("help.petitionShow"))
-        @Argument(help: help("petitionID"))
-        var petition: String
+        @OptionGroup var petition: PetitionArgument
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
             try await keystore.withMember { member in
-                let view = try await member.cosigner.view(in: Naming.scope(petition))
+                let view = try await member.cosigner.view(
+                    in: petition.scope(), choosing: petition.choosing(member.cosigner))
                 let id = view.petition.id
                 let tally = view.petition.tally(in: view.workplace)
                 let own = member.device.ownStatus(id)
@@ -335,13 +365,13 @@ struct PetitionCommand: AsyncParsableCommand {
     struct Extend: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: words("help.extend"))
-        @Argument(help: help("petitionID"))
-        var petition: String
+        @OptionGroup var petition: PetitionArgument
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
-            let count = try await keystore.withSession { session in
-                try await session.extend(try Naming.petition(petition, in: session.roster))
+            let count = try await keystore.withMember { member in
+                let id = try await petition.find(member) { $0.isOpen }
+                return try await member.session { try await $0.extend(id) }
             }
             Terminal.line(words("cli.ringHas", ["count": "\(count)"]))
         }
@@ -349,16 +379,39 @@ struct PetitionCommand: AsyncParsableCommand {
 
     struct Close: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: words("help.petitionClose"))
-        @Argument(help: help("petitionID"))
-        var petition: String
+        @OptionGroup var petition: PetitionArgument
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
-            guard Terminal.confirms(words("petition.closeAsk", ["petition": petition])) else { return }
-            try await keystore.withSession { session in
-                try await session.closePetition(try Naming.petition(petition, in: session.roster))
+            try await keystore.withMember { member in
+                let view = try await member.cosigner.view(
+                    in: petition.scope(), choosing: petition.choosing(member.cosigner) { $0.isOpen })
+                guard view.petition.closure == nil else { throw ClientError.coSigning(.closed) }
+                guard view.workplace.isOrganiser(member.signKey) else { throw ClientError.notOrganiser }
+                guard confirms(view) else { return }
+                let id = view.petition.id
+                try await member.session { try await $0.closePetition(id) }
+                Terminal.line(words("cli.closedNow", ["petition": String(id.hex.prefix(8))]))
             }
-            Terminal.line(words("cli.closedNow", ["petition": petition]))
+        }
+
+        /// Shows the count against the quorum, and who has had no say yet. Short of the quorum a yes is not enough.
+        private func confirms(_ view: PetitionView) -> Bool {
+            let log = view.petition
+            let (count, quorum) = (log.cosignatures, Int(log.manifest.quorum))
+            let title = Terminal.harmless(view.document?.title ?? words("tally.noWording"))
+            Terminal.note(Terminal.bold(title))
+            Terminal.note(words("petition.closeCount", ["count": "\(count)", "quorum": "\(quorum)"]))
+            let grown = (try? log.extendedRing(in: view.workplace, to: view.workplace.size).count) ?? log.ring.count
+            if grown > log.ring.count {
+                Terminal.note(words("petition.closeOutside", count: grown - log.ring.count))
+            }
+            guard count < quorum, Terminal.canAsk else { return Terminal.confirms(words("petition.closeAsk")) }
+            Terminal.warning(words("petition.closeShort", count: quorum - count))
+            let answer = Terminal.ask(words("petition.closeType", ["title": title])) ?? ""
+            if answer.trimmingCharacters(in: .whitespaces) == title { return true }
+            Terminal.line(words("petition.notClosed"))
+            return false
         }
     }
 }

@@ -10,8 +10,7 @@ struct TallyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tally", abstract: words("help.tally"), discussion: words("help.tallyMore"))
 
-    @Argument(help: help("petitionID"))
-    var petition: String
+    @OptionGroup var petition: PetitionArgument
     @Flag(help: help("remarks"))
     var remarks = false
     @OptionGroup var disclosure: DisclosureOptions
@@ -20,7 +19,9 @@ struct TallyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let audited = try await keystore.withMember { member in
-            try AuditedPetition(auditing: try await member.cosigner.bundle(in: Naming.scope(petition)))
+            try AuditedPetition(
+                auditing: try await member.cosigner.bundle(
+                    in: petition.scope(), choosing: petition.choosing(member.cosigner)))
         }
         if output.json { try Terminal.json(Verdict(audited)) } else { show(audited) }
         if !audited.faults.isEmpty { throw ExitCode(1) }
@@ -105,7 +106,11 @@ struct Verify: AsyncParsableCommand {
         }
         guard subject.allSatisfy({ $0.isHexDigit }) else { throw ClientError.invalid(.noFile, ["file": subject]) }
         return .petition(
-            try await keystore.withMember { try await $0.cosigner.bundle(in: Naming.scope(subject)) })
+            try await keystore.withMember { member in
+                try await member.cosigner.bundle(
+                    in: PetitionArgument.scope(subject),
+                    choosing: PetitionArgument.choosing(subject, member.cosigner) { $0.view != nil })
+            })
     }
 
     /// A broken promise, from its file alone.
@@ -184,8 +189,7 @@ struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: words("help.export"))
 
-    @Argument(help: help("petitionID"))
-    var petition: String
+    @OptionGroup var petition: PetitionArgument
     @Option(name: .shortAndLong, help: help("outputFile", "file"))
     var output = "petition.rrbundle"
     @Flag(help: help("overwrite"))
@@ -198,7 +202,8 @@ struct Export: AsyncParsableCommand {
     func run() async throws {
         try PageOptions.check(output, overwrite)
         let bundle = try await keystore.withMember { member in
-            var bundle = try await member.cosigner.bundle(in: Naming.scope(petition))
+            var bundle = try await member.cosigner.bundle(
+                in: petition.scope(), choosing: petition.choosing(member.cosigner))
             if withoutDocument { bundle.document = nil }
             return bundle
         }

@@ -212,7 +212,7 @@ struct Join: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let invite = try Invite(parsing: address())
+        let invite = try self.invitation()
         var former: Bytes32?
         if !Keystore.exists(in: keystore.directory) {
             // Read before a passphrase is asked for: a mistyped code, or another person's place, ends here.
@@ -246,16 +246,35 @@ struct Join: AsyncParsableCommand {
         guard invite == nil else { throw ValidationError(words("usage.inviteArgument")) }
     }
 
-    private func address() throws -> String {
+    private func invitation() throws -> Invite {
         if let inviteFile {
             guard let data = FileManager.default.contents(atPath: inviteFile) else {
                 throw ClientError.invalid(.noFile, ["file": inviteFile])
             }
-            return Self.joined(String(decoding: data, as: UTF8.self))
+            return try Invite(parsing: Self.joined(String(decoding: data, as: UTF8.self)))
         }
-        guard let text = Terminal.ask(words("cli.askInvite")) else {
-            throw ValidationError(words("usage.invite"))
-        }
-        return Self.joined(text)
+        guard Terminal.canAsk else { throw ValidationError(words("usage.invite")) }
+        return try ask()
     }
+
+    /// Reads until the invite is whole: slips break it into lines, and what is left unread would go to the shell, secret as it is. A typing
+    /// error is said at once and asked about again.
+    private func ask() throws -> Invite {
+        var text = ""
+        while let line = Terminal.ask(text.isEmpty ? words("cli.askInvite") : words("cli.askInviteMore")) {
+            text += Self.joined(line)
+            do { return try Invite(parsing: text) } catch {
+                // As long as the code is short, more is to come; an empty line gives up on it.
+                let code = text.split(separator: "#").dropFirst().joined().count { $0.isLetter || $0.isNumber }
+                let isWhole = code >= Self.codeLength
+                guard isWhole || line.isEmpty else { continue }
+                Terminal.note(isWhole ? words("cli.inviteMistyped") : words("cli.inviteShort"))
+                text = ""
+            }
+        }
+        throw ValidationError(words("usage.invite"))
+    }
+
+    /// Letters and digits of an invite's code.
+    private static let codeLength = 56
 }

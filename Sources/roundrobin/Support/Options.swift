@@ -36,7 +36,26 @@ struct KeystoreOptions: ParsableArguments {
 
     /// - Parameter new: whether a passphrase is being chosen, so that it is asked for twice.
     func passphrase(new: Bool = false, prompt: String = words("ask.passphrase")) throws -> SecretBytes {
-        try PassphraseSource(file: passphraseFile, descriptor: passphraseFd).read(new: new, prompt: prompt)
+        let passphrase = try chosenPassphrase(new: new, prompt: prompt)
+        Unlocked.hold(passphrase, for: directory)
+        return passphrase
+    }
+
+    private func chosenPassphrase(new: Bool, prompt: String) throws -> SecretBytes {
+        let source = PassphraseSource(file: passphraseFile, descriptor: passphraseFd)
+        guard new, Unlocked.isSitting, passphraseFile == nil, passphraseFd == nil,
+            Terminal.confirms(words("sitting.makePassphrase"), otherwise: true)
+        else { return try source.read(new: new, prompt: prompt) }
+        // Typed once, as a proof that it was written down.
+        var bytes = Array(GeneratedPassphrase.make().utf8)
+        Terminal.line("\n    " + Terminal.bold(String(decoding: bytes, as: UTF8.self)) + "\n")
+        let made = SecretBytes(moving: &bytes)
+        for _ in 0..<5 {
+            let typed = try source.read(new: false, prompt: words("sitting.typePassphrase"))
+            if SecretBytes.equal(typed, made) { return made }
+            Terminal.note(words("sitting.typedDiffers"))
+        }
+        throw ClientError.invalid(.passphrasesDiffer)
     }
 
     /// Opens the keystore for one command.
@@ -47,6 +66,7 @@ struct KeystoreOptions: ParsableArguments {
     /// Asked for only where there is something to open.
     func openingPassphrase() throws -> SecretBytes {
         guard Keystore.exists(in: directory) else { throw ClientError.noKeystore(directory) }
+        if let held = Unlocked.passphrase(for: directory) { return held }
         return try passphrase()
     }
 
@@ -126,18 +146,6 @@ enum Naming {
     static func member(_ name: String, in roster: WorkplaceLog) throws -> Bytes32 {
         if let number = place(name), roster.members.indices.contains(number) { return roster.members[number].signKey }
         return try one(name, among: roster.members.map { ($0.signKey.hex, $0.signKey) }, .member)
-    }
-
-    /// What an anonymous reading is about: a whole id is taken as it is, a short one is looked up in what is read.
-    static func scope(_ name: String) throws -> Run.Scope {
-        let name = name.lowercased()
-        if let id = ID<Petition>(hex: name) { return .petition(id) }
-        guard name.count >= 4, name.allSatisfy(\.isHexDigit) else { throw ClientError.noSuch(.petition) }
-        return .prefix(name)
-    }
-
-    static func petition(_ name: String, in roster: WorkplaceLog) throws -> ID<Petition> {
-        try one(name, among: roster.announcements.keys.map { ($0.hex, $0) }, .petition)
     }
 
     static func object(_ name: String, among ids: [ID<Object>], _ what: ClientError.Noun) throws -> ID<Object> {

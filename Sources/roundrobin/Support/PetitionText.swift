@@ -113,7 +113,11 @@ enum PetitionText {
         Terminal.line(words("petition.you", ["own": self.own(own, log.manifest, standing: standing)]))
     }
 
-    /// One line of a list.
+    static func title(_ petition: PetitionSummary) -> String {
+        Terminal.harmless(petition.view?.document?.title ?? words("tally.noWording"))
+    }
+
+    /// One entry of a list: the title above, where it stands below.
     static func line(_ summary: PetitionSummary) -> String {
         if let failure = summary.failure {
             return "\(summary.id.hex.prefix(16))  " + Terminal.red(failure.what)
@@ -121,15 +125,16 @@ enum PetitionText {
         guard let log = summary.log, let tally = summary.tally else {
             return "\(summary.id.hex.prefix(16))  \(words("petition.announced"))"
         }
-        return words(
-            "petition.line",
-            [
-                "id": String(summary.id.hex.prefix(16)),
-                "state": log.closure == nil ? words("petition.open") : words("petition.closed"),
-                "bar": Terminal.bar(tally.cosignatures, of: tally.ring), "count": "\(tally.cosignatures)",
-                "ring": "\(tally.ring)", "quorum": "\(log.manifest.quorum)",
-                "own": own(summary.own, log.manifest, standing: summary.standing),
-            ])
+        return Terminal.bold(title(summary)) + "\n  "
+            + words(
+                "petition.line",
+                [
+                    "id": String(summary.id.hex.prefix(16)),
+                    "state": log.closure == nil ? words("petition.open") : words("petition.closed"),
+                    "bar": Terminal.bar(tally.cosignatures, of: tally.ring), "count": "\(tally.cosignatures)",
+                    "ring": "\(tally.ring)", "quorum": "\(log.manifest.quorum)",
+                    "own": own(summary.own, log.manifest, standing: summary.standing),
+                ])
     }
 
     /// - Parameter standing: what the log shows under this member's tag, whichever device sent it.

@@ -25,8 +25,9 @@ struct RoundRobin: AsyncParsableCommand {
             LetterCommand.self, PolicyCommand.self, GossipCommand.self, MonitorCommand.self, KeysCommand.self,
             Forget.self, AlarmsCommand.self,
             Bench.self,
-            Demo.self,
-        ])
+            Demo.self, Sitting.self,
+        ],
+        defaultSubcommand: Sitting.self)
 
     static func main() async {
         // Before there is a secret. A system that refuses it is no reason to keep somebody from signing.
@@ -49,7 +50,7 @@ struct RoundRobin: AsyncParsableCommand {
     }
 
     /// What happened, and what to do next. The one place where errors become words and an exit status.
-    private static func report(_ error: any Error) {
+    static func report(_ error: any Error) {
         let (what, next): (String, String) =
             switch error {
             case let error as ClientError: (error.what, error.nextStep)

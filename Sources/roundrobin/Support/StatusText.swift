@@ -28,7 +28,7 @@ enum StatusText {
             guard let tally = petition.tally, let manifest = petition.log?.manifest else { continue }
             let receipts = petition.receipts > 0 ? "; " + words("status.receipts", count: petition.receipts) : ""
             Terminal.line(
-                "  \(petition.id.hex.prefix(16))  \(title(petition))  "
+                "  \(petition.id.hex.prefix(16))  \(PetitionText.title(petition))  "
                     + words(
                         "status.count", ["count": "\(tally.cosignatures)", "ring": "\(tally.ring)"])
                     + "  " + PetitionText.own(petition.own, manifest, standing: petition.standing) + receipts)
@@ -37,10 +37,52 @@ enum StatusText {
         Terminal.line("\n" + Terminal.bold(words("status.waits")))
         if status.tasks.isEmpty { Terminal.line("  " + words("status.nothing")) }
         for task in status.tasks { Terminal.line("  · " + line(task, status)) }
+        guard !status.news.isEmpty else { return }
+        Terminal.line("\n" + Terminal.bold(words("status.news")))
+        for one in status.news { Terminal.line("  · " + line(one, status)) }
     }
 
-    private static func title(_ petition: PetitionSummary) -> String {
-        Terminal.harmless(petition.view?.document?.title ?? words("tally.noWording"))
+    static func line(_ news: MemberStatus.News, _ status: MemberStatus) -> String {
+        func petition(_ id: ID<Petition>) -> [String: String] { values(id, status) }
+        func people(_ people: [NamedMember]) -> [String: String] {
+            ["people": list(people.map(Words.name))]
+        }
+        switch news {
+        case .alone: return words("news.alone")
+        case .invited(let names, let count):
+            guard !names.isEmpty else { return words("news.invited", count: count) }
+            return words("news.invitedNames", ["people": list(names.map(Terminal.harmless))], count: count)
+        case .offers(let plan, let from): return words("news.offers", values(plan, status).merging(people(from)) { $1 })
+        case .acceptances(let plan, let from):
+            return words("news.acceptances", values(plan, status).merging(people(from)) { $1 })
+        case .releases(let id, let from, let needed):
+            return words("news.releases", petition(id).merging(people(from)) { $1 }, count: needed)
+        case .quorumReached(let id): return words("news.quorumReached", petition(id))
+        case .outsideRing(let id): return words("news.outsideRing", petition(id))
+        case .intended(let id, let notBefore):
+            return notBefore > status.time
+                ? words("news.intendedLater", petition(id).merging(["time": Moment.describe(notBefore)]) { $1 })
+                : words("news.intended", petition(id))
+        case .draft(let id, let revision, let comments):
+            let known = values(id, status).merging(["revision": "\(revision)"]) { $1 }
+            return comments == 0
+                ? words("news.draft", known) : words("news.draftWithComments", known, count: comments)
+        case .counted(let id): return words("news.counted", petition(id))
+        }
+    }
+
+    /// The first few of many.
+    private static func list(_ names: [String]) -> String {
+        names.prefix(8).joined(separator: words("list.separator")) + (names.count > 8 ? words("list.more") : "")
+    }
+
+    private static func values(_ id: ID<Petition>, _ status: MemberStatus) -> [String: String] {
+        let found = status.petitions.first { $0.id == id }
+        return ["id": String(id.hex.prefix(8)), "title": found.map(PetitionText.title) ?? ""]
+    }
+
+    private static func values(_ id: ID<Object>, _ status: MemberStatus) -> [String: String] {
+        ["id": String(id.hex.prefix(8)), "title": Terminal.harmless(status.titles[id] ?? "")]
     }
 
     private static func notes(_ petition: PetitionSummary, _ status: MemberStatus) {
@@ -54,7 +96,7 @@ enum StatusText {
         let until =
             manifest.closes == 0
             ? words("status.untilClosed") : words("status.until", ["time": Moment.describe(manifest.closes)])
-        Terminal.line("\n" + Terminal.bold(title(petition)) + "  " + until)
+        Terminal.line("\n" + Terminal.bold(PetitionText.title(petition)) + "  " + until)
         Terminal.line(Terminal.faint("  " + petition.id.hex))
         let count = tally.cosignatures
         func bar(_ whole: Int) -> [String: String] {
@@ -70,13 +112,8 @@ enum StatusText {
     }
 
     static func line(_ task: MemberStatus.Task, _ status: MemberStatus) -> String {
-        func petition(_ id: ID<Petition>) -> [String: String] {
-            let found = status.petitions.first { $0.id == id }
-            return ["id": String(id.hex.prefix(8)), "title": found.map(title) ?? ""]
-        }
-        func text(_ id: ID<Object>) -> [String: String] {
-            ["id": String(id.hex.prefix(8)), "title": Terminal.harmless(status.titles[id] ?? "")]
-        }
+        func petition(_ id: ID<Petition>) -> [String: String] { values(id, status) }
+        func text(_ id: ID<Object>) -> [String: String] { values(id, status) }
         switch task {
         case .offer(let plan): return words("task.offer", text(plan))
         case .accept(let plan): return words("task.accept", text(plan))
@@ -101,7 +138,8 @@ enum StatusText {
         var values: [String: String] = [:]
         if let id = event.petition {
             values["id"] = String(id.hex.prefix(8))
-            values["title"] = status.petitions.first { $0.id == id }.map(title) ?? String(id.hex.prefix(16))
+            values["title"] =
+                status.petitions.first { $0.id == id }.map(PetitionText.title) ?? String(id.hex.prefix(16))
         }
         switch event {
         case .announced: return words("event.announced", values)
@@ -143,6 +181,7 @@ enum StatusText {
         let announced: [String]
         let alarms: [String]
         let waits: [String]
+        let news: [String]
 
         init(_ status: MemberStatus) {
             (members, eligible) = (status.members, status.eligible)
@@ -158,6 +197,7 @@ enum StatusText {
             alarms = status.alarms.map { Notices.line($0) }
             announced = status.announced.map(\.hex)
             waits = status.tasks.map { StatusText.line($0, status) }
+            news = status.news.map { StatusText.line($0, status) }
         }
     }
 }

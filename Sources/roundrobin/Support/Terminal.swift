@@ -111,10 +111,13 @@ enum Terminal {
     static var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
 
     /// What cannot be taken back is asked about, where there is somebody to ask; anything but a yes is a no.
-    static func confirms(_ question: String) -> Bool {
+    /// - Parameter otherwise: what an empty answer means.
+    static func confirms(_ question: String, otherwise: Bool = false) -> Bool {
         guard canAsk else { return true }
-        let answer = (ask(question + " [y/N] ") ?? "").trimmingCharacters(in: .whitespaces).lowercased()
-        if ["y", "yes", "是"].contains(answer) { return true }
+        let answer = ask(question + (otherwise ? " [Y/n] " : " [y/N] "))?.trimmingCharacters(in: .whitespaces)
+            .lowercased()
+        if ["y", "yes", "是"].contains(answer) || otherwise && answer == "" { return true }
+        if otherwise { return false }
         line(words("cosign.stopped"))
         return false
     }

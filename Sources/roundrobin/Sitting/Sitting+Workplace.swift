@@ -1,0 +1,230 @@
+import Client
+import CoSigning
+import Foundation
+import Petitions
+import Sodium
+import Templates
+
+/// The second room: what is asked for under the member's name.
+extension Sitting {
+    /// Something that the person can do now.
+    private struct Action {
+        let title: String
+        let run: () async throws -> Void
+    }
+
+    /// - Returns: whether the person goes back to the petitions.
+    func workplace() async throws -> Bool {
+        while true {
+            let status: MemberStatus
+            do { status = try await keystore.withMember { try await $0.status() } } catch {
+                RoundRobin.report(error)
+                guard try agrees(words("sitting.retry")) else { throw Left() }
+                continue
+            }
+            Terminal.line()
+            StatusText.show(status)
+            let actions = waiting(status) + standing(status)
+            Terminal.line("\n" + Terminal.bold(words("sitting.canDo")))
+            for (i, action) in actions.enumerated() { Terminal.line("  \(i + 1)  \(action.title)") }
+            let choice = try choose(
+                words("sitting.workplaceAsk", ["count": "\(actions.count)"]), among: actions.count, others: "pr")
+            switch choice.place {
+            case let place?: try await actions[place].run()
+            case nil where choice.letter == "p": return true
+            case nil: continue
+            }
+            if Unlocked.hasSent { return false }
+        }
+    }
+
+    private func does(_ title: String, _ arguments: [String]) -> Action {
+        Action(title: title) { try await perform(arguments) }
+    }
+
+    /// Shows something, and goes on only with a yes.
+    private func reads(_ title: String, _ show: [String], question: String, then arguments: [String]) -> Action {
+        Action(title: title) {
+            guard try await perform(show), try agrees(question) else { return }
+            try await perform(arguments)
+        }
+    }
+
+    /// What the status named, in its order.
+    private func waiting(_ status: MemberStatus) -> [Action] {
+        func title(_ id: ID<Petition>) -> [String: String] {
+            ["title": status.petitions.first { $0.id == id }.map(PetitionText.title) ?? ""]
+        }
+        func title(_ id: ID<Object>) -> [String: String] { ["title": Terminal.harmless(status.titles[id] ?? "")] }
+        var actions: [Action] = []
+        for task in status.tasks {
+            switch task {
+            case .offer(let plan):
+                actions.append(does(words("do.offer", title(plan)), ["petition", "offer", plan.hex]))
+            case .accept(let plan):
+                actions.append(
+                    reads(
+                        words("do.accept", title(plan)), ["petition", "preview", plan.hex],
+                        question: words("do.acceptAsk"), then: ["petition", "accept", plan.hex]))
+            case .assemble(let plan):
+                actions.append(does(words("do.assemble", title(plan)), ["petition", "assemble", plan.hex]))
+            case .open(let plan):
+                actions.append(
+                    reads(
+                        words("do.open", title(plan)), ["petition", "preview", plan.hex], question: words("do.openAsk"),
+                        then: ["petition", "open", plan.hex]))
+            case .cosign(let id), .vote(let id), .sendAgain(let id), .lookAgain(let id):
+                actions.append(does(words("do.cosign", title(id)), ["cosign", id.hex]))
+            case .release(let id): actions.append(does(words("do.release", title(id)), ["release", id.hex]))
+            case .releaseLevel(let id, let count):
+                actions.append(
+                    does(
+                        words("do.releaseLevel", title(id).merging(["level": "\(count)"]) { $1 }),
+                        ["release", id.hex, "--level", "\(count)"]))
+            case .comments(let draft, _):
+                actions.append(does(words("do.comments", title(draft)), ["draft", "comments", draft.hex]))
+            case .extend(let id, _):
+                actions.append(does(words("do.extend", title(id)), ["petition", "extend", id.hex]))
+            case .deliver(let id):
+                actions.append(does(words("do.deliver", title(id)), ["negotiation", "deliver", id.hex]))
+            case .rotateKey: actions.append(does(words("do.rotateKey"), ["members", "rotate-key"]))
+            case .expiredInvites: actions.append(does(words("do.revokeExpired"), ["invite", "revoke", "--expired"]))
+            }
+        }
+        for one in status.news {
+            switch one {
+            case .quorumReached(let id):
+                actions.append(does(words("do.close", title(id)), ["petition", "close", id.hex]))
+            case .draft(let id, _, _):
+                actions.append(does(words("do.readDraft", title(id)), ["draft", "show", id.hex]))
+            case .counted(let id): actions.append(does(words("do.tally", title(id)), ["tally", id.hex]))
+            case .intended(let id, _): actions.append(does(words("do.cosign", title(id)), ["cosign", id.hex]))
+            case .alone, .invited, .offers, .acceptances, .releases, .outsideRing: break
+            }
+        }
+        return actions
+    }
+
+    /// What is always there.
+    private func standing(_ status: MemberStatus) -> [Action] {
+        var actions = [
+            Action(title: words("do.write")) { try await write() },
+            does(words("do.drafts"), ["draft", "list"]),
+            Action(title: words("do.backup")) { try await backUp() },
+            does(words("do.willing"), ["petition", "offer", "--ahead"]),
+        ]
+        guard status.isOrganiser else { return actions }
+        actions += [
+            Action(title: words("do.invite")) { try await invite() },
+            Action(title: words("do.adopt")) { try await adopt() },
+            Action(title: words("do.prepare")) { try await prepare(eligible: status.eligible) },
+        ]
+        for petition in status.opened where petition.isOpen {
+            actions.append(
+                does(
+                    words("do.close", ["title": PetitionText.title(petition)]), ["petition", "close", petition.id.hex]))
+        }
+        return actions
+    }
+
+    private func invite() async throws {
+        let file = try ask(words("sitting.askRoster"))
+        let slips = try ask(words("sitting.askSlips"), otherwise: "slips.html")
+        try await perform(["invite", "people", file, "--slips", slips])
+    }
+
+    /// A demand, from a template that is there in the person's language, or in words of their own.
+    private func write() async throws {
+        let library = try TemplateLibrary(directory: TemplateLibrary.standardDirectory())
+        let templates = library.templates.filter { $0.language == Words.language.rawValue }
+        for (i, template) in templates.enumerated() {
+            Terminal.line("  \(i + 1)  \(template.title): \(template.summary)")
+        }
+        let choice = try choose(
+            words("sitting.askTemplate", ["count": "\(templates.count)"]), among: templates.count, others: "o")
+        if let place = choice.place {
+            try await perform(["draft", "new", "--template", templates[place].name])
+            return
+        }
+        let title = try ask(words("sitting.askTitle"))
+        do {
+            let text = try Editor.write(file: nil).trimmingCharacters(in: .whitespacesAndNewlines)
+            try await Editor.keeping(text) {
+                let draft = try await keystore.withSession {
+                    try await $0.newDraft(language: Words.language.rawValue, title: title, text: text)
+                }
+                Terminal.line(
+                    words(
+                        "draft.made",
+                        ["id": String(draft.id.hex.prefix(16)), "title": Terminal.harmless(draft.title)]))
+            }
+        } catch { RoundRobin.report(error) }
+    }
+
+    private typealias Drafts = [(draft: Draft, adopted: UInt32?)]
+
+    private func drafts() async throws -> Drafts {
+        try await keystore.withSession { session in
+            let adopted = try await session.adoptions()
+            return try await session.drafts().map { ($0, adopted[$0.id]?.revision) }
+        }
+    }
+
+    /// Shows each draft that is not adopted as it stands, and adopts it with a yes.
+    private func adopt() async throws {
+        do {
+            for (draft, adopted) in try await drafts() where adopted != draft.revision {
+                guard try await perform(["draft", "show", draft.id.hex]) else { continue }
+                if try agrees(words("sitting.adoptAsk")) { try await perform(["draft", "adopt", draft.id.hex]) }
+            }
+        } catch let error as ClientError { RoundRobin.report(error) }
+    }
+
+    /// Asks for what a petition needs, with an answer that can be taken by pressing Enter for most of it.
+    private func prepare(eligible: UInt32) async throws {
+        let (adopted, willing): (Drafts, [NamedMember])
+        do {
+            (adopted, willing) = (
+                try await drafts().filter { $0.adopted != nil },
+                try await keystore.withSession { session in
+                    let people = try await session.people()
+                    return try await session.willingTrustees().map { people.person($0) }
+                }
+            )
+        } catch let error as ClientError { return RoundRobin.report(error) }
+        guard !adopted.isEmpty else { return Terminal.line(words("sitting.nothingAdopted")) }
+        for (i, one) in adopted.enumerated() { Terminal.line("  \(i + 1)  \(Terminal.harmless(one.draft.title))") }
+        let demands = try pick(words("sitting.askDemands"), among: adopted.count)
+        if willing.isEmpty { Terminal.line(words("sitting.nobodyWilling")) }
+        for person in willing { Terminal.line("  \(person.number ?? 0)  \(Words.name(person))") }
+        let usual = willing.compactMap { $0.number.map(String.init) }.joined(separator: ",")
+        let trustees = try ask(words("sitting.askTrustees"), otherwise: usual).split { $0 == "," || $0 == "，" }
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+        let majority = "\(trustees.count / 2 + 1)"
+        let threshold = try ask(words("sitting.askThreshold", ["usual": majority]), otherwise: majority)
+        let half = "\(eligible / 2 + 1)"
+        let quorum = try ask(words("sitting.askQuorum", ["usual": half]), otherwise: half)
+        let deadline = try ask(words("sitting.askDeadline"))
+        let title = try ask(words("sitting.askPetitionTitle"))
+        let preamble = try ask(words("sitting.askPreamble"))
+        var arguments = ["petition", "prepare", "--title", title, "--threshold", threshold, "--quorum", quorum]
+        for place in demands { arguments += ["--draft", adopted[place].draft.id.hex] }
+        for trustee in trustees { arguments += ["--trustee", trustee] }
+        if !deadline.isEmpty { arguments += ["--deadline", deadline] }
+        if !preamble.isEmpty { arguments += ["--preamble", preamble] }
+        try await perform(arguments)
+    }
+
+    /// Numbers from a list; all of them for nothing.
+    private func pick(_ question: String, among count: Int) throws -> [Int] {
+        while true {
+            let answer = try ask(question)
+            guard !answer.isEmpty else { return Array(0..<count) }
+            let numbers = answer.split { $0 == "," || $0 == "，" || $0 == " " }.map { Int($0) }
+            if numbers.allSatisfy({ $0.map { (1...count).contains($0) } ?? false }) {
+                return numbers.compactMap { $0.map { $0 - 1 } }
+            }
+            Terminal.note(words("sitting.again"))
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import ArgumentParser
+import Client
+import CoSigning
+import Foundation
+import Petitions
+
+/// Which petition a command is about, as people name it: by an id in any form that they paste, by the beginning of one, by words of its
+/// title; or not at all, where only one fits.
+struct PetitionArgument: ParsableArguments {
+    @Argument(help: help("petitionID"))
+    var petition: String?
+
+    /// What a name can mean.
+    enum Meaning: Equatable {
+        case id(ID<Petition>)
+        /// At least four hexadecimal digits; as a title where no id begins so.
+        case beginning(String)
+        case title(String)
+    }
+
+    /// What mail programs, messengers and terminals leave around an id, and the page that shows a petition, are taken away.
+    static func meaning(_ name: String) -> Meaning? {
+        let ignored = CharacterSet.whitespacesAndNewlines.union(
+            .init(charactersIn: "\"'“”„‘’«»<>()[]…,;\u{200b}\u{feff}"))
+        var bare = name.trimmingCharacters(in: ignored)
+        if let page = bare.range(of: "/p/", options: .backwards) {
+            bare = String(bare[page.upperBound...].prefix { $0.isHexDigit })
+        }
+        while bare.hasSuffix(".") { bare.removeLast() }
+        let digits = bare.lowercased().filter { !$0.isWhitespace && $0 != "-" }
+        if !digits.isEmpty, digits.utf8.count <= 64, digits.utf8.allSatisfy({ Character(.init($0)).isHexDigit }) {
+            if let id = ID<Petition>(hex: digits) { return .id(id) }
+            if digits.count >= 4 { return .beginning(digits) }
+        }
+        return bare.isEmpty ? nil : .title(bare)
+    }
+
+    private static func known(_ name: String?) throws -> Meaning? {
+        guard let name else { return nil }
+        guard let meaning = meaning(name) else { throw ClientError.noSuch(.petition) }
+        return meaning
+    }
+
+    /// What is read before it is known which petition is meant. The beginning of an id may be the word of a title.
+    static func scope(_ name: String?) throws -> Run.Scope {
+        guard case .id(let id)? = try known(name) else { return .everything }
+        return .petition(id)
+    }
+
+    /// The choice among what was read.
+    /// - Parameter fits: what a command can do something with; without a name only those are offered.
+    static func choosing(
+        _ name: String?, _ cosigner: CoSigner, fits: @escaping (PetitionSummary) -> Bool
+    ) throws -> CoSigner.Choosing {
+        let meaning = try known(name)
+        return { reading in
+            if case .petition = reading.scope { return try CoSigner.wanted(reading) }
+            return try choose(meaning, among: cosigner.summaries(in: reading), fits: fits)
+        }
+    }
+
+    func scope() throws -> Run.Scope { try Self.scope(petition) }
+
+    func choosing(
+        _ cosigner: CoSigner, fits: @escaping (PetitionSummary) -> Bool = { $0.view != nil }
+    ) throws -> CoSigner.Choosing {
+        try Self.choosing(petition, cosigner, fits: fits)
+    }
+
+    /// The same for what is done under the member's name. What is read for it comes before the session, which signs requests.
+    func find(_ member: Member, fits: @escaping (PetitionSummary) -> Bool = { $0.view != nil }) async throws
+        -> ID<Petition>
+    {
+        if case .id(let id)? = try Self.known(petition) { return id }
+        return try choosing(member.cosigner, fits: fits)(try await member.cosigner.look(.everything))
+    }
+
+    static func choose(
+        _ meaning: Meaning?, among summaries: [PetitionSummary], fits: (PetitionSummary) -> Bool
+    ) throws -> ID<Petition> {
+        func title(_ summary: PetitionSummary) -> String { summary.view?.document?.title ?? "" }
+        func containing(_ text: String) -> [PetitionSummary] {
+            let exact = summaries.filter { title($0).compare(text, options: [.caseInsensitive]) == .orderedSame }
+            let within = summaries.filter { title($0).range(of: text, options: [.caseInsensitive]) != nil }
+            return exact.isEmpty ? within : exact
+        }
+        let named: [PetitionSummary]
+        switch meaning {
+        case .id(let id): return id
+        case .beginning(let digits):
+            let beginning = summaries.filter { $0.id.hex.hasPrefix(digits) }
+            named = beginning.isEmpty ? containing(digits) : beginning
+        case .title(let text): named = containing(text)
+        case nil:
+            named = summaries.filter(fits)
+            if named.isEmpty { throw ClientError.invalid(.noPetitionFits) }
+        }
+        guard let first = named.first else { throw ClientError.noSuch(.petition) }
+        guard named.count > 1 else { return first.id }
+        for (i, summary) in named.enumerated() {
+            Terminal.note(
+                "\(i + 1)  \(PetitionText.title(summary))  \(Terminal.faint(String(summary.id.hex.prefix(8))))")
+        }
+        while let answer = Terminal.ask(words("ask.whichPetition", ["count": "\(named.count)"])) {
+            if let number = Int(answer.trimmingCharacters(in: .whitespaces)), named.indices.contains(number - 1) {
+                return named[number - 1].id
+            }
+        }
+        throw ClientError.ambiguous(.petition)
+    }
+}
