@@ -28,7 +28,7 @@ extension Sitting {
             Terminal.line("\n" + Terminal.bold(words("sitting.canDo")))
             for (i, action) in actions.enumerated() { Terminal.line("  \(i + 1)  \(action.title)") }
             let choice = try choose(
-                words("sitting.workplaceAsk", ["count": "\(actions.count)"]), among: actions.count, others: "pr")
+                words("sitting.workplaceAsk", ["count": "\(actions.count)"]), among: actions.count, others: "rp")
             switch choice.place {
             case let place?: try await actions[place].run()
             case nil where choice.letter == "p": return true
@@ -37,6 +37,9 @@ extension Sitting {
             if Unlocked.hasSent { return false }
         }
     }
+
+    /// As much of an id as tells it from others.
+    private func short<T>(_ id: ID<T>) -> String { String(id.hex.prefix(16)) }
 
     private func does(_ title: String, _ arguments: [String]) -> Action {
         Action(title: title) { try await perform(arguments) }
@@ -60,33 +63,34 @@ extension Sitting {
         for task in status.tasks {
             switch task {
             case .offer(let plan):
-                actions.append(does(words("do.offer", title(plan)), ["petition", "offer", plan.hex]))
+                actions.append(does(words("do.offer", title(plan)), ["petition", "offer", short(plan)]))
             case .accept(let plan):
                 actions.append(
                     reads(
-                        words("do.accept", title(plan)), ["petition", "preview", plan.hex],
-                        question: words("do.acceptAsk"), then: ["petition", "accept", plan.hex]))
+                        words("do.accept", title(plan)), ["petition", "preview", short(plan)],
+                        question: words("do.acceptAsk"), then: ["petition", "accept", short(plan)]))
             case .assemble(let plan):
-                actions.append(does(words("do.assemble", title(plan)), ["petition", "assemble", plan.hex]))
+                actions.append(does(words("do.assemble", title(plan)), ["petition", "assemble", short(plan)]))
             case .open(let plan):
                 actions.append(
                     reads(
-                        words("do.open", title(plan)), ["petition", "preview", plan.hex], question: words("do.openAsk"),
-                        then: ["petition", "open", plan.hex]))
+                        words("do.open", title(plan)), ["petition", "preview", short(plan)],
+                        question: words("do.openAsk"),
+                        then: ["petition", "open", short(plan)]))
             case .cosign(let id), .vote(let id), .sendAgain(let id), .lookAgain(let id):
-                actions.append(does(words("do.cosign", title(id)), ["cosign", id.hex]))
-            case .release(let id): actions.append(does(words("do.release", title(id)), ["release", id.hex]))
+                actions.append(does(words("do.cosign", title(id)), ["cosign", short(id)]))
+            case .release(let id): actions.append(does(words("do.release", title(id)), ["release", short(id)]))
             case .releaseLevel(let id, let count):
                 actions.append(
                     does(
                         words("do.releaseLevel", title(id).merging(["level": "\(count)"]) { $1 }),
-                        ["release", id.hex, "--level", "\(count)"]))
+                        ["release", short(id), "--level", "\(count)"]))
             case .comments(let draft, _):
-                actions.append(does(words("do.comments", title(draft)), ["draft", "comments", draft.hex]))
+                actions.append(does(words("do.comments", title(draft)), ["draft", "comments", short(draft)]))
             case .extend(let id, _):
-                actions.append(does(words("do.extend", title(id)), ["petition", "extend", id.hex]))
+                actions.append(does(words("do.extend", title(id)), ["petition", "extend", short(id)]))
             case .deliver(let id):
-                actions.append(does(words("do.deliver", title(id)), ["negotiation", "deliver", id.hex]))
+                actions.append(does(words("do.deliver", title(id)), ["negotiation", "deliver", short(id)]))
             case .rotateKey: actions.append(does(words("do.rotateKey"), ["members", "rotate-key"]))
             case .expiredInvites: actions.append(does(words("do.revokeExpired"), ["invite", "revoke", "--expired"]))
             }
@@ -94,11 +98,11 @@ extension Sitting {
         for one in status.news {
             switch one {
             case .quorumReached(let id):
-                actions.append(does(words("do.close", title(id)), ["petition", "close", id.hex]))
+                actions.append(does(words("do.close", title(id)), ["petition", "close", short(id)]))
             case .draft(let id, _, _):
-                actions.append(does(words("do.readDraft", title(id)), ["draft", "show", id.hex]))
-            case .counted(let id): actions.append(does(words("do.tally", title(id)), ["tally", id.hex]))
-            case .intended(let id, _): actions.append(does(words("do.cosign", title(id)), ["cosign", id.hex]))
+                actions.append(does(words("do.readDraft", title(id)), ["draft", "show", short(id)]))
+            case .counted(let id): actions.append(does(words("do.tally", title(id)), ["tally", short(id)]))
+            case .intended(let id, _): actions.append(does(words("do.cosign", title(id)), ["cosign", short(id)]))
             case .alone, .invited, .offers, .acceptances, .releases, .outsideRing: break
             }
         }
@@ -119,10 +123,11 @@ extension Sitting {
             Action(title: words("do.adopt")) { try await adopt() },
             Action(title: words("do.prepare")) { try await prepare(eligible: status.eligible) },
         ]
-        for petition in status.opened where petition.isOpen {
+        for petition in status.opened where petition.isOpen && !status.news.contains(.quorumReached(petition.id)) {
             actions.append(
                 does(
-                    words("do.close", ["title": PetitionText.title(petition)]), ["petition", "close", petition.id.hex]))
+                    words("do.close", ["title": PetitionText.title(petition)]),
+                    ["petition", "close", short(petition.id)]))
         }
         return actions
     }
@@ -174,8 +179,8 @@ extension Sitting {
     private func adopt() async throws {
         do {
             for (draft, adopted) in try await drafts() where adopted != draft.revision {
-                guard try await perform(["draft", "show", draft.id.hex]) else { continue }
-                if try agrees(words("sitting.adoptAsk")) { try await perform(["draft", "adopt", draft.id.hex]) }
+                guard try await perform(["draft", "show", short(draft.id)]) else { continue }
+                if try agrees(words("sitting.adoptAsk")) { try await perform(["draft", "adopt", short(draft.id)]) }
             }
         } catch let error as ClientError { RoundRobin.report(error) }
     }
@@ -208,7 +213,7 @@ extension Sitting {
         let title = try ask(words("sitting.askPetitionTitle"))
         let preamble = try ask(words("sitting.askPreamble"))
         var arguments = ["petition", "prepare", "--title", title, "--threshold", threshold, "--quorum", quorum]
-        for place in demands { arguments += ["--draft", adopted[place].draft.id.hex] }
+        for place in demands { arguments += ["--draft", short(adopted[place].draft.id)] }
         for trustee in trustees { arguments += ["--trustee", trustee] }
         if !deadline.isEmpty { arguments += ["--deadline", deadline] }
         if !preamble.isEmpty { arguments += ["--preamble", preamble] }

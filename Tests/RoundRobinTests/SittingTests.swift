@@ -1,0 +1,205 @@
+import ChildProcesses
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("One sitting: roundrobin by itself, on a terminal", .serialized)
+struct SittingTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    /// Somebody at a terminal, with what they had to do so far.
+    private final class Person {
+        let home: String
+        var passphrase = ""
+        private(set) var (commands, passphrases, answers) = (0, 0, 0)
+        private var terminal: PseudoTerminal?
+        private var place = 0
+
+        init(_ home: String) { self.home = home }
+
+        func begin(columns: Int = 80, language: String = "en", in directory: TemporaryDirectory) throws {
+            commands += 1
+            place = 0
+            terminal = try PseudoTerminal(
+                [Program.path, "--lang", language, "--now", "--home", home], environment: ["NO_COLOR": "1"],
+                columns: columns, directory: directory(""))
+        }
+
+        /// Waits for a question and answers it.
+        func answer(_ question: String, _ text: String = "") throws {
+            try see(question)
+            answers += 1
+            terminal?.type(text + "\r")
+        }
+
+        func give(_ question: String, _ text: String) throws {
+            try see(question)
+            passphrases += 1
+            terminal?.type(text + "\r")
+        }
+
+        /// Sees a text behind what was seen before.
+        @discardableResult
+        func see(_ text: String) throws -> String {
+            let terminal = try #require(terminal)
+            var shown = ""
+            try terminal.wait("waited for \(text)") {
+                shown = String(terminal.text.dropFirst(place))
+                return shown.contains(text)
+            }
+            let end = try #require(shown.range(of: text)?.upperBound)
+            place += shown.distance(from: shown.startIndex, to: end)
+            return String(shown[..<end])
+        }
+
+        func choosePassphrase() throws {
+            try answer("Shall one be made for you?", "")
+            let shown = try see("then type it here: ")
+            passphrase = String(try #require(shown.firstMatch(of: /([a-z]{5}-){4}[a-z]{5}/)).0)
+            passphrases += 1
+            terminal?.type(passphrase + "\r")
+        }
+
+        func open() throws { try give("Passphrase: ", passphrase) }
+
+        func leave() throws {
+            if let terminal {
+                terminal.type("q\r")
+                #expect(try terminal.end() == .exited(0), "\(terminal.text)")
+            }
+        }
+
+        func ends() throws { #expect(try #require(terminal).end() == .exited(0)) }
+
+        /// The number of a choice that has this text.
+        func choose(_ text: String) throws {
+            let shown = try see("q to leave: ")
+            let line = shown.split(whereSeparator: \.isNewline).last { $0.contains(text) }
+            let number = try #require(line?.firstMatch(of: #/^ *([0-9]+)  /#), "\(text) in \(shown)").1
+            answers += 1
+            terminal?.type(number + "\r")
+        }
+    }
+
+    @Test("A petition from nothing to a verified count: who types what, no id among it")
+    func counted() throws {
+        let service = try ServiceProcess(database: directory("service.sqlite"))
+        defer { service.kill() }
+        let list = "name,team\n" + ["Ana", "Bob", "Chen", "Dora"].map { "\($0),Day\n" }.joined()
+        try Data(list.utf8).write(to: URL(filePath: directory("list.csv")))
+
+        let organiser = Person(directory("organiser"))
+        try organiser.begin(in: directory)
+        try organiser.answer("q to leave: ", "2")
+        try organiser.answer("address of the service: ", service.url)
+        try organiser.answer("people work there: ", "5")
+        try organiser.choosePassphrase()
+        try organiser.answer("not now): ", directory("organiser.backup"))
+        try organiser.answer("[y/N]", "n")
+        try organiser.choose("Invite people")
+        try organiser.answer("CSV file: ", directory("list.csv"))
+        try organiser.answer("slips.html): ", directory("slips.html"))
+        try organiser.choose("Write a demand")
+        try organiser.answer("words of your own: ", "1")
+        try organiser.choose("Read the drafts and adopt")
+        try organiser.answer("[y/N]", "y")
+        try organiser.see("q to leave: ")
+        try organiser.leave()
+
+        let slips = try String(contentsOfFile: directory("slips.html"), encoding: .utf8)
+        let invites = Set(slips.matches(of: /http:[^"<>\s]*\/join#[A-Z0-9-]{60,80}/).map { String($0.0) }).sorted()
+        try #require(invites.count == 4)
+        let members = (1...4).map { Person(directory("member\($0)")) }
+        for (i, member) in members.enumerated() {
+            try member.begin(in: directory)
+            try member.answer("q to leave: ", "1")
+            // As a slip prints it, in two lines, the first time mistyped.
+            let cut = invites[i].index(invites[i].startIndex, offsetBy: invites[i].count / 2)
+            if i == 3 {
+                let wrong = invites[i].dropLast() + (invites[i].hasSuffix("A") ? "B" : "A")
+                try member.answer("invite's address: ", String(wrong))
+                try member.see("mistyped")
+            }
+            try member.answer("invite's address: ", String(invites[i][..<cut]))
+            try member.answer("next line: ", String(invites[i][cut...]))
+            try member.choosePassphrase()
+            try member.answer("not now): ", directory("member\(i + 1).backup"))
+            try member.answer("[y/N]", i < 2 ? "y" : "n")
+            try member.see("q to leave: ")
+            try member.leave()
+        }
+
+        try organiser.begin(in: directory)
+        try organiser.open()
+        try organiser.choose("Prepare a petition")
+        try organiser.answer("(Enter: all): ")
+        try organiser.answer("all of these): ")
+        try organiser.answer("(Enter: 2): ")
+        try organiser.answer("(Enter: 3): ")
+        try organiser.answer("closes it): ")
+        try organiser.answer("title: ", "Guardrails")
+        try organiser.answer("nothing): ")
+        try organiser.see("to read it and accept")
+        try organiser.leave()
+
+        // Trustees read, accept and, in the end, release.
+        for member in members.prefix(2) {
+            try member.begin(in: directory)
+            try member.open()
+            try member.choose("accept to be its trustee")
+            try member.answer("trustee of this petition? [y/N]", "y")
+            try member.see("q to leave: ")
+            try member.leave()
+        }
+        try organiser.begin(in: directory)
+        try organiser.open()
+        try organiser.choose("open it for signing")
+        try organiser.answer("for signing? [y/N]", "y")
+        try organiser.see("q to leave: ")
+        try organiser.leave()
+
+        for member in members {
+            try member.begin(in: directory)
+            try member.open()
+            try member.see("Guardrails")
+            try member.answer("q to leave: ", "1")
+            try member.answer("0 abstain: ", "1")
+            try member.answer("[y/N]", "y")
+            try member.see("Co-signed.")
+            try member.see("done for now")
+            try member.ends()
+        }
+
+        try organiser.begin(in: directory)
+        try organiser.open()
+        try organiser.see("4 signed, 3 needed")
+        try organiser.answer("q to leave: ", "g")
+        try organiser.choose("Close \"Guardrails\"")
+        try organiser.answer("[y/N]", "y")
+        try organiser.see("Still to release")
+        try organiser.leave()
+        for member in members.prefix(2) {
+            try member.begin(in: directory)
+            try member.open()
+            try member.answer("q to leave: ", "g")
+            try member.choose("Release your key")
+            try member.see("q to leave: ")
+            try member.leave()
+        }
+        try organiser.begin(in: directory)
+        try organiser.open()
+        try organiser.answer("q to leave: ", "1")
+        try organiser.choose("See the count")
+        try organiser.see("4 of")
+        try organiser.leave()
+
+        // One who made no mistakes and is no trustee; the mistyped invite cost one more.
+        #expect(members[2].commands == 2 && members[2].passphrases == 2 && members[2].answers <= 12)
+        #expect(members[3].answers == members[2].answers + 1)
+        #expect(organiser.commands <= 5 && organiser.passphrases <= 5)
+        // Beyond a member's two: accepting and releasing.
+        #expect(members[0].commands == 4 && members[0].passphrases == 4)
+    }
+}
