@@ -29,15 +29,13 @@ public struct Invite: ~Copyable, Sendable {
         self.serviceURL = serviceURL
     }
 
-    /// Reads `<service URL>/join#<code>`. The fragment never reaches the service.
+    /// Reads `<service URL>/join#<code>`, also as it comes out of messengers, mail and typing (`InviteText`). The fragment
+    /// never reaches the service.
     /// - Throws: `RuleViolation.invite` for an address of something else, `.inviteTyping` for a code that was typed wrong.
     public init(parsing url: String) throws(RuleViolation) {
-        let utf8 = Array(url.utf8)
-        guard let hash = utf8.firstIndex(of: UInt8(ascii: "#")) else { throw .invite }
-        let head = String(decoding: utf8[...hash], as: UTF8.self)
-        guard head.hasSuffix(Self.path), head.utf8.count > Self.path.utf8.count else { throw .invite }
-        let code = try InviteCode(parsing: utf8[(hash + 1)...])
-        self.init(seed: code.seed, pin: code.pin, serviceURL: String(head.dropLast(Self.path.count)))
+        let text = try InviteText(url)
+        let code = try InviteCode(parsing: text.code[...])
+        self.init(seed: code.seed, pin: code.pin, serviceURL: text.serviceURL)
     }
 
     public borrowing func url() -> String {

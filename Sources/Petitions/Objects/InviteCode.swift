@@ -8,7 +8,7 @@ struct InviteCode: ~Copyable {
     static let pinLength = 16
     private static let checkLength = 3
     /// 35 bytes are 56 characters of five bits exactly.
-    private static let characters = 56
+    static let characters = 56
     private static let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
 
     let seed: SecretBytes
