@@ -11,7 +11,7 @@ public struct LineDiff: Sendable {
     /// In order. Between two hunks stands at least one line that both texts have.
     public let hunks: [Hunk]
 
-    public init(from old: String, to new: String) { self.init(Self.lines(old), Self.lines(new)) }
+    public init(from old: String, to new: String) { self.init(TextLines.of(old), TextLines.of(new)) }
 
     init(_ old: [String], _ new: [String]) {
         (self.old, self.new) = (old, new)
@@ -31,11 +31,6 @@ public struct LineDiff: Sendable {
             }
         }
         self.hunks = hunks
-    }
-
-    /// Line feeds separate lines; a text that ends in one has an empty last line.
-    static func lines(_ text: String) -> [String] {
-        text.replacing("\r\n", with: "\n").split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }
 
     /// Where a line of the old text stands in the new one, both from 0; nil when it was changed or is gone.

@@ -54,10 +54,11 @@ public struct LineMerge: Sendable {
         }.joined(separator: "\n")
     }
 
-    /// Whether somebody left a marker in a text.
+    /// Whether somebody left a marker in a text: the first or the last line of a conflict. A line of "=" alone is a heading's
+    /// underline in Markdown, and a middle only between those two.
     public static func hasMarkers(_ text: String) -> Bool {
-        LineDiff.lines(text).contains { line in
-            line == middle || [start, end].contains { line == $0 || line.hasPrefix($0 + " ") }
+        TextLines.of(text).contains { line in
+            [start, end].contains { line == $0 || line.hasPrefix($0 + " ") }
         }
     }
 

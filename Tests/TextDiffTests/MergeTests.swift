@@ -189,4 +189,23 @@ struct WordDiffTests {
         #expect(diff.place(of: 0) == 1 && diff.place(of: 1) == nil && diff.place(of: 2) == 3 && diff.place(of: 3) == 4)
         #expect(diff.place(of: 9) == nil)
     }
+
+    @Test("A heading's underline is no conflict marker; the first and the last line of a conflict are")
+    func setext() {
+        #expect(!LineMerge.hasMarkers("Demands\n\nDemands\n=======\n\n1. Tell us first.\n"))
+        #expect(
+            !LineMerge.hasMarkers("a\r\n=======\r\n> quoted\r\n>> twice") && !LineMerge.hasMarkers("<<<<<<<< eight"))
+        for text in ["<<<<<<< yours\na\n=======\nb\n>>>>>>> theirs", "a\r\n<<<<<<<\r\nb", "a\n>>>>>>> theirs\n"] {
+            #expect(LineMerge.hasMarkers(text), "\(text)")
+        }
+    }
+
+    @Test("Lines are counted alike whatever ends them")
+    func lines() {
+        for text in ["a\nb\n", "a\r\nb\r\n", "a\rb\r", "a\u{2028}b\u{85}"] {
+            #expect(TextLines.of(text) == ["a", "b", ""] && TextLines.count(text) == 3)
+        }
+        #expect(TextLines.of("") == [""] && TextLines.count("") == 1)
+        #expect(LineDiff(from: "a\r\nb", to: "a\nx\nb").place(of: 1) == 2)
+    }
 }
