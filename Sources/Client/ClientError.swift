@@ -102,6 +102,7 @@ public enum ClientError: Error, Sendable {
         case answerOfKind, answersCount, oneRevision, noEditor, editorFailed, noTitle
         case wholePetitionID, serviceNeedsID, bundleDamaged, bundleUnreadable, directoryNotEmpty
         case tamperedNotCaught, nobodyToInvite, isMember, rosterFile, rosterHeading, rosterColumn, rosterLine
+        case deadlineForm, deadlineHour
         case sameNames, slipsExist, slipTooLong, stillOpen, describeName, letterWording, pageExists
         case letterOfVote, inviteElsewhere, inviteMisfit, removedKeystore, eraseInvited, isOrganiser, noOrganiser
         case replacesPresent, replacesReplaced, sameDraftTwice, quorumOrLevel, formUnchanged, formShape

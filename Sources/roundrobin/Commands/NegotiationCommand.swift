@@ -113,10 +113,7 @@ struct NegotiationCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard let majority = Majority(majority) else { throw ValidationError(words("usage.majority")) }
-            let closes = try deadline.map { text in
-                guard let moment = Moment.parse(text) else { throw ValidationError(words("usage.deadline")) }
-                return moment
-            }
+            let closes = try deadline.map { try Moment.deadline($0) } ?? 0
             let plan = try await options.keystore.withMember { member in
                 let draft = try await member.ratificationDraft(of: try await options.find(member), majority: majority)
                 // In the language of the petition, which need not be this person's.
@@ -128,9 +125,10 @@ struct NegotiationCommand: AsyncParsableCommand {
                             ratifying: draft, title: texts(Self.titleKey, ["title": draft.title]),
                             preamble: preamble ?? texts(Self.preambleKey),
                             trustees: trustees.map { try Naming.member($0, in: session.roster) }, threshold: threshold,
-                            quorum: quorum, closes: closes ?? 0))
+                            quorum: quorum, closes: closes))
                 }
             }
+            if closes > 0 { Terminal.note(words("petition.deadlineIs", ["time": Moment.describe(closes)])) }
             if options.output.json { return try Terminal.json(["plan": plan.hex]) }
             Terminal.line(words("negotiation.prepared", ["plan": String(plan.hex.prefix(8))]))
         }

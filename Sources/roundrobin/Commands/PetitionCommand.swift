@@ -64,15 +64,7 @@ struct PetitionCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let closes: UInt64
-            if let deadline {
-                guard let moment = Moment.parse(deadline) else {
-                    throw ValidationError(words("usage.deadline"))
-                }
-                closes = moment
-            } else {
-                closes = 0
-            }
+            let closes = try deadline.map { try Moment.deadline($0) } ?? 0
             let (id, petition): (ID<Object>, ID<Petition>?) = try await keystore.withSession { session in
                 let all = try await session.drafts()
                 let adopted = try await session.adoptions()
@@ -95,6 +87,7 @@ struct PetitionCommand: AsyncParsableCommand {
                     return (id, nil)
                 }
             }
+            if closes > 0 { Terminal.note(words("petition.deadlineIs", ["time": Moment.describe(closes)])) }
             if output.json {
                 var facts = ["plan": id.hex]
                 facts["petition"] = petition?.hex
