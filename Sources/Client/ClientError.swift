@@ -103,6 +103,8 @@ public enum ClientError: Error, Sendable {
         case wholePetitionID, serviceNeedsID, bundleDamaged, bundleUnreadable, directoryNotEmpty
         case tamperedNotCaught, nobodyToInvite, isMember, rosterFile, rosterHeading, rosterColumn, rosterLine
         case deadlineForm, deadlineHour
+        case fileMissing, fileTooLong, controlCharacter, hidden, hiddenPreamble, hiddenForm
+        case titleThenText, demandTitle, demandText, petitionTitle, petitionTooLong
         case sameNames, slipsExist, slipTooLong, stillOpen, describeName, letterWording, pageExists
         case letterOfVote, inviteElsewhere, inviteMisfit, removedKeystore, eraseInvited, isOrganiser, noOrganiser
         case replacesPresent, replacesReplaced, sameDraftTwice, quorumOrLevel, formUnchanged, formShape

@@ -82,6 +82,26 @@ struct RecordFormTests {
         }
     }
 
+    @Test("A new text with a character that does not show makes no record, escaped or not; wording on record stays")
+    func hidden() throws {
+        let known = "Le\u{202e}ss."
+        let current = try negotiation([
+            RecordDocument(.delivered, language: "en", date: "2026-12-01", party: "", note: "", demands: []),
+            RecordDocument(
+                .response, language: "en", date: "2026-12-02", party: "", note: "",
+                demands: [.init(number: 1, answer: .countered, text: known)]),
+        ])
+        func check(party: String, text: String) throws {
+            let form = "date: 2026-12-02\nparty: \(party)\ndemands:\n  - {demand: 1, text: \(text)}\n"
+            try RecordForm.checkReadable(RecordForm.read(form, .agreement, language: "en"), current)
+        }
+        try check(party: "HR", text: "\"Le\\u202Ess.\"")
+        try check(party: "HR", text: "Less.")
+        for (party, text) in [("HR", "\"M\\u202Eore.\""), ("\"H\\u200BR\"", "Less."), ("HR", "\"a\\u2028b\"")] {
+            #expect(throws: ClientError.self, "\(party) \(text)") { try check(party: party, text: text) }
+        }
+    }
+
     @Test("What is wrong with a form is said by name, and nothing is guessed")
     func refusals() {
         refuses(.formYAML, "date: [")

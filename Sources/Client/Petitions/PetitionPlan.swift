@@ -109,6 +109,8 @@ extension Session {
             plan.drafts[i].digest = found.digest
         }
         plan.created = device.clock()
+        // What could not be assembled is not put up: trustees would offer for nothing.
+        _ = try await document(of: plan)
         let id = ID<Object>(Random.bytes32())
         try await put(try json(plan), .init(.plan, id), after: nil)
         return id
@@ -187,13 +189,7 @@ extension Session {
         try check(plan)
         try await checkAdopted(plan)
         let keys = try await offeredKeys(id, plan)
-        var demands = plan.ratification?.questions.map { PetitionDocument.Demand(title: $0.title, text: $0.text) } ?? []
-        for reference in plan.drafts {
-            let draft = try await draft(reference.id, revision: reference.revision, digest: reference.digest)
-            demands.append(.init(title: draft.title, text: draft.text))
-        }
-        let document = PetitionDocument(
-            language: plan.language, title: plan.title, preamble: plan.preamble, demands: demands)
+        let document = try await document(of: plan)
         let manifest = try await announce { try self.manifest(plan, keys: keys, document: document, in: $0) }
         try await check(manifest, document)
         plan.stage = .assembled(manifest: Data(manifest.encoding), document: Data(document.bytes))
@@ -201,6 +197,45 @@ extension Session {
         device.state.assembled[id] = manifest.id
         try device.save()
         return manifest.id
+    }
+
+    /// The document that a plan leads to, with its demands in the adopted words.
+    /// - Throws: `ClientError.invalid` for wording that nobody can be asked about (`Draft.checkReadable`), and for more of it
+    ///   than one object holds.
+    private func document(of plan: PetitionPlan) async throws -> PetitionDocument {
+        // A vote asks about the employer's words as they were recorded.
+        var demands = plan.ratification?.questions.map { PetitionDocument.Demand(title: $0.title, text: $0.text) } ?? []
+        for reference in plan.drafts {
+            let draft = try await draft(reference.id, revision: reference.revision, digest: reference.digest)
+            try draft.checkReadable()
+            demands.append(.init(title: draft.title, text: draft.text))
+        }
+        guard plan.ratification != nil || !plan.title.isBlank, ReadableText.firstHidden(inLine: plan.title) == nil
+        else {
+            throw ClientError.invalid(.petitionTitle)
+        }
+        if let hidden = ReadableText.firstHidden(in: plan.preamble) {
+            throw ClientError.invalid(
+                .hiddenPreamble, ["line": "\(hidden.line)", "code": ReadableText.code(hidden.scalar)])
+        }
+        let document = PetitionDocument(
+            language: plan.language, title: plan.title, preamble: plan.preamble, demands: demands)
+        var assembled = plan
+        assembled.stage = .assembled(
+            manifest: Data(count: Self.manifestBound(plan)), document: Data(document.bytes))
+        let size = try json(assembled).count
+        guard ObjectSize.fits(size) else {
+            // Base64 takes four bytes for three.
+            let most = ObjectSize.mostPlaintext * 3 / 4
+            throw ClientError.invalid(
+                .petitionTooLong, ["size": "\(document.bytes.count / 1024)", "most": "\(most / 1024)"])
+        }
+        return document
+    }
+
+    /// Bytes that a plan's manifest has at most.
+    private static func manifestBound(_ plan: PetitionPlan) -> Int {
+        512 + plan.demandCount + (plan.levels.count + 1) * (8 + 32 * plan.trustees.count)
     }
 
     /// Announces what `make` makes of the roster; made anew each time that the roster has moved.

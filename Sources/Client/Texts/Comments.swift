@@ -116,7 +116,7 @@ extension Session {
                 lines = known
             } else {
                 let draft = try? await draft(place.id, revision: place.revision, digest: place.digest)
-                lines = draft?.whole.components(separatedBy: "\n")
+                lines = draft.map { TextLines.of($0.whole) }
                 wholes[place] = .some(lines)
             }
             comments[i].quote = lines.flatMap { $0.indices.contains(line - 1) ? $0[line - 1] : nil }
@@ -156,6 +156,7 @@ extension Session {
         if device.state.nextComment == 0 { _ = try await comments() }
         var content = CommentText(number: device.state.nextComment, written: device.clock())
         change(&content)
+        content.text = try content.text.map { try Self.clean($0, "text") }
         guard content.settles != nil || CommentText.lengths.contains(content.text?.utf8.count ?? 0) else {
             throw ClientError.invalid(.commentLength)
         }
@@ -169,7 +170,7 @@ extension Session {
     /// - Parameter line: of the draft's `whole`, from 1.
     @discardableResult
     public func comment(on draft: Draft, line: Int? = nil, _ text: String) async throws -> ID<Object> {
-        if let line, !draft.whole.components(separatedBy: "\n").indices.contains(line - 1) {
+        if let line, !(1...TextLines.count(draft.whole)).contains(line) {
             throw ClientError.noSuch(.line)
         }
         return try await contribute {
@@ -225,7 +226,7 @@ extension Session {
         guard let then = try? await self.draft(draft.id, revision: place.revision, digest: place.digest) else {
             return nil
         }
-        let lines = then.whole.components(separatedBy: "\n").count
+        let lines = TextLines.count(then.whole)
         guard (1...lines).contains(line) else { return nil }
         return LineDiff(from: then.whole, to: draft.whole).place(of: line - 1).map { $0 + 1 }
     }

@@ -31,14 +31,42 @@ extension Draft {
 
     static func whole(_ title: String, _ text: String) -> String { title + "\n\n" + text }
 
-    /// The title and the text of a whole.
+    /// The title and the text of a whole, whichever program wrote it: its line ends and marks are tidied.
     public static func parts(_ whole: String) -> (title: String, text: String) {
-        let parts = whole.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+        let lines = TextLines.of(OutsideText.tidied(whole))
         return (
-            parts[0].trimmingCharacters(in: .whitespaces),
-            parts.count > 1 ? parts[1].trimmingCharacters(in: .newlines) : ""
+            lines[0].trimmingCharacters(in: .whitespaces),
+            lines.dropFirst().joined(separator: "\n").trimmingCharacters(in: .newlines)
         )
     }
+
+    /// The title and the text of a file in which the first line is the title.
+    /// - Throws: `ClientError.invalid(.noTitle)`, `.titleThenText` where the second line is not empty or no text follows: the
+    ///   first line may then be no title at all.
+    public static func titled(_ whole: String) throws -> (title: String, text: String) {
+        let parts = parts(whole)
+        guard !parts.title.isEmpty else { throw ClientError.invalid(.noTitle) }
+        let lines = TextLines.of(OutsideText.tidied(whole))
+        guard !parts.text.isBlank, lines[1].isBlank else { throw ClientError.invalid(.titleThenText) }
+        return parts
+    }
+
+    /// That members can be asked about it: a title in one line, a text, and no character that lets it read as another text.
+    /// - Throws: `ClientError.invalid(.demandTitle)`, `.demandText`, `.hidden` with the line of the whole.
+    public func checkReadable() throws { try Self.checkReadable(title: title, text: text) }
+
+    static func checkReadable(title: String, text: String) throws {
+        guard !title.isBlank, !title.contains(where: \.isNewline) else { throw ClientError.invalid(.demandTitle) }
+        guard !text.isBlank else { throw ClientError.invalid(.demandText, ["title": title]) }
+        if let hidden = ReadableText.firstHidden(in: whole(title, text)) {
+            throw ClientError.invalid(.hidden, ["line": "\(hidden.line)", "code": ReadableText.code(hidden.scalar)])
+        }
+    }
+}
+
+extension String {
+    /// Whether it has nothing to read in it.
+    var isBlank: Bool { allSatisfy { $0.isWhitespace } }
 }
 
 /// What became of a new text for a draft.
@@ -62,8 +90,8 @@ struct DraftText: Codable {
     var created: UInt64
 
     var isWithinBounds: Bool {
-        let whole = Draft.whole(title, text).utf8
-        return whole.count <= Self.mostBytes && whole.count { $0 == 0x0a } < Self.mostLines
+        let whole = Draft.whole(title, text)
+        return whole.utf8.count <= Self.mostBytes && TextLines.count(whole) <= Self.mostLines
     }
 }
 
@@ -77,6 +105,8 @@ struct AdoptionText: Codable {
 
 extension Session {
     public func newDraft(language: String, title: String, text: String) async throws -> Draft {
+        let (title, text) = try (Self.clean(title, "title"), Self.clean(text, "text"))
+        guard !title.contains(where: \.isNewline) else { throw ClientError.invalid(.demandTitle) }
         let draft = try await write(
             DraftText(language: language, title: title, text: text, created: device.clock()), id: ID(Random.bytes32()),
             after: nil)
@@ -84,10 +114,15 @@ extension Session {
         return draft
     }
 
+    /// A text of ours, as every text from outside comes in.
+    static func clean(_ text: String, _ source: String) throws -> String {
+        do { return try OutsideText.read(text) } catch { throw error.error(in: source) }
+    }
+
     /// Writes the next revision of a draft. What somebody else wrote since is merged in, line by line; nothing is overwritten.
     /// - Parameter draft: the revision that the new text was made from.
     public func revise(_ draft: Draft, title: String, text: String) async throws -> Revision {
-        var (base, ours) = (draft, Draft.whole(title, text))
+        var (base, ours) = (draft, try Draft.whole(Self.clean(title, "title"), Self.clean(text, "text")))
         guard !LineMerge.hasMarkers(ours) else { throw ClientError.invalid(.markers) }
         var merged: Draft?
         var refusal: (over: UInt32, error: ClientError)?
@@ -190,7 +225,8 @@ extension Session {
 
     /// As an organiser: marks a revision as ready to be demanded.
     /// - Parameter revision: nil for the newest, if it is the one that was shown last; 0 takes an adoption back.
-    /// - Throws: `ClientError.invalid(.adoptNewer)` when somebody has written since.
+    /// - Throws: `ClientError.invalid(.adoptNewer)` when somebody has written since; what `Draft.checkReadable` throws for a
+    ///   text that nobody can be asked about.
     public func adopt(_ id: ID<Object>, revision: UInt32?) async throws {
         try requireOrganiser()
         var content = AdoptionText(draft: id)
@@ -200,6 +236,7 @@ extension Session {
                 throw ClientError.invalid(.adoptNewer, ["revision": "\(draft.revision)"])
             }
             guard !draft.isByFormer else { throw ClientError.objectForged }
+            try draft.checkReadable()
             (content.revision, content.digest) = (draft.revision, draft.digest)
         }
         let name = StoredObject.Name(.adoption, .adoption(of: id))

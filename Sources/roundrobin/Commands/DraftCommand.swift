@@ -49,7 +49,7 @@ struct DraftCommand: AsyncParsableCommand {
 
         mutating func validate() throws {
             guard (template == nil) != (file == nil) else { throw ValidationError(words("usage.templateOrFile")) }
-            guard template != nil || title != nil else { throw ValidationError(words("usage.fileTitle")) }
+            guard template == nil || title == nil else { throw ValidationError(words("usage.titleOfTemplate")) }
         }
 
         func run() async throws {
@@ -69,14 +69,19 @@ struct DraftCommand: AsyncParsableCommand {
                 let library = try TemplateLibrary(directory: TemplateLibrary.standardDirectory())
                 return try library.template(template, language: language).render(values.parsed())
             }
-            let path = file ?? "-"
-            guard
-                let data = path == "-"
-                    ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: path),
-                let text = String(data: data, encoding: .utf8)
-            else { throw ClientError.invalid(.notText, ["file": path]) }
-            return (title ?? "", text.trimmingCharacters(in: .newlines))
+            return try DraftCommand.parts(of: file ?? "-", title: title)
         }
+    }
+
+    /// The title and the text in a file. Its first line is the title, with an empty line below, unless the title is given: then
+    /// the file is the text, and a title that it begins with is not repeated. `draft new` and `draft edit` read files alike.
+    static func parts(of file: String, title: String?) throws -> (title: String, text: String) {
+        let whole = try OutsideFile.text(file)
+        guard let title else { return try Draft.titled(whole) }
+        let name = title.trimmingCharacters(in: .whitespaces)
+        guard !name.isEmpty, !name.contains(where: \.isNewline) else { throw ClientError.invalid(.demandTitle) }
+        if let parts = try? Draft.titled(whole), parts.title == name { return parts }
+        return (name, whole.trimmingCharacters(in: .newlines))
     }
 
     struct List: AsyncParsableCommand {
@@ -149,7 +154,7 @@ struct DraftCommand: AsyncParsableCommand {
             if raw { return print(found.whole) }
             if output.json { return try Terminal.json(Facts(found)) }
             if numbered {
-                for (i, line) in found.whole.components(separatedBy: "\n").enumerated() {
+                for (i, line) in TextLines.of(found.whole).enumerated() {
                     let number = String(repeating: " ", count: max(0, 4 - "\(i + 1)".count)) + "\(i + 1)"
                     Terminal.line(Terminal.faint(number) + "  " + Terminal.harmless(line))
                 }
@@ -173,19 +178,36 @@ struct DraftCommand: AsyncParsableCommand {
         var draft: String
         @Option(help: help("draftEditFile", "file"))
         var file: String?
+        @Option(help: help("draftEditTitle"))
+        var title: String?
         @Option(
             help: help("draftBase", "revision"))
         var base: UInt32?
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
+        mutating func validate() throws {
+            guard title == nil || file != nil else { throw ValidationError(words("usage.titleWithFile")) }
+        }
+
+        /// What the person makes of a draft, in a file or in the editor.
+        private func content(of draft: Draft) throws -> (title: String, text: String) {
+            if let file { return try DraftCommand.parts(of: file, title: title) }
+            return try Editor.edit(draft.whole, file: nil)
+        }
+
         func run() async throws {
             let (revised, merged, isNew) = try await keystore.withSession { session in
                 var current = try await find(draft, session)
                 if let base { current = try await session.draft(current.id, revision: base) }
-                var (title, text) = try Editor.edit(current.whole, file: file)
+                let before = current.title
+                var (title, text) = try content(of: current)
                 while true {
                     guard title != current.title || text != current.text else { return (current, Draft?.none, false) }
+                    if title != before, file != nil {
+                        let titles = ["old": Terminal.harmless(before), "new": Terminal.harmless(title)]
+                        Terminal.note(words("draft.retitled", titles))
+                    }
                     let (from, whole) = (current, title + "\n\n" + text)
                     let revision = try await Editor.keeping(file == nil ? whole : nil) {
                         try await session.revise(from, title: title, text: text)

@@ -13,7 +13,7 @@ extension DraftCommand {
         var file: String?
 
         func read() throws -> String {
-            let content = try text ?? Editor.write(file: file)
+            let content = try text ?? file.map { try OutsideFile.text($0) } ?? Editor.write(file: nil)
             return content.trimmingCharacters(in: .whitespacesAndNewlines)
         }
     }

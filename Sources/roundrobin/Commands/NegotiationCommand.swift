@@ -48,7 +48,9 @@ struct NegotiationCommand: AsyncParsableCommand {
                 if form { return print(blank, terminator: "") }
                 let filled = try file.map { try Editor.write(file: $0) } ?? Editor.fill(blank)
                 let document = try await Editor.keeping(file == nil && filled != blank ? filled : nil) {
-                    try RecordForm.read(filled, what, language: language)
+                    let document = try RecordForm.read(filled, what, language: language)
+                    try RecordForm.checkReadable(document, current.negotiation)
+                    return document
                 }
                 // The form as it was is somebody who closed the editor; an answer without answers is none.
                 guard filled != blank, what == .delivered || !document.demands.isEmpty else {

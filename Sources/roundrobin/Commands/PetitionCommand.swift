@@ -103,9 +103,7 @@ struct PetitionCommand: AsyncParsableCommand {
         }
 
         private static func read(_ file: String) throws -> String {
-            guard let data = FileManager.default.contents(atPath: file), let text = String(data: data, encoding: .utf8)
-            else { throw ClientError.invalid(.notText, ["file": file]) }
-            return text.trimmingCharacters(in: .whitespacesAndNewlines)
+            try OutsideFile.text(file).trimmingCharacters(in: .whitespacesAndNewlines)
         }
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Client
 import Foundation
 import Templates
 
@@ -93,7 +94,11 @@ struct TemplateValues: ParsableArguments {
                 throw ValidationError(words("usage.set", ["text": assignment]))
             }
             let name = String(assignment[..<equals])
-            guard values.updateValue(String(assignment[assignment.index(after: equals)...]), forKey: name) == nil else {
+            let value: String
+            do { value = try OutsideText.read(String(assignment[assignment.index(after: equals)...])) } catch {
+                throw error.error(in: name)
+            }
+            guard values.updateValue(value, forKey: name) == nil else {
                 throw ValidationError(words("usage.setTwice", ["name": name]))
             }
         }

@@ -6,10 +6,10 @@ import TransparencyLog
 enum PolicyFile {
     /// - Throws: `ClientError` that names the line.
     static func read(_ path: String) throws -> (policy: WitnessPolicy, bytes: [UInt8]) {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw ClientError.invalid(.noFile, ["file": path])
-        }
-        do { return (try WitnessPolicy(parsing: [UInt8](data)), [UInt8](data)) } catch {
+        // Whichever editor wrote it, the same lines are kept; what else is wrong with a character the policy's own rules say.
+        let raw = try OutsideFile.bytes(path)
+        let bytes = (try? OutsideText.read(raw)).map { Array($0.utf8) } ?? raw
+        do { return (try WitnessPolicy(parsing: bytes), bytes) } catch {
             throw ClientError.invalid(.policy, ["line": "\(error.line)", "what": say(error.what)])
         }
     }

@@ -108,6 +108,7 @@ enum RecordForm {
         _ form: String, _ what: PetitionStatement.Record.What, language: String
     ) throws -> RecordDocument {
         let root: Node?
+        let form = try tidy(form)
         do { root = try compose(yaml: form) } catch { throw ClientError.invalid(.formYAML, ["why": "\(error)"]) }
         guard let form = root?.mapping else { throw ClientError.invalid(.formShape) }
         try check(form, ["date", "party", "note", "demands"])
@@ -134,6 +135,28 @@ enum RecordForm {
         } catch let fault as RecordDocument.Fault {
             throw ClientError.invalid(.formRecord, ["why": fault.rawValue])
         }
+    }
+
+    /// That nothing new in a record has a character that does not show; between double quotes YAML writes any as a number.
+    /// Wording that is on record already stays as it is, because a vote and an agreement repeat it letter by letter.
+    /// - Throws: `ClientError.invalid(.hiddenForm)` with the line of the form that it is about.
+    static func checkReadable(_ document: RecordDocument, _ negotiation: Negotiation) throws {
+        let known = Set(negotiation.threads.flatMap { [$0.ours, $0.theirs, $0.agreed].compactMap(\.self) })
+        let texts = document.demands.map { ("demand \($0.number)", $0.text) }.filter { !known.contains($0.1) }
+        for (key, text) in [("party", document.party), ("note", document.note)] + texts {
+            guard let hidden = ReadableText.firstHidden(in: text) else { continue }
+            throw ClientError.invalid(.hiddenForm, ["key": key, "code": ReadableText.code(hidden.scalar)])
+        }
+    }
+
+    /// A form as editors write it, refused if it has characters that let it read otherwise than it is.
+    private static func tidy(_ form: String) throws -> String {
+        let text: String
+        do { text = try OutsideText.read(form) } catch { throw error.error(in: "form") }
+        if let hidden = ReadableText.firstHidden(in: text) {
+            throw ClientError.invalid(.hidden, ["line": "\(hidden.line)", "code": ReadableText.code(hidden.scalar)])
+        }
+        return text
     }
 
     private static func check(_ mapping: Node.Mapping, _ known: [String]) throws {

@@ -1,4 +1,6 @@
+import Client
 import Foundation
+import Petitions
 import Service
 import Yams
 
@@ -23,7 +25,16 @@ struct ServeSettings {
             guard let data = FileManager.default.contents(atPath: file) else {
                 throw Fault(place: file, what: "cannot be read")
             }
-            try read(String(decoding: data, as: UTF8.self))
+            let text: String
+            do { text = try OutsideText.read([UInt8](data)) } catch {
+                switch error {
+                case .encoding: throw Fault(place: file, what: "is not UTF-8 text")
+                case .control(let line, let scalar):
+                    throw Fault(
+                        place: "\(file), line \(line)", what: "has a control character (\(ReadableText.code(scalar)))")
+                }
+            }
+            try read(text)
         }
         for setting in Setting.all {
             // An empty variable is one that somebody meant to unset.
