@@ -101,10 +101,12 @@ public enum ClientError: Error, Sendable {
         case nothingCountered, voteTerms, voteResponse, voteWording, formYAML, formAnswer, formKey, formRecord
         case answerOfKind, answersCount, oneRevision, noEditor, editorFailed, noTitle
         case wholePetitionID, serviceNeedsID, bundleDamaged, bundleUnreadable, directoryNotEmpty
-        case tamperedNotCaught, nobodyToInvite, isMember, rosterFile, rosterHeading, rosterColumn, rosterLine
-        case deadlineForm, deadlineHour
+        case tamperedNotCaught, nobodyToInvite, isMember, rosterFile, rosterHeading, rosterColumn, rosterNoName
+        case rosterQuote, rosterCells, rosterSplit, rosterHidden, rosterLong, rosterBreak, rosterSeparator
+        case rosterLanguage, rosterEmpty, rosterEncoding, directoryFull, nameTooLong, hiddenName
         case fileMissing, fileTooLong, controlCharacter, hidden, hiddenPreamble, hiddenForm
         case titleThenText, demandTitle, demandText, petitionTitle, petitionTooLong
+        case personUnknown, personAmbiguous, personNotJoined, personWithoutInvite, deadlineForm, deadlineHour
         case sameNames, slipsExist, slipTooLong, stillOpen, describeName, letterWording, pageExists
         case letterOfVote, inviteElsewhere, inviteMisfit, removedKeystore, eraseInvited, isOrganiser, noOrganiser
         case replacesPresent, replacesReplaced, sameDraftTwice, quorumOrLevel, formUnchanged, formShape
@@ -125,7 +127,7 @@ extension ClientError {
         case logMissing, logUnreadable, logUnverified, logRootDiffers, firstLeaf, otherWorkplace, serviceFaults
         case notWitnessed, witnessesStale, closed, closesLate, notAnnounced, wording, notInRing, noOwnWrap
         case tooFewLiveSeats, voteTerms, voteResponse, namedAmongFew, namedInLargeRing, noSuchLevel, noLevels
-        case nameLength, remarkLength, answersCount, supportsNothing, nothingToWithdraw, tagExhausted
+        case nameLength, nameHidden, remarkLength, answersCount, supportsNothing, nothingToWithdraw, tagExhausted
         case unseenWarnings, unsettled, held, promiseInvalid, receiptInvalid, memoryDamaged, tooManyRingKeys
         case invalid
     }
@@ -224,6 +226,7 @@ extension CoSigningError {
         case .namedInLargeRing: .namedInLargeRing
         case .noSuchLevel(let levels): levels.isEmpty ? .noLevels : .noSuchLevel
         case .nameLength: .nameLength
+        case .nameHidden: .nameHidden
         case .remarkLength: .remarkLength
         case .answersCount: .answersCount
         case .supportsNothing: .supportsNothing

@@ -134,6 +134,7 @@ extension PetitionView {
             throw .noSuchLevel(levels.map { $0.count })
         }
         guard SealedName.nameLengths.contains(name.text.utf8.count) else { throw .nameLength }
+        if let hidden = ReadableText.firstHidden(inLine: name.text) { throw .nameHidden(ReadableText.code(hidden)) }
         return UInt8(place + 1)
     }
 

@@ -40,6 +40,8 @@ public enum CoSigningError: Error, Sendable, Equatable {
     /// The counts at which names open in this petition; empty where none do.
     case noSuchLevel([UInt32])
     case nameLength
+    /// The name has a character that does not show, with its code.
+    case nameHidden(String)
     case remarkLength(most: Int)
     case answersCount(Int)
     /// The ballot supports no demand.

@@ -5,12 +5,21 @@ import Testing
 struct LikenessTests {
     private func likeness(_ a: String, _ b: String) -> Likeness? { Likeness.pairs([a, b]).first?.likeness }
 
-    @Test("The same but for case, accents, spaces and order")
+    @Test("The same but for case, width, spaces and order")
     func same() {
         #expect(likeness("Li Wei", "wei  LI") == .same)
-        #expect(likeness("Zoë Müller", "Zoe Muller") == .same)
-        #expect(likeness("王芳", "王 芳") == .same)
+        #expect(likeness("Zoë Müller", "ZOE\u{308} MU\u{308}LLER") == .same && likeness("Groß", "GROSS") == .same)
+        #expect(likeness("张伟", "张 伟") == .same && likeness("张伟", "伟张") != .same)
+        #expect(likeness("王芳", "王 芳") == .same && likeness("ＡＮＡ\u{3000}Ｌｏｐｅｚ", "Ana\u{a0}Lopez") == .same)
+        #expect(likeness("Ana\u{200d} Lopez", "Ana Lopez") == .same)
         #expect(likeness("O'Brien, Ann", "Ann OBrien") == nil || likeness("Ann O'Brien", "O'Brien Ann") == .same)
+    }
+
+    @Test("Names that differ in a mark are alike, because in many languages they are different names")
+    func marks() {
+        #expect(likeness("Nguyễn Văn Hòa", "Nguyễn Văn Hóa") == .alike)
+        #expect(likeness("かがわ", "かかわ") == .alike && likeness("Zoë Müller", "Zoe Muller") == .alike)
+        #expect(likeness("José", "Jose") == .alike && likeness("O'Brien", "OBrien") != .same)
     }
 
     @Test("Alike: one letter more, less, other or exchanged, or another script's letter")

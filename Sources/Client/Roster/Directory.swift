@@ -19,17 +19,26 @@ public struct Directory: Sendable {
     }
 
     public let entries: [DirectoryEntry]
-    let people: People
+    public let people: People
     let now: UInt64
+    /// Sign keys by the invite that admitted them.
+    private let admitted: [Bytes32: Bytes32]
+
+    init(entries: [DirectoryEntry], people: People, now: UInt64) {
+        (self.entries, self.people, self.now) = (entries, people, now)
+        var admitted: [Bytes32: Bytes32] = [:]
+        for member in people.roster.members {
+            if let invite = member.inviteKey { admitted[invite] = member.signKey }
+        }
+        self.admitted = admitted
+    }
+
+    /// The key of an entry's newest invite.
+    public func invite(of entry: DirectoryEntry) -> Bytes32? { entry.invite.flatMap { Bytes32(hex: $0) } }
 
     /// The sign key of whom an entry is about, once they are or were a member.
     public func key(of entry: DirectoryEntry) -> Bytes32? {
-        if let invite = entry.invite.flatMap({ Bytes32(hex: $0) }),
-            let member = people.roster.members.first(where: { $0.inviteKey == invite })
-        {
-            return member.signKey
-        }
-        return entry.member.flatMap { Bytes32(hex: $0) }
+        invite(of: entry).flatMap { admitted[$0] } ?? entry.member.flatMap { Bytes32(hex: $0) }
     }
 
     public func state(of entry: DirectoryEntry) -> State {
@@ -91,18 +100,49 @@ extension Session {
             try requireOrganiser()
             let previous: StoredObject?
             do { previous = try await newestObject(registerName) } catch ClientError.noSuch { previous = nil }
-            var entries = previous == nil ? [] : try await register()
+            let before = previous == nil ? [] : try await register()
+            var entries = before
             try change(&entries)
-            let organisers = roster.members(at: roster.size).filter { roster.isOrganiser($0.signKey) }
-            let sealed = try SealedDirectory(
-                entries, in: device.workplaceID, for: organisers.map { ($0.signKey, $0.boxKey) })
+            let known = Set(before)
+            for entry in entries where !known.contains(entry) { try entry.check() }
+            let sealed = try seal(entries)
+            guard entries.count <= before.count || ObjectSize.fits(sealed.count) else {
+                throw try full(before, adding: entries.count - before.count, sealed.count)
+            }
             do {
-                try await put(try json(DirectoryText(register: sealed)), registerName, after: previous)
+                try await put(sealed, registerName, after: previous)
                 return
             } catch let error as ClientError {
                 guard error.isRefusal(.conflict), attempt < 4 else { throw error }
             }
         }
+    }
+
+    private func seal(_ entries: [DirectoryEntry]) throws -> [UInt8] {
+        let organisers = roster.members(at: roster.size).filter { roster.isOrganiser($0.signKey) }
+        return try json(
+            DirectoryText(
+                register: SealedDirectory(
+                    entries, in: device.workplaceID, for: organisers.map { ($0.signKey, $0.boxKey) })))
+    }
+
+    /// That the directory, which is one object, has room for more entries. Asked before anything is made for them.
+    /// - Throws: `ClientError.invalid(.directoryFull)` with how many fit.
+    func checkRoom(for entries: [DirectoryEntry], in directory: Directory) throws {
+        let known = Set(directory.entries.map(\.id))
+        let new = entries.filter { !known.contains($0.id) }
+        guard !new.isEmpty else { return }
+        let size = try seal(directory.entries + new).count
+        guard !ObjectSize.fits(size) else { return }
+        throw try full(directory.entries, adding: new.count, size)
+    }
+
+    private func full(_ entries: [DirectoryEntry], adding count: Int, _ size: Int) throws -> ClientError {
+        let before = try seal(entries).count
+        let each = max(1, (size - before + count - 1) / max(count, 1))
+        let fitting = max(0, (ObjectSize.mostPlaintext - before) / each)
+        return .invalid(
+            .directoryFull, ["count": "\(count)", "fit": "\(fitting)", "known": "\(entries.count)"])
     }
 
     /// Seals the directory anew after `change` has made other people organisers. Its entries are read first: once an organiser is

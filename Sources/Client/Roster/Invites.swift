@@ -59,20 +59,22 @@ extension Session {
     /// - Parameters:
     ///   - expires: Unix seconds from which their invites are to be revoked.
     ///   - keep: given the addresses before anything is issued; whatever it throws, nothing was.
+    ///   - drop: called after `keep` if it is certain that nothing was issued after all.
     public func invite(
-        _ people: [DirectoryEntry], expires: UInt64?, keep: ([IssuedInvite]) throws -> Void
+        _ people: [DirectoryEntry], expires: UInt64?, keep: ([IssuedInvite]) throws -> Void,
+        drop: () -> Void = {}
     ) async throws -> [IssuedInvite] {
         try requireOrganiser()
-        guard !people.isEmpty, people.allSatisfy({ !$0.name.isEmpty }) else {
-            throw ClientError.invalid(.nobodyToInvite)
-        }
-        return try await issue(people.map { ($0, nil) }, expires: expires, keep: keep)
+        guard !people.isEmpty else { throw ClientError.invalid(.nobodyToInvite) }
+        for person in people { try person.check() }
+        return try await issue(people.map { ($0, nil) }, expires: expires, keep: keep, drop: drop)
     }
 
     /// Revokes the open invites of some entries and makes new ones. Somebody who left and comes back, on a new device, takes
     /// their old seat in rings that are fixed later.
     public func reissue(
-        _ entries: [DirectoryEntry], expires: UInt64?, keep: ([IssuedInvite]) throws -> Void
+        _ entries: [DirectoryEntry], expires: UInt64?, keep: ([IssuedInvite]) throws -> Void,
+        drop: () -> Void = {}
     ) async throws -> [IssuedInvite] {
         let directory = try await directory()
         var replaced: [(DirectoryEntry, Bytes32?)] = []
@@ -90,7 +92,7 @@ extension Session {
         let open = entries.compactMap { $0.invite.flatMap { Bytes32(hex: $0) } }
             .filter { roster.inviteIsOpen($0) == true }
         // What cannot be kept must not cost anybody the invite that they hold.
-        return try await issue(replaced, expires: expires, keep: keep) {
+        return try await issue(replaced, expires: expires, keep: keep, drop: drop) {
             if !open.isEmpty { try await revoke(invites: open) }
         }
     }
@@ -108,7 +110,7 @@ extension Session {
     /// - Parameter onceKept: what must not happen unless the new addresses are kept.
     private func issue(
         _ people: [(entry: DirectoryEntry, replaces: Bytes32?)], expires: UInt64?,
-        keep: ([IssuedInvite]) throws -> Void, onceKept: () async throws -> Void = {}
+        keep: ([IssuedInvite]) throws -> Void, drop: () -> Void, onceKept: () async throws -> Void = {}
     ) async throws -> [IssuedInvite] {
         var issued: [IssuedInvite] = []
         var made: [MadeInvite] = []
@@ -119,17 +121,14 @@ extension Session {
             made.append(invite)
             issued.append(IssuedInvite(entry: entry, url: invite.url))
         }
+        try await checkRoom(for: issued.map(\.entry), in: directory())
         try keep(issued)
-        try await onceKept()
-        // Into the directory first: whatever fails afterwards, nobody holds an invite that organisers cannot find and make anew.
-        try await changeDirectory { entries in
-            for invite in issued {
-                if let place = entries.firstIndex(where: { $0.id == invite.entry.id }) {
-                    entries[place] = invite.entry
-                } else {
-                    entries.append(invite.entry)
-                }
-            }
+        do {
+            try await onceKept()
+            try await enter(issued)
+        } catch {
+            drop()
+            throw error
         }
         // Sealed again: the group key may have been rotated since the addresses were made.
         let fresh = try made.map { invite in
@@ -138,7 +137,28 @@ extension Session {
                 key: invite.key, replaces: invite.replaces, name: invite.name,
                 sealedKeys: secret.seal(device.identity.groupKeys, in: device.workplaceID), url: invite.url)
         }
-        try await issue(fresh)
+        do { try await issue(fresh) } catch {
+            // Refused is certain. After a lost connection the statement may stand, and these are the only copies.
+            let isKnown = if case ClientError.refused = error { true } else { false }
+            if isKnown, !made.contains(where: { roster.inviteIsOpen($0.key) == true }) { drop() }
+            throw error
+        }
         return issued
+    }
+
+    /// Into the directory first: whatever fails afterwards, nobody holds an invite that organisers cannot find and make anew.
+    private func enter(_ issued: [IssuedInvite]) async throws {
+        try await changeDirectory { entries in
+            var places = Dictionary(
+                entries.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
+            for invite in issued {
+                if let place = places[invite.entry.id] {
+                    entries[place] = invite.entry
+                } else {
+                    places[invite.entry.id] = entries.count
+                    entries.append(invite.entry)
+                }
+            }
+        }
     }
 }

@@ -2,9 +2,10 @@ import Foundation
 
 /// Names that people could take for one another: the same, or alike. A person decides what it means.
 public enum Likeness: String, Sendable {
-    /// Equal but for case, accents, spaces and the order of the parts.
+    /// Equal but for case, width, spaces and the order of the parts.
     case same
-    /// One letter apart, or written with letters of another script that look the same.
+    /// Equal but for accents, tones and other marks; one letter apart; or written with letters of another script that look
+    /// the same. In many languages these are different names, so it is a hint and stops nobody.
     case alike
 
     public struct Pair: Sendable, Equatable {
@@ -15,6 +16,7 @@ public enum Likeness: String, Sendable {
 
     /// Pairs among the names, by index.
     public static func pairs(_ names: [String]) -> [Pair] {
+        let exact = names.map(exact)
         let plain = names.map(plain)
         let skeletons = plain.map(skeleton)
         var pairs: [Pair] = []
@@ -25,7 +27,8 @@ public enum Likeness: String, Sendable {
                 pairs.append(Pair(first: key[0], second: key[1], likeness: likeness))
             }
         }
-        for group in groups(plain.map { [$0] }) { each(group) { note($0, $1, .same) } }
+        for group in groups(exact.map { [$0] }) { each(group) { note($0, $1, .same) } }
+        for group in groups(plain.map { [$0] }) { each(group) { note($0, $1, .alike) } }
         for group in groups(skeletons.map { [$0] }) { each(group) { note($0, $1, .alike) } }
         // Two words one letter apart share a form with one letter left out.
         let shortened = skeletons.map { name in
@@ -64,6 +67,18 @@ public enum Likeness: String, Sendable {
         let (left, right) = (a.count - head - tail, b.count - head - tail)
         if left == 2, right == 2 { return a[head] == b[head + 1] && a[head + 1] == b[head] }
         return max(left, right) <= 1
+    }
+
+    /// What two names have in common if they are the same: compatibility characters (full width, ligatures) as the usual ones,
+    /// lower case, no white space and nothing that does not show; the parts in order of the alphabet.
+    public static func exact(_ name: String) -> String {
+        let folded = name.precomposedStringWithCompatibilityMapping.lowercased().replacing("ß", with: "ss")
+            .replacing("ς", with: "σ")
+        let seen = folded.unicodeScalars.filter { !$0.properties.isDefaultIgnorableCodePoint }
+        let parts = String(String.UnicodeScalarView(seen)).split { $0.isWhitespace }.map(String.init)
+        // Where names have no spaces, one between their characters is no change of order.
+        let isHan = parts.joined().unicodeScalars.allSatisfy(\.properties.isIdeographic)
+        return (isHan ? parts : parts.sorted()).joined()
     }
 
     /// Lower case, without accents; the parts in order of the alphabet, without what stands between them.

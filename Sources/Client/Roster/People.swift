@@ -36,6 +36,13 @@ struct DirectoryText: Codable {
 extension Session {
     /// Characters of a pseudonym.
     public static let pseudonymLengths = 1...40
+    /// Bytes of a pseudonym. One character may have any number of marks.
+    public static let pseudonymBytes = 256
+
+    /// Whether a pseudonym has the length that one has, whoever wrote it.
+    static func isPseudonym(_ name: String) -> Bool {
+        pseudonymLengths.contains(name.count) && name.utf8.count <= pseudonymBytes
+    }
 
     public func people() async throws -> People {
         let texts = try await texts(of: .directory) { self.read(DirectoryText.self, $0) != nil }
@@ -43,7 +50,7 @@ extension Session {
         let byID = Dictionary(texts.map { ($0.object.id, $0) }, uniquingKeysWith: { a, _ in a })
         for member in roster.members {
             guard let text = byID[.directory(of: member.signKey)], !text.isByFormer,
-                let name = read(DirectoryText.self, text.plaintext)?.name, Self.pseudonymLengths.contains(name.count)
+                let name = read(DirectoryText.self, text.plaintext)?.name, Self.isPseudonym(name)
             else { continue }
             pseudonyms[member.signKey] = name
         }
@@ -56,9 +63,10 @@ extension Session {
         guard roster.isMember(member) else { throw ClientError.noSuch(.member) }
         guard member == signKey || isOrganiser else { throw ClientError.notOrganiser }
         let name = name.trimmingCharacters(in: .whitespacesAndNewlines)
-        guard Self.pseudonymLengths.contains(name.count), Likeness.plain(name).isEmpty == false else {
+        guard Self.isPseudonym(name), Likeness.plain(name).isEmpty == false else {
             throw ClientError.invalid(.pseudonym)
         }
+        try DirectoryEntry.checkShown(name)
         // Two who look the same on the screen could speak for one another.
         let others = people.pseudonyms.filter { $0.key != member }.sorted { $0.value < $1.value }
         let pairs = Likeness.pairs([name] + others.map(\.value))

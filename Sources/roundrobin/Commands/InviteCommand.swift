@@ -28,6 +28,9 @@ struct InviteCommand: AsyncParsableCommand {
             if let slips { try Slips.write(invites, to: slips, language: Words.language) }
         }
 
+        /// When nothing was issued after all: dead addresses are handed to nobody.
+        func drop() { if let slips { try? FileManager.default.removeItem(atPath: slips) } }
+
         func show(_ invites: [IssuedInvite], json: Bool) throws {
             if invites.isEmpty, !json { return Terminal.line(words("invite.nobodyNew")) }
             if json {
@@ -58,31 +61,32 @@ struct InviteCommand: AsyncParsableCommand {
         var file: String
         @Flag(help: help("sameNames"))
         var sameNames = false
+        @Option(help: help("rosterEncoding"))
+        var encoding: String?
         @OptionGroup var handover: Handover
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
+        mutating func validate() throws { _ = try readEncoding() }
+
+        private func readEncoding() throws -> RosterEncoding? {
+            guard let encoding else { return nil }
+            guard let known = RosterEncoding(name: encoding) else {
+                let all = RosterEncoding.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError(words("usage.encoding", ["known": all]))
+            }
+            return known
+        }
+
         func run() async throws {
-            let listed = try RosterFile.read(file)
+            let listed = try RosterFile.read(file, encoding: readEncoding())
             let issued = try await keystore.withSession { session in
                 let directory = try await session.directory()
-                // A list that has grown is given again: who is in the directory has an invite already.
-                let known = Dictionary(
-                    directory.entries.map { ([$0.name, $0.team], $0) }, uniquingKeysWith: { a, _ in a })
-                let people = listed.compactMap { person -> DirectoryEntry? in
-                    guard !sameNames, let entry = known[[person.name, person.team]] else { return person }
-                    // One whose invite was never issued, because the connection broke, gets one now.
-                    return directory.state(of: entry) == .none ? entry : nil
-                }
-                if people.count < listed.count {
-                    Terminal.note(words("invite.known", count: listed.count - people.count))
-                }
-                guard !people.isEmpty else { return [IssuedInvite]() }
+                let people = Newcomers(listed.people, in: directory)
+                if people.known > 0 { Terminal.note(words("invite.known", count: people.known)) }
+                guard !people.toInvite.isEmpty else { return [IssuedInvite]() }
                 var same: [String] = []
-                let fresh = people.filter { known[[$0.name, $0.team]] == nil || sameNames }
-                for pair in directory.likenesses(with: fresh.map(\.name)) {
-                    // What was accepted before is not asked about again.
-                    guard fresh.contains(where: { $0.name == pair.second || $0.name == pair.first }) else { continue }
+                for pair in people.likenesses {
                     let names = ["first": Terminal.harmless(pair.first), "second": Terminal.harmless(pair.second)]
                     switch pair.likeness {
                     case .same: same.append(words("invite.same", names))
@@ -91,7 +95,8 @@ struct InviteCommand: AsyncParsableCommand {
                 }
                 for line in same { Terminal.warning(line) }
                 guard same.isEmpty || sameNames else { throw ClientError.invalid(.sameNames) }
-                return try await session.invite(people, expires: handover.expires, keep: handover.keep)
+                return try await session.invite(
+                    people.toInvite, expires: handover.expires, keep: handover.keep, drop: handover.drop)
             }
             try handover.show(issued, json: output.json)
         }
@@ -112,7 +117,7 @@ struct InviteCommand: AsyncParsableCommand {
 
         func run() async throws {
             let urls = try await keystore.withSession { session in
-                let former = try replaces.map { try Naming.member($0, in: session.roster) }
+                let former = try await replaces.asyncMap { try await Naming.memberKey($0, session) }
                 return try await session.invite(count: count, note: note, replacing: former)
             }
             let ids = try urls.map { try Invite(parsing: $0).signingKey().publicKey.hex }
@@ -144,9 +149,10 @@ struct InviteCommand: AsyncParsableCommand {
                 let entries =
                     expired
                     ? directory.entries.filter { directory.state(of: $0) == .expired }
-                    : try names.map { try DirectoryText.find($0, in: directory) }
+                    : try names.map { try Naming.person($0, in: directory).requireEntry($0) }
                 guard !entries.isEmpty else { throw ClientError.invalid(.nobodyToInvite) }
-                return try await session.reissue(entries, expires: handover.expires, keep: handover.keep)
+                return try await session.reissue(
+                    entries, expires: handover.expires, keep: handover.keep, drop: handover.drop)
             }
             try handover.show(issued, json: output.json)
         }
@@ -209,12 +215,13 @@ struct InviteCommand: AsyncParsableCommand {
         func run() async throws {
             let count = try await keystore.withSession { session in
                 if expired { return try await session.revokeExpired().count }
-                let open = session.roster.openInvites
-                let keys = try invites.map { name in
-                    if let invite = try? Invite(parsing: name) { return invite.signingKey().publicKey }
-                    let fitting = open.filter { $0.hex.hasPrefix(name) }
-                    guard name.count >= 4, fitting.count == 1 else { throw ClientError.noSuch(.invite) }
-                    return fitting[0]
+                var keys: [Bytes32] = []
+                for name in invites {
+                    let person = try await Naming.person(name, session)
+                    guard let invite = person.invite, session.roster.inviteIsOpen(invite) == true else {
+                        throw ClientError.invalid(.personWithoutInvite, ["name": name])
+                    }
+                    if !keys.contains(invite) { keys.append(invite) }
                 }
                 try await session.revoke(invites: keys)
                 return keys.count

@@ -85,7 +85,7 @@ struct MembersCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await keystore.withSession { own in
-                let key = try member.map { try Naming.member($0, in: own.roster) }
+                let key = try await member.asyncMap { try await Naming.memberKey($0, own) }
                 try await own.setPseudonym(name, of: key ?? own.signKey)
             }
             Terminal.line(words("members.named", ["name": Terminal.harmless(name)]))
@@ -130,6 +130,10 @@ struct MembersCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         private struct Entry: Encodable {
+            /// In this list, from 1: `p1` names the person in other commands.
+            let number: Int
+            let id: String
+            let invite: String?
             let name: String
             let team: String
             let note: String
@@ -143,9 +147,10 @@ struct MembersCommand: AsyncParsableCommand {
                 let directory = try await session.directory()
                 guard output.json else { return DirectoryText.show(directory) }
                 let roster = session.roster
-                let entries = directory.entries.map { entry in
+                let entries = directory.entries.enumerated().map { place, entry in
                     Entry(
-                        name: entry.name, team: entry.team, note: entry.note,
+                        number: place + 1, id: entry.id, invite: entry.invite, name: entry.name, team: entry.team,
+                        note: entry.note,
                         state: DirectoryText.fact(directory.state(of: entry)),
                         member: directory.key(of: entry).flatMap { roster.person($0).number }, expires: entry.expires)
                 }
@@ -173,13 +178,11 @@ struct MembersCommand: AsyncParsableCommand {
         func run() async throws {
             try await keystore.withSession { session in
                 let directory = try await session.directory()
-                let roster = session.roster
-                // A number or a key is a member; anything else is a name in the directory.
-                let key = try? Naming.member(whom, in: roster)
-                let known =
-                    try key.map { key in directory.entries.first { directory.key(of: $0) == key } }
-                    ?? DirectoryText.find(whom, in: directory)
-                guard known != nil || name?.isEmpty == false else { throw ClientError.invalid(.describeName) }
+                let person = try Naming.person(whom, in: directory)
+                let (key, known) = (person.key, person.entry)
+                guard known != nil || key != nil && name?.isEmpty == false else {
+                    throw ClientError.invalid(.describeName)
+                }
                 if erase, let known, [.invited, .expired].contains(directory.state(of: known)) {
                     throw ClientError.invalid(.eraseInvited)
                 }
@@ -219,11 +222,15 @@ struct MembersCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            guard Terminal.confirms(words("members.removeAsk", ["member": member])) else { return }
-            let readable = try await keystore.withSession { own in
-                try await own.remove(try Naming.member(member, in: own.roster))
+            let removed = try await keystore.withSession { own -> (readable: StillReadable?, isDone: Bool) in
+                let key = try await Naming.memberKey(member, own)
+                // By number, pseudonym and what the directory says: a number alone is easily another's.
+                let shown = try await Naming.shown(key, own)
+                guard Terminal.confirms(words("members.removeAsk", ["member": shown])) else { return (nil, false) }
+                return (try await own.remove(key), true)
             }
-            guard let readable else { return Terminal.line(words("members.removedYourself")) }
+            guard removed.isDone else { return }
+            guard let readable = removed.readable else { return Terminal.line(words("members.removedYourself")) }
             if output.json {
                 return try Terminal.json(
                     Facts(
@@ -269,7 +276,7 @@ struct OrganisersCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await keystore.withSession { own in
-                try await own.appoint(try Naming.member(member, in: own.roster))
+                try await own.appoint(try await Naming.memberKey(member, own))
             }
             Terminal.line(words("members.appointed"))
         }
@@ -283,7 +290,7 @@ struct OrganisersCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await keystore.withSession { own in
-                try await own.dismiss(try Naming.member(member, in: own.roster))
+                try await own.dismiss(try await Naming.memberKey(member, own))
             }
             Terminal.line(words("members.dismissed"))
             Terminal.note(words("members.dismissedMore"))

@@ -126,7 +126,7 @@ struct NegotiationCommand: AsyncParsableCommand {
                         PetitionPlan(
                             ratifying: draft, title: texts(Self.titleKey, ["title": draft.title]),
                             preamble: preamble ?? texts(Self.preambleKey),
-                            trustees: trustees.map { try Naming.member($0, in: session.roster) }, threshold: threshold,
+                            trustees: try await Naming.memberKeys(trustees, session), threshold: threshold,
                             quorum: quorum, closes: closes))
                 }
             }

@@ -79,7 +79,7 @@ struct PetitionCommand: AsyncParsableCommand {
                     PetitionPlan(
                         language: language, title: title, preamble: try preambleFile.map(Self.read) ?? preamble,
                         drafts: chosen,
-                        trustees: trustees.map { try Naming.member($0, in: session.roster) }, threshold: threshold,
+                        trustees: try await Naming.memberKeys(trustees, session), threshold: threshold,
                         quorum: quorum, closes: closes, levels: levels))
                 // With an offer from each trustee at hand there is nothing to wait for.
                 do { return (id, try await session.assemble(id)) } catch ClientError.offersMissing(let people) {

@@ -5,23 +5,17 @@ import Sodium
 
 /// The directory as organisers read it.
 enum DirectoryText {
-    /// An entry by its name, or by the first characters of it where they fit one only.
-    static func find(_ name: String, in directory: Directory) throws -> DirectoryEntry {
-        let exact = directory.entries.filter { $0.name == name }
-        let fitting =
-            exact.isEmpty ? directory.entries.filter { $0.name.lowercased().hasPrefix(name.lowercased()) } : exact
-        guard let first = fitting.first, !name.isEmpty else { throw ClientError.noSuch(.person) }
-        guard fitting.count == 1 else { throw ClientError.ambiguous(.person) }
-        return first
-    }
-
     static func show(_ directory: Directory) {
+        let handles = directory.entries.indices.map { Naming.handle($0, in: directory) }
+        let wide = handles.map(\.count).max() ?? 0
         let width = min(24, directory.entries.map { Columns.cells($0.name) }.max() ?? 0)
-        for entry in directory.entries {
+        for (handle, entry) in zip(handles, directory.entries) {
             let parts = [entry.team, entry.note].filter { !$0.isEmpty }.map(Terminal.harmless)
+            let number = String(repeating: " ", count: wide - handle.count) + handle
             let name = Columns.padded(Terminal.harmless(entry.name), width)
-            Terminal.line(([name, state(directory.state(of: entry), entry)] + parts).joined(separator: "  "))
+            Terminal.line(([number, name, state(directory.state(of: entry), entry)] + parts).joined(separator: "  "))
         }
+        if !directory.entries.isEmpty { Terminal.note(words("directory.numbers")) }
         for pair in directory.likenesses() {
             let names = ["first": Terminal.harmless(pair.first), "second": Terminal.harmless(pair.second)]
             Terminal.note(pair.likeness == .same ? words("invite.same", names) : words("invite.alike", names))

@@ -55,6 +55,7 @@ extension CoSigningError {
             ["log": Notices.name(log), "signed": "\(signed)", "asked": "\(asked)"]
         case .wording(let fault): ["why": words("wording.\(fault.rawValue)")]
         case .tooFewLiveSeats(let count, let least): ["count": "\(count)", "least": "\(least)"]
+        case .nameHidden(let code): ["code": code]
         case .namedAmongFew(let count): ["count": "\(count)"]
         case .namedInLargeRing(let ring, let eligible): ["ring": "\(ring)", "eligible": "\(eligible)"]
         case .noSuchLevel(let levels): ["levels": levels.map { "\($0)" }.joined(separator: ", ")]

@@ -1,0 +1,197 @@
+import Client
+import Foundation
+import Petitions
+import Sodium
+
+/// Somebody whom a command is about: a member, somebody in the directory, or whoever holds an invite.
+struct NamedPerson: Hashable {
+    /// What organisers note about them; nil for whom the directory does not have, and for who may not read it.
+    let entry: DirectoryEntry?
+    /// The sign key, once they are or were a member.
+    let key: Bytes32?
+    /// The key of their newest invite, open or not.
+    let invite: Bytes32?
+
+    /// - Parameter name: as the person named them.
+    func requireEntry(_ name: String) throws -> DirectoryEntry {
+        guard let entry else { throw ClientError.invalid(.describeName, ["name": name]) }
+        return entry
+    }
+}
+
+extension Naming {
+    /// How a person is named wherever a command takes one: by the number that lists show (a member's, or `p3` for the third in
+    /// the directory), by the first characters of a key, an invite or an entry's id, by an invite's address, or by name. A
+    /// name that several people have goes with the team: "Li Wei, Night desk".
+    ///
+    /// Numbers and longer keys come first, so that nobody can call themselves what another's key begins with.
+    /// - Throws: `ClientError.invalid(.personUnknown)`, `.personAmbiguous` with what tells the people apart.
+    static func person(_ name: String, in directory: Directory) throws -> NamedPerson {
+        try person(name, directory.people, directory)
+    }
+
+    /// The same, with what this member may read: the directory for organisers, pseudonyms for everybody.
+    static func person(_ name: String, _ session: Session) async throws -> NamedPerson {
+        if session.roster.isOrganiser(session.signKey) { return try person(name, in: try await session.directory()) }
+        return try person(name, try await session.people(), nil)
+    }
+
+    /// The sign key of a member, present or former.
+    /// - Throws: `ClientError.invalid(.personNotJoined)` too.
+    static func memberKey(_ name: String, _ session: Session) async throws -> Bytes32 {
+        let text = plain(name)
+        // What the roster alone says is asked of nobody.
+        if let number = number(text) { return try member(number, session.roster, name) }
+        if isKey(text) {
+            let keys = session.roster.members.map(\.signKey).filter { $0.hex.hasPrefix(text) }
+            if keys.count == 1 { return keys[0] }
+        }
+        guard let key = try await person(name, session).key else {
+            throw ClientError.invalid(.personNotJoined, ["name": name])
+        }
+        return key
+    }
+
+    /// The sign keys of several members, in order.
+    static func memberKeys(_ names: [String], _ session: Session) async throws -> [Bytes32] {
+        var keys: [Bytes32] = []
+        for name in names { keys.append(try await memberKey(name, session)) }
+        return keys
+    }
+
+    /// A member as a question names them: by number, by pseudonym, and for organisers as the directory has them.
+    static func shown(_ key: Bytes32, _ session: Session) async throws -> String {
+        let person = Words.name(try await session.people().person(key))
+        guard session.roster.isOrganiser(session.signKey),
+            let name = try await session.directory().names[key]
+        else { return person }
+        return Terminal.harmless(name) + ": " + person
+    }
+
+    /// What the first column of the directory has for an entry: a member's number, else `p` and its own place in the list.
+    static func handle(_ place: Int, in directory: Directory) -> String {
+        let key = directory.key(of: directory.entries[place])
+        return key.flatMap { directory.people.person($0).number }.map { "\($0)" } ?? "p\(place + 1)"
+    }
+
+    // MARK: Finding
+
+    private static func plain(_ name: String) -> String {
+        name.precomposedStringWithCompatibilityMapping.trimmingCharacters(in: .whitespacesAndNewlines).lowercased()
+    }
+
+    /// Longer ones are keys.
+    private static func number(_ text: String) -> Int? {
+        text.count < 8 && text.allSatisfy { $0.isASCII && $0.isNumber } ? Int(text) : nil
+    }
+
+    /// Long enough that no other key begins with it by chance.
+    private static func isKey(_ text: String) -> Bool { text.count >= 8 && isHexadecimal(text) }
+
+    private static func isHexadecimal(_ text: String) -> Bool { text.allSatisfy { $0.isASCII && $0.isHexDigit } }
+
+    private static func member(_ number: Int, _ roster: WorkplaceLog, _ name: String) throws -> Bytes32 {
+        guard roster.members.indices.contains(number - 1) else {
+            throw ClientError.invalid(.personUnknown, ["name": name])
+        }
+        return roster.members[number - 1].signKey
+    }
+
+    private static func person(_ name: String, _ people: People, _ directory: Directory?) throws -> NamedPerson {
+        let text = plain(name)
+        let all = everybody(people, directory)
+        func unknown() -> ClientError { .invalid(.personUnknown, ["name": name]) }
+        if let number = number(text) {
+            let key = try member(number, people.roster, name)
+            return all.first { $0.key == key } ?? NamedPerson(entry: nil, key: key, invite: nil)
+        }
+        if text.hasPrefix("p"), let number = number(String(text.dropFirst())), let directory {
+            guard directory.entries.indices.contains(number - 1) else { throw unknown() }
+            let entry = directory.entries[number - 1]
+            return NamedPerson(entry: entry, key: directory.key(of: entry), invite: directory.invite(of: entry))
+        }
+        if let invite = try? Invite(parsing: name) {
+            let key = invite.signingKey().publicKey
+            guard let found = all.first(where: { $0.invite == key }) else { throw unknown() }
+            return found
+        }
+        func byKey() -> [NamedPerson] {
+            all.filter { person in
+                [person.key?.hex, person.invite?.hex, person.entry?.id].contains { $0?.hasPrefix(text) == true }
+            }
+        }
+        if isKey(text), let found = try one(byKey(), name, people, directory) { return found }
+        let exact =
+            all.filter { isCalled(name, $0, people) }
+            + (text.count >= 4 && isHexadecimal(text) ? byKey() : [])
+        if let found = try one(exact, name, people, directory) { return found }
+        let beginning = Likeness.exact(name)
+        let begun = all.filter { person in
+            !beginning.isEmpty && names(of: person, people).contains { plain($0).hasPrefix(text) }
+        }
+        guard let found = try one(begun, name, people, directory) else { throw unknown() }
+        return found
+    }
+
+    /// Everybody once, in the directory's order and then the roster's, and at last invites that nobody noted.
+    private static func everybody(_ people: People, _ directory: Directory?) -> [NamedPerson] {
+        var all: [NamedPerson] = []
+        var (keys, invites): (Set<Bytes32>, Set<Bytes32>) = ([], [])
+        for entry in directory?.entries ?? [] {
+            let (key, invite) = (directory?.key(of: entry), directory?.invite(of: entry))
+            if let invite { invites.insert(invite) }
+            if let key, !keys.insert(key).inserted { continue }
+            all.append(NamedPerson(entry: entry, key: key, invite: invite))
+        }
+        for member in people.roster.members where !keys.contains(member.signKey) {
+            all.append(NamedPerson(entry: nil, key: member.signKey, invite: nil))
+        }
+        for invite in people.roster.openInvites.sorted(by: { $0.hex < $1.hex }) where !invites.contains(invite) {
+            all.append(NamedPerson(entry: nil, key: nil, invite: invite))
+        }
+        return all
+    }
+
+    private static func names(of person: NamedPerson, _ people: People) -> [String] {
+        [person.entry?.name, person.key.flatMap { people.person($0).pseudonym }].compactMap { $0 }
+    }
+
+    /// By name, or by name and team with a comma between.
+    private static func isCalled(_ name: String, _ person: NamedPerson, _ people: People) -> Bool {
+        let asked = Likeness.exact(name)
+        guard !asked.isEmpty else { return false }
+        if names(of: person, people).contains(where: { Likeness.exact($0) == asked }) { return true }
+        guard let entry = person.entry, !entry.team.isEmpty else { return false }
+        return name.indices.contains { place in
+            ",，".contains(name[place]) && Likeness.exact(String(name[..<place])) == Likeness.exact(entry.name)
+                && Likeness.exact(String(name[name.index(after: place)...])) == Likeness.exact(entry.team)
+        }
+    }
+
+    /// Nil for nobody.
+    private static func one(
+        _ found: [NamedPerson], _ name: String, _ people: People, _ directory: Directory?
+    ) throws -> NamedPerson? {
+        var different: [NamedPerson] = []
+        for person in found where !different.contains(person) { different.append(person) }
+        guard different.count > 1 else { return different.first }
+        let shown = different.prefix(8).map { describe($0, people, directory) }
+            .joined(separator: words("invite.listSemicolon"))
+        throw ClientError.invalid(
+            .personAmbiguous, ["name": name, "people": shown + (different.count > 8 ? " …" : "")])
+    }
+
+    /// With all that tells a person from others of their name.
+    private static func describe(_ person: NamedPerson, _ people: People, _ directory: Directory?) -> String {
+        guard let entry = person.entry, let directory,
+            let place = directory.entries.firstIndex(where: { $0.id == entry.id })
+        else {
+            return person.key.map { Words.name(people.person($0)) }
+                ?? person.invite.map { String($0.hex.prefix(16)) } ?? ""
+        }
+        return
+            ([handle(place, in: directory), entry.name, entry.team, entry.note].filter { !$0.isEmpty }
+            .map(Terminal.harmless) + [DirectoryText.state(directory.state(of: entry), entry)])
+            .joined(separator: words("invite.listComma"))
+    }
+}
