@@ -1,0 +1,79 @@
+import Foundation
+import Templates
+import Testing
+
+@testable import roundrobin
+
+@Suite("Chinese as Chinese readers expect it")
+struct ChineseTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    /// A piece of text for people, and where it stands.
+    private struct Text {
+        let place: String
+        let text: String
+    }
+
+    /// Messages by key, and the lines of templates and guides without their code.
+    private static func texts() throws -> [Text] {
+        let messages = try Messages(.chinese, directory: root.appending(path: "templates").path)
+        var texts = messages.keys.sorted().map { Text(place: $0, text: messages($0)) }
+        for folder in ["templates/demands/zh-Hans", "docs"] {
+            let names = try FileManager.default.contentsOfDirectory(atPath: root.appending(path: folder).path)
+            for name in names.sorted() where folder != "docs" || name.hasSuffix(".zh-Hans.md") {
+                let path = root.appending(path: folder).appending(path: name)
+                let lines = try String(contentsOf: path, encoding: .utf8).split(separator: "\n")
+                texts += lines.enumerated().compactMap { i, line in
+                    // In a command only the remark behind it is for people; a key of the front matter is YAML.
+                    var text = line.hasPrefix("    ") && folder == "docs" ? line.drop { $0 != "#" } : line
+                    text = text.drop { $0 == "#" }
+                    let plain = String(text).replacing(/`[^`]*`/, with: "").replacing(#/^\s*[a-z_-]+:\s/#, with: "")
+                    return Text(place: "\(name):\(i + 1)", text: plain)
+                }
+            }
+        }
+        return texts
+    }
+
+    /// What GB/T 15834 has in full width: behind or before a Chinese character, a value or a full-width sign.
+    private static func halfWidth(_ text: String) -> String? {
+        let behind = /[\u{3007}\u{3400}-\u{4DBF}\u{4E00}-\u{9FFF}，。：；（）？！“”《》、}]\s?[,:;?!()]/
+        let before = /[,:;?!()]\s?[\u{3007}\u{3400}-\u{4DBF}\u{4E00}-\u{9FFF}]/
+        let quoted = /"[\u{4E00}-\u{9FFF}]|[\u{4E00}-\u{9FFF}]"/
+        let stop = /[\u{4E00}-\u{9FFF}]\.(\s|$)/
+        return [
+            text.firstMatch(of: behind).map { $0.output }, text.firstMatch(of: before).map { $0.output },
+            text.firstMatch(of: quoted).map { $0.output }, text.firstMatch(of: stop).map { $0.output.0 },
+        ].compactMap { $0 }.first.map(String.init)
+    }
+
+    @Test("Punctuation beside Chinese characters is full-width: messages, demands, guides")
+    func punctuation() throws {
+        let texts = try Self.texts()
+        #expect(texts.count > 800)
+        for text in texts {
+            #expect(Self.halfWidth(text.text) == nil, "\(text.place): \(text.text)")
+        }
+    }
+
+    @Test("What is half-width and what is not, by example")
+    func examples() {
+        for wrong in ["要求,", "签名: 一", "(你)", "你?", "{count}:成员", "说\"不\"", "记录.", "签名（一）:", "a;乙"] {
+            #expect(Self.halfWidth(wrong) != nil, "\(wrong)")
+        }
+        for right in ["诉求，", "12:00 之前", "roundrobin join（加入）", "“不”", "第 3.5 节", "https://a.example/join#…"] {
+            #expect(Self.halfWidth(right) == nil, "\(right)")
+        }
+    }
+
+    @Test("One thing has one word: what docs/glossary.md rules out stands nowhere")
+    func words() throws {
+        for text in try Self.texts() {
+            let plain = text.text.replacing("环境", with: "")
+            for word in ["环", "叶子", "群组密钥", "工作场所", "见证人", "一项要求", "每项要求", "我方要求"] {
+                #expect(!plain.contains(word), "\(text.place): \(word)")
+            }
+        }
+    }
+}
