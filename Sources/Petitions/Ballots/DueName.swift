@@ -63,18 +63,17 @@ extension PetitionLog {
             }
             guard let place = (next..<due.count).first(where: meets) ?? (0..<next).first(where: meets) else {
                 faults.append(
-                    Fault(
-                        place: .name(line: line), what: "of no standing co-signature whose level is released, or twice")
+                    Fault(.name(line: line), .nameUnknown)
                 )
                 continue
             }
-            if place < next { faults.append(Fault(place: .name(line: line), what: "not in the order of the leaves")) }
+            if place < next { faults.append(Fault(.name(line: line), .nameOrder)) }
             isMet[place] = true
             next = max(next, place + 1)
             matched.append(SealedName.Due(sealed: sealed, tag: due[place].tag, standing: due[place].standing))
         }
         let missing = isMet.count { !$0 }
-        if missing > 0 { faults.append(Fault(place: .names, what: "\(missing) missing")) }
+        if missing > 0 { faults.append(Fault(.names, .namesMissing(missing))) }
         return (matched, faults)
     }
 }

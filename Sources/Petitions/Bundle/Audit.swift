@@ -5,35 +5,6 @@ import Ristretto
 import Sodium
 import TransparencyLog
 
-/// Something in a log that breaks a rule: a fault of the service, which must not have accepted it.
-public struct Fault: Hashable, Sendable, CustomStringConvertible {
-    public enum Place: Hashable, Sendable {
-        case leaf(log: String, index: Int)
-        case log(String)
-        case name(line: Int)
-        case names
-        case document
-        case record(line: Int)
-        /// With a fault of its own bundle, when it is one.
-        case ratification(line: Int, String)
-    }
-
-    public let place: Place
-    public let what: String
-
-    public var description: String {
-        switch place {
-        case .leaf(let log, let index): "\(log) leaf \(index): \(what)"
-        case .log(let log): "\(log) log: \(what)"
-        case .name(let line): "petition name line \(line): \(what)"
-        case .names: "petition names: \(what)"
-        case .document: "petition document: \(what)"
-        case .record(let line): "record line \(line): \(what)"
-        case .ratification(let line, let own): "ratification line \(line): \(own)\(what)"
-        }
-    }
-}
-
 /// A log whose every leaf has been judged: those that hold are folded, the others are faults.
 public struct Audited<Log: Sendable>: Sendable {
     public let log: Log
@@ -69,7 +40,7 @@ extension WorkplaceLog {
                     try append(check(proven.statement), proven)
                 } catch {
                     skip(leaves[index])
-                    faults.append(Fault(place: .leaf(log: "workplace", index: index + shift), what: error.rawValue))
+                    faults.append(Fault(.leaf(log: "workplace", index: index + shift), .rule(error)))
                 }
             }
         }
@@ -156,7 +127,7 @@ extension PetitionLog {
         } catch {
             let index = size
             skip(leaf)
-            return [Fault(place: .leaf(log: "petition", index: index), what: error.rawValue)]
+            return [Fault(.leaf(log: "petition", index: index), .rule(error))]
         }
     }
 }

@@ -55,7 +55,7 @@ public struct AuditedPetition: Sendable {
             }
         } catch {
             document = nil
-            faults.append(Fault(place: .document, what: error.rawValue))
+            faults.append(Fault(.document, .document(error)))
         }
         let quorum = workplace.log.witnesses
         witnessed = (workplaceCheck.judge(quorum, &faults), petitionCheck.judge(quorum, &faults))
@@ -104,15 +104,15 @@ private struct CheckedLog {
 
     init(_ log: PetitionBundle.Log, _ name: String, _ verifier: LogVerifier, _ tree: MerkleTree) {
         (self.name, self.verifier) = (name, verifier)
-        func fault(_ what: String) -> [Fault] { [Fault(place: .log(name), what: what)] }
+        func fault(_ reason: Fault.Reason) -> [Fault] { [Fault(.log(name), reason)] }
         do throws(LogError) {
             let verified = try verifier.verify(log.checkpoint)
             self.verified = verified
             faults =
                 if verified.size != UInt64(tree.count) {
-                    fault("checkpoint of \(verified.size) leaves over \(tree.count)")
+                    fault(.checkpointSize(checkpoint: verified.size, leaves: tree.count))
                 } else if verified.root != tree.root {
-                    fault("checkpoint with another root than the leaves give")
+                    fault(.checkpointRoot)
                 } else {
                     []
                 }
@@ -120,9 +120,9 @@ private struct CheckedLog {
             verified = nil
             faults =
                 switch error {
-                case .origin(let expected, let found): fault("checkpoint of \(found), not of \(expected)")
-                case .noSignature, .badSignature: fault("checkpoint not signed by the log's key")
-                default: fault("checkpoint that is no signed note of a tree")
+                case .origin(let expected, let found): fault(.checkpointOrigin(found: found, expected: expected))
+                case .noSignature, .badSignature: fault(.checkpointUnsigned)
+                default: fault(.checkpointMalformed)
                 }
         }
     }
@@ -132,12 +132,10 @@ private struct CheckedLog {
         let verdict = quorum.judge(verified)
         if !verdict.failing.isEmpty {
             let names = verdict.failing.joined(separator: ", ")
-            faults.append(Fault(place: .log(name), what: "checkpoint with a false signature of \(names)"))
+            faults.append(Fault(.log(name), .falseWitnesses(names)))
         } else if !verdict.isSatisfied {
             faults.append(
-                Fault(
-                    place: .log(name),
-                    what: "checkpoint signed by \(verdict.times.count) witnesses of \(quorum.threshold) asked"))
+                Fault(.log(name), .tooFewWitnesses(verdict.times.count, asked: Int(quorum.threshold))))
         }
         return verdict
     }
@@ -145,14 +143,14 @@ private struct CheckedLog {
     func judge(_ policy: WitnessPolicy?, _ faults: inout [Fault]) -> WitnessPolicy.Verdict? {
         guard let policy, let verified else { return nil }
         guard policy.accepts(logKey: verifier.key) else {
-            faults.append(Fault(place: .log(name), what: "its key is not in the policy"))
+            faults.append(Fault(.log(name), .keyNotInPolicy))
             return nil
         }
         let verdict = policy.judge(verified)
         if !verdict.isSatisfied {
             let missing = verdict.missing.joined(separator: ", ")
             faults.append(
-                Fault(place: .log(name), what: "checkpoint not witnessed as the policy asks, by \(missing)"))
+                Fault(.log(name), .policyUnmet(missing: missing)))
         }
         return verdict
     }

@@ -76,7 +76,7 @@ public struct AuditedHistory: Sendable {
         for (line, bytes) in history.records.enumerated() {
             let digest = RecordDocument.digest(of: bytes)
             guard recorded.contains(digest), documents.updateValue(bytes, forKey: digest) == nil else {
-                faults.append(Fault(place: .record(line: line), what: "of no record in the log, or twice"))
+                faults.append(Fault(.record(line: line), .recordUnknown))
                 continue
             }
         }
@@ -86,7 +86,7 @@ public struct AuditedHistory: Sendable {
         var ratifications: [Ratification] = []
         for (line, bundle) in history.ratifications.enumerated() {
             let audited = try AuditedPetition(auditing: bundle, policy: policy)
-            faults += audited.faults.map { Fault(place: .ratification(line: line, $0.description), what: "") }
+            faults += audited.faults.map { Fault(.ratification(line: line), .within($0)) }
             guard let about = audited.petition.manifest.about, about.petition == petition.petition.id,
                 let response = responses[about.digest],
                 let ratification = Ratification(
@@ -95,21 +95,18 @@ public struct AuditedHistory: Sendable {
                 !ratifications.contains(where: { $0.id == ratification.id })
             else {
                 faults.append(
-                    Fault(
-                        place: .ratification(line: line, ""),
-                        what: "of no response to this petition, or twice"))
+                    Fault(.ratification(line: line), .ratificationUnknown))
                 continue
             }
             // One workplace has one log: of two, the shorter is the longer's beginning.
             let (own, other) = (petition.workplace.tree, audited.workplace.tree)
             if own.root(at: min(own.count, other.count)) != other.root(at: min(own.count, other.count)) {
                 faults.append(
-                    Fault(
-                        place: .ratification(line: line, ""), what: "its workplace log is another than the petition's"))
+                    Fault(.ratification(line: line), .ratificationWorkplace))
             }
             if ratification.outcome == .otherWords {
                 faults.append(
-                    Fault(place: .ratification(line: line, ""), what: "asks about other words than the response's"))
+                    Fault(.ratification(line: line), .ratificationWords))
             }
             ratifications.append(ratification)
         }

@@ -1,0 +1,80 @@
+// docs/protocol.md, section 9
+
+/// Something in a log or a file that breaks a rule: a fault of the service, which must not have accepted it, or of
+/// whoever made or changed the file.
+public struct Fault: Hashable, Sendable, CustomStringConvertible {
+    public enum Place: Hashable, Sendable {
+        case leaf(log: String, index: Int)
+        case log(String)
+        case name(line: Int)
+        case names
+        case document
+        case record(line: Int)
+        case ratification(line: Int)
+    }
+
+    public enum Reason: Hashable, Sendable {
+        case rule(RuleViolation)
+        case checkpointSize(checkpoint: UInt64, leaves: Int)
+        case checkpointRoot
+        case checkpointOrigin(found: String, expected: String)
+        case checkpointUnsigned
+        case checkpointMalformed
+        case falseWitnesses(String)
+        case tooFewWitnesses(Int, asked: Int)
+        case keyNotInPolicy
+        case policyUnmet(missing: String)
+        case document(PetitionDocument.Fault)
+        case nameUnknown
+        case nameOrder
+        case namesMissing(Int)
+        case recordUnknown
+        case ratificationUnknown
+        case ratificationWorkplace
+        case ratificationWords
+        /// A fault of a vote's own bundle.
+        indirect case within(Fault)
+    }
+
+    public let place: Place
+    public let reason: Reason
+
+    init(_ place: Place, _ reason: Reason) { (self.place, self.reason) = (place, reason) }
+
+    /// As programs are told it, in every language alike.
+    public var what: String {
+        switch reason {
+        case .rule(let rule): rule.rawValue
+        case .checkpointSize(let size, let leaves): "checkpoint of \(size) leaves over \(leaves)"
+        case .checkpointRoot: "checkpoint with another root than the leaves give"
+        case .checkpointOrigin(let found, let expected): "checkpoint of \(found), not of \(expected)"
+        case .checkpointUnsigned: "checkpoint not signed by the log's key"
+        case .checkpointMalformed: "checkpoint that is no signed note of a tree"
+        case .falseWitnesses(let names): "checkpoint with a false signature of \(names)"
+        case .tooFewWitnesses(let count, let asked): "checkpoint signed by \(count) witnesses of \(asked) asked"
+        case .keyNotInPolicy: "its key is not in the policy"
+        case .policyUnmet(let missing): "checkpoint not witnessed as the policy asks, by \(missing)"
+        case .document(let fault): fault.rawValue
+        case .nameUnknown: "of no standing co-signature whose level is released, or twice"
+        case .nameOrder: "not in the order of the leaves"
+        case .namesMissing(let count): "\(count) missing"
+        case .recordUnknown: "of no record in the log, or twice"
+        case .ratificationUnknown: "of no response to this petition, or twice"
+        case .ratificationWorkplace: "its workplace log is another than the petition's"
+        case .ratificationWords: "asks about other words than the response's"
+        case .within(let fault): fault.description
+        }
+    }
+
+    public var description: String {
+        switch place {
+        case .leaf(let log, let index): "\(log) leaf \(index): \(what)"
+        case .log(let log): "\(log) log: \(what)"
+        case .name(let line): "petition name line \(line): \(what)"
+        case .names: "petition names: \(what)"
+        case .document: "petition document: \(what)"
+        case .record(let line): "record line \(line): \(what)"
+        case .ratification(let line): "ratification line \(line): \(what)"
+        }
+    }
+}
