@@ -100,7 +100,9 @@ public enum ClientError: Error, Sendable {
         case descriptor, noTerminalForPassphrase, noTerminalToAsk, notDelivered, noResponse, responseUnreadable
         case nothingCountered, voteTerms, voteResponse, voteWording, formYAML, formAnswer, formKey, formRecord
         case answerOfKind, answersCount, oneRevision, noEditor, editorFailed, noTitle
-        case wholePetitionID, serviceNeedsID, bundleDamaged, bundleUnreadable, directoryNotEmpty
+        case wholePetitionID, serviceNeedsID, bundleDamaged, bundleLineEnds, bundlePacked, bundleTooLong,
+            bundleUnreadable,
+            directoryNotEmpty
         case tamperedNotCaught, nobodyToInvite, isMember, rosterFile, rosterHeading, rosterColumn, rosterNoName
         case rosterQuote, rosterCells, rosterSplit, rosterHidden, rosterLong, rosterBreak, rosterSeparator
         case rosterLanguage, rosterEmpty, rosterEncoding, directoryFull, nameTooLong, hiddenName

@@ -62,7 +62,8 @@ struct Pages: Sendable {
             return try page("page-verify", request, ["address": address]) { $0("page-verify.title") }
         }
         router.get("p/:petition") { request, context in
-            guard let id = context.parameters.get("petition").flatMap({ ID<Petition>(hex: $0) }),
+            // An id that somebody typed may have capitals.
+            guard let id = context.parameters.get("petition").flatMap({ ID<Petition>(hex: $0.lowercased()) }),
                 let facts = try await facts(id)
             else {
                 return try page("page-missing", request, status: .notFound) { $0("page-missing.title") }
@@ -75,6 +76,12 @@ struct Pages: Sendable {
     func missing(_ request: Request) -> Response? {
         guard request.method == .get, request.headers[.accept]?.contains("text/html") == true else { return nil }
         return try? page("page-missing", request, status: .notFound) { $0("page-missing.title") }
+    }
+
+    /// From a page's address back to the first one's: a step for each slash but the first, one at the end included.
+    static func root(of path: String) -> String {
+        let steps = max(0, path.split(separator: "?")[0].count { $0 == "/" } - 1)
+        return steps == 0 ? "./" : String(repeating: "../", count: steps)
     }
 
     /// What a reader would type; a service does not see whether a proxy in front of it speaks TLS.
@@ -107,7 +114,7 @@ struct Pages: Sendable {
             ]
         }
         // Relative, for a service that is reached under a path of a proxy's.
-        let root = request.uri.path.split(separator: "/").count > 1 ? "../" : "./"
+        let root = Self.root(of: request.uri.path)
         let frame: [String: Any] = [
             "title": title(texts), "languages": languages, "switch": switches, "root": root,
         ]
@@ -139,13 +146,21 @@ struct Pages: Sendable {
                 "bar": Bar.svg(facts.cosignatures, of: whole, tone: tone),
             ]
         }
+        // More may have signed than were needed: never "11 of 8".
+        func needed(_ label: String, _ whole: Int, tone: Int) -> [String: Any] {
+            [
+                "label": label,
+                "text": texts("page.needed", ["count": "\(facts.cosignatures)", "needed": "\(whole)"]),
+                "bar": Bar.svg(facts.cosignatures, of: whole, tone: tone),
+            ]
+        }
         var bars = [
             bar(texts("page-petition.ring"), facts.ring, tone: 1),
             bar(texts("page-petition.people"), Int(facts.eligible), tone: 1),
-            bar(texts("page-petition.quorum"), Int(manifest.quorum), tone: 2),
+            needed(texts("page-petition.quorum"), Int(manifest.quorum), tone: 2),
         ]
         bars += manifest.levels.map { level in
-            bar(texts("page-petition.level", ["count": "\(level.count)"]), Int(level.count), tone: 3)
+            needed(texts("page-petition.level", count: Int(level.count)), Int(level.count), tone: 3)
         }
         let state: String
         if !facts.isClosed {
@@ -165,8 +180,8 @@ struct Pages: Sendable {
             (
                 texts("page-petition.trustees"),
                 texts(
-                    "page-petition.threshold",
-                    ["count": "\(manifest.threshold)", "whole": "\(manifest.trustees.count)"])
+                    "page-petition.threshold", ["whole": "\(manifest.trustees.count)"],
+                    count: Int(manifest.threshold))
             ), (texts("page-petition.records"), "\(facts.records)"),
         ]
         return [

@@ -1,8 +1,8 @@
 import Foundation
 import Mustache
 
-/// HTML pages: Mustache files of `templates/pages`, with the texts of a language in them. What is put in is escaped, but for
-/// values in three braces, which are HTML of ours.
+/// HTML pages: Mustache files of `templates/pages`, with the texts of a language in them. Every value is made harmless, and
+/// escaped, but for those in three braces: HTML of ours, and `Markup`.
 public struct PageTemplates: Sendable {
     private let library: MustacheLibrary
     private let names: Set<String>
@@ -42,11 +42,13 @@ public struct PageTemplates: Sendable {
         return library.render(all, withTemplate: name) ?? ""
     }
 
-    /// Mustache escapes by Characters, and a quote or bracket with a combining mark is another Character than the bare one: so
-    /// none reaches it.
+    /// The one way into a page. Mustache escapes by Characters, and a quote or bracket with a combining mark is another
+    /// Character than the bare one: so none reaches it.
     private static func plain(_ value: Any) -> Any {
         switch value {
-        case let text as String: plain(text)
+        case let text as String: plain(Harmless.lines(text))
+        case let markup as Markup: markup.html
+        case let list as [Markup]: list.map(\.html)
         case let list as [Any]: list.map(plain)
         case let group as [String: Any]: group.mapValues(plain)
         default: value

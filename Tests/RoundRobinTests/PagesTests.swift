@@ -81,6 +81,26 @@ struct PagesTests {
         try world.cosign(3, id)
         try browser.open("\(service.url)/p/\(id)")
         #expect(try browser.evaluate("document.querySelector('tbody td').textContent") as? String == "2 of 6")
+        // More may sign than are needed, and what is needed reads so; on the narrowest screen it stays on one line.
+        let needed = "[...document.querySelectorAll('tbody td.count')].map(e => e.textContent)"
+        #expect((try browser.evaluate(needed) as? [String] ?? []).contains("2 signed, 3 needed"))
+        try browser.open("\(service.url)/p/\(id)", width: 320)
+        let tall =
+            "[...document.querySelectorAll('td.count')].filter(e => { const r = document.createRange(); "
+            + "r.selectNodeContents(e); return r.getClientRects().length != 1; }).length"
+        #expect(try browser.evaluate(tall) as? Int == 0)
+        // With capitals, and with a slash at the end: the same page, and its links lead where they say.
+        for path in ["/p/\(id.uppercased())", "/p/\(id)/", "/join/", "/verify/", "/verify"] {
+            try browser.open(service.url + path)
+            if path.hasPrefix("/p/") {
+                #expect(try browser.evaluate("document.querySelector('h1').textContent") as? String == "A petition")
+            }
+            let links = try browser.evaluate("[...document.querySelectorAll('a[href*=lang]')].map(e => e.pathname)")
+            for link in Set(links as? [String] ?? []) {
+                let there = ["/", "/join", "/verify", path].contains(link)
+                #expect(there, "\(path) leads to \(link)")
+            }
+        }
         // An invite's secret stays in the browser, and no link on the page takes it away.
         try browser.open("\(service.url)/join#secret")
         #expect(try browser.evaluate("location.hash") as? String == "#secret")
@@ -142,12 +162,13 @@ struct PagesTests {
         #expect(text.contains("15 of 17") && text.contains("15 of 20") && text.contains("fewer than 3"))
         #expect(
             text.contains("roundrobin verify honest-17.rrbundle --petition c59671789cbc7d4445a3152ece7c4c1e18e95fbd"))
-        #expect(text.contains("They are in the log all the same"))
+        #expect(text.contains("Whoever recomputes the count from the file still sees it."))
         try browser.open("file://" + directory("double-signature-en.html"))
         let alert = try browser.accessibility().contains { $0.role == "alert" }
         #expect(alert)
         #expect(
-            try (browser.evaluate("document.body.innerText") as? String ?? "").contains("petition leaf 2: sequence"))
+            try (browser.evaluate("document.body.innerText") as? String ?? "").contains(
+                "Entry 2 of the petition's log breaks a rule. Another statement of the same co-signer stands"))
         let again = try Program.run(
             "report", Vectors.directory.appending(path: "bundles/honest-17.rrbundle").path, "-o",
             directory("honest-17-en.html"))

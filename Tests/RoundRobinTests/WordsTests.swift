@@ -32,7 +32,7 @@ struct WordsTests {
 
     /// Calls that take a key, and the group that they take it from.
     private static let calls: [(call: String, group: String)] = [
-        ("words", ""), ("help", "help."), ("key", ""), ("texts", ""), ("\\$0", ""),
+        ("words", ""), ("help", "help."), ("key", ""), ("texts", ""), ("markup", ""), ("\\$0", ""),
     ]
 
     /// The groups whose keys are the cases of a type.

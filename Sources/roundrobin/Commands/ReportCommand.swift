@@ -21,24 +21,25 @@ struct PageOptions: ParsableArguments {
 
     /// A bundle, or a history with its bundle in it.
     func read(_ path: String) throws -> (history: AuditedHistory, isHistory: Bool) {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw ClientError.invalid(.noFile, ["file": path])
-        }
+        guard let bytes = try BundleFile.read(path) else { throw ClientError.invalid(.noFile, ["file": path]) }
         do {
-            let bytes = [UInt8](data)
             let isHistory = NegotiationHistory.isHistory(bytes)
             let history =
                 isHistory
                 ? try AuditedHistory(auditing: NegotiationHistory(parsing: bytes))
                 : AuditedHistory(try AuditedPetition(auditing: PetitionBundle(parsing: bytes)))
-            if let petition, history.petition.petition.id.hex != petition.lowercased() {
+            if let petition, history.petition.petition.id.hex != BundleFile.id(petition) {
                 throw PetitionBundle.Unreadable.otherPetition
             }
             return (history, isHistory)
         } catch let error as PetitionBundle.Unreadable {
-            throw error == .format
-                ? ClientError.invalid(.bundleDamaged) : .invalid(.bundleUnreadable, ["why": error.rawValue])
+            throw BundleFile.error(error, bytes)
         }
+    }
+
+    /// What a page calls the file that comes with it.
+    static func name(of path: String) -> String {
+        path == "-" ? "petition.rrbundle" : URL(filePath: path).lastPathComponent
     }
 
     /// In the language asked for, else the wording's, else the person's.
@@ -75,10 +76,11 @@ struct ReportCommand: AsyncParsableCommand {
     @OptionGroup var page: PageOptions
 
     func run() async throws {
+        try PageOptions.check(output, page.overwrite)
         let (history, isHistory) = try page.read(bundle)
         let report = Report(
-            history: history, isHistory: isHistory, disclosure: disclosure.disclosure,
-            texts: try page.texts(for: history.petition), file: URL(filePath: bundle).lastPathComponent)
+            history: history, isHistory: isHistory, disclosure: try disclosure.chosen(for: history),
+            texts: try page.texts(for: history.petition), file: PageOptions.name(of: bundle))
         try page.write(
             report.html(PageTemplates(directory: TemplateLibrary.standardDirectory())), to: output)
         Terminal.line(words("report.wrote", ["file": output]))
@@ -95,20 +97,26 @@ struct LetterCommand: AsyncParsableCommand {
     var bundle: String
     @Option(name: .shortAndLong, help: help("outputFile", "file"))
     var output = "letter.html"
+    @OptionGroup var disclosure: DisclosureOptions
     @OptionGroup var page: PageOptions
 
     func run() async throws {
+        try PageOptions.check(output, page.overwrite)
         let (history, _) = try page.read(bundle)
         // Nobody hands over what does not verify.
         guard history.faults.isEmpty else {
             TallyText.show(history.faults)
             throw ExitCode(1)
         }
-        try page.write(
-            Letter.html(
-                history.petition, file: URL(filePath: bundle).lastPathComponent,
+        func html(_ disclosure: Disclosure) throws -> String {
+            try Letter.html(
+                history.petition, file: PageOptions.name(of: bundle), disclosure: disclosure,
                 texts: page.texts(for: history.petition),
-                PageTemplates(directory: TemplateLibrary.standardDirectory())), to: output)
+                PageTemplates(directory: TemplateLibrary.standardDirectory()))
+        }
+        // Whether there can be a letter at all comes before the question of its figures.
+        _ = try html(.standard)
+        try page.write(html(disclosure.chosen(for: AuditedHistory(history.petition))), to: output)
         Terminal.line(words("report.wrote", ["file": output]))
     }
 }

@@ -45,6 +45,8 @@ struct Verify: AsyncParsableCommand {
     var subject: String
     @Option(help: help("onlyPetition", "id"))
     var petition: String?
+    @Flag(help: help("named"))
+    var named = false
     @Option(help: help("fromService", "url"))
     var service: String?
     @Option(help: help("verifyPolicy", "file"))
@@ -54,25 +56,23 @@ struct Verify: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        if let data = FileManager.default.contents(atPath: subject), PromiseEvidence.isEvidence([UInt8](data)) {
-            return try showPromise([UInt8](data))
-        }
+        // Once: a pipe gives its bytes a single time.
+        let bytes = service == nil ? try BundleFile.read(subject) : nil
+        if let bytes, PromiseEvidence.isEvidence(bytes) { return try showPromise(bytes) }
         do {
-            let evidence = try await evidence()
-            if let petition, ID<Petition>(hex: petition.lowercased()) == nil {
-                throw ClientError.invalid(.wholePetitionID, ["count": "\(petition.count)"])
+            let wanted = petition.map(BundleFile.id)
+            if let wanted, ID<Petition>(hex: wanted) == nil {
+                throw ClientError.invalid(.wholePetitionID, ["count": "\(wanted.count)"])
             }
-            if let petition, evidence.id.hex != petition.lowercased() {
-                throw PetitionBundle.Unreadable.otherPetition
-            }
+            let evidence = try await evidence(bytes)
+            if let wanted, evidence.id.hex != wanted { throw PetitionBundle.Unreadable.otherPetition }
             // Before the count, so that who reads along knows what is being counted.
             if !output.json { Terminal.note(words("verify.begins", ["id": evidence.id.hex])) }
             let faults = try show(evidence)
             if !faults.isEmpty { throw ExitCode(1) }
         } catch let error as PetitionBundle.Unreadable {
             if output.json { try Terminal.json(["unreadable": error.rawValue]) }
-            throw error == .format
-                ? ClientError.invalid(.bundleDamaged) : .invalid(.bundleUnreadable, ["why": error.rawValue])
+            throw BundleFile.error(error, bytes ?? [])
         } catch let error as ClientError {
             if output.json { try Terminal.json(["unreadable": error.what]) }
             throw error
@@ -92,24 +92,25 @@ struct Verify: AsyncParsableCommand {
         }
     }
 
-    private func evidence() async throws -> Evidence {
+    /// - Parameter bytes: of the file that `subject` names; nil where it names none.
+    private func evidence(_ bytes: [UInt8]?) async throws -> Evidence {
         if let service {
-            guard let id = ID<Petition>(hex: subject) else {
+            guard let id = ID<Petition>(hex: BundleFile.id(subject)) else {
                 throw ClientError.invalid(.serviceNeedsID)
             }
             return .petition(try await PublicReader.bundle(of: id, at: service, proxy: keystore.parsedProxy()))
         }
-        if let data = FileManager.default.contents(atPath: subject) {
-            let bytes = [UInt8](data)
+        if let bytes {
             return NegotiationHistory.isHistory(bytes)
                 ? .history(try NegotiationHistory(parsing: bytes)) : .petition(try PetitionBundle(parsing: bytes))
         }
-        guard subject.allSatisfy({ $0.isHexDigit }) else { throw ClientError.invalid(.noFile, ["file": subject]) }
+        let id = BundleFile.id(subject)
+        guard id.allSatisfy({ $0.isHexDigit }) else { throw ClientError.invalid(.noFile, ["file": subject]) }
         return .petition(
             try await keystore.withMember { member in
                 try await member.cosigner.bundle(
-                    in: PetitionArgument.scope(subject),
-                    choosing: PetitionArgument.choosing(subject, member.cosigner) { $0.view != nil })
+                    in: PetitionArgument.scope(id),
+                    choosing: PetitionArgument.choosing(id, member.cosigner) { $0.view != nil })
             })
     }
 
@@ -145,12 +146,12 @@ struct Verify: AsyncParsableCommand {
         case .petition(let bundle):
             audited = try AuditedPetition(auditing: bundle, policy: policy)
             faults = audited.faults
-            if output.json { try Terminal.json(Verdict(audited)) } else { text.show(audited) }
+            if output.json { try json(audited, Verdict(audited)) } else { text.show(audited) }
         case .history(let history):
             let whole = try AuditedHistory(auditing: history, policy: policy)
             (audited, faults) = (whole.petition, whole.faults)
             if output.json {
-                try Terminal.json(HistoryVerdict(whole))
+                try json(audited, HistoryVerdict(whole))
             } else {
                 text.show(audited)
                 Terminal.line()
@@ -164,7 +165,13 @@ struct Verify: AsyncParsableCommand {
                 }
             }
         }
-        guard !output.json else { return faults }
+        let open = NotProven(audited)
+        guard !output.json else {
+            if !named { open.note() }
+            return faults
+        }
+        // Last, whatever there is to say before: what the reader must still compare.
+        defer { open.show() }
         Terminal.line()
         TallyText.show(faults)
         guard faults.isEmpty else { return faults }
@@ -176,12 +183,13 @@ struct Verify: AsyncParsableCommand {
                 Terminal.line(
                     "  " + words("policy.signed", ["witness": Terminal.harmless(name), "time": Moment.describe(time)]))
             }
-        } else {
-            Terminal.line(words("verify.noTimes"))
         }
         if let verdict = audited.witnessedByPolicy.petition { PolicyFile.show(verdict) }
-        if audited.document == nil { Terminal.line(words("verify.noWording")) }
         return faults
+    }
+
+    private func json(_ audited: AuditedPetition, _ verdict: some Encodable) throws {
+        if named { try Terminal.json(NamedVerdict(audited, verdict)) } else { try Terminal.json(verdict) }
     }
 }
 
@@ -209,6 +217,7 @@ struct Export: AsyncParsableCommand {
         }
         try PageOptions.write(bundle.serialized, to: output)
         if format.json { return try Terminal.json(["file": output, "petition": bundle.petitionID.hex]) }
-        Terminal.line(words("negotiation.exported", ["file": output, "petition": bundle.petitionID.hex]))
+        Terminal.line(
+            words("negotiation.exported", ["file": Shell.quoted(output), "petition": bundle.petitionID.hex]))
     }
 }

@@ -81,18 +81,7 @@ enum ErrorWords {
 
     static func say(_ rule: RuleViolation) -> String { words("rule.\(rule)") }
 
-    /// With its place as programs are told it, and a broken rule in words.
-    static func say(_ fault: Fault) -> String {
-        guard case .leaf(let log, let index) = fault.place, let rule = RuleViolation(rawValue: fault.what) else {
-            return fault.description
-        }
-        return words(
-            "verify.leaf",
-            [
-                "log": log == "workplace" ? words("log.workplace") : words("log.petition"), "leaf": "\(index)",
-                "rule": say(rule),
-            ])
-    }
+    static func say(_ fault: Fault) -> String { FaultText.say(fault) }
 
     static func say(_ error: LogError) -> String {
         switch error {

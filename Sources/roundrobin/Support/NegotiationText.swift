@@ -86,28 +86,16 @@ struct NegotiationText {
                     "vote.turnout",
                     [
                         "bar": Terminal.bar(tally.cosignatures, of: Int(tally.eligible)),
-                        "count": "\(tally.cosignatures)", "eligible": "\(tally.eligible)",
-                        "quorum": "\(ratification.quorum)",
-                    ]))
+                        "eligible": "\(tally.eligible)", "quorum": "\(ratification.quorum)",
+                    ], count: tally.cosignatures))
         if let terms = ratification.terms {
             lines.append("  " + words("vote.needs", ["majority": NegotiationWords.say(terms.majority, Words.texts)]))
         }
-        var isHidden = false
         for question in ratification.questions {
-            let counts = [question.abstaining, question.accepting, question.rejecting]
-            let figures = disclosure.figures(counts, ring: tally.ring).map(TallyText.text)
-            isHidden = isHidden || disclosure.hides(counts, ring: tally.ring)
-            lines.append(
-                "  "
-                    + words(
-                        "vote.question",
-                        [
-                            "number": "\(question.demand)", "accepting": figures[1], "rejecting": figures[2],
-                            "abstaining": figures[0],
-                            "result": question.isCarried ? words("vote.carried") : words("vote.lost"),
-                        ]))
+            let figures = FigureText(question.counts, ring: tally.ring, disclosure, Words.texts)
+            lines.append("  " + NegotiationWords.say(question, figures, Words.texts))
+            if let note = figures.note(disclosure) { lines.append("    " + note + " " + words("tally.seeAll")) }
         }
-        if isHidden { lines.append("  " + words("tally.hidden", ["minimum": "\(disclosure.minimum)"])) }
         return lines
     }
 
@@ -222,6 +210,17 @@ enum NegotiationWords {
         case .unknown: texts("vote.unknown")
         case .otherWords: texts("vote.otherWords")
         }
+    }
+
+    /// A question's figures and its result.
+    static func say(_ question: Ratification.Question, _ figures: FigureText, _ texts: Messages) -> String {
+        texts(
+            "vote.question",
+            [
+                "number": "\(question.demand)", "accepting": figures.short(1), "rejecting": figures.short(2),
+                "abstaining": figures.short(0), "whole": "\(figures.whole)",
+                "result": question.isCarried ? texts("vote.carried") : texts("vote.lost"),
+            ])
     }
 
     static func say(_ majority: Majority, _ texts: Messages) -> String {

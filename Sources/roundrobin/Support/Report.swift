@@ -33,7 +33,8 @@ struct Report {
         var values: [String: Any] = [
             "title": petition.document?.title ?? texts("report.untitled"), "textLang": textLanguage,
             "kind": kind == .petition ? texts("report.petition") : texts("report.vote"),
-            "id": petition.petition.id.hex, "file": file, "faults": history.faults.map(\.description),
+            "id": petition.petition.id.hex, "command": Self.command(file, petition.petition.id),
+            "faults": history.faults.map { FaultText.say($0, texts) },
             "hasFaults": !history.faults.isEmpty, "participation": participation, "facts": facts, "names": names,
             "hasNames": !names.isEmpty, "demands": demands, "noWording": petition.document == nil,
             "hasNegotiation": !history.negotiation.entries.isEmpty, "entries": entries,
@@ -44,9 +45,14 @@ struct Report {
             if !prose.isEmpty { values["preamble"] = prose }
         }
         if petition.tally.questions == nil { values["sealed"] = texts("report.sealed") }
-        if isHiding { values["hidden"] = texts("report.hidden", ["minimum": "\(disclosure.minimum)"]) }
+        values["notProven"] = NotProven(petition).lines(texts)
         if history.missingRecords > 0 { values["missing"] = texts("report.missing", count: history.missingRecords) }
         return try templates.render("report", values, texts: texts)
+    }
+
+    /// For a terminal: what a reader copies.
+    static func command(_ file: String, _ id: ID<Petition>) -> String {
+        "roundrobin verify \(Shell.quoted(file)) --petition \(id.hex)"
     }
 
     // MARK: Figures
@@ -64,7 +70,11 @@ struct Report {
         return [
             bar(texts("report.ofRing"), count, of: tally.ring),
             bar(texts("report.ofPeople"), count, of: Int(tally.eligible)),
-            bar(texts("report.ofQuorum"), count, of: Int(manifest.quorum), tone: 2),
+            [
+                "label": texts("report.ofQuorum"),
+                "text": texts("page.needed", ["count": "\(count)", "needed": "\(manifest.quorum)"]),
+                "bar": Bar.svg(count, of: Int(manifest.quorum), tone: 2),
+            ],
         ]
     }
 
@@ -79,59 +89,32 @@ struct Report {
         facts.append(
             (
                 texts("report.trustees"),
-                texts(
-                    "report.threshold", ["count": "\(manifest.threshold)", "whole": "\(manifest.trustees.count)"])
+                texts("report.threshold", ["whole": "\(manifest.trustees.count)"], count: Int(manifest.threshold))
             ))
         return facts.map { ["label": $0.0, "text": $0.1] }
     }
 
-    private var names: [String] { Self.names(petition, texts) }
+    private var names: [Markup] { Self.names(petition, texts) }
 
-    static func names(_ audited: AuditedPetition, _ texts: Messages) -> [String] {
+    /// The number first: nothing in a name comes before it.
+    static func names(_ audited: AuditedPetition, _ texts: Messages) -> [Markup] {
         ConditionalNames(audited).claims.map { claim in
-            texts("report.claim", ["name": claim.name, "number": "\(claim.person.number ?? 0)"])
-        }
-    }
-
-    private var isHiding: Bool {
-        petition.tally.questions?.contains { disclosure.hides($0, ring: petition.tally.ring) } == true
-            || history.ratifications.contains { vote in
-                vote.questions.contains { disclosure.hides(Self.counts($0), ring: vote.tally.ring) }
-            }
-    }
-
-    private func text(_ figure: Disclosure.Figure) -> String {
-        switch figure {
-        case .exact(let count): "\(count)"
-        case .fewerThan(let limit): texts("tally.fewerThan", ["count": "\(limit)"])
-        case .atLeast(let bound): texts("tally.atLeast", ["count": "\(bound)"])
-        case .withheld: texts("tally.withheld")
+            texts.markup(
+                "report.claim", ["number": "\(claim.person.number ?? 0)"], others: ["name": claim.name])
         }
     }
 
     private func choice(_ number: Int) -> String {
-        switch (number, kind) {
-        case (0, _): texts("choice.abstain")
-        case (1, .petition): texts("choice.support")
-        case (2, .petition): texts("choice.oppose")
-        case (1, .ratification): texts("choice.accept")
-        case (2, .ratification): texts("choice.reject")
-        default: texts("choice.numbered", ["number": "\(number)"])
-        }
+        let known = Choices.all(of: kind, in: texts)
+        return known.indices.contains(number) ? known[number] : texts("choice.numbered", ["number": "\(number)"])
     }
 
-    private func figures(_ counts: [Int]) -> [[String: Any]] {
-        let figures = disclosure.figures(counts, ring: petition.tally.ring)
-        return (Array(1..<counts.count) + [0]).map { number in
-            let part =
-                switch figures[number] {
-                case .exact(let count), .atLeast(let count): count
-                case .fewerThan, .withheld: 0
-                }
-            var row: [String: Any] = ["label": choice(number), "text": text(figures[number])]
+    private func rows(_ figures: FigureText) -> [[String: Any]] {
+        (Array(1..<figures.counts.count) + [0]).map { number in
+            var row: [String: Any] = ["label": choice(number), "text": figures.text(number)]
             // No bar for what is not said: an empty one would say none.
-            if part > 0 || figures[number] == .exact(0) {
-                row["bar"] = Bar.svg(part, of: petition.tally.cosignatures, tone: number == 1 ? 1 : number == 2 ? 2 : 3)
+            if let (filled, reach) = figures.bar(number) {
+                row["bar"] = Bar.svg(filled, reach: reach, of: figures.whole, tone: [3, 1, 2][min(number, 2)])
             }
             return row
         }
@@ -143,13 +126,22 @@ struct Report {
         history.negotiation.threads.enumerated().map { i, thread in
             let demand = petition.document?.demands[i]
             var values: [String: Any] = [
-                "heading": texts(
-                    "petition.demand",
-                    ["number": "\(thread.number)", "title": demand?.title ?? texts("tally.noWording")]),
+                "heading": demand.map {
+                    texts.markup("petition.demand", ["number": "\(thread.number)"], others: ["title": $0.title])
+                }
+                    ?? Markup(
+                        ours: texts(
+                            "petition.demand",
+                            ["number": "\(thread.number)", "title": texts("tally.noWording")])),
                 "hasFigures": petition.tally.questions != nil, "hasSides": false,
             ]
             if let text = demand?.text, !text.isEmpty { values["text"] = text }
-            if let counts = petition.tally.questions?[i] { values["figures"] = figures(counts) }
+            if let counts = petition.tally.questions?[i] {
+                let figures = FigureText(counts, ring: petition.tally.ring, disclosure, texts)
+                values["figures"] = rows(figures)
+                values["support"] = figures.support
+                if let note = figures.note(disclosure) { values["hidden"] = note }
+            }
             if !history.negotiation.entries.isEmpty {
                 values["status"] = NegotiationWords.word(thread.status, texts)
                 values["tone"] = Self.tone(thread.status)
@@ -188,7 +180,7 @@ struct Report {
         history.negotiation.entries.map { entry in
             var values: [String: Any] = [
                 "what": NegotiationWords.word(entry.record.what, texts), "date": entry.document?.date ?? "",
-                "party": entry.document?.party ?? "",
+                "hasParty": entry.document?.party.isEmpty == false, "party": entry.document?.party ?? "",
                 "place": texts("report.place", ["round": "\(entry.round)", "leaf": "\(entry.leaf)"]),
             ]
             if let note = entry.document?.note, !note.isEmpty { values["note"] = note }
@@ -200,10 +192,6 @@ struct Report {
         }
     }
 
-    private static func counts(_ question: Ratification.Question) -> [Int] {
-        [question.abstaining, question.accepting, question.rejecting]
-    }
-
     private func vote(_ vote: Ratification) -> [String: Any] {
         let tally = vote.tally
         var values: [String: Any] = [
@@ -211,49 +199,19 @@ struct Report {
             "outcome": NegotiationWords.word(vote.outcome, texts),
             "tone": vote.outcome == .carried ? "good" : vote.outcome == .lost ? "bad" : "warn", "id": vote.id.hex,
             "turnout": texts(
-                "report.turnout",
-                ["count": "\(tally.cosignatures)", "eligible": "\(tally.eligible)", "quorum": "\(vote.quorum)"]),
+                "report.turnout", ["eligible": "\(tally.eligible)", "quorum": "\(vote.quorum)"],
+                count: tally.cosignatures),
             "bar": Bar.svg(tally.cosignatures, of: Int(tally.eligible), mark: Int(vote.quorum)),
-            "questions": vote.questions.map { question in
-                let figures = disclosure.figures(Self.counts(question), ring: tally.ring).map(text)
-                return texts(
-                    "vote.question",
-                    [
-                        "number": "\(question.demand)", "accepting": figures[1], "rejecting": figures[2],
-                        "abstaining": figures[0],
-                        "result": question.isCarried ? texts("vote.carried") : texts("vote.lost"),
-                    ])
+            "questions": vote.questions.map { question -> [String: Any] in
+                let figures = FigureText(question.counts, ring: tally.ring, disclosure, texts)
+                var values: [String: Any] = ["text": NegotiationWords.say(question, figures, texts)]
+                if let note = figures.note(disclosure) { values["hidden"] = note }
+                return values
             },
         ]
         if let terms = vote.terms {
             values["needs"] = texts("vote.needs", ["majority": NegotiationWords.say(terms.majority, texts)])
         }
         return values
-    }
-}
-
-/// The petition as it is handed over.
-enum Letter {
-    /// - Parameter file: what is handed over with it.
-    static func html(
-        _ audited: AuditedPetition, file: String, texts: Messages, _ templates: PageTemplates
-    ) throws -> String {
-        guard let document = audited.document else { throw ClientError.invalid(.letterWording) }
-        // Who voted does not stand behind what was voted on; and what is open may still change.
-        guard audited.petition.manifest.kind == .petition else { throw ClientError.invalid(.letterOfVote) }
-        guard audited.tally.closed else { throw ClientError.notClosed }
-        let tally = audited.tally
-        let names = Report.names(audited, texts)
-        return try templates.render(
-            "letter",
-            [
-                "title": document.title, "preamble": RatificationTerms.prose(document.preamble),
-                "demands": document.demands.map { ["title": $0.title, "text": $0.text] },
-                "standing": texts(
-                    "letter.standing",
-                    ["count": "\(tally.cosignatures)", "ring": "\(tally.ring)", "eligible": "\(tally.eligible)"]),
-                "names": names, "hasNames": !names.isEmpty, "how": texts("letter.how", ["file": file]), "file": file,
-                "id": audited.petition.id.hex,
-            ], texts: texts)
     }
 }

@@ -48,6 +48,24 @@ struct Verdict: Encodable {
     }
 }
 
+/// A verdict with its figures by the names of their choices, and with what is not proven: for programs that people write.
+struct NamedVerdict<Own: Encodable>: Encodable {
+    /// For each demand, ballots by choice.
+    let choices: [[String: Int]]?
+    let not_proven: NotProven.Facts
+    let verdict: Own
+
+    init(_ audited: AuditedPetition, _ verdict: Own) {
+        let names = Choices.facts(of: audited.petition.manifest.kind)
+        choices = audited.tally.questions?.map { counts in
+            Dictionary(
+                counts.enumerated().map { ($0 < names.count ? names[$0] : "\($0)", $1) }, uniquingKeysWith: { $1 })
+        }
+        not_proven = NotProven(audited).facts
+        self.verdict = verdict
+    }
+}
+
 /// A history's verdict: its petition's, and what came after.
 struct HistoryVerdict: Encodable {
     struct Demand: Encodable {
