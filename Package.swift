@@ -114,6 +114,7 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: settings),
@@ -233,7 +234,13 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ClientTests",
-            dependencies: ["Client", "CoSigning", "Petitions", "Sodium", "TestSupport"], swiftSettings: settings),
+            dependencies: [
+                "ChildProcesses", "Client", "CoSigning", "Petitions", "Sodium", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "TextDiffTests", dependencies: ["ChildProcesses", "TextDiff", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TemplatesTests", dependencies: ["Templates"], swiftSettings: settings),

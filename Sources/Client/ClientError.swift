@@ -42,7 +42,8 @@ public enum ClientError: Error, Sendable {
     /// The path that cannot be read or written.
     case disk(String)
     // Service
-    case unreachable(Unreachable, proxy: String?)
+    /// - Parameter at: the address that was tried.
+    case unreachable(Unreachable, at: String, proxy: String?)
     case refused(ServiceRefusal)
     /// A co-signature went out, and what came back is neither a receipt nor a promise: it may stand or not.
     case unanswered(ServiceRefusal)
@@ -78,8 +79,25 @@ public enum ClientError: Error, Sendable {
     case invalid(Invalid, [String: String] = [:])
     case invalidPerson(Invalid, NamedMember)
 
+    /// Why nothing came back that could be read. Each has words, and what to do next; a library's own words are never shown.
     public enum Unreachable: String, Sendable, CaseIterable {
         case timedOut, notURL, noConnection, tooLong
+        /// No such name; nobody at that port; the connection ended before an answer, over http in the clear or not.
+        case nameUnknown, nobodyListens, closed, closedPlain
+        /// What answers speaks no HTTP, over http in the clear or not; or no TLS; or no TLS of today.
+        case notHTTP, notHTTPPlain, notTLS, handshake
+        /// The certificate is not of anybody's that this device trusts; of another host; over; not begun.
+        case certificateUntrusted, certificateOtherHost, certificateExpired, certificateNotYetValid
+        /// The proxy does not run; reaches nobody for us; asks for a password.
+        case proxyAbsent, proxyRefuses, proxyPassword
+
+        /// Whether another attempt may go better. Somebody in between does not go away by trying.
+        public var mayPass: Bool {
+            switch self {
+            case .timedOut, .noConnection, .nobodyListens, .closed, .proxyRefuses: true
+            default: false
+            }
+        }
     }
 
     /// What an answer of the service should have been.
@@ -114,7 +132,8 @@ public enum ClientError: Error, Sendable {
         case replacesPresent, replacesReplaced, sameDraftTwice, quorumOrLevel, formUnchanged, formShape
         case directoryYours, policy, gossipFile, phrase, monitorState, noSuchWorkplace, wholeWorkplaceID
         case replacesUnconfirmed, adoptNewer, textTooLong, policyQuorum, evidenceWeak
-        case invitesUnsent, directoryByFormer, alarmsFirst
+        case invitesUnsent, directoryByFormer, alarmsFirst, inputEnded
+        case addressScheme, addressUser, addressPath, addressPort
     }
 }
 
@@ -143,7 +162,7 @@ extension ClientError {
         case .keystoreDamaged: .keystoreDamaged
         case .keystoreVersion: .keystoreVersion
         case .disk: .disk
-        case .unreachable(_, nil): .unreachable
+        case .unreachable(_, _, nil): .unreachable
         case .unreachable: .unreachableByProxy
         case .refused: .refused
         case .unanswered: .unanswered

@@ -48,6 +48,7 @@ struct WordsTests {
         asked.formUnion(keys("noun", ClientError.Noun.self, \.rawValue))
         asked.formUnion(keys("badAnswer", ClientError.BadAnswer.self, \.rawValue))
         asked.formUnion(keys("reason", ClientError.Unreachable.self, \.rawValue))
+        asked.formUnion(keys("reasonNext", ClientError.Unreachable.self, \.rawValue))
         asked.formUnion(keys("rule", RuleViolation.self) { "\($0)" })
         asked.formUnion(keys("problem", ProblemCode.self, \.rawValue))
         asked.formUnion(keys("alarm", Alarm.Kind.self) { "\($0)" })

@@ -60,7 +60,9 @@ final class MemberConnection: Sendable {
     /// Posts a statement, and again when the connection breaks: the same bytes get the same receipt.
     func post(_ statement: [UInt8], to place: Statements) async throws(ClientError) -> StatementAnswer {
         for wait in [100, 1000] {
-            do { return try await postOnce(statement, place) } catch .unreachable {
+            do { return try await postOnce(statement, place) } catch .unreachable(let why, at: _, proxy: _)
+                where why.mayPass
+            {
                 try? await Task.sleep(for: .milliseconds(wait))
             }
         }
@@ -79,9 +81,8 @@ final class MemberConnection: Sendable {
         _ method: String, _ path: String, query: String = "", body: [UInt8] = [], at time: UInt64,
         by key: borrowing SigningKey
     ) async throws(ClientError) -> [UInt8] {
-        let prefix = URLComponents(string: transport.serviceURL)?.path ?? ""
         let headers = SignedRequest.headers(
-            method: method, path: prefix + path, query: query, body: body, created: time, by: key)
+            method: method, path: path, query: query, body: body, created: time, by: key)
         return try await transport.exchange(
             method, path + (query.isEmpty ? "" : "?" + query), body: body, headers: headers
         ).body

@@ -7,24 +7,6 @@ import ServiceAPI
 import Sodium
 import Synchronization
 
-/// An HTTP CONNECT proxy, such as Tor's HTTPTunnelPort.
-public struct Proxy: Sendable, Hashable {
-    public let host: String
-    public let port: Int
-
-    public init(host: String, port: Int) { (self.host, self.port) = (host, port) }
-
-    /// `http://host:port` or `host:port`. Nil for anything else.
-    public init?(_ text: String) {
-        let bare = text.hasPrefix("http://") ? String(text.dropFirst(7)) : text
-        let parts = bare.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, let port = Int(parts[1]), (1...65_535).contains(port) else {
-            return nil
-        }
-        self.init(host: String(parts[0]), port: port)
-    }
-}
-
 /// HTTP to one service, for one purpose: no pool, no session and no cookie is shared with any other, no redirect is followed, and no
 /// header goes out but what HTTP needs and the caller gives. Only the two connection types have one.
 final class Transport: Sendable {
@@ -72,16 +54,20 @@ final class Transport: Sendable {
     func exchange(
         _ method: String, _ path: String, body: [UInt8] = [], headers: [(name: String, value: String)] = []
     ) async throws(ClientError) -> (status: Int, body: [UInt8]) {
-        var request = HTTPClientRequest(url: serviceURL + path)
+        // A keystore or a file may hold what no address is; a port above 65535 would trap further down.
+        guard let address = try? ServiceAddress(serviceURL) else {
+            throw .unreachable(.notURL, at: serviceURL, proxy: proxy?.text)
+        }
+        var request = HTTPClientRequest(url: address.text + path)
         request.method = HTTPMethod(rawValue: method)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if !body.isEmpty { request.body = .bytes(ByteBuffer(bytes: body)) }
-        let status: Int
+        let head: HTTPClientResponse
         var answer: [UInt8] = []
         let deadline = ContinuousClock.now + Self.patience
         do {
             let response = try await client.execute(request, timeout: Self.timeout)
-            status = Int(response.status.code)
+            head = response
             for try await part in response.body {
                 guard answer.count + part.readableBytes <= Self.mostBytes else {
                     throw NIOTooManyBytesError(maxBytes: Self.mostBytes)
@@ -89,19 +75,21 @@ final class Transport: Sendable {
                 guard ContinuousClock.now < deadline else { throw HTTPClientError.deadlineExceeded }
                 answer += part.readableBytesView
             }
-        } catch { throw .unreachable(Self.reason(error), proxy: proxy.map { "\($0.host):\($0.port)" }) }
-        guard (200..<300).contains(status) else { throw .refused(ServiceRefusal(status: status, body: answer)) }
+        } catch {
+            var reason = TransportFault.reason(error, of: address, isTunnelled: proxy != nil)
+            if reason == .certificateUntrusted { reason = await CertificateProbe.fault(of: address, proxy: proxy) }
+            throw .unreachable(reason, at: address.text, proxy: proxy?.text)
+        }
+        let status = Int(head.status.code)
+        guard (200..<300).contains(status) else {
+            throw .refused(
+                ServiceRefusal(
+                    status: status, body: answer, address: address.text, location: head.headers.first(name: "location"),
+                    wait: head.headers.first(name: "retry-after").flatMap { UInt32($0) }))
+        }
         return (status, answer)
     }
 
-    private static func reason(_ error: any Error) -> ClientError.Unreachable {
-        switch error {
-        case let error as HTTPClientError where error == .deadlineExceeded || error == .connectTimeout: .timedOut
-        case let error as HTTPClientError where error == .invalidURL || error == .emptyHost: .notURL
-        case is NIOTooManyBytesError: .tooLong
-        default: .noConnection
-        }
-    }
 }
 
 /// Why the service did not do what was asked, as it says it.
@@ -112,10 +100,16 @@ public struct ServiceRefusal: Error, Sendable, Equatable {
     /// The rule that was broken, as the protocol names it.
     public let rule: String?
     public let values: [String: String]
+    /// Whom it was asked.
+    public let address: String
+    /// Where a redirect leads, which is not followed. Not the service's word: it may be anybody's.
+    public let location: String?
+    /// Seconds after which to try again.
+    public let wait: UInt32?
 
-    init(status: Int, body: [UInt8]) {
+    init(status: Int, body: [UInt8], address: String, location: String?, wait: UInt32?) {
         let problem = try? JSONDecoder().decode(Answers.Problem.self, from: Data(body))
-        self.status = status
+        (self.status, self.address, self.location, self.wait) = (status, address, location, wait)
         (code, rule, values) = (problem?.code, problem?.rule, problem?.values ?? [:])
     }
 }

@@ -223,14 +223,8 @@ extension Member {
         }
     }
 
-    static func serviceAddress(_ text: String) throws -> String {
-        let trimmed = text.hasSuffix("/") ? String(text.dropLast()) : text
-        guard let parts = URLComponents(string: trimmed), let scheme = parts.scheme,
-            ["http", "https"].contains(scheme),
-            parts.host?.isEmpty == false, parts.query == nil, parts.fragment == nil
-        else { throw ClientError.invalid(.serviceAddress, ["text": text]) }
-        return trimmed
-    }
+    /// An address as it is kept.
+    static func serviceAddress(_ text: String) throws -> String { try ServiceAddress(text).text }
 }
 
 extension Session {

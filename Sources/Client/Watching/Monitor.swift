@@ -121,7 +121,7 @@ public final class Monitor {
         of workplace: ID<Workplace>, at serviceURL: String, proxy: Proxy? = nil, policy: WitnessPolicy? = nil,
         state statePath: String? = nil, clock: @escaping @Sendable () -> UInt64 = Device.systemClock
     ) throws(ClientError) {
-        self.serviceURL = serviceURL.hasSuffix("/") ? String(serviceURL.dropLast()) : serviceURL
+        self.serviceURL = try ServiceAddress(serviceURL).text
         (self.workplace, self.proxy, self.policy) = (workplace, proxy, policy)
         (self.statePath, self.clock) = (statePath, clock)
         pins = [:]

@@ -22,13 +22,21 @@ extension ClientError {
     }
 
     /// What to do next; empty when what happened says it.
-    var nextStep: String { code == .invalid ? "" : words("error.\(code.rawValue).next", values) }
+    var nextStep: String {
+        switch self {
+        case .invalid, .invalidPerson: ""
+        case .unreachable(let why, at: _, proxy: _): words("reasonNext.\(why.rawValue)", values)
+        case .refused(let refusal) where refusal.code == nil: words("problem.foreignNext")
+        default: words("error.\(code.rawValue).next", values)
+        }
+    }
 
     private var values: [String: String] {
         switch self {
         case .noKeystore(let path), .keystoreExists(let path), .disk(let path), .keystoreDamaged(let path):
             ["path": path]
-        case .unreachable(let why, let proxy): ["why": words("reason.\(why.rawValue)"), "proxy": proxy ?? ""]
+        case .unreachable(let why, let address, let proxy):
+            ["why": words("reason.\(why.rawValue)"), "address": address, "proxy": proxy ?? ""]
         case .badAnswer(let what): ["what": words("badAnswer.\(what.rawValue)")]
         case .receipt(let error): ["why": ErrorWords.say(error)]
         case .noSuch(let what), .ambiguous(let what): ["what": words("noun.\(what.rawValue)")]
@@ -70,13 +78,26 @@ extension CoSigningError {
 
 enum ErrorWords {
     static func say(_ refusal: ServiceRefusal) -> String {
-        guard let code = refusal.code else {
-            return words("problem.unknown", ["status": "\(refusal.status)"])
-        }
+        guard let code = refusal.code else { return foreign(refusal) }
         if code == .rule, let rule = refusal.rule.flatMap({ RuleViolation(rawValue: $0) }) {
             return words("problem.rule", ["rule": say(rule)])
         }
         return words("problem.\(code.rawValue)", ["rule": refusal.rule ?? ""].merging(refusal.values) { $1 })
+    }
+
+    /// An answer that is not of this service's kind: of a proxy before it, or of somebody else at this address.
+    private static func foreign(_ refusal: ServiceRefusal) -> String {
+        var values = ["status": "\(refusal.status)", "address": refusal.address]
+        if (300..<400).contains(refusal.status), let target = refusal.location {
+            values["target"] = target
+            return words("problem.redirect", values)
+        }
+        if let wait = refusal.wait, [429, 502, 503, 504].contains(refusal.status) {
+            values["seconds"] = "\(wait)"
+            return words("problem.later", values)
+        }
+        return [429, 502, 503, 504].contains(refusal.status)
+            ? words("problem.gateway", values) : words("problem.unknown", values)
     }
 
     static func say(_ rule: RuleViolation) -> String { words("rule.\(rule)") }
