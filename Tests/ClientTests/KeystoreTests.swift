@@ -122,4 +122,31 @@ struct KeystoreTests {
         #expect(try open("new").state == Array("later".utf8))
         #expect(!FileManager.default.fileExists(atPath: home + "/state.sealed.next"))
     }
+
+    @Test("One passphrase however a keyboard composes it; what was sealed under the bytes as they came opens still")
+    func composed() throws {
+        let (composed, apart) = ("Zo\u{eb} 가 caf\u{e9}", "Zoe\u{308} \u{1100}\u{1161} cafe\u{301}")
+        let magic = Array("test\n".utf8)
+        for text in [composed, apart] {
+            let sealed = try PassphraseBox.seal(
+                secret("inside"), magic: magic, passphrase: secret(text), cost: Self.cost)
+            for typed in [composed, apart] {
+                let opened = try PassphraseBox.open(sealed, magic: magic, passphrase: secret(typed), name: "test")
+                #expect(opened.reveal() == Array("inside".utf8))
+            }
+            #expect(
+                error { _ = try PassphraseBox.open(sealed, magic: magic, passphrase: secret("Zoe"), name: "test") }
+                    != nil)
+        }
+        // As programs before this one did it.
+        var old = magic + [UInt8](repeating: 0, count: 7) + [1] + [0, 0, 0, 0, 0, 0, 0x20, 0] + Self.cost.salt
+        let nonce = [UInt8](repeating: 7, count: AEAD.nonceLength)
+        old += nonce
+        let data = old
+        let key = try Self.cost.key(for: secret(apart))
+        old += secret("inside").withUnsafeBytes { AEAD.seal($0, key: key, nonce: nonce, associatedData: data) }
+        old += SHA256.hash(old).bytes
+        let opened = try PassphraseBox.open(old, magic: magic, passphrase: secret(apart), name: "test")
+        #expect(opened.reveal() == Array("inside".utf8))
+    }
 }

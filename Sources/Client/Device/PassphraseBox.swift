@@ -1,3 +1,4 @@
+import Foundation
 import Petitions
 import Sodium
 
@@ -15,7 +16,7 @@ package enum PassphraseBox {
         }
         let nonce = Random.bytes(AEAD.nonceLength)
         bytes += cost.salt + nonce
-        let key = try key(cost, passphrase)
+        let key = try key(cost, Self.composed(passphrase) ?? passphrase.duplicate())
         let data = bytes
         bytes += secret.withUnsafeBytes { AEAD.seal($0, key: key, nonce: nonce, associatedData: data) }
         return bytes + SHA256.hash(bytes).bytes
@@ -35,12 +36,45 @@ package enum PassphraseBox {
             let cost = PasswordHash(
                 passes: number(start), memory: number(start + 8), salt: Array(bytes[start + 16..<start + 32]))
         else { throw .keystoreDamaged(name) }
-        let key = try key(cost, passphrase)
-        do {
-            return try AEAD.open(
-                bytes[sealed..<(bytes.count - 32)], key: key, nonce: Array(bytes[start + 32..<sealed]),
-                associatedData: Array(bytes[..<sealed]))
-        } catch { throw .wrongPassphrase }
+        func attempt(_ passphrase: borrowing SecretBytes) throws(ClientError) -> SecretBytes {
+            let key = try key(cost, passphrase)
+            do {
+                return try AEAD.open(
+                    bytes[sealed..<(bytes.count - 32)], key: key, nonce: Array(bytes[start + 32..<sealed]),
+                    associatedData: Array(bytes[..<sealed]))
+            } catch { throw .wrongPassphrase }
+        }
+        guard let composed = Self.composed(passphrase) else { return try attempt(passphrase) }
+        do { return try attempt(composed) } catch .wrongPassphrase {
+            // What was sealed before passphrases were normalised was sealed under the bytes as they came.
+            return try attempt(passphrase)
+        }
+    }
+
+    /// A passphrase in Unicode's composed form (NFC): keyboards and systems differ in how they write the same letter. Nil where that makes no
+    /// difference: for ASCII, and for bytes that are no text.
+    private static func composed(_ passphrase: borrowing SecretBytes) -> SecretBytes? {
+        passphrase.withUnsafeBytes { bytes -> SecretBytes? in
+            guard bytes.contains(where: { $0 >= 0x80 }), var text = String(validating: bytes, as: UTF8.self) else {
+                return nil
+            }
+            var normal = text.precomposedStringWithCanonicalMapping
+            defer {
+                wipe(&text)
+                wipe(&normal)
+            }
+            guard !normal.utf8.elementsEqual(bytes) else { return nil }
+            var composed = Array(normal.utf8)
+            return SecretBytes(moving: &composed)
+        }
+    }
+
+    /// Overwrites a text where it lies. Its copies inside Foundation, while it composed, are out of reach.
+    private static func wipe(_ text: inout String) {
+        text.withUTF8 { bytes in
+            _ = UnsafeMutableRawPointer(mutating: bytes.baseAddress)?.initializeMemory(
+                as: UInt8.self, repeating: 0, count: bytes.count)
+        }
     }
 
     private static func key(_ cost: PasswordHash, _ passphrase: borrowing SecretBytes) throws(ClientError)
