@@ -22,10 +22,10 @@ dependencies:
 	fi
 
 # What only the tests need: a browser with fonts for both languages, a scanner of QR codes, an HTTP client, Tor, certificates,
-# a PostgreSQL server, and valgrind, which follows secrets through the prover.
-TEST_COMMANDS := chromium zbarimg curl tor openssl cc valgrind strip setpriv pgrep
+# a PostgreSQL server, valgrind, which follows secrets through the prover, and the editors and the pager that people have.
+TEST_COMMANDS := chromium zbarimg curl tor openssl cc valgrind strip setpriv pgrep setsid vim nano less
 TEST_PACKAGES := chromium fontconfig fonts-noto-cjk fonts-dejavu-core zbar-tools curl tor openssl gcc binutils \
-  libc6-dev libc6-dbg valgrind postgresql libpq-dev util-linux procps
+  libc6-dev libc6-dbg valgrind postgresql libpq-dev util-linux procps vim nano less
 test-dependencies: dependencies
 	@missing=; \
 	for command in $(TEST_COMMANDS); do command -v $$command >/dev/null || missing="$$missing $$command"; done; \

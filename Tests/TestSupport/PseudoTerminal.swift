@@ -47,7 +47,7 @@ public final class PseudoTerminal: Sendable {
     }
 
     /// Without colours and movements of the cursor.
-    public var text: String { screen.replacing(/\u{1b}\[[0-9;?]*[A-Za-z]|\r/, with: "") }
+    public var text: String { screen.replacing("\r\n", with: "\n").replacing(/\u{1b}\[[0-9;?]*[A-Za-z]|\r/, with: "") }
 
     private func read() {
         shown.withLock { shown in

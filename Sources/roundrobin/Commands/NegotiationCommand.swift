@@ -45,7 +45,7 @@ struct NegotiationCommand: AsyncParsableCommand {
                     what, current.negotiation, date: Moment.today(),
                     isFirst: what == .delivered && current.negotiation.entries.isEmpty,
                     lost: Set(current.ratifications.filter { $0.outcome == .lost }.map(\.response)))
-                if form { return print(blank, terminator: "") }
+                if form { return Terminal.raw(blank.hasSuffix("\n") ? String(blank.dropLast()) : blank) }
                 let filled = try file.map { try Editor.write(file: $0) } ?? Editor.fill(blank)
                 let document = try await Editor.keeping(file == nil && filled != blank ? filled : nil) {
                     let document = try RecordForm.read(filled, what, language: language)
@@ -149,7 +149,7 @@ struct NegotiationCommand: AsyncParsableCommand {
                 try await member.negotiation(try await options.find(member))
             }
             if options.output.json { return try Terminal.json(NegotiationText.Facts(current)) }
-            NegotiationText(disclosure: disclosure.disclosure).show(current)
+            try Terminal.paged { NegotiationText(disclosure: disclosure.disclosure).show(current) }
         }
     }
 
@@ -164,14 +164,16 @@ struct NegotiationCommand: AsyncParsableCommand {
             }
             if options.output.json { return try Terminal.json(NegotiationText.Facts(current)) }
             let text = NegotiationText(disclosure: disclosure.disclosure)
-            for line in text.timeline(current.negotiation, current.ratifications) { Terminal.line(line) }
+            try Terminal.paged {
+                for line in text.timeline(current.negotiation, current.ratifications) { Terminal.line(line) }
+            }
         }
     }
 
     struct Export: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: words("help.negotiationExport"), discussion: words("help.negotiationExportMore"))
-        @Option(name: .customShort("o"), help: help("outputFile", "file"))
+        @Option(name: [.customShort("o"), .customLong("output")], help: help("outputFile", "file"))
         var file = "negotiation.rrhistory"
         @Flag(help: help("overwrite"))
         var overwrite = false

@@ -70,13 +70,16 @@ struct TemplateCommand: ParsableCommand {
                     .init(name: $0.name, description: $0.description, default: $0.defaultValue, allowed: $0.bounds)
                 })
             if output.json { return try Terminal.json(facts) }
-            Terminal.line(Terminal.bold(title))
-            Terminal.line()
-            Terminal.line(text)
-            Terminal.line()
-            for parameter in facts.parameters {
-                Terminal.line(
-                    "--set \(parameter.name)=\(parameter.default)   \(parameter.description) (\(parameter.allowed))")
+            try Terminal.paged {
+                Terminal.line(Terminal.bold(title))
+                Terminal.line()
+                Terminal.line(text)
+                Terminal.line()
+                for parameter in facts.parameters {
+                    Terminal.line(
+                        "--set \(parameter.name)=\(parameter.default)   \(parameter.description) (\(parameter.allowed))"
+                    )
+                }
             }
         }
     }

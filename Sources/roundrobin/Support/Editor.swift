@@ -4,7 +4,7 @@ import Foundation
 import Sodium
 import TextDiff
 
-/// $EDITOR on a file that only this user can read, in a directory that goes with it.
+/// The user's editor, in the foreground of the terminal, on a file that only this user can read, in a directory that goes with it.
 enum Editor {
     /// - Parameter whole: the first line is the title, the rest the text.
     static func edit(_ whole: String, file: String?) throws -> (title: String, text: String) {
@@ -52,9 +52,12 @@ enum Editor {
 
     /// Keeps a text that was written and is not used, and says where.
     static func keep(_ text: String?) {
-        guard let text else { return }
+        if let text { keep(Data(text.utf8)) }
+    }
+
+    private static func keep(_ bytes: Data) {
         let path = place().appending(path: "roundrobin-unsaved-" + Hex.encode(Random.bytes(4)) + ".md").path
-        if (try? SecureFiles.write(Array(text.utf8), to: path)) != nil {
+        if (try? SecureFiles.write(Array(bytes), to: path)) != nil {
             Terminal.note(words("editor.kept", ["file": path]))
         }
     }
@@ -66,34 +69,63 @@ enum Editor {
         return .invalid(.conflict, ["file": path, "revision": "\(revision)"])
     }
 
-    /// In memory where the system offers it, so that the plaintext never reaches the disk.
-    private static func place() -> URL {
-        ProcessInfo.processInfo.environment["XDG_RUNTIME_DIR"].map { URL(filePath: $0) }
-            ?? FileManager.default.temporaryDirectory
+    /// In memory where the system offers it, so that the plaintext never reaches the disk: $XDG_RUNTIME_DIR, if it is what the
+    /// specification says, a directory of this user's that nobody else can enter. Else $TMPDIR, else /tmp.
+    static func place(_ environment: [String: String] = ProcessInfo.processInfo.environment) -> URL {
+        if let runtime = environment["XDG_RUNTIME_DIR"], runtime.hasPrefix("/"), isOurs(runtime) {
+            return URL(filePath: runtime)
+        }
+        if let temporary = environment["TMPDIR"], temporary.hasPrefix("/"), access(temporary, W_OK | X_OK) == 0 {
+            return URL(filePath: temporary)
+        }
+        return URL(filePath: "/tmp")
+    }
+
+    private static func isOurs(_ directory: String) -> Bool {
+        var information = stat()
+        return lstat(directory, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
+            && information.st_mode & 0o777 == 0o700 && information.st_uid == geteuid()
     }
 
     /// A form that somebody fills in.
     static func fill(_ form: String) throws -> String { try run(on: form) }
 
-    private static func run(on text: String) throws -> String {
-        let environment = ProcessInfo.processInfo.environment
-        guard let editor = environment["VISUAL"] ?? environment["EDITOR"], !editor.isEmpty else {
-            throw ClientError.invalid(.noEditor)
+    /// $VISUAL or $EDITOR, which may have arguments; else what the system calls its editor, or one that is on nearly every system.
+    /// - Throws: `ClientError.invalid(.noEditor)` when there is none, or no terminal for one that nobody has named.
+    static func command(_ environment: [String: String] = ProcessInfo.processInfo.environment) throws -> String {
+        for name in ["VISUAL", "EDITOR"] {
+            if let editor = environment[name], !editor.trimmingCharacters(in: .whitespaces).isEmpty { return editor }
         }
+        guard isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1, environment["TERM"] != "dumb",
+            let found = ["editor", "nano", "vi"].lazy.compactMap(Programs.find).first
+        else { throw ClientError.invalid(.noEditor) }
+        return ShellQuoting.word(found)
+    }
+
+    private static func run(on text: String) throws -> String {
+        let editor = try command()
         let directory = place().appending(path: "roundrobin-" + Hex.encode(Random.bytes(8)))
-        try FileManager.default.createDirectory(
-            at: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        // 0700 whatever the umask adds: it can only take away.
+        guard mkdir(directory.path, 0o700) == 0 else { throw ClientError.disk(directory.path) }
+        // Whatever the editor leaves beside the file goes too. A signal that ends this program comes through here as an error.
         defer { try? FileManager.default.removeItem(at: directory) }
         let path = directory.appending(path: "draft.md")
         guard
             FileManager.default.createFile(
                 atPath: path.path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
         else { throw ClientError.disk(path.path) }
-        let child = try ChildProcess(["/bin/sh", "-c", editor + " \"$0\"", path.path], input: .inherited)
-        guard child.wait() == .exited(0), let data = FileManager.default.contents(atPath: path.path),
-            let content = String(data: data, encoding: .utf8)
-        else { throw ClientError.invalid(.editorFailed) }
-        return content
+        Pager.show()
+        let end: ChildProcess.End
+        do {
+            end = try ForegroundProgram.run(["/bin/sh", "-c", editor + " \"$0\"", path.path])
+        } catch is ChildProcess.NotStarted { throw ClientError.invalid(.editorFailed) }
+        let bytes = FileManager.default.contents(atPath: path.path)
+        guard end == .exited(0), let written = bytes.flatMap({ String(data: $0, encoding: .utf8) }) else {
+            // What somebody wrote before their editor failed, or in another encoding, is not lost.
+            if let bytes, bytes != Data(text.utf8) { keep(bytes) }
+            throw ClientError.invalid(.editorFailed)
+        }
+        return written
     }
 
     private static func split(_ content: String) throws -> (title: String, text: String) {

@@ -23,7 +23,9 @@ struct KeystoreOptions: ParsableArguments {
         let environment = ProcessInfo.processInfo.environment
         if let home = environment["ROUNDROBIN_HOME"], !home.isEmpty { return home }
         if let data = environment["XDG_DATA_HOME"], data.hasPrefix("/") { return data + "/roundrobin" }
-        return NSHomeDirectory() + "/.local/share/roundrobin"
+        // HOME before the account's entry: whoever sets it does not want keys on the other disk.
+        let home = environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? NSHomeDirectory()
+        return home + "/.local/share/roundrobin"
     }
 
     var directory: String { home ?? Self.dataDirectory() }

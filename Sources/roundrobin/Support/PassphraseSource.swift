@@ -10,39 +10,92 @@ struct PassphraseSource {
 
     /// Bytes that a new passphrase has at least.
     static let shortest = 12
+    /// How often somebody is asked who mistypes.
+    private static let attempts = 5
 
     /// - Parameter new: whether it is being chosen: then it is asked for twice, and may not be short.
     func read(new: Bool, prompt: String) throws -> SecretBytes {
-        let passphrase = try readOnce(prompt)
-        guard new else { return passphrase }
-        guard passphrase.count >= Self.shortest else {
-            throw ClientError.invalid(.passphraseShort, ["least": "\(Self.shortest)"])
-        }
-        if descriptor == nil, file == nil {
-            guard let second = try Terminal.askSecretly(words("ask.passphraseAgain")),
-                SecretBytes.equal(passphrase, second)
-            else {
-                throw ClientError.invalid(.passphrasesDiffer)
+        try reading(new: new, prompt: prompt) { $0.duplicate() }
+    }
+
+    /// Gives the passphrase to what opens something with it. Whoever sits at a terminal is told what was wrong, and asked again in place:
+    /// an empty passphrase, a short one, two that differ, and one that opens nothing. A file says the same every time and is tried once.
+    /// - Parameters:
+    ///   - new: whether it is being chosen: then it is asked for twice, and may not be short.
+    ///   - attempt: throws `ClientError.wrongPassphrase` for one that does not open what it should.
+    func reading<R: ~Copyable>(
+        new: Bool = false, prompt: String, _ attempt: (borrowing SecretBytes) throws -> R
+    ) throws -> R {
+        guard descriptor == nil, file == nil else { return try reading(new: new, attempt) }
+        for left in (0..<Self.attempts).reversed() {
+            do {
+                guard let passphrase = try Terminal.askSecretly(prompt) else {
+                    throw ClientError.invalid(.noTerminalForPassphrase)
+                }
+                if new { try Self.checkNew(passphrase) }
+                return try attempt(passphrase)
+            } catch let error as ClientError where left > 0 && Self.isMistyped(error) {
+                Terminal.note(error.what)
             }
         }
-        return passphrase
+        throw ClientError.wrongPassphrase
     }
 
-    private func readOnce(_ prompt: String) throws -> SecretBytes {
-        if let descriptor {
-            if let secret = Terminal.readLine(from: descriptor) { return secret }
-            throw ClientError.invalid(.descriptor, ["number": "\(descriptor)"])
+    private func reading<R: ~Copyable>(new: Bool, _ attempt: (borrowing SecretBytes) throws -> R) throws -> R {
+        let whole = try readWithoutTerminal()
+        let passphrase = descriptor == nil ? Self.typed(whole) : whole.duplicate()
+        if new, passphrase.count < Self.shortest {
+            throw ClientError.invalid(.passphraseShort, ["least": "\(Self.shortest)"])
         }
-        if let file { return try Self.firstLine(ofFile: file) }
-        if let secret = try Terminal.askSecretly(prompt) { return secret }
-        throw ClientError.invalid(.noTerminalForPassphrase)
+        do { return try attempt(passphrase) } catch let error as ClientError {
+            // A keystore that was made with a file's line end in its passphrase opens with that file still.
+            guard !new, case .wrongPassphrase = error, whole.count != passphrase.count else { throw error }
+            return try attempt(whole)
+        }
     }
 
-    static func firstLine(ofFile path: String) throws -> SecretBytes {
+    private static func checkNew(_ passphrase: borrowing SecretBytes) throws {
+        guard passphrase.count >= shortest else {
+            throw ClientError.invalid(.passphraseShort, ["least": "\(shortest)"])
+        }
+        guard let second = try Terminal.askSecretly(words("ask.passphraseAgain")),
+            SecretBytes.equal(passphrase, second)
+        else { throw ClientError.invalid(.passphrasesDiffer) }
+    }
+
+    private static func isMistyped(_ error: ClientError) -> Bool {
+        switch error {
+        case .wrongPassphrase, .invalid(.passphraseEmpty, _), .invalid(.passphraseShort, _),
+            .invalid(.passphrasesDiffer, _), .invalid(.backupPassphrase, _):
+            true
+        default: false
+        }
+    }
+
+    private func readWithoutTerminal() throws -> SecretBytes {
+        guard let descriptor else { return try Self.wholeLine(ofFile: file ?? "") }
+        if let secret = Terminal.readLine(from: descriptor) { return secret }
+        throw ClientError.invalid(.descriptor, ["number": "\(descriptor)"])
+    }
+
+    /// The first line of a file, as somebody would have typed it.
+    static func firstLine(ofFile path: String) throws -> SecretBytes { typed(try wholeLine(ofFile: path)) }
+
+    private static func wholeLine(ofFile path: String) throws -> SecretBytes {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw ClientError.invalid(.noFile, ["file": path]) }
         defer { close(file) }
         if let secret = Terminal.readLine(from: file) { return secret }
         throw ClientError.invalid(.emptyFile, ["file": path])
+    }
+
+    /// Without what an editor adds and nobody types: a byte order mark, and the carriage return of a line end.
+    private static func typed(_ line: borrowing SecretBytes) -> SecretBytes {
+        line.withUnsafeBytes { bytes in
+            var range = 0..<bytes.count
+            if bytes.starts(with: [0xef, 0xbb, 0xbf]) { range = 3..<range.upperBound }
+            if range.count > 1, bytes[range.upperBound - 1] == 0x0d { range = range.lowerBound..<range.upperBound - 1 }
+            return SecretBytes(copying: UnsafeRawBufferPointer(rebasing: bytes[range]))
+        }
     }
 }

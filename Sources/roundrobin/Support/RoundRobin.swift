@@ -1,5 +1,6 @@
 import ArgumentParser
 import CProcess
+import ChildProcesses
 import Client
 import Foundation
 import Petitions
@@ -40,7 +41,12 @@ struct RoundRobin: AsyncParsableCommand {
                 } else {
                     try command.run()
                 }
+            } catch let interrupted as Interrupted {
+                // Everything has been put back; now the signal has its way.
+                interrupted.take()
+                Foundation.exit(128 + interrupted.signal)
             } catch {
+                Terminal.dropWhatWasTyped()
                 // Help, wrong usage and our own exit codes are the parser's to print; its "failure" is everything else.
                 guard !(error is ExitCode), exitCode(for: error) == .failure else { exit(withError: error) }
                 report(error)

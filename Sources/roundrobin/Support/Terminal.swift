@@ -1,6 +1,4 @@
-import Client
 import Foundation
-import Sodium
 import TextDiff
 
 /// What is printed, and how. Colour and progress only on a terminal, and not with NO_COLOR.
@@ -10,7 +8,15 @@ enum Terminal {
         isTerminal && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
         && ProcessInfo.processInfo.environment["TERM"] != "dumb"
 
-    static func line(_ text: String = "") { print(text) }
+    static func line(_ text: String = "") {
+        guard isTerminal else { return print(Wrapping.unglued(text)) }
+        for line in Wrapping(width: Columns.width, hangs: true).lines(of: text) { out(line) }
+    }
+
+    /// As it is, however long: for what programs read, or somebody copies as a whole.
+    static func raw(_ text: String) { out(text) }
+
+    private static func out(_ text: String) { if !Pager.hold(text) { print(text) } }
 
     /// Something that changed or is going on; not part of a command's answer.
     static func note(_ text: String) { standardError(text) }
@@ -18,12 +24,41 @@ enum Terminal {
     static func warning(_ text: String) { standardError(paint(words("warning.mark"), "33") + text) }
 
     static func error(_ what: String, _ next: String) {
+        let mark = words("warning.error")
         // Some of it are a service's words.
-        standardError(paint(words("warning.error"), "31") + harmless(what))
-        if !next.isEmpty { standardError("       " + harmless(next)) }
+        standardError(paint(mark, "31") + harmlessCommands(what), indent: Columns.cells(mark))
+        if !next.isEmpty {
+            let indent = String(repeating: " ", count: Columns.cells(mark))
+            standardError(indent + harmlessCommands(next), indent: Columns.cells(mark))
+        }
     }
 
-    private static func standardError(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    /// - Parameter indent: of what continues the text's lines; nil for that of the line itself.
+    private static func standardError(_ text: String, indent: Int? = nil) {
+        var text = text
+        if isatty(STDERR_FILENO) == 1 {
+            let wrapping = Wrapping(width: Columns.width(of: STDERR_FILENO), hangs: true, indent: indent)
+            text = wrapping.lines(of: text).joined(separator: "\n")
+        }
+        let line = Wrapping.unglued(text) + "\n"
+        if !Pager.holdNote(line) { write(line) }
+    }
+
+    /// Past any buffer, after what was printed before.
+    static func write(_ text: String) {
+        fflush(nil)
+        FileHandle.standardError.write(Data(text.utf8))
+    }
+
+    /// A command that somebody may paste into a shell, as it is printed; it is not broken over two lines.
+    static func command(_ words: [String]) -> String {
+        ShellQuoting.command(words).replacing(" ", with: String(Wrapping.glue))
+    }
+
+    private static func harmlessCommands(_ text: String) -> String {
+        text.split(separator: Wrapping.glue, omittingEmptySubsequences: false).map { harmless(String($0)) }
+            .joined(separator: String(Wrapping.glue))
+    }
 
     static func bold(_ text: String) -> String { paint(text, "1") }
     static func faint(_ text: String) -> String { paint(text, "2") }
@@ -97,57 +132,6 @@ enum Terminal {
     static func json(_ value: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        print(String(decoding: try encoder.encode(value), as: UTF8.self))
-    }
-
-    /// Asks on the terminal. Nil when there is none.
-    static func ask(_ question: String) -> String? {
-        guard isatty(STDIN_FILENO) == 1 else { return nil }
-        FileHandle.standardError.write(Data(question.utf8))
-        return Swift.readLine()
-    }
-
-    /// Whether somebody sits there who can be asked.
-    static var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
-
-    /// What cannot be taken back is asked about, where there is somebody to ask; anything but a yes is a no.
-    /// - Parameter otherwise: what an empty answer means.
-    static func confirms(_ question: String, otherwise: Bool = false) -> Bool {
-        guard canAsk else { return true }
-        let answer = ask(question + (otherwise ? " [Y/n] " : " [y/N] "))?.trimmingCharacters(in: .whitespaces)
-            .lowercased()
-        if ["y", "yes", "是"].contains(answer) || otherwise && answer == "" { return true }
-        if otherwise { return false }
-        line(words("cosign.stopped"))
-        return false
-    }
-
-    /// Asks for a passphrase without showing it.
-    /// Nil when there is no terminal.
-    static func askSecretly(_ question: String) throws -> SecretBytes? {
-        let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
-        guard terminal >= 0 else { return nil }
-        defer { close(terminal) }
-        var before = termios()
-        guard tcgetattr(terminal, &before) == 0 else { return nil }
-        var silent = before
-        silent.c_lflag &= ~tcflag_t(ECHO)
-        tcsetattr(terminal, TCSAFLUSH, &silent)
-        defer {
-            tcsetattr(terminal, TCSAFLUSH, &before)
-            _ = write(terminal, "\n", 1)
-        }
-        _ = question.withCString { write(terminal, $0, strlen($0)) }
-        if let secret = readLine(from: terminal) { return secret }
-        throw ClientError.invalid(.passphraseEmpty)
-    }
-
-    /// The first line of a descriptor, without its line feed, at most 4096 bytes.
-    static func readLine(from descriptor: Int32) -> SecretBytes? {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(4096)
-        var byte: UInt8 = 0
-        while bytes.count < 4096, read(descriptor, &byte, 1) == 1, byte != 0x0a { bytes.append(byte) }
-        return bytes.isEmpty ? nil : SecretBytes(moving: &bytes)
+        out(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 }

@@ -1,0 +1,282 @@
+import ChildProcesses
+import Client
+import Foundation
+import Sodium
+import TestSupport
+import Testing
+
+@testable import roundrobin
+
+/// The built program in a real terminal, with the editors, pagers and shells that people have.
+@Suite("In a terminal", .serialized)
+struct TerminalProgramTests {
+    let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        try FileManager.default.createDirectory(atPath: directory("tmp"), withIntermediateDirectories: false)
+        try Data("a passphrase\n".utf8).write(to: URL(filePath: directory("pass")))
+    }
+
+    /// Nothing of whoever runs the tests decides.
+    private func surroundings(_ more: [String: String] = [:]) -> [String: String] {
+        [
+            "TMPDIR": directory("tmp"), "XDG_RUNTIME_DIR": "", "VISUAL": "", "EDITOR": "", "PAGER": "",
+            "HOME": directory("tmp"),
+        ].merging(more) { $1 }
+    }
+
+    private func terminal(
+        _ arguments: [String], _ environment: [String: String] = [:], columns: Int = 80, rows: Int = 24
+    ) throws -> PseudoTerminal {
+        try PseudoTerminal(
+            [Program.path] + arguments, environment: surroundings(environment), columns: columns, rows: rows)
+    }
+
+    private var keystore: [String] { ["--home", directory("m1"), "--passphrase-file", directory("pass")] }
+
+    /// Plaintext that a command left behind.
+    private var leftovers: [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: directory("tmp")))?.filter { $0.hasPrefix("roundrobin-") }
+            ?? []
+    }
+
+    private func workplace() throws -> ServiceProcess {
+        let service = try ServiceProcess(database: directory("service.sqlite"))
+        let found = try Program.run(["workplace", "found", service.url, "--eligible", "9"] + keystore)
+        #expect(found.status == 0, "\(found.error)")
+        let made = try Program.run(["draft", "new", "--template", "informed-consent"] + keystore)
+        #expect(made.status == 0, "\(made.error)")
+        return service
+    }
+
+    private var draft: String {
+        get throws { try Program.run(["draft", "show", "1", "--raw"] + keystore).output }
+    }
+
+    // MARK: Editors
+
+    @Test("vi and nano appear, take what is typed, and the draft has it; nothing stays on the disk")
+    func editors() throws {
+        let service = try workplace()
+        defer { service.kill() }
+        let first = try #require(try draft.split(separator: "\n").first.map { String($0.prefix(20)) })
+        for (editor, keys) in [
+            ("vi", "ggOTyped in vi\u{1b}:wq\r"), ("nano", "Typed in nano\r\u{18}y\r"),
+        ] {
+            let terminal = try terminal(["draft", "edit", "1"] + keystore, ["EDITOR": editor])
+            try terminal.see(editor == "vi" ? first : "Typed in vi")
+            terminal.type(keys)
+            #expect(try terminal.end() == .exited(0), "\(editor): \(terminal.screen)")
+            #expect(try draft.hasPrefix("Typed in \(editor)\n"))
+            #expect(leftovers.isEmpty)
+        }
+    }
+
+    @Test("Ctrl-Z stops the editor together with the program, and fg brings both back")
+    func stopped() throws {
+        let service = try workplace()
+        defer { service.kill() }
+        let shell = try PseudoTerminal(
+            ["bash", "--norc", "--noprofile", "-i"], environment: surroundings(["EDITOR": "vi", "PS1": "ready> "]))
+        try shell.see("ready> ")
+        shell.type(ShellQuoting.command([Program.path, "draft", "edit", "1"] + keystore) + "\r")
+        try shell.see("draft.md")
+        shell.type("\u{1a}")
+        try shell.see("Stopped")
+        let drawn = shell.screen.utf8.count
+        shell.type("fg\r")
+        try shell.wait("vi comes back") { shell.screen.utf8.count > drawn + 300 }
+        shell.type("ggOBack again\u{1b}:wq\r")
+        try shell.wait("the draft is saved") { leftovers.isEmpty }
+        shell.type("exit\r")
+        _ = try shell.end()
+        #expect(try draft.hasPrefix("Back again\n"))
+    }
+
+    @Test("A signal to the program, or the end of its terminal, ends the editor too and leaves no plaintext")
+    func hungUp() throws {
+        let service = try workplace()
+        defer { service.kill() }
+        let before = try draft
+        for (editor, signal) in [
+            ("vi", SIGHUP), ("nano", SIGTERM), ("sh -c 'trap \"\" HUP TERM; echo up; sleep 600'", SIGHUP),
+        ] {
+            let terminal = try terminal(["draft", "edit", "1"] + keystore, ["EDITOR": editor])
+            try terminal.wait("\(editor) is up") { terminal.text.count > 2 && !leftovers.isEmpty }
+            terminal.program.send(signal)
+            #expect(try terminal.end() == .killed(signal), "\(editor): \(terminal.screen)")
+            #expect(leftovers.isEmpty)
+        }
+        #expect(try draft == before)
+    }
+
+    @Test("Ctrl-C is the editor's; what was written when an editor fails is kept, for this user alone")
+    func failing() throws {
+        let service = try workplace()
+        defer { service.kill() }
+        let script = "sh -c 'echo Half a thought > \"$0\"; echo up; trap \"exit 3\" INT; while :; do sleep 0.1; done'"
+        let terminal = try terminal(["draft", "edit", "1"] + keystore, ["EDITOR": script])
+        try terminal.see("up")
+        terminal.type("\u{3}")
+        #expect(try terminal.end() == .exited(2))
+        let kept = try #require(leftovers.first { $0.hasPrefix("roundrobin-unsaved-") })
+        #expect(leftovers.count == 1)
+        #expect(try String(contentsOfFile: directory("tmp/" + kept), encoding: .utf8) == "Half a thought\n")
+        let mode = try FileManager.default.attributesOfItem(atPath: directory("tmp/" + kept))[.posixPermissions]
+        #expect((mode as? NSNumber)?.intValue == 0o600)
+    }
+
+    @Test(
+        "The plaintext goes where nobody else can enter, or where temporary files go; an editor is found where none is named"
+    )
+    func places() throws {
+        let runtime = directory("run")
+        #expect(mkdir(runtime, 0o755) == 0)
+        #expect(Editor.place(["XDG_RUNTIME_DIR": runtime, "TMPDIR": directory("tmp")]).path == directory("tmp"))
+        #expect(chmod(runtime, 0o700) == 0)
+        #expect(Editor.place(["XDG_RUNTIME_DIR": runtime, "TMPDIR": directory("tmp")]).path == runtime)
+        #expect(Editor.place(["XDG_RUNTIME_DIR": directory("absent"), "TMPDIR": directory("absent")]).path == "/tmp")
+        #expect(symlink(runtime, directory("link")) == 0)
+        #expect(Editor.place(["XDG_RUNTIME_DIR": directory("link")]).path == "/tmp")
+        #expect(try Editor.command(["VISUAL": "", "EDITOR": "ed -s"]) == "ed -s")
+        #expect(try Editor.command(["VISUAL": "emacs", "EDITOR": "ed"]) == "emacs")
+    }
+
+    // MARK: Passphrases
+
+    private func list(_ home: String) -> [String] { ["petition", "list", "--home", home] }
+
+    @Test("However the question for the passphrase ends, the terminal shows again what is typed")
+    func echo() throws {
+        let service = try workplace()
+        defer { service.kill() }
+        let command = list(directory("m1"))
+        for signal in [SIGINT, SIGQUIT, SIGTERM, SIGHUP] {
+            let terminal = try terminal(command)
+            try terminal.see("Passphrase")
+            try terminal.wait("nothing is shown") { !terminal.isEchoing }
+            if signal == SIGINT { terminal.type("secret words\u{3}") } else { terminal.program.send(signal) }
+            #expect(try terminal.end() == .killed(signal))
+            #expect(terminal.isEchoing && !terminal.text.contains("secret"))
+        }
+        let terminal = try terminal(command)
+        try terminal.see("Passphrase")
+        try terminal.wait("nothing is shown") { !terminal.isEchoing }
+        terminal.type("\u{4}")
+        #expect(try terminal.end() == .exited(2))
+        #expect(terminal.isEchoing && terminal.text.contains("Nothing was sent"))
+    }
+
+    @Test("Ctrl-Z at the question gives the shell a terminal that echoes, and fg asks again")
+    func stoppedPrompt() throws {
+        let service = try workplace()
+        defer { service.kill() }
+        let command = ShellQuoting.command([Program.path] + list(directory("m1")))
+        // A shell that puts no terminal right by itself.
+        let shell = try PseudoTerminal(
+            ["bash", "--norc", "-c", "set -m; \(command); stty -a; echo [ready]; fg"], environment: surroundings())
+        try shell.see("Passphrase")
+        shell.type("half\u{1a}")
+        try shell.see("[ready]")
+        #expect(shell.text.contains(" echo ") && !shell.text.contains("-echo "))
+        try shell.see("Passphrase", count: 2)
+        shell.type("a passphrase\r")
+        #expect(try shell.end() == .exited(0), "\(shell.screen)")
+    }
+
+    @Test("What was typed behind a question that an error ended never reaches the shell")
+    func dropped() throws {
+        let service = try workplace()
+        defer { service.kill() }
+        let command = ShellQuoting.command([Program.path] + list(directory("m1")))
+        let shell = try PseudoTerminal(
+            ["bash", "--norc", "-c", "\(command); read -t 2 rest; echo \"rest<$rest>\""], environment: surroundings())
+        try shell.see("Passphrase")
+        shell.type("\u{4}the second line\rthe third line\r")
+        _ = try shell.end()
+        #expect(shell.text.contains("rest<>"), "\(shell.screen)")
+    }
+
+    @Test("A new passphrase that is empty, short, or typed differently is asked for again in place")
+    func again() throws {
+        let service = try ServiceProcess(database: directory("service.sqlite"))
+        defer { service.kill() }
+        let terminal = try terminal(
+            ["workplace", "found", service.url, "--eligible", "9", "--home", directory("m1")])
+        func answer(_ text: String) throws {
+            let before = terminal.text.count
+            terminal.type(text + "\r")
+            try terminal.wait("the next question") { terminal.text.count > before + 10 && !terminal.isEchoing }
+            usleep(200_000)
+        }
+        try terminal.wait("the question") { !terminal.isEchoing && terminal.text.contains("passphrase") }
+        try answer("")
+        try answer("short")
+        try answer("four random words here")
+        try answer("four random words there")
+        try answer("four random words here")
+        terminal.type("four random words here\r")
+        #expect(try terminal.end() == .exited(0), "\(terminal.screen)")
+        for told in ["empty", "too short", "differ"] { #expect(terminal.text.contains(told)) }
+    }
+
+    @Test("A passphrase file may end its line as Windows does, and begin with a byte order mark")
+    func files() throws {
+        for (i, text) in ["a passphrase", "a passphrase\r\n", "\u{feff}a passphrase\n", "\u{feff}a passphrase\r"]
+            .enumerated()
+        {
+            let path = directory("pass\(i)")
+            try Data(text.utf8).write(to: URL(filePath: path))
+            #expect(try PassphraseSource(file: path).read(new: true, prompt: "").reveal() == Array("a passphrase".utf8))
+        }
+        // One that was taken with its line end opens what it was taken for.
+        let opened = try PassphraseSource(file: directory("pass1")).reading(prompt: "") { passphrase in
+            guard passphrase.count == 13 else { throw ClientError.wrongPassphrase }
+            return passphrase.count
+        }
+        #expect(opened == 13)
+    }
+
+    // MARK: Output
+
+    @Test("What is longer than the screen goes to the pager, and nothing else does")
+    func paged() throws {
+        let command = ["template", "show", "informed-consent"]
+        let less = try terminal(command, ["PAGER": "less"], rows: 10)
+        try less.see(":")
+        #expect(less.program.isRunning)
+        less.type("q")
+        #expect(try less.end() == .exited(0))
+        let own = try terminal(command, ["PAGER": "sed 's/^/>/'"], rows: 10)
+        #expect(try own.end() == .exited(0) && own.text.contains("\n>"))
+        let tall = try terminal(command, ["PAGER": "sed 's/^/>/'"], rows: 500)
+        #expect(try tall.end() == .exited(0) && !tall.text.contains("\n>"))
+        let absent = try terminal(command, ["PAGER": "/nowhere/pager"], rows: 10)
+        #expect(try absent.end() == .exited(0) && absent.text.contains("--set"))
+    }
+
+    @Test("Lines fit the terminal, in both languages; what goes into a file is not broken")
+    func fits() throws {
+        for (language, columns) in [("en", 40), ("zh-Hans", 40), ("en", 80), ("zh-Hans", 80)] {
+            let terminal = try terminal(
+                ["template", "show", "informed-consent", "--language", language, "--lang", language], columns: columns,
+                rows: 500)
+            #expect(try terminal.end() == .exited(0))
+            for line in terminal.text.split(separator: "\n") {
+                let isOneWord = !line.drop { $0 == " " }.contains(" ")
+                #expect(Columns.cells(String(line)) <= columns || isOneWord, "\(line)")
+            }
+        }
+        let plain = try Program.run("template", "show", "informed-consent")
+        #expect(plain.output.split(separator: "\n").contains { $0.count > 120 })
+    }
+
+    @Test("HOME decides where the keystore is, before the account's entry")
+    func home() throws {
+        let said = try Program.run(
+            "petition", "list",
+            environment: ["HOME": directory("elsewhere"), "XDG_DATA_HOME": "", "ROUNDROBIN_HOME": ""])
+        #expect(said.error.contains(directory("elsewhere") + "/.local/share/roundrobin"))
+    }
+}
