@@ -15,44 +15,63 @@ struct RoundRobin: AsyncParsableCommand {
         abstract: words("help.program"),
         discussion: words("help.programMore"),
         version: "0.1.0",
-        subcommands: [
-            Serve.self, Witness.self, Fsck.self, Backup.self, Restore.self, Migrate.self, WorkplaceCommand.self,
-            Status.self,
-            Watch.self, InviteCommand.self, Join.self,
-            MembersCommand.self,
-            OrganisersCommand.self, TemplateCommand.self, DraftCommand.self, PetitionCommand.self, Cosign.self,
-            NegotiationCommand.self,
-            Withdraw.self, Release.self, Names.self, TallyCommand.self, Verify.self, Export.self, ReportCommand.self,
-            LetterCommand.self, PolicyCommand.self, GossipCommand.self, MonitorCommand.self, KeysCommand.self,
-            Forget.self, AlarmsCommand.self,
-            Bench.self,
-            Demo.self, Sitting.self,
+        subcommands: [Sitting.self],
+        groupedSubcommands: [
+            CommandGroup(
+                name: words("help.groupTakePart"),
+                subcommands: [
+                    Join.self, Status.self, Watch.self, PetitionCommand.self, Cosign.self, Withdraw.self, Names.self,
+                    Forget.self, KeysCommand.self, AlarmsCommand.self,
+                ]),
+            CommandGroup(
+                name: words("help.groupWrite"), subcommands: [DraftCommand.self, TemplateCommand.self]),
+            CommandGroup(
+                name: words("help.groupOrganise"),
+                subcommands: [
+                    WorkplaceCommand.self, InviteCommand.self, MembersCommand.self, OrganisersCommand.self,
+                    NegotiationCommand.self,
+                ]),
+            CommandGroup(name: words("help.groupTrustees"), subcommands: [Release.self]),
+            CommandGroup(
+                name: words("help.groupCheck"),
+                subcommands: [
+                    TallyCommand.self, Verify.self, Export.self, ReportCommand.self, LetterCommand.self,
+                    PolicyCommand.self, GossipCommand.self, MonitorCommand.self,
+                ]),
+            CommandGroup(
+                name: words("help.groupServe"),
+                subcommands: [
+                    Serve.self, Witness.self, Fsck.self, Backup.self, Restore.self, Migrate.self, Bench.self, Demo.self,
+                ]),
         ],
         defaultSubcommand: Sitting.self)
 
     static func main() async {
         // Before there is a secret. A system that refuses it is no reason to keep somebody from signing.
         _ = roundrobin_leave_nothing()
+        let arguments = Words.without(Array(CommandLine.arguments.dropFirst()))
         do {
-            var command = try parseAsRoot(Words.without(Array(CommandLine.arguments.dropFirst())))
-            do {
-                if var command = command as? any AsyncParsableCommand {
-                    try await command.run()
-                } else {
-                    try command.run()
-                }
-            } catch let interrupted as Interrupted {
-                // Everything has been put back; now the signal has its way.
-                interrupted.take()
-                Foundation.exit(128 + interrupted.signal)
-            } catch {
-                Terminal.dropWhatWasTyped()
-                // Help, wrong usage and our own exit codes are the parser's to print; its "failure" is everything else.
-                guard !(error is ExitCode), exitCode(for: error) == .failure else { exit(withError: error) }
-                report(error)
-                Foundation.exit(2)
+            var command = try parseAsRoot(arguments)
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
             }
-        } catch { exit(withError: error) }
+        } catch let interrupted as Interrupted {
+            // Everything has been put back; now the signal has its way.
+            interrupted.take()
+            Foundation.exit(128 + interrupted.signal)
+        } catch {
+            let code = exitCode(for: error)
+            if code != .success { Terminal.dropWhatWasTyped() }
+            // Help, wrong usage and our own exit codes are the parser's to know; its "failure" is everything else.
+            if error is ExitCode || code != .failure {
+                Usage.tell(error, of: self, arguments)
+                Foundation.exit(code.rawValue)
+            }
+            report(error)
+            Foundation.exit(2)
+        }
     }
 
     /// What happened, and what to do next. The one place where errors become words and an exit status.

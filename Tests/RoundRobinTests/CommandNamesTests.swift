@@ -1,0 +1,58 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import roundrobin
+
+@Suite("Wrong usage is told in the person's language, with what was meant")
+struct CommandNamesTests {
+    private let names = CommandNames(RoundRobin.self)
+
+    @Test(
+        "Mistyped commands, words of other programs, and subcommands without their command",
+        arguments: [
+            ("stauts", "status"), ("sign", "cosign"), ("vote", "cosign"), ("login", "join"), ("register", "join"),
+            ("co-sign", "cosign"), ("cosgin", "cosign"), ("petitions", "petition"), ("verfy", "verify"),
+            ("backup-keys", "keys backup"),
+            ("appoint", "organisers appoint"), ("rotate-key", "members rotate-key"), ("联署", "cosign"),
+            ("invites", "invite"),
+        ])
+    func meant(_ word: String, _ command: String) {
+        #expect(names.suggestions(for: word).map { $0.joined(separator: " ") }.contains(command), "\(word)")
+    }
+
+    @Test("Nothing is suggested for what resembles nothing, and known commands are no mistakes")
+    func unknown() {
+        #expect(names.suggestions(for: "xyzzyxyzzy").isEmpty)
+        #expect(names.unknown(in: ["cosign", "whatever"]) == nil && names.unknown(in: ["petition", "list"]) == nil)
+        #expect(names.unknown(in: ["petition", "lsit"])?.contains("petition") == true)
+        #expect(names.unknown(in: ["--help"]) == nil && names.unknown(in: []) == nil)
+        #expect(CommandNames.distance("stauts", "status") == 1 && CommandNames.distance("", "abc") == 3)
+    }
+
+    @Test(
+        "What the parser says of a mistake is said in Chinese too",
+        arguments: [
+            ["stauts"], ["cosign"], ["cosign", "abcd", "--al", "support"], ["cosign", "abcd", "--delay"],
+            ["cosign", "abcd", "--delay", "soon"], ["status", "one", "two"], ["petition", "lsit"],
+            ["status", "--json=yes"],
+        ])
+    func chinese(_ arguments: [String]) throws {
+        let said = try Program.run(arguments + ["--lang", "zh"])
+        #expect(said.status == 64, "\(said.error)")
+        let english = said.error.replacing(/--?[a-z-]+|<[a-z:-]+>|'[^']*'|roundrobin[a-z -]*/, with: "")
+        #expect(!english.contains(/[A-Z]?[a-z]{3,} [a-z]{2,} [a-z]{2,}/), "\(said.error)")
+        #expect(said.error.contains("用法："))
+    }
+
+    @Test("Help is in groups, in both languages")
+    func help() throws {
+        let english = try Program.run("--help", "--lang", "en")
+        #expect(english.status == 0)
+        for group in ["Take part:", "Write together:", "Organise:", "Trustees:", "Check:"] {
+            #expect(english.output.localizedCaseInsensitiveContains(group), "\(english.output)")
+        }
+        let chinese = try Program.run("cosign", "--help", "--lang", "zh")
+        #expect(chinese.output.contains("用法：") && chinese.output.contains("选项：") && !chinese.output.contains("OPTIONS"))
+    }
+}
