@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import TestSupport
 import Testing
@@ -54,5 +55,19 @@ struct CommandNamesTests {
         }
         let chinese = try Program.run("cosign", "--help", "--lang", "zh")
         #expect(chinese.output.contains("用法：") && chinese.output.contains("选项：") && !chinese.output.contains("OPTIONS"))
+    }
+
+    @Test("On a narrow terminal the second column of help stays a column")
+    func narrow() throws {
+        for (columns, language) in [(40, "zh"), (60, "zh"), (60, "en")] {
+            let terminal = try PseudoTerminal(
+                [Program.path, "cosign", "--help", "--lang", language], columns: columns, rows: 50)
+            #expect(try terminal.end() == .exited(0))
+            let lines = terminal.text.split(separator: "\n").map(String.init)
+            let start = try #require(lines.firstIndex { $0.hasPrefix("  --answers") })
+            let described = lines[(start + 1)...].prefix { $0.hasPrefix(" ") && !$0.hasPrefix("  -") }
+            #expect(
+                described.count > 1 && described.allSatisfy { $0.prefix { $0 == " " }.count == 26 }, "\(terminal.text)")
+        }
     }
 }

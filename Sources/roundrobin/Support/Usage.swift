@@ -35,7 +35,7 @@ enum Usage {
     private static var columns: Int? { isatty(STDOUT_FILENO) == 1 ? Columns.width : nil }
 
     private static func headed(_ line: String) -> String {
-        line.starts(with: /Usage:\s/) ? words("usage.usage") + " " + line.dropFirst(7) : line
+        line.starts(with: /Usage:\s/) ? words("usage.usage") + line.dropFirst(7) : line
     }
 
     // MARK: Mistakes
@@ -107,15 +107,17 @@ enum Usage {
         return lines.joined(separator: "\n")
     }
 
-    /// Where the second column begins.
+    /// Where the second column begins, or goes on.
     private static func descriptionStart(of line: String) -> Int? {
-        guard line.hasPrefix("  "), let gap = line.dropFirst(2).firstRange(of: /[^ ]\s\s+[^ ]/) else { return nil }
-        let start = Columns.cells(String(line[..<gap.upperBound])) - 1
+        let before = line.prefix { $0 == " " }.count
+        if before >= 20 { return before }
+        guard before >= 2, let gap = line.dropFirst(before).firstRange(of: /[^ ]\s\s+[^ ]/) else { return nil }
+        let start = Columns.cells(String(line[..<line.index(before: gap.upperBound)]))
         return start <= 30 ? start : nil
     }
 
     private static func translated(_ line: String) -> String {
-        if line.hasPrefix("USAGE: ") { return words("usage.usage") + " " + line.dropFirst(7) }
+        if line.hasPrefix("USAGE: ") { return words("usage.usage") + line.dropFirst(7) }
         if line.hasPrefix("OVERVIEW: ") { return String(line.dropFirst(10)) }
         if line == "ARGUMENTS:" { return words("usage.arguments") }
         if line == "OPTIONS:" { return words("usage.options") }
@@ -128,8 +130,8 @@ enum Usage {
         }
         return line.replacing(/Show help information\.$/, with: words("usage.showHelp"))
             .replacing(/Show the version\.$/, with: words("usage.showVersion"))
-            .replacing("(default: ", with: "(" + words("usage.default") + " ")
-            .replacing("(values: ", with: "(" + words("usage.values") + " ")
-            .replacing("; default: ", with: "; " + words("usage.default") + " ")
+            .replacing("(default: ", with: "(" + words("usage.default"))
+            .replacing("(values: ", with: "(" + words("usage.values"))
+            .replacing("; default: ", with: "; " + words("usage.default"))
     }
 }
