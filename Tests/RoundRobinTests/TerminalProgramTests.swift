@@ -221,6 +221,29 @@ struct TerminalProgramTests {
         for told in ["empty", "too short", "differ"] { #expect(terminal.text.contains(told)) }
     }
 
+    @Test("A mistyped passphrase of a backup is asked for again, and Ctrl-D at any question says that nothing was sent")
+    func restoring() throws {
+        let service = try workplace()
+        defer { service.kill() }
+        let backup = directory("backup")
+        let made = try Program.run(
+            ["keys", "backup", backup, "--backup-passphrase-file", directory("pass")] + keystore)
+        #expect(made.status == 0, "\(made.error)")
+        let terminal = try terminal([
+            "keys", "restore", backup, "--home", directory("m2"), "--passphrase-file", directory("pass"),
+        ])
+        try terminal.see("backup's passphrase:")
+        terminal.type("another passphrase\r")
+        try terminal.see("is wrong")
+        try terminal.see("backup's passphrase:", count: 2)
+        terminal.type("a passphrase\r")
+        #expect(try terminal.end() == .exited(0), "\(terminal.screen)")
+        let asked = try self.terminal(["join", "--home", directory("m3"), "--passphrase-file", directory("pass")])
+        try asked.see(":")
+        asked.type("\u{4}")
+        #expect(try asked.end() == .exited(2) && asked.text.contains("Nothing was sent"))
+    }
+
     @Test("A passphrase file may end its line as Windows does, and begin with a byte order mark")
     func files() throws {
         for (i, text) in ["a passphrase", "a passphrase\r\n", "\u{feff}a passphrase\n", "\u{feff}a passphrase\r"]

@@ -306,7 +306,9 @@ struct Cosign: AsyncParsableCommand {
     private func conditionalName() throws -> ConditionalName? {
         guard let when else { return nil }
         if name != nil, isatty(STDIN_FILENO) == 1 { Terminal.warning(words("warning.nameHistory")) }
-        guard let text = name ?? Terminal.ask(words("cosign.askName")) else { throw ClientError.invalid(.nameMissing) }
+        guard let text = try name ?? Terminal.answer(words("cosign.askName")) else {
+            throw ClientError.invalid(.nameMissing)
+        }
         return ConditionalName(text.trimmingCharacters(in: .whitespaces), when: when)
     }
 
@@ -353,7 +355,7 @@ struct Cosign: AsyncParsableCommand {
         let known = Choices.all(of: kind)
         while true {
             guard
-                let text = Terminal.ask(
+                let text = try Terminal.answer(
                     words("choice.ask", ["abstain": known[0], "first": known[1], "second": known[2]]))
             else { throw ClientError.invalid(.noTerminalToAsk) }
             if let choice = Choices.choice(text, of: kind) { return choice }

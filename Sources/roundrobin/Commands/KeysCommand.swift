@@ -60,11 +60,15 @@ struct KeysCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard !Keystore.exists(in: keystore.directory) else { throw ClientError.keystoreExists(keystore.directory) }
-            let member = try Member.restore(
-                from: file, backupPassphrase: try Backup.passphrase(backupPassphraseFile, new: false),
-                in: keystore.directory,
-                passphrase: try keystore.passphrase(new: true, prompt: words("cli.choosePassphrase")),
-                proxy: keystore.parsedProxy())
+            // Before anything is asked.
+            guard access(file, R_OK) == 0 else { throw ClientError.invalid(.noFile, ["file": file]) }
+            let chosen = try keystore.passphrase(new: true, prompt: words("cli.choosePassphrase"))
+            let source = PassphraseSource(file: backupPassphraseFile)
+            let member = try source.reading(prompt: words("cli.askBackup")) { passphrase in
+                try Member.restore(
+                    from: file, backupPassphrase: passphrase, in: keystore.directory, passphrase: chosen,
+                    proxy: keystore.parsedProxy())
+            }
             member.close()
             Terminal.line(words("cli.restored"))
         }

@@ -261,7 +261,7 @@ struct Join: AsyncParsableCommand {
     /// error is said at once and asked about again.
     private func ask() throws -> Invite {
         var text = ""
-        while let line = Terminal.ask(text.isEmpty ? words("cli.askInvite") : words("cli.askInviteMore")) {
+        while let line = try Terminal.answer(text.isEmpty ? words("cli.askInvite") : words("cli.askInviteMore")) {
             text += Self.joined(line)
             do { return try Invite(parsing: text) } catch {
                 // As long as the code is short, more is to come; an empty line gives up on it.

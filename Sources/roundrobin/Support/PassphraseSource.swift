@@ -49,7 +49,7 @@ struct PassphraseSource {
         }
         do { return try attempt(passphrase) } catch let error as ClientError {
             // A keystore that was made with a file's line end in its passphrase opens with that file still.
-            guard !new, case .wrongPassphrase = error, whole.count != passphrase.count else { throw error }
+            guard !new, Self.isMistyped(error), whole.count != passphrase.count else { throw error }
             return try attempt(whole)
         }
     }
