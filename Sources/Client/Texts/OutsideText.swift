@@ -1,7 +1,7 @@
 import Petitions
 
-/// The one door for texts from outside: files, standard input, editors, forms, arguments. Behind it a text is UTF-8, its lines
-/// end in LF, and it has no byte order mark and no control character.
+/// The one door for texts from outside: files, standard input, editors, forms, arguments. Behind it a text is UTF-8,
+/// its lines end in LF, and it has no byte order mark and no control character.
 public enum OutsideText {
     /// Why something is no text.
     public enum Fault: Error, Equatable, Sendable {

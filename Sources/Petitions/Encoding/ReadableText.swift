@@ -1,8 +1,8 @@
-/// What a reader sees of a text. A character that does not show, or that turns the direction of reading, lets one text read
-/// as another: "within 41 days" as "within 14 days", or one name as somebody else's.
+/// What a reader sees of a text. A character that does not show, or that turns the direction of reading, lets one text
+/// read as another: "within 41 days" as "within 14 days", or one name as somebody else's.
 public enum ReadableText {
-    /// Whether a scalar shows as itself. Line feeds and tabs do; joiners (U+200C, U+200D) and the selectors that emoji and Han
-    /// variants take are needed for spelling. Every other character that has no shape of its own does not.
+    /// Whether a scalar shows as itself. Line feeds and tabs do; joiners (U+200C, U+200D) and the selectors that emoji
+    /// and Han variants take are needed for spelling. Every other character that has no shape of its own does not.
     public static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
         if scalar == "\n" || scalar == "\t" { return true }
         let properties = scalar.properties
@@ -28,7 +28,8 @@ public enum ReadableText {
         return nil
     }
 
-    /// The first scalar of a name, a title or another text of one line that does not belong there: line breaks and tabs do not.
+    /// The first scalar of a name, a title or another text of one line that does not belong there: line breaks and
+    /// tabs do not.
     public static func firstHidden(inLine text: String) -> Unicode.Scalar? {
         text.unicodeScalars.first { !isPlain($0) || $0 == "\n" || $0 == "\t" }
     }

@@ -1,7 +1,7 @@
 // docs/protocol.md, section 4, "Invites"
 
-/// An invite's address as it reaches the program: with what messengers, mail and typing add to it or take from it. None of
-/// this is secret by itself; the code goes on to `InviteCode` as it is.
+/// An invite's address as it reaches the program: with what messengers, mail and typing add to it or take from it.
+/// None of this is secret by itself; the code goes on to `InviteCode` as it is.
 struct InviteText {
     /// `https://service.example`, without a slash at the end.
     let serviceURL: String
@@ -19,8 +19,8 @@ struct InviteText {
         code = Self.code(scalars[(hash + 1)...])
     }
 
-    /// Full-width characters as the narrow ones, every dash as a hyphen, %23 and the like as what they stand for; without
-    /// characters that do not show.
+    /// Full-width characters as the narrow ones, every dash as a hyphen, %23 and the like as what they stand for;
+    /// without characters that do not show.
     private static func plain(_ text: String) -> [Unicode.Scalar] {
         var scalars: [Unicode.Scalar] = []
         for scalar in text.unicodeScalars {
@@ -167,8 +167,8 @@ struct InviteText {
 
     // MARK: The code
 
-    /// As many characters as a code has, unless more of them follow at once. What stands behind it (a full stop, a bracket,
-    /// what a messenger adds to count clicks) is none of it.
+    /// As many characters as a code has, unless more of them follow at once. What stands behind it (a full stop, a
+    /// bracket, what a messenger adds to count clicks) is none of it.
     private static func code(_ tail: ArraySlice<Unicode.Scalar>) -> [UInt8] {
         var code: [UInt8] = []
         var count = 0

@@ -1,8 +1,8 @@
 import Client
 import Foundation
 
-/// Dates and times as people give and read them: in the time of where they are (TZ), which is always shown beside UTC. The
-/// protocol knows whole hours of UTC.
+/// Dates and times as people give and read them: in the time of where they are (TZ), which is always shown beside UTC.
+/// The protocol knows whole hours of UTC.
 enum Moment {
     /// What somebody wrote for a moment.
     enum Reading: Equatable {
@@ -29,11 +29,12 @@ enum Moment {
         if case .moment(let moment) = read(text) { moment } else { nil }
     }
 
-    /// Reads `2026-12-01T17:00Z`, `2026-12-01 17:00`, the same with an offset (`+08:00`, `+0800`, `UTC`), and `2026-12-01`.
+    /// Reads `2026-12-01T17:00Z`, `2026-12-01 17:00`, the same with an offset (`+08:00`, `+0800`, `UTC`), and
+    /// `2026-12-01`.
     ///
-    /// Nobody should find a petition closed earlier than they read the deadline. So a time without a zone is a time of where
-    /// the writer is, the later one if the clock is set back over it. A date alone lasts until its end there, rounded up to
-    /// UTC's next whole hour.
+    /// Nobody should find a petition closed earlier than they read the deadline. So a time without a zone is a time of
+    /// where the writer is, the later one if the clock is set back over it. A date alone lasts until its end there,
+    /// rounded up to UTC's next whole hour.
     static func read(_ text: String, in zone: TimeZone = .current) -> Reading {
         let plain = text.precomposedStringWithCompatibilityMapping.uppercased()
             .replacing(#/[年月](?=\d)/#, with: "-").replacing("日", with: " ")

@@ -1,7 +1,7 @@
 import Client
 
-/// Who of a list is to be invited. A list that has grown is given again, so whoever the directory has by name and team is left
-/// out; as often as the directory has them, because two people may have one name and one team.
+/// Who of a list is to be invited. A list that has grown is given again, so whoever the directory has by name and team
+/// is left out; as often as the directory has them, because two people may have one name and one team.
 struct Newcomers {
     /// People who have no invite yet: those that the directory does not have, and those whose invite was never issued.
     let toInvite: [DirectoryEntry]

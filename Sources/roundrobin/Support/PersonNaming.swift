@@ -20,9 +20,9 @@ struct NamedPerson: Hashable {
 }
 
 extension Naming {
-    /// How a person is named wherever a command takes one: by the number that lists show (a member's, or `p3` for the third in
-    /// the directory), by the first characters of a key, an invite or an entry's id, by an invite's address, or by name. A
-    /// name that several people have goes with the team: "Li Wei, Night desk".
+    /// How a person is named wherever a command takes one: by the number that lists show (a member's, or `p3` for the
+    /// third in the directory), by the first characters of a key, an invite or an entry's id, by an invite's address,
+    /// or by name. A name that several people have goes with the team: "Li Wei, Night desk".
     ///
     /// Numbers and longer keys come first, so that nobody can call themselves what another's key begins with.
     /// - Throws: `ClientError.invalid(.personUnknown)`, `.personAmbiguous` with what tells the people apart.
@@ -68,7 +68,8 @@ extension Naming {
         return Terminal.harmless(name) + ": " + person
     }
 
-    /// What the first column of the directory has for an entry: a member's number, else `p` and its own place in the list.
+    /// What the first column of the directory has for an entry: a member's number, else `p` and its own place in the
+    /// list.
     static func handle(_ place: Int, in directory: Directory) -> String {
         let key = directory.key(of: directory.entries[place])
         return key.flatMap { directory.people.person($0).number }.map { "\($0)" } ?? "p\(place + 1)"

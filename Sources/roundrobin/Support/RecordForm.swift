@@ -137,8 +137,9 @@ enum RecordForm {
         }
     }
 
-    /// That nothing new in a record has a character that does not show; between double quotes YAML writes any as a number.
-    /// Wording that is on record already stays as it is, because a vote and an agreement repeat it letter by letter.
+    /// That nothing new in a record has a character that does not show; between double quotes YAML writes any as a
+    /// number. Wording that is on record already stays as it is, because a vote and an agreement repeat it letter by
+    /// letter.
     /// - Throws: `ClientError.invalid(.hiddenForm)` with the line of the form that it is about.
     static func checkReadable(_ document: RecordDocument, _ negotiation: Negotiation) throws {
         let known = Set(negotiation.threads.flatMap { [$0.ours, $0.theirs, $0.agreed].compactMap(\.self) })

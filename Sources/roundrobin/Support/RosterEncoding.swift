@@ -1,8 +1,8 @@
 import Client
 import Foundation
 
-/// The encodings in which spreadsheets write lists. UTF-8, and UTF-16 with a byte order mark, are known for certain; the others
-/// are a guess that a person confirms.
+/// The encodings in which spreadsheets write lists. UTF-8, and UTF-16 with a byte order mark, are known for certain;
+/// the others are a guess that a person confirms.
 enum RosterEncoding: String, CaseIterable {
     case utf8 = "utf-8"
     case utf16 = "utf-16"
@@ -43,8 +43,8 @@ enum RosterEncoding: String, CaseIterable {
         }
     }
 
-    /// What bytes that are no UTF-8 most likely are: GB18030 for who reads Chinese, and where every word with other letters than
-    /// ASCII's is Han throughout, as names are. In Western words one letter among others has an accent.
+    /// What bytes that are no UTF-8 most likely are: GB18030 for who reads Chinese, and where every word with other
+    /// letters than ASCII's is Han throughout, as names are. In Western words one letter among others has an accent.
     static func guess(_ bytes: [UInt8], isChinese: Bool) -> RosterEncoding? {
         // UTF-16 or UTF-32 without a mark, or no text.
         guard !bytes.contains(0) else { return nil }

@@ -190,7 +190,8 @@ struct RosterFile {
         }
     }
 
-    /// Reads a list, and says what was understood. A guessed encoding is asked about, because a wrong one makes other names.
+    /// Reads a list, and says what was understood. A guessed encoding is asked about, because a wrong one makes other
+    /// names.
     /// - Throws: `ClientError.invalid(.rosterEncoding)` for a guess that nobody has confirmed.
     static func read(_ path: String, encoding: RosterEncoding?) throws -> RosterFile {
         let source = try source(path, encoding: encoding)

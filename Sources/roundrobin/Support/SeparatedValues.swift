@@ -1,5 +1,5 @@
-/// A table as spreadsheets write it: RFC 4180, with the separators of every country, and each row with the line on which it
-/// begins. What could make two rows into one is a fault and not a guess.
+/// A table as spreadsheets write it: RFC 4180, with the separators of every country, and each row with the line on
+/// which it begins. What could make two rows into one is a fault and not a guess.
 struct SeparatedValues {
     struct Cell: Equatable {
         let text: String
@@ -50,8 +50,8 @@ struct SeparatedValues {
         self.rows = rows
     }
 
-    /// By the heading, the first line that is not empty. What a Chinese keyboard types for a comma or a semicolon parts cells if
-    /// the heading has it.
+    /// By the heading, the first line that is not empty. What a Chinese keyboard types for a comma or a semicolon
+    /// parts cells if the heading has it.
     private static func separators(of text: Substring) -> Set<Character> {
         let heading =
             text.split(separator: "\n", omittingEmptySubsequences: true)
