@@ -73,19 +73,7 @@ struct Sitting: AsyncParsableCommand {
         ["y", "yes", "是"].contains(try ask(question + " [y/N] ").lowercased())
     }
 
-    /// Opens the keystore to see whether the passphrase is right.
-    private func unlock() throws {
-        for attempt in 1...5 {
-            let passphrase = try keystore.passphrase()
-            do {
-                try Member.look(keystore.directory, passphrase: passphrase).close()
-                return Unlocked.hold(passphrase, for: keystore.directory)
-            } catch let error as ClientError where error.code == .wrongPassphrase && attempt < 5 {
-                guard keystore.passphraseFile == nil, keystore.passphraseFd == nil else { throw error }
-                Terminal.note(error.what)
-            }
-        }
-    }
+    private func unlock() throws { _ = try keystore.openingPassphrase() }
 
     // MARK: Doing
 
@@ -93,7 +81,7 @@ struct Sitting: AsyncParsableCommand {
     /// - Returns: whether it went well.
     @discardableResult
     func perform(_ arguments: [String]) async throws -> Bool {
-        Terminal.note(Terminal.faint("roundrobin " + arguments.map(Self.quoted).joined(separator: " ")))
+        Terminal.note(Terminal.faint(Terminal.command(arguments)))
         var whole = arguments
         if now, ["cosign", "withdraw"].contains(arguments.first) { whole.append("--now") }
         if let home = keystore.home { whole += ["--home", home] }
@@ -109,13 +97,5 @@ struct Sitting: AsyncParsableCommand {
             if !message.isEmpty { Terminal.note(message) }
         } catch { RoundRobin.report(error) }
         return false
-    }
-
-    /// As a shell takes it.
-    private static func quoted(_ argument: String) -> String {
-        let plain = argument.utf8.allSatisfy {
-            Character(.init($0)).isLetter && $0 < 0x80 || Character(.init($0)).isNumber || "-_./:@,=+".utf8.contains($0)
-        }
-        return plain && !argument.isEmpty ? argument : "'" + argument.replacingOccurrences(of: "'", with: "'\\''") + "'"
     }
 }

@@ -69,7 +69,14 @@ struct KeystoreOptions: ParsableArguments {
     func openingPassphrase() throws -> SecretBytes {
         guard Keystore.exists(in: directory) else { throw ClientError.noKeystore(directory) }
         if let held = Unlocked.passphrase(for: directory) { return held }
-        return try passphrase()
+        let source = PassphraseSource(file: passphraseFile, descriptor: passphraseFd)
+        // Tried at once: whoever mistypes is asked again here, and not after what a command does first.
+        let passphrase = try source.reading(prompt: words("ask.passphrase")) { passphrase in
+            try Member.look(directory, passphrase: passphrase).close()
+            return passphrase.duplicate()
+        }
+        Unlocked.hold(passphrase, for: directory)
+        return passphrase
     }
 
     /// The same, for a command that opens it more than once.

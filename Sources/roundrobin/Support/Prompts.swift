@@ -27,10 +27,13 @@ extension Terminal {
     static func ask(_ question: String) -> String? { (try? answer(question)) ?? nil }
 
     /// What cannot be taken back is asked about, where there is somebody to ask; anything but a yes is a no.
-    static func confirms(_ question: String) -> Bool {
+    /// - Parameter otherwise: what an empty answer means.
+    static func confirms(_ question: String, otherwise: Bool = false) -> Bool {
         guard canAsk else { return true }
-        let answer = (ask(question + " [y/N] ") ?? "").trimmingCharacters(in: .whitespaces).lowercased()
-        if ["y", "yes", "是"].contains(answer) { return true }
+        let answer = ask(question + (otherwise ? " [Y/n] " : " [y/N] "))?.trimmingCharacters(in: .whitespaces)
+            .lowercased()
+        if ["y", "yes", "是"].contains(answer) || otherwise && answer == "" { return true }
+        if otherwise { return false }
         line(words("cosign.stopped"))
         return false
     }
