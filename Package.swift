@@ -47,7 +47,6 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
-        .package(url: "https://github.com/swiftcsv/SwiftCSV.git", from: "0.10.0"),
     ],
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
@@ -131,7 +130,7 @@ let package = Package(
                 "ChildProcesses", "Client", "CProcess", "MembershipProofs", "Petitions", "QRCode", "Ristretto",
                 "Service", "Sodium",
                 "Storage",
-                "SwiftCSV", "Templates", "TextDiff", "TransparencyLog", "Yams",
+                "Templates", "TextDiff", "TransparencyLog", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

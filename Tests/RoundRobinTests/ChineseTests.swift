@@ -4,7 +4,7 @@ import Testing
 
 @testable import roundrobin
 
-@Suite("Chinese as Chinese readers expect it")
+@Suite("Chinese as Chinese readers expect it", .ownThreads)
 struct ChineseTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

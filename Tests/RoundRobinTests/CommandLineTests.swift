@@ -61,7 +61,7 @@ enum Program {
     }
 }
 
-@Suite("The command line", .serialized)
+@Suite("The command line", .ownThreads, .serialized)
 struct CommandLineTests {
     let directory: TemporaryDirectory
 

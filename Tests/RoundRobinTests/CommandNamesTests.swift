@@ -5,7 +5,7 @@ import Testing
 
 @testable import roundrobin
 
-@Suite("Wrong usage is told in the person's language, with what was meant")
+@Suite("Wrong usage is told in the person's language, with what was meant", .ownThreads)
 struct CommandNamesTests {
     private let names = CommandNames(RoundRobin.self)
 
@@ -34,7 +34,7 @@ struct CommandNamesTests {
     @Test(
         "What the parser says of a mistake is said in Chinese too",
         arguments: [
-            ["stauts"], ["cosign"], ["cosign", "abcd", "--al", "support"], ["cosign", "abcd", "--delay"],
+            ["stauts"], ["petition", "prepare"], ["cosign", "abcd", "--al", "support"], ["cosign", "abcd", "--delay"],
             ["cosign", "abcd", "--delay", "soon"], ["status", "one", "two"], ["petition", "lsit"],
             ["status", "--json=yes"],
         ])

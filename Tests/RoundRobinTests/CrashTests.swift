@@ -91,7 +91,7 @@ final class ServiceProcess {
     }
 }
 
-@Suite("A service that is killed loses nothing that it acknowledged", .serialized)
+@Suite("A service that is killed loses nothing that it acknowledged", .ownThreads, .serialized)
 struct CrashTests {
     let directory: TemporaryDirectory
 

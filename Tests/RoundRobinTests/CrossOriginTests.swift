@@ -2,7 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("A page that was saved as a file reads the service and sends to it, without credentials", .serialized)
+@Suite(
+    "A page that was saved as a file reads the service and sends to it, without credentials", .ownThreads, .serialized)
 struct CrossOriginTests {
     let directory: TemporaryDirectory
 

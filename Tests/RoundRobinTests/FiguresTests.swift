@@ -7,7 +7,7 @@ import Testing
 
 @testable import roundrobin
 
-@Suite("Figures, what they leave open, and files that were changed on the way", .serialized)
+@Suite("Figures, what they leave open, and files that were changed on the way", .ownThreads, .serialized)
 struct FiguresTests {
     let directory: TemporaryDirectory
 
@@ -156,10 +156,10 @@ struct FiguresTests {
         for name in [
             "a.rrbundle", "my dir/a b.rrbundle", "x;touch pwned;.rrbundle", "it's", "$(id)", "名单.rrbundle", "",
         ] {
-            let said = try ChildProcess.run(["sh", "-c", "printf %s " + Shell.quoted(name)])
+            let said = try ChildProcess.run(["sh", "-c", "printf %s " + ShellQuoting.file(name)])
             #expect(said.output == name)
         }
-        #expect(Shell.quoted("-x y") == "./'-x y'" && Shell.quoted("名单.rrbundle") == "名单.rrbundle")
+        #expect(ShellQuoting.file("-x y") == "./'-x y'" && ShellQuoting.file("名单.rrbundle") == "名单.rrbundle")
     }
 
     @Test("In a browser a number that a hidden sign turns round reads as it was written")

@@ -7,7 +7,7 @@ import Testing
 @testable import Client
 
 /// What stays behind: in outputs, logs, files, the environment and after a crash.
-@Suite("Secrets stay where they belong", .serialized)
+@Suite("Secrets stay where they belong", .ownThreads, .serialized)
 struct LeftoversTests {
     let directory: TemporaryDirectory
     static let passphrase = "correct horse battery staple 7391"

@@ -4,7 +4,7 @@ import Testing
 
 @testable import roundrobin
 
-@Suite("Deadlines as people write them, and times as they read them")
+@Suite("Deadlines as people write them, and times as they read them", .ownThreads)
 struct MomentTests {
     private let utc = TimeZone(secondsFromGMT: 0)!
     private let shanghai = TimeZone(identifier: "Asia/Shanghai")!

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("The organising life on the command line, slips of the hand included", .serialized)
+@Suite("The organising life on the command line, slips of the hand included", .ownThreads, .serialized)
 struct OrganisingTests {
     let directory: TemporaryDirectory
 

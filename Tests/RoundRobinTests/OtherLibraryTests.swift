@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("A libsodium that verifies by another rule")
+@Suite("A libsodium that verifies by another rule", .ownThreads)
 struct OtherLibraryTests {
     @Test("is not used: the program says why it stops, and gives no verdict")
     func cofactor() throws {

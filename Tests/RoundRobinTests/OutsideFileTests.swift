@@ -7,7 +7,7 @@ import Testing
 
 @testable import roundrobin
 
-@Suite("Files that people give")
+@Suite("Files that people give", .ownThreads)
 struct OutsideFileTests {
     let directory: TemporaryDirectory
 

@@ -9,7 +9,7 @@ import Testing
 
 @testable import roundrobin
 
-@Suite("Pages as a browser has them: the service's, reports, letters, slips", .serialized)
+@Suite("Pages as a browser has them: the service's, reports, letters, slips", .ownThreads, .serialized)
 struct PagesTests {
     let directory: TemporaryDirectory
 

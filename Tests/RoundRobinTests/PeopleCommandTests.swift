@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("People and texts from outside, on the command line", .serialized)
+@Suite("People and texts from outside, on the command line", .ownThreads, .serialized)
 struct PeopleCommandTests {
     let directory: TemporaryDirectory
 

@@ -6,7 +6,7 @@ import Testing
 @testable import Client
 @testable import roundrobin
 
-@Suite("People by number, name, name and team, key and invite; and who of a list is new")
+@Suite("People by number, name, name and team, key and invite; and who of a list is new", .ownThreads)
 struct PersonNamingTests {
     private let world: World
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import roundrobin
 
-@Suite("A petition is named as people name it")
+@Suite("A petition is named as people name it", .ownThreads)
 struct PetitionArgumentTests {
     private let hex = String(repeating: "01f1008d", count: 8)
 

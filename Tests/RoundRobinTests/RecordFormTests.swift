@@ -7,7 +7,7 @@ import Testing
 
 @testable import roundrobin
 
-@Suite("Forms of a negotiation as people fill them in")
+@Suite("Forms of a negotiation as people fill them in", .ownThreads)
 struct RecordFormTests {
     private func negotiation(_ records: [RecordDocument] = []) throws -> Negotiation {
         let petition = try PetitionWorld(World(members: 4))
@@ -122,7 +122,7 @@ struct RecordFormTests {
     }
 }
 
-@Suite("Texts side by side")
+@Suite("Texts side by side", .ownThreads)
 struct ColumnsTests {
     @Test("Lines keep to their width, in cells, and no word is lost")
     func wrapping() {

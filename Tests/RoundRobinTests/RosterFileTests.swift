@@ -7,7 +7,7 @@ import Testing
 
 @testable import roundrobin
 
-@Suite("Lists of people, and slips")
+@Suite("Lists of people, and slips", .ownThreads)
 struct RosterFileTests {
     private func refuses(_ key: ClientError.Invalid, line: Int? = nil, _ text: String) {
         do {

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("One sitting: roundrobin by itself, on a terminal", .serialized)
+@Suite("One sitting: roundrobin by itself, on a terminal", .ownThreads, .serialized)
 struct SittingTests {
     let directory: TemporaryDirectory
 
@@ -19,7 +19,7 @@ struct SittingTests {
 
         init(_ home: String) { self.home = home }
 
-        func begin(columns: Int = 80, language: String = "en", in directory: TemporaryDirectory) throws {
+        func begin(columns: Int = 160, language: String = "en", in directory: TemporaryDirectory) throws {
             commands += 1
             place = 0
             terminal = try PseudoTerminal(

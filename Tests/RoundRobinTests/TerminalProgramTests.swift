@@ -8,7 +8,7 @@ import Testing
 @testable import roundrobin
 
 /// The built program in a real terminal, with the editors, pagers and shells that people have.
-@Suite("In a terminal", .serialized)
+@Suite("In a terminal", .ownThreads, .serialized)
 struct TerminalProgramTests {
     let directory: TemporaryDirectory
 

@@ -2,7 +2,7 @@ import Testing
 
 @testable import roundrobin
 
-@Suite("What others wrote cannot pass for what the program says")
+@Suite("What others wrote cannot pass for what the program says", .ownThreads)
 struct TerminalTests {
     @Test("A name prints no line of its own, moves no cursor and turns no direction")
     func oneLine() {

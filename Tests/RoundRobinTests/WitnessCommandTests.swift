@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Witnesses, policies, gossip and monitors on the command line", .serialized)
+@Suite("Witnesses, policies, gossip and monitors on the command line", .ownThreads, .serialized)
 struct WitnessCommandTests {
     let directory: TemporaryDirectory
 

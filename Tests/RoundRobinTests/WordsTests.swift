@@ -8,7 +8,7 @@ import Testing
 
 @testable import roundrobin
 
-@Suite("What the program says is in files, in every language")
+@Suite("What the program says is in files, in every language", .ownThreads)
 struct WordsTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

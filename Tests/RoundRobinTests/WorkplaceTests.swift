@@ -11,7 +11,7 @@ import TextDiff
 
 @testable import roundrobin
 
-@Suite("Realistic workplaces, from the first draft to the agreement", .serialized)
+@Suite("Realistic workplaces, from the first draft to the agreement", .ownThreads, .serialized)
 struct WorkplaceTests {
     let directory: TemporaryDirectory
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import roundrobin
 
-@Suite("Lines are broken where a reader expects it")
+@Suite("Lines are broken where a reader expects it", .ownThreads)
 struct WrappingTests {
     private func wrap(_ text: String, _ width: Int) -> [String] { Wrapping(width: width, hangs: true).lines(of: text) }
 

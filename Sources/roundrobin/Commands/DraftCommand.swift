@@ -144,14 +144,16 @@ struct DraftCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
-        func run() async throws {
+        func run() async throws { try await Terminal.paged { try await show() } }
+
+        private func show() async throws {
             let (found, author) = try await keystore.withSession { session in
                 let newest = try await find(draft, session)
                 let found = try await revision.asyncMap { try await session.draft(newest.id, revision: $0) } ?? newest
                 if revision == nil { try session.noteShown(found) }
                 return (found, Words.name(try await session.people().person(found.author)))
             }
-            if raw { return print(found.whole) }
+            if raw { return Terminal.raw(found.whole) }
             if output.json { return try Terminal.json(Facts(found)) }
             if numbered {
                 for (i, line) in TextLines.of(found.whole).enumerated() {

@@ -187,7 +187,7 @@ struct NegotiationCommand: AsyncParsableCommand {
             try PageOptions.write(history.serialized, to: file)
             let id = history.petition.petitionID.hex
             if options.output.json { return try Terminal.json(["file": file, "petition": id]) }
-            Terminal.line(words("negotiation.exported", ["file": Shell.quoted(file), "petition": id]))
+            Terminal.line(words("negotiation.exported", ["file": ShellQuoting.file(file), "petition": id]))
         }
     }
 }

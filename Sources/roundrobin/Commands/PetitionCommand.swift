@@ -308,7 +308,9 @@ struct PetitionCommand: AsyncParsableCommand {
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
-        func run() async throws {
+        func run() async throws { try await Terminal.paged { try await show() } }
+
+        private func show() async throws {
             try await keystore.withMember { member in
                 let view = try await member.cosigner.view(
                     in: petition.scope(), choosing: petition.choosing(member.cosigner))

@@ -68,7 +68,7 @@ struct Verify: AsyncParsableCommand {
             if let wanted, evidence.id.hex != wanted { throw PetitionBundle.Unreadable.otherPetition }
             // Before the count, so that who reads along knows what is being counted.
             if !output.json { Terminal.note(words("verify.begins", ["id": evidence.id.hex])) }
-            let faults = try show(evidence)
+            let faults = try Terminal.paged { try show(evidence) }
             if !faults.isEmpty { throw ExitCode(1) }
         } catch let error as PetitionBundle.Unreadable {
             if output.json { try Terminal.json(["unreadable": error.rawValue]) }
@@ -218,6 +218,6 @@ struct Export: AsyncParsableCommand {
         try PageOptions.write(bundle.serialized, to: output)
         if format.json { return try Terminal.json(["file": output, "petition": bundle.petitionID.hex]) }
         Terminal.line(
-            words("negotiation.exported", ["file": Shell.quoted(output), "petition": bundle.petitionID.hex]))
+            words("negotiation.exported", ["file": ShellQuoting.file(output), "petition": bundle.petitionID.hex]))
     }
 }

@@ -81,7 +81,7 @@ struct Sitting: AsyncParsableCommand {
     /// - Returns: whether it went well.
     @discardableResult
     func perform(_ arguments: [String]) async throws -> Bool {
-        Terminal.note(Terminal.faint(Terminal.command(arguments)))
+        Terminal.note(Terminal.faint(Terminal.command(["roundrobin"] + arguments)))
         var whole = arguments
         if now, ["cosign", "withdraw"].contains(arguments.first) { whole.append("--now") }
         if let home = keystore.home { whole += ["--home", home] }

@@ -41,7 +41,8 @@ enum Pager {
     }
 
     fileprivate static func begin() -> Bool {
-        guard isatty(STDOUT_FILENO) == 1 else { return false }
+        // A sitting goes on below what it shows.
+        guard isatty(STDOUT_FILENO) == 1, !Unlocked.isSitting else { return false }
         return held.withLock { held in
             guard held == nil else { return false }
             held = Held()

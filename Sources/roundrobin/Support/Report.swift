@@ -52,7 +52,7 @@ struct Report {
 
     /// For a terminal: what a reader copies.
     static func command(_ file: String, _ id: ID<Petition>) -> String {
-        "roundrobin verify \(Shell.quoted(file)) --petition \(id.hex)"
+        "roundrobin verify \(ShellQuoting.file(file)) --petition \(id.hex)"
     }
 
     // MARK: Figures

@@ -4,16 +4,18 @@ enum ShellQuoting {
     static func word(_ text: String) -> String {
         let isPlain =
             !text.isEmpty
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    true
-                default: "_-./:@%+=,".utf8.contains(byte)
+            && text.unicodeScalars.allSatisfy { scalar in
+                switch scalar {
+                case "a"..."z", "A"..."Z", "0"..."9", "_", "-", ".", "/", ":", "@", "%", "+", "=", ",": true
+                // Letters of other scripts mean themselves too.
+                default: scalar.value > 0x7f && scalar.properties.isAlphabetic
                 }
             }
         return isPlain ? text : "'" + text.replacing("'", with: "'\\''") + "'"
     }
+
+    /// A file's name: with - in front it would be an option.
+    static func file(_ name: String) -> String { name.hasPrefix("-") ? "./" + word(name) : word(name) }
 
     /// A whole command on one line. What would move a terminal's cursor is left out: a file can be called anything.
     static func command(_ words: [String]) -> String {

@@ -17,7 +17,8 @@ enum Slips {
             var slip: [String: Any] = [
                 "lang": own.rawValue, "name": invite.entry.name, "team": invite.entry.team, "address": invite.url,
                 "qr": code.svg(label: words(Words.key("slip.qr"))),
-                "own": words(Words.key("slip.own")), "install": words(Words.key("slip.install")),
+                "purpose": words(Words.key("slip.purpose")), "own": words(Words.key("slip.own")),
+                "install": words(Words.key("slip.install")),
                 "join": words(Words.key("slip.join")), "once": words(Words.key("slip.once")),
             ]
             if let expires = invite.entry.expires {

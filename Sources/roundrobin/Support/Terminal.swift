@@ -1,4 +1,5 @@
 import Foundation
+import Templates
 import TextDiff
 
 /// What is printed, and how. Colour and progress only on a terminal, and not with NO_COLOR.
@@ -104,7 +105,7 @@ enum Terminal {
     /// What was written by others, on one line and without anything that moves the cursor or changes the direction: a name
     /// or a title must not be able to print a line of its own.
     static func harmless(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { isHarmless($0) ? $0 : "\u{fffd}" }))
+        Harmless.line(text)
     }
 
     /// A longer text of others, each line harmless and indented, so that none can pass for a line of ours.
@@ -115,17 +116,7 @@ enum Terminal {
 
     /// The same without the indent, for who sets the lines himself.
     static func harmlessLines(_ text: String) -> String {
-        text.split(omittingEmptySubsequences: false) { $0.isNewline }.map { harmless(String($0)) }
-            .joined(separator: "\n")
-    }
-
-    private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse: false
-        // Joiners shape letters and emoji; every other format character (bidi among them) only deceives.
-        case .format: scalar.value == 0x200c || scalar.value == 0x200d
-        default: true
-        }
+        Harmless.lines(text)
     }
 
     /// JSON on one line per call, keys sorted.

@@ -1,0 +1,57 @@
+import Foundation
+import Testing
+
+/// Runs tests on threads of their own. Those of this target wait for programs and terminals, and a thread that waits is one of the few on
+/// which every service of the same process runs: with two such tests at once nothing else would move.
+struct OwnThreads: SuiteTrait, TestTrait, TestScoping {
+    let isRecursive = true
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    ) async throws {
+        await Places.shared.take()
+        let result: Result<Void, any Error>
+        do {
+            try await withTaskExecutorPreference(ThreadForEach.shared) { try await function() }
+            result = .success(())
+        } catch { result = .failure(error) }
+        await Places.shared.giveBack()
+        try result.get()
+    }
+
+    /// A new thread for each piece of work, so that none waits behind one that waits.
+    private final class ThreadForEach: TaskExecutor {
+        static let shared = ThreadForEach()
+
+        func enqueue(_ job: consuming ExecutorJob) {
+            let job = UnownedJob(job)
+            let thread = Thread { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+            thread.stackSize = 8 << 20
+            thread.start()
+        }
+    }
+
+    /// So many of these tests run at once: each has programs of its own, and the machine may have one core.
+    private actor Places {
+        static let shared = Places()
+        private var free = 3
+        private var waiting: [CheckedContinuation<Void, Never>] = []
+
+        func take() async {
+            if free > 0 {
+                free -= 1
+                return
+            }
+            await withCheckedContinuation { waiting.append($0) }
+        }
+
+        func giveBack() {
+            if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+        }
+    }
+}
+
+extension Trait where Self == OwnThreads {
+    /// For tests that hold their thread.
+    static var ownThreads: Self { Self() }
+}
