@@ -113,7 +113,8 @@ public enum ClientError: Error, Sendable {
     public enum Invalid: String, Sendable, CaseIterable {
         case nameMissing, commentLength, pseudonym, pseudonymTaken, notAdopted, draftNotAdopted, memory
         case inviteCount, leftAlready, onlyOrganiser, nobodyJoined, inviteNotOpen, serviceAddress, fileExists
-        case noFile, emptyFile, noPetitionFits, notText, backupPassphrase, noBackup, documentFaulty, trustees, threshold
+        case noFile, emptyFile, noPetitionFits, ringTooSmall, notText, backupPassphrase, noBackup, documentFaulty,
+            trustees, threshold
         case demands, levels, deadline, markers, conflict, passphraseShort, passphraseEmpty, passphrasesDiffer
         case descriptor, noTerminalForPassphrase, noTerminalToAsk, notDelivered, noResponse, responseUnreadable
         case nothingCountered, voteTerms, voteResponse, voteWording, formYAML, formAnswer, formKey, formRecord

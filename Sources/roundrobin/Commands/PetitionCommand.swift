@@ -17,6 +17,17 @@ struct PetitionCommand: AsyncParsableCommand {
             Show.self, Extend.self, Close.self,
         ])
 
+    /// Assembles, unless the ring would be so small that nobody's client signs in it.
+    private static func assemble(
+        _ plan: ID<Object>, _ session: Session, again: Bool = false
+    ) async throws -> ID<Petition> {
+        let (count, least) = (session.roster.members(at: session.roster.size).count, PetitionView.leastSeats)
+        guard count >= least else {
+            throw ClientError.invalid(.ringTooSmall, ["count": "\(count)", "least": "\(least)"])
+        }
+        return try await session.assemble(plan, again: again)
+    }
+
     struct PlanOptions: ParsableArguments {
         @Argument(help: help("plan"))
         var plan: String?
@@ -82,10 +93,15 @@ struct PetitionCommand: AsyncParsableCommand {
                         trustees: try await Naming.memberKeys(trustees, session), threshold: threshold,
                         quorum: quorum, closes: closes, levels: levels))
                 // With an offer from each trustee at hand there is nothing to wait for.
-                do { return (id, try await session.assemble(id)) } catch ClientError.offersMissing(let people) {
+                do { return (id, try await PetitionCommand.assemble(id, session)) } catch ClientError.offersMissing(
+                    let people)
+                {
                     if !output.json { Terminal.note(words("petition.offersWanted", ["people": Self.names(people)])) }
-                    return (id, nil)
+                } catch let error as ClientError {
+                    guard case .invalid(.ringTooSmall, _) = error else { throw error }
+                    if !output.json { Terminal.note(error.what) }
                 }
+                return (id, nil)
             }
             if closes > 0 { Terminal.note(words("petition.deadlineIs", ["time": Moment.describe(closes)])) }
             if output.json {
@@ -158,7 +174,9 @@ struct PetitionCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let id = try await keystore.withSession { try await $0.assemble(try await plan.find($0), again: again) }
+            let id = try await keystore.withSession { session in
+                try await PetitionCommand.assemble(plan.find(session), session, again: again)
+            }
             if output.json { return try Terminal.json(["petition": id.hex]) }
             Terminal.line(words("cli.assembled", ["id": id.hex]))
         }
