@@ -23,7 +23,7 @@ public struct WitnessPolicy: Sendable, Equatable {
     public struct ParsingError: Error, Equatable, Sendable {
         public enum What: String, Sendable {
             case tooLong, character, line, key, keyRepeats, name, nameRepeats, noSuchName, memberRepeats, threshold
-            case quorumRepeats, noQuorum
+            case quorumRepeats, noQuorum, address
         }
 
         public let line: Int
@@ -114,7 +114,7 @@ public struct WitnessPolicy: Sendable, Equatable {
             switch String(decoding: first, as: UTF8.self) {
             case "log":
                 guard (2...3).contains(words.count) else { throw Broken(.line) }
-                logs.append(Log(key: try key(words[1], .log), url: words.count == 3 ? Self.text(words[2]) : nil))
+                logs.append(Log(key: try key(words[1], .log), url: words.count == 3 ? try Self.address(words[2]) : nil))
             case "witness":
                 guard (3...4).contains(words.count) else { throw Broken(.line) }
                 let key = try key(words[2], .witness)
@@ -122,7 +122,7 @@ public struct WitnessPolicy: Sendable, Equatable {
                 witnesses.append(
                     Witness(
                         label: Self.text(words[1]), verifier: WitnessVerifier(name: key.name, key: key.key),
-                        url: words.count == 4 ? Self.text(words[3]) : nil))
+                        url: words.count == 4 ? try Self.address(words[3]) : nil))
             case "group": try group(words)
             case "quorum":
                 guard words.count == 2 else { throw Broken(.line) }
@@ -173,6 +173,24 @@ public struct WitnessPolicy: Sendable, Equatable {
             else { throw Broken(.key) }
             guard keys.insert([kind.rawValue] + key.key.bytes).inserted else { throw Broken(.keyRepeats) }
             return key
+        }
+
+        /// An address as it stands, unless its port is none or somebody's password is in it: what connects to it would trap on the one and
+        /// send the other.
+        private static func address(_ word: ArraySlice<UInt8>) throws(Broken) -> String {
+            let text = Self.text(word)
+            guard let scheme = word.firstIndex(of: UInt8(ascii: ":")), word[scheme...].starts(with: [0x3a, 0x2f, 0x2f])
+            else { return text }
+            let host = word[scheme...].dropFirst(3).prefix { $0 != UInt8(ascii: "/") }
+            guard !host.contains(UInt8(ascii: "@")) else { throw Broken(.address) }
+            // Colons within brackets are an IPv6 address's own.
+            let end = host.lastIndex(of: UInt8(ascii: "]")) ?? host.startIndex
+            guard let colon = host[end...].lastIndex(of: UInt8(ascii: ":")) else { return text }
+            let digits = host[host.index(after: colon)...]
+            guard (1...5).contains(digits.count), digits.allSatisfy({ (0x30...0x39).contains($0) }),
+                (1...65_535).contains(digits.reduce(0) { 10 * $0 + Int($1 - 0x30) })
+            else { throw Broken(.address) }
+            return text
         }
 
         private static func text(_ word: ArraySlice<UInt8>) -> String { String(decoding: word, as: UTF8.self) }

@@ -231,6 +231,19 @@ struct WitnessPolicyTests {
         }
         let w = "witness a \(vkey(0))\n"
         expect("", 0, .noQuorum)
+        for address in [
+            "http://127.0.0.1:99999/", "http://127.0.0.1:65536", "https://w.example:0/x", "http://[::1]:70000/",
+            "http://w.example:/", "http://w.example:80a/", "https://user:pw@w.example/", "https://user@w.example:1/",
+        ] {
+            expect(w.replacing("\n", with: " " + address + "\n", maxReplacements: 1), 1, .address)
+        }
+        for address in ["https://w.example/a:b@c", "http://[::1]:65535/", "http://[::1]", "https://w.example:1/x"] {
+            #expect(throws: Never.self, "\(address)") {
+                _ = try WitnessPolicy(
+                    parsing: Array(
+                        (w.replacing("\n", with: " " + address + "\n", maxReplacements: 1) + "quorum none\n").utf8))
+            }
+        }
         expect(w, 0, .noQuorum)
         expect(w + "quorum b\n", 2, .noSuchName)
         expect(w + "quorum a\nquorum a\n", 3, .quorumRepeats)

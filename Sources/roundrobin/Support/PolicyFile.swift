@@ -28,6 +28,7 @@ enum PolicyFile {
         case .threshold: words("policyFault.threshold")
         case .quorumRepeats: words("policyFault.quorumRepeats")
         case .noQuorum: words("policyFault.noQuorum")
+        case .address: words("policyFault.address")
         }
     }
 
