@@ -293,7 +293,7 @@ struct FaultTableTests {
         }
         clock.withLock { $0 = 2_100_000_000 }
         let petition = try #require(workload.requests.last)
-        for _ in 0..<200 {
+        for _ in 0..<4000 {
             if await client.send(.POST, petition.path, petition.body)?.status == 409 { break }
             if try SQLiteStore.leafCount(in: database) > workload.requests.count { break }
             try await Task.sleep(for: .milliseconds(50))

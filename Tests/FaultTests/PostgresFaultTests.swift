@@ -41,7 +41,7 @@ struct PostgresFaultTests {
     /// Sends a request until it is accepted.
     /// - Returns: how often it failed before.
     private func send(_ request: Workload.Request, to services: [ServiceProgram]) async throws -> Int {
-        for failures in 0..<200 {
+        for failures in 0..<4000 {
             let service = services[failures % services.count]
             // A service that was killed does not answer; the others do.
             let patience: TimeAmount = services.count == 1 ? .seconds(60) : .seconds(1)
@@ -154,7 +154,7 @@ struct PostgresFaultTests {
             }
             async let sent = service.send(.POST, request.path, request.body)
             if isCommitted {
-                for _ in 0..<200 {
+                for _ in 0..<4000 {
                     let ended = try server.psql(
                         """
                         SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity

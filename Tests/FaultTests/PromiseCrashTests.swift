@@ -54,7 +54,7 @@ struct PromiseCrashTests {
         service = try await ServiceProgram(database: database, log: directory("log"), heads)
         for (request, _) in promises {
             var status = 0
-            for _ in 0..<200 where status != 200 {
+            for _ in 0..<4000 where status != 200 {
                 status = try #require(await service.send(.POST, request.path, request.body)).status
                 if status != 200 { try await Task.sleep(for: .milliseconds(20)) }
             }
