@@ -67,8 +67,9 @@ $(EMBEDDED): Scripts/embedded.sh $(shell find $(EMBEDDED_MODULES) Sources/CLanes
 build: dependencies
 	$(SWIFT) build --product roundrobin
 
-demo: build
-	@"$$($(SWIFT) build --show-bin-path)/roundrobin" demo
+demo: dependencies
+	$(SWIFT) build --product roundrobin-demo
+	@"$$($(SWIFT) build --show-bin-path)/roundrobin-demo"
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Fuzz/Package.swift Fuzz/Sources
@@ -88,6 +89,8 @@ soak: test-dependencies
 
 install: dependencies
 	$(SWIFT) build -c release --product roundrobin
+	$(SWIFT) build -c release --product roundrobin-service
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/roundrobin
-	install -s -m 755 "$$($(SWIFT) build -c release --show-bin-path)/roundrobin" $(DESTDIR)$(PREFIX)/bin/roundrobin
+	for program in roundrobin roundrobin-service; do \
+	  install -s -m 755 "$$($(SWIFT) build -c release --show-bin-path)/$$program" $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
 	cp -R templates $(DESTDIR)$(PREFIX)/share/roundrobin/

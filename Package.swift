@@ -27,6 +27,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "roundrobin", targets: ["roundrobin"]),
+        .executable(name: "roundrobin-service", targets: ["roundrobin-service"]),
         // For Benchmarks/, a package of its own.
         .library(
             name: "RoundRobin", targets: ["Sodium", "Ristretto", "MembershipProofs", "TransparencyLog", "Petitions"]),
@@ -124,13 +125,37 @@ let package = Package(
             name: "Templates",
             dependencies: ["Yams", .product(name: "Mustache", package: "swift-mustache")],
             swiftSettings: settings),
+        // What people read: every figure and sentence, for the terminal, pages and JSON.
+        .target(
+            name: "Presentation",
+            dependencies: [
+                "ChildProcesses", "Client", "CoSigning", "CProcess", "MembershipProofs", "Petitions", "QRCode",
+                "ServiceAPI", "Sodium", "Templates", "TextDiff", "TransparencyLog",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
         .executableTarget(
             name: "roundrobin",
             dependencies: [
-                "ChildProcesses", "Client", "CProcess", "MembershipProofs", "Petitions", "QRCode", "Ristretto",
-                "Service", "Sodium",
-                "Storage",
+                "ChildProcesses", "Client", "CoSigning", "MembershipProofs", "Petitions", "Presentation", "Sodium",
                 "Templates", "TextDiff", "TransparencyLog", "Yams",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "roundrobin-service",
+            dependencies: [
+                "Client", "MembershipProofs", "Petitions", "Presentation", "Ristretto", "Service", "Sodium",
+                "Storage", "TransparencyLog", "Yams",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        // `make demo` runs it.
+        .executableTarget(
+            name: "roundrobin-demo",
+            dependencies: [
+                "Client", "CoSigning", "Petitions", "Presentation", "Service", "Sodium", "Templates",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -149,7 +174,7 @@ let package = Package(
         .executableTarget(
             name: "soak",
             dependencies: [
-                "ChildProcesses", "roundrobin", "MembershipProofs", "Petitions", "Sodium", "TestSupport",
+                "ChildProcesses", "roundrobin-service", "MembershipProofs", "Petitions", "Sodium", "TestSupport",
                 "TransparencyLog",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -192,7 +217,7 @@ let package = Package(
         .testTarget(
             name: "StorageTests",
             dependencies: [
-                "ChildProcesses", "roundrobin", "Storage", "MembershipProofs", "Petitions", "Postgres",
+                "ChildProcesses", "roundrobin-service", "Storage", "MembershipProofs", "Petitions", "Postgres",
                 "TransparencyLog", "Sodium", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
@@ -218,7 +243,8 @@ let package = Package(
         .testTarget(
             name: "FaultTests",
             dependencies: [
-                "ChildProcesses", "roundrobin", "soak", "Storage", "Petitions", "MembershipProofs", "TransparencyLog",
+                "ChildProcesses", "roundrobin-service", "soak", "Storage", "Petitions", "MembershipProofs",
+                "TransparencyLog",
                 "Service",
                 "ServiceAPI", "Sodium", "RequestSignatures", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -246,8 +272,8 @@ let package = Package(
         .testTarget(
             name: "RoundRobinTests",
             dependencies: [
-                "ChildProcesses", "roundrobin", "Client", "CoSigning", "MembershipProofs", "Petitions", "QRCode",
-                "ServiceAPI", "Sodium",
+                "ChildProcesses", "roundrobin", "roundrobin-demo", "roundrobin-service", "Client", "CoSigning",
+                "MembershipProofs", "Petitions", "Presentation", "QRCode", "ServiceAPI", "Sodium",
                 "Templates", "TestSupport", "TextDiff", "TransparencyLog", "Yams",
             ],
             exclude: ["cofactor_libsodium.c"],

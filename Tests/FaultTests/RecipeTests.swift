@@ -5,7 +5,7 @@ import Service
 import TestSupport
 import Testing
 
-@testable import roundrobin
+@testable import roundrobin_service
 
 /// docs/operations.md as a new operator would follow it.
 @Suite("The operator's page")
@@ -55,7 +55,7 @@ struct RecipeTests {
             set -eu -o pipefail
             # Whatever is still running ends with the script.
             trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
-            export HOME=$PWD PATH=\(URL(filePath: ServiceProgram.path).deletingLastPathComponent().path):$PATH
+            export HOME=$PWD PATH=\(BuiltProgram.directory):$PATH
             set -x
 
             """ + blocks.map { $0.text.replacing("port=8080", with: "port=\(port)") }.joined(separator: "\n")

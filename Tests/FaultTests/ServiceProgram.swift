@@ -7,15 +7,14 @@ import NIOSSL
 import TestSupport
 import Testing
 
-/// `roundrobin serve` as a process of its own, with the environment that a fault asks for.
+/// `roundrobin-service serve` as a process of its own, with the environment that a fault asks for.
 final class ServiceProgram: Sendable {
     let url: String
     var identifier: Int32 { process.identifier }
     private let log: String
     private let process: ChildProcess
 
-    static let path = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        .appending(path: "roundrobin").path
+    static let path = BuiltProgram.service
 
     /// - Parameters:
     ///   - command: what runs; the program itself when empty.

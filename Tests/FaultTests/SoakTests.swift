@@ -13,7 +13,7 @@ struct SoakTests {
     @Test("Some rounds of every fault on both engines find nothing", arguments: ["sqlite", "postgres"])
     func rounds(_ engine: String) async throws {
         let directory = try TemporaryDirectory()
-        let program = URL(filePath: ServiceProgram.path).deletingLastPathComponent().appending(path: "soak").path
+        let program = BuiltProgram.soak
         let (status, said) = try await Finished.run(
             program, ["--databases", "1", "--rounds", "8", "--engine", engine, "--program", ServiceProgram.path],
             output: directory("said"))

@@ -6,8 +6,7 @@ import Testing
 /// Tests/ConstantTime under valgrind's memcheck, which follows a secret through memory and registers.
 @Suite("No branch and no address depends on a secret")
 struct ConstantTimeTests {
-    private static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        .appending(path: "ConstantTime").path
+    private static let program = BuiltProgram.directory + "/ConstantTime"
     private static let suppressions = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "ConstantTime/secrecy.supp").path
     /// What valgrind ends with when it has reported something; the program itself never does.

@@ -2,6 +2,7 @@ import Foundation
 import Templates
 import Testing
 
+@testable import Presentation
 @testable import roundrobin
 
 @Suite("Chinese as Chinese readers expect it", .ownThreads)

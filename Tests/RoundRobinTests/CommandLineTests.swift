@@ -6,8 +6,7 @@ import Testing
 
 /// The built program, run as people run it.
 enum Program {
-    static let path = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        .appending(path: "roundrobin").path
+    static let path = BuiltProgram.roundrobin
 
     struct Result {
         let status: Int32
@@ -26,10 +25,11 @@ enum Program {
 
     /// One that runs on.
     static func start(
-        _ arguments: [String], environment: [String: String] = [:], output: ChildProcess.Stream = .nothing,
+        _ arguments: [String], of program: String = path, environment: [String: String] = [:],
+        output: ChildProcess.Stream = .nothing,
         error: ChildProcess.Stream = .nothing
     ) throws -> ChildProcess {
-        try ChildProcess([path] + arguments, environment: surroundings(environment), output: output, error: error)
+        try ChildProcess([program] + arguments, environment: surroundings(environment), output: output, error: error)
     }
 
     /// As a member whose keystore is in `directory`, under the passphrase in the file `pass` there.
@@ -55,8 +55,13 @@ enum Program {
         try run(arguments, environment: environment)
     }
 
-    static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
-        let said = try ChildProcess.run([path] + arguments, environment: surroundings(environment))
+    /// `roundrobin-service`.
+    static func runService(_ arguments: String...) throws -> Result { try run(arguments, of: BuiltProgram.service) }
+
+    static func run(
+        _ arguments: [String], of program: String = path, environment: [String: String] = [:]
+    ) throws -> Result {
+        let said = try ChildProcess.run([program] + arguments, environment: surroundings(environment))
         return Result(status: said.status ?? -1, output: said.output, error: said.error)
     }
 }
@@ -138,7 +143,7 @@ struct CommandLineTests {
         #expect(try Program.run("cosign", "abcd", "--all", "support,oppose").status == 64)
         #expect(try Program.run("cosign", "abcd", "--all", "").status == 64)
         #expect(try Program.run("cosign", "abcd", "--answers", "support,,oppose").status == 64)
-        #expect(try Program.run("serve", "--database", "x", "--listen", "nowhere").status == 64)
+        #expect(try Program.runService("serve", "--database", "x", "--listen", "nowhere").status == 64)
         #expect(try Program.run("--help").status == 0)
         let missing = try Program.run("petition", "list", "--home", directory("none"), "--passphrase-file", "/dev/null")
         #expect(
@@ -171,21 +176,21 @@ struct CommandLineTests {
     func database() throws {
         let directory = try TemporaryDirectory()
         let (database, copy) = (directory("a.sqlite"), directory("copy.sqlite"))
-        #expect(try Program.run("fsck", "--database", database).status == 2)
+        #expect(try Program.runService("fsck", "--database", database).status == 2)
         let service = try ServiceProcess(database: database)
-        let backup = try Program.run("backup", "--database", database, "--to", copy)
+        let backup = try Program.runService("backup", "--database", database, "--to", copy)
         #expect(backup.status == 0 && backup.output.contains(copy), "\(backup)")
-        #expect(try Program.run("backup", "--database", database, "--to", copy).status == 2)
+        #expect(try Program.runService("backup", "--database", database, "--to", copy).status == 2)
         #expect(service.terminate() == 0)
-        let found = try Program.run("fsck", "--database", database, "--json")
+        let found = try Program.runService("fsck", "--database", database, "--json")
         #expect(try found.status == 0 && found.json()["sound"] as? Bool == true)
         let other = directory("b.sqlite")
-        let refused = try Program.run("restore", "--from", copy, "--database", other)
+        let refused = try Program.runService("restore", "--from", copy, "--database", other)
         #expect(refused.status == 2 && refused.error.contains("--nothing-signed-since"))
-        let restored = try Program.run("restore", "--from", copy, "--database", other, "--nothing-signed-since")
+        let restored = try Program.runService("restore", "--from", copy, "--database", other, "--nothing-signed-since")
         #expect(restored.status == 0, "\(restored)")
-        #expect(try Program.run("fsck", "--database", other, "--repair").status == 0)
-        #expect(try Program.run("restore", "--from", copy, "--database", other).status == 2)
+        #expect(try Program.runService("fsck", "--database", other, "--repair").status == 0)
+        #expect(try Program.runService("restore", "--from", copy, "--database", other).status == 2)
     }
 
     @Test("Templates are found, shown in both languages and checked")

@@ -3,6 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import Presentation
 @testable import roundrobin
 
 @Suite("Wrong usage is told in the person's language, with what was meant", .ownThreads)
@@ -43,7 +44,22 @@ struct CommandNamesTests {
         #expect(said.status == 64, "\(said.error)")
         let english = said.error.replacing(/--?[a-z-]+|<[a-z:-]+>|'[^']*'|roundrobin[a-z -]*/, with: "")
         #expect(!english.contains(/[A-Z]?[a-z]{3,} [a-z]{2,} [a-z]{2,}/), "\(said.error)")
-        #expect(said.error.contains("用法："))
+        #expect(said.error.contains("用法：") || said.error.contains("没有命令"))
+    }
+
+    @Test("A command of the other program is pointed to, from either side")
+    func otherProgram() throws {
+        for (word, meant) in [
+            ("serve", "roundrobin-service serve"), ("restore", "roundrobin-service restore, roundrobin keys restore"),
+            ("demo", "roundrobin-demo"), ("stauts", "roundrobin status"),
+        ] {
+            let said = try Program.run([word])
+            #expect(said.status == 64 && said.error.contains("Did you mean: \(meant)?"), "\(said.error)")
+        }
+        let said = try Program.runService("join")
+        #expect(said.status == 64 && said.error.contains("Did you mean: roundrobin join?"), "\(said.error)")
+        let bare = try Program.run(["--hom", "x"])
+        #expect(bare.status == 64 && bare.error.contains("Usage: roundrobin [--now]"), "\(bare.error)")
     }
 
     @Test("Help is in groups, in both languages")

@@ -10,7 +10,7 @@ import TestSupport
 import Testing
 import TransparencyLog
 
-/// `roundrobin serve` as a process of its own, that can be killed.
+/// `roundrobin-service serve` as a process of its own, that can be killed.
 final class ServiceProcess {
     let url: String
     let port: Int
@@ -31,7 +31,7 @@ final class ServiceProcess {
         url = "http://127.0.0.1:\(port)"
         let error = Pipe()
         process = try Program.start(
-            [command] + arguments + ["--listen", "127.0.0.1:\(port)"], error: .pipe(error))
+            [command] + arguments + ["--listen", "127.0.0.1:\(port)"], of: BuiltProgram.service, error: .pipe(error))
         var log = ""
         while !log.contains("listening") {
             let data = error.fileHandleForReading.availableData

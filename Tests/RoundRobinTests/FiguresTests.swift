@@ -5,6 +5,7 @@ import Templates
 import TestSupport
 import Testing
 
+@testable import Presentation
 @testable import roundrobin
 
 @Suite("Figures, what they leave open, and files that were changed on the way", .ownThreads, .serialized)

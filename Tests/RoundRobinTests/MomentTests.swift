@@ -2,6 +2,7 @@ import Client
 import Foundation
 import Testing
 
+@testable import Presentation
 @testable import roundrobin
 
 @Suite("Deadlines as people write them, and times as they read them", .ownThreads)

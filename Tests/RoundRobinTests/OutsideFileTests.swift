@@ -5,7 +5,9 @@ import TestSupport
 import TextDiff
 import Testing
 
+@testable import Presentation
 @testable import roundrobin
+@testable import roundrobin_service
 
 @Suite("Files that people give", .ownThreads)
 struct OutsideFileTests {

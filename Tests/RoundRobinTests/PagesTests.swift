@@ -7,6 +7,7 @@ import Templates
 import TestSupport
 import Testing
 
+@testable import Presentation
 @testable import roundrobin
 
 @Suite("Pages as a browser has them: the service's, reports, letters, slips", .ownThreads, .serialized)

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import Client
+@testable import Presentation
 @testable import roundrobin
 
 @Suite("People by number, name, name and team, key and invite; and who of a list is new", .ownThreads)
@@ -57,7 +58,7 @@ struct PersonNamingTests {
             #expect(try Naming.person(name, in: directory).entry == night, "\(name)")
         }
         #expect(try Naming.person("张伟, 白班", in: directory).entry == day)
-        #expect(Naming.handle(0, in: directory) == "2" && Naming.handle(2, in: directory) == "p3")
+        #expect(DirectoryText.handle(0, in: directory) == "2" && DirectoryText.handle(2, in: directory) == "p3")
     }
 
     @Test("Members by number, key, name in any case and width, beginning of a name, or pseudonym")

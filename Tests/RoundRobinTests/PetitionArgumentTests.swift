@@ -2,6 +2,7 @@ import Petitions
 import Sodium
 import Testing
 
+@testable import Presentation
 @testable import roundrobin
 
 @Suite("A petition is named as people name it", .ownThreads)

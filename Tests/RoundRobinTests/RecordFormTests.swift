@@ -5,6 +5,7 @@ import Sodium
 import TestSupport
 import Testing
 
+@testable import Presentation
 @testable import roundrobin
 
 @Suite("Forms of a negotiation as people fill them in", .ownThreads)

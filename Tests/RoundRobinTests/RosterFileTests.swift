@@ -5,6 +5,7 @@ import Templates
 import TestSupport
 import Testing
 
+@testable import Presentation
 @testable import roundrobin
 
 @Suite("Lists of people, and slips", .ownThreads)

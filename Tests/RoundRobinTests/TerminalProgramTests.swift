@@ -5,6 +5,7 @@ import Sodium
 import TestSupport
 import Testing
 
+@testable import Presentation
 @testable import roundrobin
 
 /// The built program in a real terminal, with the editors, pagers and shells that people have.

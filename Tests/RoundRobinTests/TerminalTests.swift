@@ -1,5 +1,6 @@
 import Testing
 
+@testable import Presentation
 @testable import roundrobin
 
 @Suite("What others wrote cannot pass for what the program says", .ownThreads)

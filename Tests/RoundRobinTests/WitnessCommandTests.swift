@@ -62,7 +62,7 @@ struct WitnessCommandTests {
         let calm = try monitor(["--policy", policy])
         #expect(calm.status == 0 && calm.output.contains("Everything that is shown verifies."))
         // The witness goes: whoever insists on it is told its name, and what runs on a fault runs.
-        let shown = try Program.run(
+        let shown = try Program.runService(
             "witness", "--database", directory("w.sqlite"), "--name", "union.example/w1", "--show")
         #expect(shown.output.hasPrefix(witnessKey) && shown.output.contains("/workplace/\(workplace)"))
         witness.kill()
@@ -86,7 +86,7 @@ struct WitnessCommandTests {
         #expect(slip.status == 2 && slip.error.contains("line 2, a name that no line before it defines"))
         #expect(try monitor(["--policy", policy]).status == 2)
         #expect(try Program.run("monitor", service.url, "abc").status == 2)
-        #expect(try Program.run("witness", "--database", directory("x.sqlite"), "--name", "a b").status == 64)
-        #expect(try Program.run("serve", "--database", directory("y.sqlite"), "--witnesses", policy).status == 2)
+        #expect(try Program.runService("witness", "--database", directory("x.sqlite"), "--name", "a b").status == 64)
+        #expect(try Program.runService("serve", "--database", directory("y.sqlite"), "--witnesses", policy).status == 2)
     }
 }

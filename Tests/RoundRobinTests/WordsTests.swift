@@ -6,6 +6,7 @@ import ServiceAPI
 import Templates
 import Testing
 
+@testable import Presentation
 @testable import roundrobin
 
 @Suite("What the program says is in files, in every language", .ownThreads)
@@ -100,7 +101,7 @@ struct WordsTests {
         // A capital or an indented small letter, then words: texts have those, keys and protocol words do not.
         let sentence = try Regex("\"([A-Z][a-z]+ [a-z]+ |[A-Z][a-z]+[.:] ?\"|[a-z]+ [a-z]+ [a-z]+ )")
         var files = 0
-        for folder in ["Client", "roundrobin/Commands", "roundrobin/Support"] {
+        for folder in ["Client", "Presentation", "roundrobin", "roundrobin-service"] {
             let entries = FileManager.default.enumerator(
                 at: Self.root.appending(path: "Sources/" + folder), includingPropertiesForKeys: nil)
             while let file = entries?.nextObject() as? URL {

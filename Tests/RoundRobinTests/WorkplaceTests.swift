@@ -9,6 +9,7 @@ import TestSupport
 import Testing
 import TextDiff
 
+@testable import Presentation
 @testable import roundrobin
 
 @Suite("Realistic workplaces, from the first draft to the agreement", .ownThreads, .serialized)

@@ -2,6 +2,7 @@ import ChildProcesses
 import Foundation
 import Testing
 
+@testable import Presentation
 @testable import roundrobin
 
 @Suite("Lines are broken where a reader expects it", .ownThreads)

@@ -148,8 +148,7 @@ struct TorTests {
         let (user, group, groups) = (try #require(ids("Uid").first), try #require(ids("Gid").first), ids("Groups"))
         #expect(user != "0" && groups == [group], "Tor keeps its own group and no other: \(groups)")
         for (folder, socketGroup, isAllowed) in [("right", "debian-tor", true), ("wrong", "daemon", false)] {
-            let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-                .appending(path: "roundrobin").path
+            let program = BuiltProgram.service
             let socket = "\(place)/\(folder)/http.sock"
             let service = try start(
                 "/usr/bin/setpriv",
@@ -181,8 +180,7 @@ struct TorTests {
         let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
         let id = try await workplace.openPetition().id
         let proxy = try await ConnectProxy.start(leadingTo: service.port)
-        let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-            .appending(path: "roundrobin").path
+        let program = BuiltProgram.roundrobin
         func verify(_ more: [String], noticed: String) async throws -> ChildProcess.End {
             let process = try start(
                 program, ["verify", id.hex, "--service", "http://workplace.test"] + more,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TestSupport
 import Sodium
 
 /// Runs the real service under load and breaks it, again and again, for as long as asked: docs/reliability.md. After each round every receipt
@@ -17,7 +18,7 @@ struct Soak: AsyncParsableCommand {
     var engine = Choice.both
     @Option(help: "Rounds on one database before the next one.")
     var rounds = 40
-    @Option(help: "The roundrobin program; the one beside this one when not given.")
+    @Option(help: "The roundrobin-service program; the one beside this one when not given.")
     var program: String?
     @Option(help: "A file to which a line is added after each database.")
     var record: String?
@@ -31,8 +32,7 @@ struct Soak: AsyncParsableCommand {
     func run() async throws {
         // A service that has just been killed leaves sockets that are written to.
         signal(SIGPIPE, SIG_IGN)
-        let beside = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        let program = program ?? beside.appending(path: "roundrobin").path
+        let program = program ?? BuiltProgram.service
         let end = ContinuousClock.now + .seconds(minutes * 60)
         var total = Tally()
         var done = 0

@@ -17,8 +17,7 @@ struct PostgresTests {
 
     @Test("The program starts without libpq, which a service loads when it is asked for a PostgreSQL database")
     func isLoadedLate() throws {
-        let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-            .appending(path: "roundrobin").path
+        let program = BuiltProgram.service
         let said = try ChildProcess.run(["ldd", program]).output
         #expect(said.contains("libsodium") && !said.contains("libpq"))
     }

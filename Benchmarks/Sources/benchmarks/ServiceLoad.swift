@@ -4,13 +4,13 @@ import Petitions
 import Sodium
 import Synchronization
 
-/// Co-signatures over loopback HTTP into `roundrobin serve`, durable, with receipts. The load comes from the same machine
+/// Co-signatures over loopback HTTP into `roundrobin-service serve`, durable, with receipts. The load comes from the same machine
 /// and takes its share of the same cores.
 struct ServiceLoad: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "service", abstract: "Throughput and latency of the service under co-signatures.")
 
-    @Option(help: "The roundrobin program, a release build.")
+    @Option(help: "The roundrobin-service program, a release build.")
     var program: String
     @Option(help: "A PostgreSQL database without a service, postgres://…; a new SQLite file when not given.")
     var database: String?

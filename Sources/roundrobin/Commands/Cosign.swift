@@ -1,3 +1,4 @@
+import Presentation
 import ArgumentParser
 import Client
 import CoSigning
@@ -476,14 +477,7 @@ struct Names: AsyncParsableCommand {
                     "names.level",
                     ["count": "\(level.count)", "state": level.isOpen ? words("names.open") : shut]))
         }
-        for claim in names.claims { Terminal.line("  " + Self.line(claim)) }
+        for claim in names.claims { Terminal.line("  " + TallyText.line(claim)) }
         if !names.claims.isEmpty { Terminal.note(words("names.claims")) }
-    }
-
-    static func line(_ claim: ConditionalNames.Claim) -> String {
-        let text = words(
-            "names.claim", ["person": Words.name(claim.person), "name": Terminal.harmless(claim.name)])
-        guard let listed = claim.listedAs else { return text }
-        return text + "  " + Terminal.red("! " + words("names.listedAs", ["listed": Terminal.harmless(listed)]))
     }
 }

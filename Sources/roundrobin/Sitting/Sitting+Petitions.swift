@@ -1,3 +1,4 @@
+import Presentation
 import Client
 import CoSigning
 import Foundation
@@ -27,7 +28,7 @@ extension Sitting {
             do {
                 return try await keystore.withMember { try await $0.cosigner.summaries().petitions }
             } catch {
-                RoundRobin.report(error)
+                Failure(error).show()
                 guard try agrees(words("sitting.retry")) else { throw Left() }
             }
         }

@@ -1,3 +1,4 @@
+import Presentation
 import Client
 import CoSigning
 import Foundation
@@ -18,7 +19,7 @@ extension Sitting {
         while true {
             let status: MemberStatus
             do { status = try await keystore.withMember { try await $0.status() } } catch {
-                RoundRobin.report(error)
+                Failure(error).show()
                 guard try agrees(words("sitting.retry")) else { throw Left() }
                 continue
             }
@@ -163,7 +164,7 @@ extension Sitting {
                         "draft.made",
                         ["id": String(draft.id.hex.prefix(16)), "title": Terminal.harmless(draft.title)]))
             }
-        } catch { RoundRobin.report(error) }
+        } catch { Failure(error).show() }
     }
 
     private typealias Drafts = [(draft: Draft, adopted: UInt32?)]
@@ -182,7 +183,7 @@ extension Sitting {
                 guard try await perform(["draft", "show", short(draft.id)]) else { continue }
                 if try agrees(words("sitting.adoptAsk")) { try await perform(["draft", "adopt", short(draft.id)]) }
             }
-        } catch let error as ClientError { RoundRobin.report(error) }
+        } catch let error as ClientError { Failure(error).show() }
     }
 
     /// Asks for what a petition needs, with an answer that can be taken by pressing Enter for most of it.
@@ -196,7 +197,7 @@ extension Sitting {
                     return try await session.willingTrustees().map { people.person($0) }
                 }
             )
-        } catch let error as ClientError { return RoundRobin.report(error) }
+        } catch let error as ClientError { return Failure(error).show() }
         guard !adopted.isEmpty else { return Terminal.line(words("sitting.nothingAdopted")) }
         for (i, one) in adopted.enumerated() { Terminal.line("  \(i + 1)  \(Terminal.harmless(one.draft.title))") }
         let demands = try pick(words("sitting.askDemands"), among: adopted.count)

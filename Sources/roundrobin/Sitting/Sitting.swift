@@ -1,3 +1,4 @@
+import Presentation
 import ArgumentParser
 import Client
 import Foundation
@@ -28,7 +29,11 @@ struct Sitting: AsyncParsableCommand {
             return
         }
         Unlocked.begin(in: keystore.directory)
-        defer { Unlocked.end() }
+        Pager.turn(off: true)
+        defer {
+            Unlocked.end()
+            Pager.turn(off: false)
+        }
         do {
             if Keystore.exists(in: keystore.directory) { try unlock() } else { try await welcome() }
             while try await petitions() {
@@ -95,7 +100,7 @@ struct Sitting: AsyncParsableCommand {
         } catch let error where error is ExitCode || RoundRobin.exitCode(for: error) != .failure {
             let message = RoundRobin.message(for: error)
             if !message.isEmpty { Terminal.note(message) }
-        } catch { RoundRobin.report(error) }
+        } catch { Failure(error).show() }
         return false
     }
 }

@@ -1,3 +1,4 @@
+import Presentation
 import ChildProcesses
 import Client
 import Foundation

@@ -1,3 +1,4 @@
+import Presentation
 import ArgumentParser
 import Client
 import CoSigning
@@ -96,12 +97,6 @@ struct KeystoreOptions: ParsableArguments {
     func withSession<R>(_ body: (Session) async throws -> R) async throws -> R {
         try await withMember { try await $0.session(body) }
     }
-}
-
-/// `--json`.
-struct OutputOptions: ParsableArguments {
-    @Flag(help: help("json"))
-    var json = false
 }
 
 /// Names of things as people give them: a number from a list, or the first characters of an id.

@@ -1,3 +1,4 @@
+import Presentation
 import Client
 import Foundation
 import Petitions
@@ -66,13 +67,6 @@ extension Naming {
             let name = try await session.directory().names[key]
         else { return person }
         return Terminal.harmless(name) + ": " + person
-    }
-
-    /// What the first column of the directory has for an entry: a member's number, else `p` and its own place in the
-    /// list.
-    static func handle(_ place: Int, in directory: Directory) -> String {
-        let key = directory.key(of: directory.entries[place])
-        return key.flatMap { directory.people.person($0).number }.map { "\($0)" } ?? "p\(place + 1)"
     }
 
     // MARK: Finding
@@ -191,7 +185,7 @@ extension Naming {
                 ?? person.invite.map { String($0.hex.prefix(16)) } ?? ""
         }
         return
-            ([handle(place, in: directory), entry.name, entry.team, entry.note].filter { !$0.isEmpty }
+            ([DirectoryText.handle(place, in: directory), entry.name, entry.team, entry.note].filter { !$0.isEmpty }
             .map(Terminal.harmless) + [DirectoryText.state(directory.state(of: entry), entry)])
             .joined(separator: words("invite.listComma"))
     }

@@ -1,3 +1,4 @@
+import Presentation
 import Client
 import Foundation
 

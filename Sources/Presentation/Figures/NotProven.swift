@@ -1,0 +1,103 @@
+import Client
+import MembershipProofs
+import Petitions
+import Sodium
+import Templates
+import TransparencyLog
+
+/// What verifying leaves open, and what the reader must know to judge the count: said after every verdict.
+package struct NotProven {
+    package let audited: AuditedPetition
+    /// Keys of the ring by who issued their invites; the founder's has no invite.
+    private let admissions: [Bytes32: Int]
+
+    package init(_ audited: AuditedPetition) {
+        self.audited = audited
+        var admissions: [Bytes32: Int] = [:]
+        for key in audited.petition.seats(in: audited.workplace) {
+            let invite = audited.workplace.member(key)?.inviteKey
+            if let issuer = invite.flatMap({ audited.workplace.issuer(ofInvite: $0) }) {
+                admissions[issuer, default: 0] += 1
+            }
+        }
+        self.admissions = admissions
+    }
+
+    private var ring: Int { audited.petition.ring.count }
+    private var admitted: Int { admissions.values.reduce(0, +) }
+    private var most: Int { admissions.values.max() ?? 0 }
+
+    /// Names that the co-signers gave for a count that is reached, and that are not open in this file.
+    private var sealedNames: Int {
+        let reached = ConditionalNames(audited).levels.filter { audited.tally.cosignatures >= Int($0.count) }
+        return reached.filter { !$0.isOpen }.reduce(0) { $0 + $1.names }
+    }
+
+    package func lines(_ texts: Messages) -> [String] {
+        var lines = [texts("notProven.id", ["id": audited.petition.id.hex]), texts("notProven.people", count: ring)]
+        if !admissions.isEmpty {
+            let values = ["admitted": "\(admitted)", "most": "\(most)", "ring": "\(ring)"]
+            lines.append(texts("notProven.admitted", values, count: admissions.count))
+        }
+        lines.append(trustees(texts))
+        if ring < Disclosure.comfortableRing { lines.append(texts("notProven.smallRing", count: ring)) }
+        if !(audited.witnessed.petition.map { !$0.times.isEmpty } ?? false) { lines.append(texts("notProven.times")) }
+        if audited.document == nil { lines.append(texts("notProven.wording")) }
+        if sealedNames > 0 { lines.append(texts("notProven.names", count: sealedNames)) }
+        return lines
+    }
+
+    private func trustees(_ texts: Messages) -> String {
+        let people = audited.petition.acceptances.map { acceptance -> String in
+            let person = audited.workplace.person(acceptance.signKey)
+            let key = String(person.key.hex.prefix(8))
+            guard let number = person.number else { return texts("person.unknown", ["key": key]) }
+            return texts("person.member", ["number": "\(number)", "key": key])
+        }
+        let manifest = audited.petition.manifest
+        return texts(
+            "notProven.trustees",
+            ["threshold": "\(manifest.threshold)", "people": people.joined(separator: texts("notProven.comma"))],
+            count: manifest.trustees.count)
+    }
+
+    package func show() {
+        Terminal.line()
+        Terminal.line(Terminal.bold(words("notProven.head")))
+        for line in lines(Words.texts) { Terminal.line("· " + line) }
+    }
+
+    /// With a verdict as JSON, which has no room for it: on the standard error.
+    package func note() {
+        Terminal.note(words("notProven.head"))
+        for line in lines(Words.texts) { Terminal.note("· " + line) }
+    }
+
+    package struct Facts: Encodable {
+        package struct Trustee: Encodable {
+            package let member: Int?
+            package let key: String
+        }
+        package let ring: Int
+        /// Who admitted the ring's keys: members by number, and how many keys each.
+        package let admitted_by: [String: Int]
+        package let trustees: [Trustee]
+        package let threshold: UInt8
+        package let names_not_open: Int
+        package let wording_checked: Bool
+        package let times_witnessed: Bool
+    }
+
+    package var facts: Facts {
+        let workplace = audited.workplace
+        return Facts(
+            ring: ring,
+            admitted_by: Dictionary(
+                admissions.map { ("\(workplace.person($0.key).number ?? 0)", $0.value) }, uniquingKeysWith: +),
+            trustees: audited.petition.acceptances.map {
+                Facts.Trustee(member: workplace.person($0.signKey).number, key: $0.signKey.hex)
+            }, threshold: audited.petition.manifest.threshold, names_not_open: sealedNames,
+            wording_checked: audited.document != nil,
+            times_witnessed: audited.witnessed.petition.map { !$0.times.isEmpty } ?? false)
+    }
+}

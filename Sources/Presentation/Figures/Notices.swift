@@ -1,0 +1,56 @@
+import Client
+import CoSigning
+import Foundation
+import Petitions
+import Sodium
+
+/// What every command tells: differences between what the service shows and what it showed before, and who watches the logs.
+package enum Notices {
+    package static func tell(_ device: Device) throws {
+        for alarm in device.alarms { Terminal.warning(line(alarm)) }
+        if !device.alarms.isEmpty { Terminal.warning(words("alarm.next")) }
+        for note in device.witnessNews { Terminal.note(line(note, in: device.newestRoster)) }
+        try device.sawWitnessNews()
+    }
+
+    package static func line(_ alarm: Alarm) -> String {
+        words(
+            "alarm.\(alarm.kind)",
+            [
+                "log": name(alarm.log), "seen": "\(alarm.seen)", "served": "\(alarm.served)",
+                "time": Moment.describe(alarm.time), "until": Moment.describe(alarm.seen),
+            ])
+    }
+
+    package static func name(_ log: LogName) -> String {
+        switch log {
+        case .workplace: words("log.workplace")
+        case .petition(let id): words("log.petitionNamed", ["id": String(id.hex.prefix(16))])
+        }
+    }
+
+    package static func line(_ note: Note, in roster: WorkplaceLog?) -> String {
+        func person(_ key: Bytes32) -> String { Words.name(roster?.person(key) ?? NamedMember(number: nil, key: key)) }
+        func list(_ names: [String]) -> String {
+            names.isEmpty ? words("note.nobody") : Terminal.harmless(names.joined(separator: ", "))
+        }
+        switch note {
+        case .signerLeftOffice(let leaf, let signer):
+            return words("note.signerLeftOffice", ["leaf": "\(leaf)", "person": person(signer)])
+        case .trusteeLeft(let trustee, let key):
+            return words("note.trusteeLeft", ["trustee": "\(trustee)", "person": person(key)])
+        case .witnessesChanged(let leaf, let by, let came, let went, let threshold):
+            return words(
+                "note.witnessesChanged",
+                [
+                    "leaf": "\(leaf)", "person": person(by), "came": list(came), "went": list(went),
+                    "threshold": "\(threshold)",
+                ])
+        }
+    }
+}
+
+extension Note {
+    /// Members are told of these once, by whatever they run next.
+    package var isOfWitnesses: Bool { if case .witnessesChanged = self { true } else { false } }
+}

@@ -1,0 +1,210 @@
+import Client
+import CoSigning
+import Foundation
+import Petitions
+import Sodium
+import Templates
+import TransparencyLog
+
+/// Petitions as people read them.
+package enum PetitionText {
+    package struct Facts: Encodable {
+        package struct Demand: Encodable {
+            package let title: String
+            package let text: String
+        }
+        package let petition: String
+        package let title: String
+        package let language: String
+        package let preamble: String
+        package let demands: [Demand]
+        package let trustees: Int
+        package let threshold: UInt8
+        package let quorum: UInt32
+        package let levels: [UInt32]
+        package let closes: UInt64
+        package let ring: UInt32
+
+        package init(_ id: ID<Petition>, _ manifest: Manifest, _ document: PetitionDocument) {
+            petition = id.hex
+            (title, language, preamble) = (document.title, document.language, document.preamble)
+            demands = document.demands.map { Demand(title: $0.title, text: $0.text) }
+            (trustees, threshold, quorum) = (manifest.trustees.count, manifest.threshold, manifest.quorum)
+            (levels, closes, ring) = (manifest.levels.map(\.count), manifest.closes, manifest.ringCount)
+        }
+    }
+
+    package static func show(
+        _ id: ID<Petition>, _ manifest: Manifest, _ document: PetitionDocument, trustees: [NamedMember], json: Bool
+    ) throws {
+        if json { return try Terminal.json(Facts(id, manifest, document)) }
+        Terminal.line(Terminal.bold(Terminal.harmless(document.title)))
+        Terminal.line(Terminal.faint(id.hex))
+        if !document.preamble.isEmpty { Terminal.line("\n" + Terminal.block(document.preamble)) }
+        for (i, demand) in document.demands.enumerated() {
+            Terminal.line()
+            let title = Terminal.harmless(demand.title)
+            Terminal.line(Terminal.bold(words("petition.demand", ["number": "\(i + 1)", "title": title])))
+            Terminal.line(Terminal.block(demand.text))
+        }
+        Terminal.line()
+        let close =
+            manifest.closes == 0
+            ? words("petition.closedByHand")
+            : words("petition.closesAt", ["time": Moment.describe(manifest.closes)])
+        Terminal.line(
+            words(
+                "petition.trustees",
+                [
+                    "trustees": "\(manifest.trustees.count)", "threshold": "\(manifest.threshold)",
+                    "quorum": "\(manifest.quorum)", "close": close,
+                ]))
+        Terminal.line(words("petition.trusteeNames", ["people": trustees.map(Words.name).joined(separator: ", ")]))
+        guard !manifest.levels.isEmpty else { return }
+        let counts = manifest.levels.map { "\($0.count)" }.joined(separator: ", ")
+        Terminal.line(words("petition.namesAt", ["counts": counts]))
+    }
+
+    /// Who the trustees are, in the order of their keys.
+    package static func trustees(_ view: PetitionView) -> [NamedMember] {
+        view.petition.acceptances.map { view.workplace.person($0.signKey) }
+    }
+
+    /// What everybody should know who looks at a petition.
+    package static func notes(_ view: PetitionView, at now: UInt64) -> [String] {
+        var lines = view.petition.notes(in: view.workplace).filter { !$0.isOfWitnesses }
+            .map { Notices.line($0, in: view.workplace) }
+        if view.isClosedEarly(at: now) {
+            lines.append(words("petition.closedEarly", ["time": Moment.describe(view.petition.manifest.closes)]))
+        }
+        if view.isClosedLate(at: now) {
+            lines.append(words("petition.closesLate", ["time": Moment.describe(view.petition.manifest.closes)]))
+        }
+        return lines
+    }
+
+    package static func state(_ view: PetitionView, _ tally: Tally, _ own: OwnStatus, standing: PetitionLog.Standing?) {
+        let log = view.petition
+        let count = tally.cosignatures
+        let state = log.closure == nil ? words("petition.open") : words("petition.closed")
+        Terminal.line(words("petition.state", ["state": state]))
+        if let signer = log.closed?.signer {
+            Terminal.line(words("petition.closedBy", ["person": Words.name(view.workplace.person(signer))]))
+        }
+        Terminal.line(
+            words(
+                "petition.standing",
+                [
+                    "bar": Terminal.bar(count, of: tally.ring), "count": "\(count)", "ring": "\(tally.ring)",
+                    "eligible": "\(tally.eligible)",
+                ]))
+        Terminal.line(
+            words(
+                "petition.seats",
+                [
+                    "live": "\(view.seats.count)", "rotated": "\(view.seats.rotated)",
+                    "unseated": "\(view.seats.unseated)",
+                ]))
+        let quorum = Int(log.manifest.quorum)
+        Terminal.line(
+            words(
+                "petition.quorum",
+                ["bar": Terminal.bar(count, of: quorum), "count": "\(count)", "quorum": "\(quorum)"]))
+        Terminal.line(words("petition.you", ["own": self.own(own, log.manifest, standing: standing)]))
+    }
+
+    package static func title(_ petition: PetitionSummary) -> String {
+        Terminal.harmless(petition.view?.document?.title ?? words("tally.noWording"))
+    }
+
+    /// One entry of a list: the title above, where it stands below.
+    package static func line(_ summary: PetitionSummary) -> String {
+        if let failure = summary.failure {
+            return "\(summary.id.hex.prefix(16))  " + Terminal.red(failure.what)
+        }
+        guard let log = summary.log, let tally = summary.tally else {
+            return "\(summary.id.hex.prefix(16))  \(words("petition.announced"))"
+        }
+        return Terminal.bold(title(summary)) + "\n  "
+            + words(
+                "petition.line",
+                [
+                    "id": String(summary.id.hex.prefix(16)),
+                    "state": log.closure == nil ? words("petition.open") : words("petition.closed"),
+                    "bar": Terminal.bar(tally.cosignatures, of: tally.ring), "count": "\(tally.cosignatures)",
+                    "ring": "\(tally.ring)", "quorum": "\(log.manifest.quorum)",
+                    "own": own(summary.own, log.manifest, standing: summary.standing),
+                ])
+    }
+
+    /// - Parameter standing: what the log shows under this member's tag, whichever device sent it.
+    package static func own(_ status: OwnStatus, _ manifest: Manifest, standing: PetitionLog.Standing?) -> String {
+        switch status {
+        case .nothing:
+            switch standing?.action {
+            case .sign: words("own.elsewhere")
+            case .withdraw: words("own.withdrawnElsewhere")
+            case nil: words("own.nothing")
+            }
+        case .pending: words("own.pending")
+        case .promised(let until): words("own.held", ["time": Moment.describe(until)])
+        case .signed: words("own.signed")
+        case .signedWithName(let level):
+            words("own.signedWithName", ["count": "\(manifest.levels.dropFirst(Int(level) - 1).first?.count ?? 0)"])
+        case .withdrawn: words("own.withdrawn")
+        }
+    }
+}
+
+extension OwnStatus {
+    /// For JSON: a word that does not depend on the language.
+    package var fact: String {
+        switch self {
+        case .nothing: "nothing"
+        case .pending: "pending"
+        case .promised: "held"
+        case .signed: "signed"
+        case .signedWithName: "signed-with-name"
+        case .withdrawn: "withdrawn"
+        }
+    }
+}
+
+/// The choices of a question as words.
+package enum Choices {
+    /// From choice 0: what people read.
+    package static func all(of kind: Manifest.Kind, in texts: Messages = Words.texts) -> [String] {
+        let abstain = texts("choice.abstain")
+        switch kind {
+        case .petition: return [abstain, texts("choice.support"), texts("choice.oppose")]
+        case .ratification: return [abstain, texts("choice.accept"), texts("choice.reject")]
+        }
+    }
+
+    /// From choice 0: what scripts write, in every language.
+    package static func facts(of kind: Manifest.Kind) -> [String] {
+        switch kind {
+        case .petition: ["abstain", "support", "oppose"]
+        case .ratification: ["abstain", "accept", "reject"]
+        }
+    }
+
+    package static func word(_ choice: Int, of kind: Manifest.Kind) -> String {
+        let known = all(of: kind)
+        return known.indices.contains(choice)
+            ? known[choice] : words("choice.numbered", ["number": "\(choice)"])
+    }
+
+    private static let languages = Language.allCases.compactMap {
+        try? Messages($0, directory: TemplateLibrary.standardDirectory())
+    }
+
+    /// The choice that a word means, in any of the languages, or by number.
+    package static func choice(_ text: String, of kind: Manifest.Kind) -> UInt8? {
+        let text = text.trimmingCharacters(in: .whitespaces).lowercased()
+        for list in [facts(of: kind), ["0", "1", "2"]] + languages.map({ all(of: kind, in: $0) }) {
+            if let place = list.firstIndex(of: text) { return UInt8(place) }
+        }
+        return nil
+    }
+}

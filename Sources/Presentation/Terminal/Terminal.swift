@@ -1,0 +1,128 @@
+import Foundation
+import Templates
+import TextDiff
+
+/// What is printed, and how. Colour and progress only on a terminal, and not with NO_COLOR.
+package enum Terminal {
+    private static let isTerminal = isatty(STDOUT_FILENO) == 1
+    private static let hasColour =
+        isTerminal && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
+        && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+
+    package static func line(_ text: String = "") {
+        guard isTerminal else { return print(Wrapping.unglued(text)) }
+        for line in Wrapping(width: Columns.width, hangs: true).lines(of: text) { out(line) }
+    }
+
+    /// As it is, however long: for what programs read, or somebody copies as a whole.
+    package static func raw(_ text: String) { out(text) }
+
+    private static func out(_ text: String) { if !Pager.hold(text) { print(text) } }
+
+    /// Something that changed or is going on; not part of a command's answer.
+    package static func note(_ text: String) { standardError(text) }
+
+    package static func warning(_ text: String) { standardError(paint(words("warning.mark"), "33") + text) }
+
+    package static func error(_ what: String, _ next: String) {
+        let mark = words("warning.error")
+        // Some of it are a service's words.
+        standardError(paint(mark, "31") + harmlessCommands(what), indent: Columns.cells(mark))
+        if !next.isEmpty {
+            let indent = String(repeating: " ", count: Columns.cells(mark))
+            standardError(indent + harmlessCommands(next), indent: Columns.cells(mark))
+        }
+    }
+
+    /// - Parameter indent: of what continues the text's lines; nil for that of the line itself.
+    private static func standardError(_ text: String, indent: Int? = nil) {
+        var text = text
+        if isatty(STDERR_FILENO) == 1 {
+            let wrapping = Wrapping(width: Columns.width(of: STDERR_FILENO), hangs: true, indent: indent)
+            text = wrapping.lines(of: text).joined(separator: "\n")
+        }
+        let line = Wrapping.unglued(text) + "\n"
+        if !Pager.holdNote(line) { write(line) }
+    }
+
+    /// Past any buffer, after what was printed before.
+    package static func write(_ text: String) {
+        fflush(nil)
+        FileHandle.standardError.write(Data(text.utf8))
+    }
+
+    /// A command that somebody may paste into a shell, as it is printed; it is not broken over two lines.
+    package static func command(_ words: [String]) -> String {
+        ShellQuoting.command(words).replacing(" ", with: String(Wrapping.glue))
+    }
+
+    private static func harmlessCommands(_ text: String) -> String {
+        text.split(separator: Wrapping.glue, omittingEmptySubsequences: false).map { harmless(String($0)) }
+            .joined(separator: String(Wrapping.glue))
+    }
+
+    package static func bold(_ text: String) -> String { paint(text, "1") }
+    package static func faint(_ text: String) -> String { paint(text, "2") }
+    package static func green(_ text: String) -> String { paint(text, "32") }
+    package static func red(_ text: String) -> String { paint(text, "31") }
+
+    /// A stretch of a word-level difference. The signs stay with the colours, for who does not see them.
+    package static func changed(_ segment: WordDiff.Segment) -> String {
+        switch segment.change {
+        case .same: segment.text
+        case .removed: "[-\(segment.text)-]"
+        case .added: "{+\(segment.text)+}"
+        }
+    }
+
+    /// A difference as a block: each line indented, each change in its colour.
+    package static func block(_ segments: [WordDiff.Segment]) -> String {
+        segments.map { painted(.init($0.change, harmlessLines($0.text))) }.joined().components(separatedBy: "\n")
+            .map { "  " + $0 }.joined(separator: "\n")
+    }
+
+    private static func painted(_ segment: WordDiff.Segment) -> String {
+        switch segment.change {
+        case .same: changed(segment)
+        case .removed: red(changed(segment))
+        case .added: green(changed(segment))
+        }
+    }
+
+    private static func paint(_ text: String, _ code: String) -> String {
+        hasColour ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
+    }
+
+    /// `1 key`, `2 keys`.
+    package static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
+    /// A bar of `width` cells for `part` of `whole`.
+    package static func bar(_ part: Int, of whole: Int, width: Int = 24) -> String {
+        let filled = whole > 0 ? min(width, (part * width + whole / 2) / whole) : 0
+        return String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+    }
+
+    /// What was written by others, on one line and without anything that moves the cursor or changes the direction: a name
+    /// or a title must not be able to print a line of its own.
+    package static func harmless(_ text: String) -> String {
+        Harmless.line(text)
+    }
+
+    /// A longer text of others, each line harmless and indented, so that none can pass for a line of ours.
+    package static func block(_ text: String) -> String {
+        text.split(omittingEmptySubsequences: false) { $0.isNewline }.map { "  " + harmless(String($0)) }
+            .joined(separator: "\n")
+    }
+
+    /// The same without the indent, for who sets the lines himself.
+    package static func harmlessLines(_ text: String) -> String {
+        Harmless.lines(text)
+    }
+
+    /// JSON on one line per call, keys sorted.
+    package static func json(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        out(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+}
