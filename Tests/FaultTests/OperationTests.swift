@@ -59,12 +59,15 @@ struct OperationTests {
     @Test(
         "A mistake in the file or the environment is refused by its name",
         arguments: [
-            ("limit: {}", "limit (line 1): is not known"),
-            ("limits: {objects-bytes: 5}", "limits.objects-bytes (line 1): is not known"),
-            ("limits: {connections: many}", "limits.connections (line 1): must be a number from 1"),
-            ("limits: {requests: 5}", "limits.requests (line 1): must be keys"), ("mix: {every: 0}", "mix.every"),
-            ("- a", "must be keys with values"), ("a: [", "no YAML"), ("name: a\nname: b", "duplicated"),
-            ("metrics: 0.0.0.0:9090", "--metrics"), ("log: {level: loud}", "log.level (line 1): must be one of trace"),
+            ("limit: {}", "limit (line 1): this setting does not exist"),
+            ("limits: {objects-bytes: 5}", "limits.objects-bytes (line 1): this setting does not exist"),
+            ("limits: {connections: many}", "limits.connections (line 1): it must be a number from 1"),
+            ("limits: {requests: 5}", "limits.requests (line 1): it must consist of keys"),
+            ("mix: {every: 0}", "mix.every"),
+            ("- a", "it must consist of keys with values"), ("a: [", "not valid YAML"),
+            ("name: a\nname: b", "duplicated"),
+            ("metrics: 0.0.0.0:9090", "--metrics"),
+            ("log: {level: loud}", "log.level (line 1): it must be one of trace"),
             ("listen: nowhere", "--listen"),
             ("tls: {certificate: a.pem}", "--tls-key"),
         ])

@@ -143,7 +143,8 @@ struct CommandLineTests {
         #expect(try Program.run("cosign", "abcd", "--all", "support,oppose").status == 64)
         #expect(try Program.run("cosign", "abcd", "--all", "").status == 64)
         #expect(try Program.run("cosign", "abcd", "--answers", "support,,oppose").status == 64)
-        #expect(try Program.runService("serve", "--database", "x", "--listen", "nowhere").status == 64)
+        let listen = try Program.runService("serve", "--database", "x", "--listen", "nowhere")
+        #expect(listen.status == 64 && listen.error.contains("Usage: roundrobin-service serve <options>"))
         #expect(try Program.run("--help").status == 0)
         let missing = try Program.run("petition", "list", "--home", directory("none"), "--passphrase-file", "/dev/null")
         #expect(

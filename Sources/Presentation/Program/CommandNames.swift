@@ -59,13 +59,31 @@ package struct CommandNames {
         "invite": ["roundrobin", "invite"], "petition": ["roundrobin", "petition"], "keys": ["roundrobin", "keys"],
     ]
 
+    /// The command that the first words lead to; the program itself when they lead to none.
+    func command(in arguments: [String]) -> (command: any ParsableCommand.Type, path: [String]) {
+        var (command, path) = (root, [String]())
+        for word in arguments {
+            guard let next = Self.subcommand(word, of: command) else { break }
+            command = next
+            path.append(word)
+        }
+        return (command, path)
+    }
+
+    private static func subcommand(_ word: String, of command: any ParsableCommand.Type) -> (any ParsableCommand.Type)?
+    {
+        command.configuration.subcommands.first {
+            $0._commandName == word || $0.configuration.aliases.contains(word)
+        }
+    }
+
     /// What to say when the first words lead to no command; nil when they do.
     package func unknown(in arguments: [String]) -> String? {
         var (current, path) = (root, [String]())
         for word in arguments {
             let below = current.configuration.subcommands
             guard !below.isEmpty, !word.hasPrefix("-"), !(path.isEmpty && word == "help") else { return nil }
-            if let next = below.first(where: { $0._commandName == word || $0.configuration.aliases.contains(word) }) {
+            if let next = Self.subcommand(word, of: current) {
                 current = next
                 path.append(word)
                 continue

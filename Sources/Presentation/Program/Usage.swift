@@ -14,32 +14,25 @@ package enum Usage {
             return
         }
         guard root.exitCode(for: error) == .validationFailure else { return }
-        if let unknown = CommandNames(root).unknown(in: arguments) { return Terminal.error(unknown, "") }
+        let names = CommandNames(root)
+        if let unknown = names.unknown(in: arguments) { return Terminal.error(unknown, "") }
         Terminal.error(say(root.message(for: error)), "")
-        // The command that the bare program runs has a name of its own, which nobody types.
-        let bare = root.configuration.defaultSubcommand.map { " " + $0._commandName } ?? ""
-        let named = root._commandName + bare
-        let lines = full.split(separator: "\n").map { String($0).replacing(named, with: root._commandName) }
-        guard let start = lines.lastIndex(where: { $0.starts(with: /Usage:\s/) }) else { return }
-        for line in lines[start...] {
-            if let match = line.firstMatch(of: /See '(.+)' for more information/) {
-                Terminal.note("  " + words("usage.more", ["command": glued(String(match.1))]))
-            } else {
-                Terminal.note(headed(line))
-            }
-        }
+        let (command, path) = names.command(in: arguments)
+        Terminal.note(words("usage.usage") + usage(of: command, root))
+        let more = ([root._commandName] + path + ["--help"]).joined(separator: String(Wrapping.glue))
+        Terminal.note("  " + words("usage.more", ["command": more]))
     }
 
-    private static func glued(_ command: String) -> String {
-        command.replacing(" ", with: String(Wrapping.glue))
+    private static func usage(of command: any ParsableCommand.Type, _ root: any ParsableCommand.Type) -> String {
+        // The command that the bare program runs has a name of its own, which nobody types.
+        if command == root, let bare = root.configuration.defaultSubcommand {
+            return root.usageString(for: bare).replacing(" " + bare._commandName, with: "")
+        }
+        return root.usageString(for: command)
     }
 
     /// Of the terminal. Wide characters take two cells, which the parser does not know; lines that are too long are broken again.
     private static var columns: Int? { isatty(STDOUT_FILENO) == 1 ? Columns.width : nil }
-
-    private static func headed(_ line: String) -> String {
-        line.starts(with: /Usage:\s/) ? words("usage.usage") + line.dropFirst(7) : line
-    }
 
     // MARK: Mistakes
 

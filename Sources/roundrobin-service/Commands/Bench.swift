@@ -7,12 +7,7 @@ import Sodium
 
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure what proving and verifying cost on this machine, in under a minute.",
-        discussion: """
-            A member proves once for each co-signature, on one core. Verifying is measured for one proof alone and for a \
-            batch of 1,024 (sixteen proofs, again and again: nothing is remembered from one to the next), for each proof of it.
-            Every verdict is checked. docs/performance.md has more figures and what bounds them.
-            """)
+        abstract: words("bench.about"), discussion: words("bench.more"))
 
     @OptionGroup var output: OutputOptions
 
@@ -33,13 +28,14 @@ struct Bench: ParsableCommand {
     func run() throws {
         if !output.json {
             Terminal.line(
-                "\(Terminal.count(Cores.count, "core")), "
-                    + (Arithmetic.available.contains(.lanes)
-                        ? "with eight lanes of AVX-512 IFMA; \"portable\" is what any other processor would run."
-                        : "no AVX-512 IFMA; arithmetic in Swift alone."))
+                words("bench.cores", count: Cores.count) + " "
+                    + (Arithmetic.available.contains(.lanes) ? words("bench.lanes") : words("bench.portable")))
             Terminal.line()
             Terminal.line(
-                Terminal.bold(Self.columns("ring", "arithmetic", ["prove", "alone", "in a batch", "all cores"])))
+                Terminal.bold(
+                    Self.columns(
+                        words("bench.ring"), words("bench.arithmetic"),
+                        [words("bench.prove"), words("bench.alone"), words("bench.batch"), words("bench.allCores")])))
         }
         var rows: [Row] = []
         for count in [128, 1024, 16_384] {
@@ -59,14 +55,14 @@ struct Bench: ParsableCommand {
         }
         if output.json { return try Terminal.json(Figures(cores: Cores.count, rows: rows)) }
         Terminal.line()
-        Terminal.line("Every verdict was checked.")
+        Terminal.line(words("bench.checked"))
     }
 
     private static func columns(_ ring: String, _ arithmetic: String, _ figures: [String]) -> String {
         func right(_ text: String, _ width: Int) -> String {
-            String(repeating: " ", count: max(0, width - text.count)) + text
+            String(repeating: " ", count: max(0, width - Columns.cells(text))) + text
         }
-        return right(ring, 8) + "  " + arithmetic.padding(toLength: 12, withPad: " ", startingAt: 0)
+        return right(ring, 8) + "  " + Columns.padded(arithmetic, 12)
             + figures.map { right($0, 13) }.joined()
     }
 
@@ -101,7 +97,7 @@ struct Bench: ParsableCommand {
     }
 
     private struct WrongVerdict: Error, CustomStringConvertible {
-        let description = "a proof that holds was refused: this machine or this build computes wrong results"
+        let description = words("bench.wrong")
     }
 
     /// The median of some runs.

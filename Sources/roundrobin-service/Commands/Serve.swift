@@ -11,14 +11,9 @@ import TransparencyLog
 /// Runs the service. What a flag says goes before what the environment says, that before the file, that before what is usual.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run the service.",
-        discussion: """
-            It stores logs and ciphertext in one SQLite file and needs nothing else, or in PostgreSQL. Stop it with SIGTERM. Each option can \
-            stand in the file (docs/operations.md) or in the environment: --tls-key as ROUNDROBIN_TLS_KEY. Limits have no flag: \
-            limits.connections is ROUNDROBIN_LIMITS_CONNECTIONS.
-            """)
+        abstract: words("serve.about"), discussion: words("serve.more"))
 
-    @Option(help: ArgumentHelp("A configuration file (YAML).", valueName: "file"))
+    @Option(help: ArgumentHelp("\(words("setting.config"))", valueName: "file"))
     var config: String?
     @Option(setting: .database) var database: String?
     @Option(setting: .heads) var heads: String?
@@ -76,13 +71,14 @@ struct Serve: AsyncParsableCommand {
     private func settings() throws -> ServeSettings {
         if let database, Databases.hasPassword(database) {
             throw ValidationError(
-                "Everybody on this machine sees a command's arguments: put the password into ~/.pgpass, or the address into the "
-                    + "configuration file or ROUNDROBIN_DATABASE.")
+                words("serve.password"))
         }
         let environment = ProcessInfo.processInfo.environment
         let file = config ?? environment["ROUNDROBIN_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
         do { return try ServeSettings(flags: flags, environment: environment, file: file) } catch {
-            throw ValidationError(file.map { "The configuration (\($0)) is wrong. \(error)" } ?? "\(error)")
+            let why = ["why": "\(error)"]
+            throw ValidationError(
+                file.map { words("serve.wrongFile", ["file": $0].merging(why) { $1 }) } ?? words("serve.wrong", why))
         }
     }
 
@@ -97,17 +93,17 @@ struct Serve: AsyncParsableCommand {
 
     private static func configuration(_ settings: ServeSettings) throws -> ServiceConfiguration {
         let listen = settings[.listen] ?? "127.0.0.1:8080"
-        guard let database = settings[.database] else { throw ValidationError("Name the database: --database FILE.") }
+        guard let database = settings[.database] else { throw ValidationError(words("serve.noDatabase")) }
         guard !Databases.isPostgres(database) || settings[.heads] != nil else {
-            throw ValidationError("With PostgreSQL, name a file of this machine for signed checkpoints: --heads FILE.")
+            throw ValidationError(words("serve.noHeads"))
         }
-        guard let address = Address(listen) else { throw ValidationError("--listen takes host:port, or unix:/path.") }
+        guard let address = Address(listen) else { throw ValidationError(words("serve.listen")) }
         let name = settings[.name] ?? listen
         guard WorkplaceStatement.isServiceName(name) else {
-            throw ValidationError("--name takes 1 to 255 of the characters a-z 0-9 . : -")
+            throw ValidationError(words("serve.name"))
         }
         guard (settings[.certificate] == nil) == (settings[.key] == nil) else {
-            throw ValidationError("--tls-certificate and --tls-key go together.")
+            throw ValidationError(words("serve.tls"))
         }
         var configuration = ServiceConfiguration(
             host: address.host, port: address.port, database: database, name: name)
@@ -127,7 +123,7 @@ struct Serve: AsyncParsableCommand {
         if let metrics = settings[.metrics] {
             // Figures are for the operator alone.
             guard let address = Address(metrics), address.socket == nil, address.isLoopback else {
-                throw ValidationError("--metrics takes an address of this machine, such as 127.0.0.1:9090.")
+                throw ValidationError(words("serve.metrics"))
             }
             configuration.metrics = (address.host, address.port)
         }
@@ -142,7 +138,7 @@ extension Serve {
         let token = text.split(separator: "\n").first.map(String.init)?.trimmingCharacters(in: .whitespaces) ?? ""
         guard token.utf8.count >= 16, token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw ValidationError(
-                "\(path) must hold a founding token: 16 characters or more, letters and digits, on one line.")
+                words("serve.token", ["file": path]))
         }
         return token
     }
@@ -153,7 +149,7 @@ extension Option where Value == String? {
         self.init(
             name: .customLong(setting.flag),
             help: ArgumentHelp(
-                setting.usual.map { "\(setting.help) (default: \($0))" } ?? "\(setting.help)",
+                "\(setting.usual.map { words("setting.default", ["help": setting.help, "value": $0]) } ?? setting.help)",
                 valueName: setting.valueName))
     }
 }

@@ -8,45 +8,41 @@ import TransparencyLog
 
 struct Witness: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run a witness: it signs checkpoints of other services' logs as long as they only grow.",
-        discussion: """
-            A C2SP tlog-witness. What it has signed is in one SQLite file; lose that file, and the witness must be given up with \
-            its name. The line that members put into their policy file is printed at the start, and by --show.
-            """)
+        abstract: words("witness.about"), discussion: words("witness.more"))
 
-    @Option(help: ArgumentHelp("The SQLite file; made when missing.", valueName: "file"))
+    @Option(help: ArgumentHelp("\(words("witness.database"))", valueName: "file"))
     var database: String
 
-    @Option(help: ArgumentHelp("Where to listen.", valueName: "host:port"))
+    @Option(help: ArgumentHelp("\(words("witness.listen"))", valueName: "host:port"))
     var listen = "127.0.0.1:8081"
 
-    @Option(help: ArgumentHelp("The name that it signs under. It cannot change.", valueName: "name"))
+    @Option(help: ArgumentHelp("\(words("witness.name"))", valueName: "name"))
     var name: String
 
     @Option(
         help: ArgumentHelp(
-            "The key of a Round Robin service, as `serve` prints it (service_key): all its logs are known.",
+            "\(words("witness.service"))",
             valueName: "key"))
     var service: [String] = []
 
-    @Option(help: ArgumentHelp("The key of one log, under its origin.", valueName: "key"))
+    @Option(help: ArgumentHelp("\(words("witness.log"))", valueName: "key"))
     var log: [String] = []
 
-    @Flag(help: "Print the key, what was signed last, and evidence of forks; then stop.")
+    @Flag(help: ArgumentHelp("\(words("witness.show"))"))
     var show = false
 
     mutating func validate() throws {
         guard let address = Address(listen), address.socket == nil else {
-            throw ValidationError("--listen takes host:port.")
+            throw ValidationError(words("witness.badListen"))
         }
-        guard NoteKey.isName(name) else { throw ValidationError("--name takes no white space and no plus.") }
+        guard NoteKey.isName(name) else { throw ValidationError(words("witness.badName")) }
         for key in service + log {
             guard (try? NoteKey(parsing: key))?.kind == .log else {
-                throw ValidationError("\(key) is no key of a log: name+id+base64.")
+                throw ValidationError(words("witness.badKey", ["key": key]))
             }
         }
         guard show || !service.isEmpty || !log.isEmpty else {
-            throw ValidationError("Name the logs that it knows, with --service or --log.")
+            throw ValidationError(words("witness.noLogs"))
         }
     }
 
@@ -68,7 +64,7 @@ struct Witness: AsyncParsableCommand {
 
     private func showState() throws {
         guard FileManager.default.fileExists(atPath: database) else {
-            throw StorageError.cannotOpen("there is no file \(database)")
+            throw StorageError.cannotOpen(words("witness.noFile", ["file": database]))
         }
         let store = try WitnessStore(path: database, name: name)
         Terminal.line(store.verifier.noteKey.text)
@@ -78,7 +74,8 @@ struct Witness: AsyncParsableCommand {
         }
         for fork in try store.forks() {
             let time = Date(timeIntervalSince1970: Double(fork.time)).formatted(.iso8601)
-            Terminal.line(Terminal.red("forked") + "  \(time)  \(fork.size)  \(Terminal.harmless(fork.origin))")
+            Terminal.line(
+                Terminal.red(words("witness.forked")) + "  \(time)  \(fork.size)  \(Terminal.harmless(fork.origin))")
             Terminal.line(Terminal.block(fork.signed))
             Terminal.line(Terminal.block(fork.other))
         }

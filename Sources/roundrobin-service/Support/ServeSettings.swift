@@ -1,6 +1,7 @@
 import Client
 import Foundation
 import Petitions
+import Presentation
 import Service
 import Yams
 
@@ -10,7 +11,9 @@ struct ServeSettings {
     struct Fault: Error, CustomStringConvertible {
         let place: String
         let what: String
-        var description: String { place.isEmpty ? what : "\(place): \(what)" }
+        var description: String {
+            place.isEmpty ? what : words("settingFault.place", ["place": place, "what": what])
+        }
     }
 
     /// Values that fit their settings, by key.
@@ -23,15 +26,16 @@ struct ServeSettings {
     init(flags: [String: String], environment: [String: String], file: String?) throws(Fault) {
         if let file {
             guard let data = FileManager.default.contents(atPath: file) else {
-                throw Fault(place: file, what: "cannot be read")
+                throw Fault(place: file, what: words("settingFault.unreadable"))
             }
             let text: String
             do { text = try OutsideText.read([UInt8](data)) } catch {
                 switch error {
-                case .encoding: throw Fault(place: file, what: "is not UTF-8 text")
+                case .encoding: throw Fault(place: file, what: words("settingFault.encoding"))
                 case .control(let line, let scalar):
                     throw Fault(
-                        place: "\(file), line \(line)", what: "has a control character (\(ReadableText.code(scalar)))")
+                        place: words("settingFault.fileLine", ["file": file, "line": "\(line)"]),
+                        what: words("settingFault.control", ["code": ReadableText.code(scalar)]))
                 }
             }
             try read(text)
@@ -48,13 +52,16 @@ struct ServeSettings {
         case .text: values[setting.key] = text
         case .choice(let choices):
             guard choices.contains(text) else {
-                throw Fault(place: place, what: "must be one of \(choices.joined(separator: ", "))")
+                throw Fault(
+                    place: place, what: words("settingFault.choice", ["choices": choices.joined(separator: ", ")]))
             }
             values[setting.key] = text
         case .number(let range):
             guard let number = Int(text.replacing("_", with: "")), range.contains(number) else {
                 throw Fault(
-                    place: place, what: "must be a number from \(range.lowerBound) to \(range.upperBound)")
+                    place: place,
+                    what: words(
+                        "settingFault.number", ["from": "\(range.lowerBound)", "to": "\(range.upperBound)"]))
             }
             values[setting.key] = "\(number)"
         }
@@ -64,7 +71,9 @@ struct ServeSettings {
 
     private mutating func read(_ text: String) throws(Fault) {
         let root: Node?
-        do { root = try Yams.compose(yaml: text) } catch { throw Fault(place: "", what: "it is no YAML: \(error)") }
+        do { root = try Yams.compose(yaml: text) } catch {
+            throw Fault(place: "", what: words("settingFault.yaml", ["why": "\(error)"]))
+        }
         // A file of nothing but comments has no root.
         guard let root else { return }
         try read(root, in: "", line: nil)
@@ -73,29 +82,31 @@ struct ServeSettings {
     /// Takes up a section's settings, and those of the sections in it.
     private mutating func read(_ node: Node, in section: String, line: Int?) throws(Fault) {
         guard case .mapping(let mapping) = node else {
-            throw Fault(place: Self.place(section, line), what: "must be keys with values")
+            throw Fault(place: Self.place(section, line), what: words("settingFault.mapping"))
         }
         var seen: Set<String> = []
         for (name, value) in mapping {
             guard let text = name.string, seen.insert(text).inserted else {
-                throw Fault(place: section, what: "a key stands there twice")
+                throw Fault(place: section, what: words("settingFault.twice"))
             }
             let key = section.isEmpty ? text : section + "." + text
             let line = name.mark?.line
             if let setting = Setting.all.first(where: { $0.key == key }) {
                 guard case .scalar(let scalar) = value, !scalar.string.isEmpty else {
-                    throw Fault(place: Self.place(key, line), what: "must be a text or a number")
+                    throw Fault(place: Self.place(key, line), what: words("settingFault.scalar"))
                 }
                 try set(setting, scalar.string, at: Self.place(key, line))
             } else if Setting.all.contains(where: { $0.key.hasPrefix(key + ".") }) {
                 try read(value, in: key, line: line)
             } else {
-                throw Fault(place: Self.place(key, line), what: "is not known")
+                throw Fault(place: Self.place(key, line), what: words("settingFault.unknown"))
             }
         }
     }
 
-    private static func place(_ key: String, _ line: Int?) -> String { key + (line.map { " (line \($0))" } ?? "") }
+    private static func place(_ key: String, _ line: Int?) -> String {
+        line.map { words("settingFault.line", ["key": key, "line": "\($0)"]) } ?? key
+    }
 
     // MARK: What was set
 

@@ -41,47 +41,47 @@ struct Setting: Sendable {
 
     static let database = Setting(
         "database", .text, valueName: "file",
-        "The SQLite file, made when missing; or postgres://user@host/database, for several services at once.")
+        words("setting.database"))
     static let heads = Setting(
         "heads", .text, usual: "<database>.heads", valueName: "file",
-        "Where the newest signed checkpoints are recorded, best on another disk. With PostgreSQL it must be given: a file of this machine."
+        words("setting.heads")
     )
     static let listen = Setting(
         "listen", .text, usual: "127.0.0.1:8080", valueName: "address",
-        "Where to listen: host:port, or unix:/path.")
+        words("setting.listen"))
     static let name = Setting(
-        "name", .text, usual: "what listen says", valueName: "name",
-        "The name in this service's logs (a-z 0-9 . : -). It cannot change.")
+        "name", .text, usual: "<listen>", valueName: "name",
+        words("setting.name"))
     static let certificate = Setting(
         "tls.certificate", .text, valueName: "file",
-        "Speak TLS 1.3 with this certificate (PEM, the chain behind it). Renewed files are taken over.")
+        words("setting.certificate"))
     static let key = Setting(
-        "tls.key", .text, valueName: "file", "Its private key (PEM), which only this user may read.")
+        "tls.key", .text, valueName: "file", words("setting.key"))
     static let mixEvery = Setting(
         "mix.every", .number(1...21_600), valueName: "seconds",
-        "Hold co-signatures and publish them together, in a random order, looking so often.")
+        words("setting.mixEvery"))
     static let mixAtLeast = Setting(
         "mix.at-least", .number(1...10_000), usual: "5", valueName: "n",
-        "How many of a petition must wait for that. At its close all are published.")
+        words("setting.mixAtLeast"))
     static let witnesses = Setting(
         "witnesses.policy", .text, flag: "witnesses", valueName: "file",
-        "A tlog-policy file: the witnesses in it that have an address are asked to sign every checkpoint.")
+        words("setting.witnesses"))
     static let patience = Setting(
         "witnesses.patience", .number(1...60), flag: "witness-patience", usual: "3", valueName: "seconds",
-        "How long a checkpoint waits for them before it is shown without, and receipts with it.")
+        words("setting.patience"))
     static let metrics = Setting(
-        "metrics", .text, valueName: "host:port", "Serve figures for Prometheus here, on this machine only.")
+        "metrics", .text, valueName: "host:port", words("setting.metrics"))
     static let drain = Setting(
         "drain", .number(0...300), usual: "0", valueName: "seconds",
-        "How long /readyz says that the service stops before it accepts nothing more.")
+        words("setting.drain"))
     static let foundingToken = Setting(
         "founding-token", .text, valueName: "file",
-        "A file with a token of at least 16 characters, without which nobody founds a workplace here.")
+        words("setting.foundingToken"))
     static let logLevel = Setting(
         "log.level", .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]), usual: "info",
-        valueName: "level", "trace, debug, info, notice, warning, error or critical.")
+        valueName: "level", words("setting.logLevel"))
     static let logFormat = Setting(
-        "log.format", .choice(["text", "json"]), usual: "text", valueName: "format", "text or json.")
+        "log.format", .choice(["text", "json"]), usual: "text", valueName: "format", words("setting.logFormat"))
 
     static let flags = [
         database, heads, listen, name, certificate, key, mixEvery, mixAtLeast, witnesses, patience, metrics, drain,
