@@ -139,7 +139,7 @@ struct Tally: CustomStringConvertible {
     var description: String {
         let kinds = Fault.allCases.compactMap { kind in faults[kind].map { "\(kind.rawValue) \($0)" } }
         return "rounds \(rounds), kills \(kills) (\(kinds.joined(separator: ", "))), receipts \(receipts), "
-            + "promises \(promises), looks at them \(checks), flips refused at the start \(refusedFlips), "
+            + "promises \(promises), checks \(checks), flips refused at the start \(refusedFlips), "
             + "problems \(problems.count)"
     }
 }
