@@ -98,7 +98,7 @@ actor RequestVerifier {
         // Of the random nonce, so that the hash tells nobody who has asked.
         let request = Domain.digest(
             "seen-request", workplace.bytes.bytes, parameters.key.bytes, Array(parameters.nonce.utf8))
-        guard try await store.claim(request, at: now, lasting: Self.keeping) else { throw Self.usedBefore }
+        guard try await store.claim(request, at: steady, lasting: Self.keeping) else { throw Self.usedBefore }
     }
 
     private static let usedBefore = Refusal.notAuthenticated("This signature was used before.")

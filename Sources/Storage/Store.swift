@@ -90,6 +90,16 @@ public protocol HeldStore: Sendable {
 
 /// What members write for one another: objects, wrapped keys, and keys for invites. The service reads none of it.
 public protocol TextStore: Sendable {
+    /// Refuses early what there is no room for. What `put` finds decides all the same.
+    /// - Parameter count: bytes of a write to come.
+    /// - Throws: `StorageError.quota`.
+    func checkRoom(
+        for count: Int, of workplace: ID<Workplace>, by author: Bytes32, within quota: Quota
+    ) async throws
+
+    /// Whether a revision of an object is there.
+    func hasObject(_ name: StoredObject.Name, in workplace: ID<Workplace>, revision: UInt32) async throws -> Bool
+
     /// Keeps the next revision of an object.
     /// - Throws: `StorageError.conflict` unless it follows the newest revision; `.quota`.
     func put(_ object: StoredObject, within quota: Quota) async throws
@@ -143,8 +153,9 @@ public protocol RequestStore: Sendable {
     /// remembers by itself.
     /// - Parameters:
     ///   - request: a hash of its signer and nonce.
-    ///   - time: in Unix seconds; what was claimed longer than `lasting` seconds ago is forgotten.
-    func claim(_ request: Bytes32, at time: UInt64, lasting: UInt64) async throws -> Bool
+    ///   - steady: seconds of a clock of this process that nobody sets. What was claimed `lasting` seconds ago or more, by
+    ///     this clock, may be forgotten.
+    func claim(_ request: Bytes32, at steady: UInt64, lasting: UInt64) async throws -> Bool
 }
 
 /// What a database says of itself.

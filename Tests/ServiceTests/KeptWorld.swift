@@ -13,7 +13,7 @@ final class KeptWorld {
     let service: RunningService
     let world: World
     let petition: PetitionWorld
-    private let clock: @Sendable () -> UInt64
+    let clock: @Sendable () -> UInt64
     var path: String { Route.cosignatures.path(petition.log.id.hex) }
     var id: ID<Petition> { petition.log.id }
 

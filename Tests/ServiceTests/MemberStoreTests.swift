@@ -1,5 +1,6 @@
 import Foundation
 import Petitions
+import RequestSignatures
 import Service
 import ServiceAPI
 import Sodium
@@ -341,6 +342,35 @@ struct MemberStoreTests {
     }
 
     // MARK: Quotas
+
+    @Test("What there is no room for is refused before its body is read; what is there already is not")
+    func quotaByHead() async throws {
+        var limits = ServiceConfiguration.Limits()
+        limits.stored = 200_000
+        let (service, kept) = try await world(limits: limits)
+        let person = kept.world.people[3]
+        let small = try object(.draft, ID(Random.bytes32()), by: person, in: kept, size: 4000)
+        #expect(try await put(small, by: person, in: kept).status == 204)
+        #expect(try await put(small, by: person, in: kept).status == 204)
+        let large = try object(.draft, ID(Random.bytes32()), by: person, in: kept, size: 60_000)
+        func head(_ object: StoredObject) -> String {
+            let path = path(object, in: kept)
+            let signed = SignedRequest.headers(
+                method: "PUT", path: path, query: "", body: object.bytes, created: kept.clock(),
+                by: person.seed.signingKey())
+            return "PUT \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(object.bytes.count)\r\n"
+                + signed.map { "\($0.name): \($0.value)\r\n" }.joined() + "Expect: 100-continue\r\n\r\n"
+        }
+        // Nothing of the body comes: whoever waits for it says nothing for a minute.
+        let answer = try await RawConnection.talk(to: service.port, head(large))
+        #expect(answer.hasPrefix("HTTP/1.1 507 ") && answer.contains("\(ProblemCode.full.rawValue)"), "\(answer)")
+        let fits = try object(.draft, ID(Random.bytes32()), by: person, in: kept, size: 4000)
+        let word = String(decoding: repeatElement(UInt8(ascii: "x"), count: fits.bytes.count), as: UTF8.self)
+        let wanted = try await RawConnection.talk(
+            to: service.port, head(fits), until: "100 Continue", thenSending: word)
+        #expect(wanted.hasPrefix("HTTP/1.1 100 Continue") && wanted.contains("HTTP/1.1 401 "), "\(wanted)")
+        await service.stop()
+    }
 
     @Test("One member fills their part and no more; then they can still be removed and the key rotated")
     func quotas() async throws {

@@ -409,17 +409,23 @@ struct StoreContractTests {
         let request = Random.bytes32()
         #expect(try await stores[0].claim(request, at: 1000, lasting: 600))
         #expect(try await !stores[1].claim(request, at: 1001, lasting: 600))
-        #expect(try await !stores[0].claim(request, at: 1600, lasting: 600))
-        #expect(try await stores[1].claim(Random.bytes32(), at: 1000, lasting: 600))
+        #expect(try await !stores[0].claim(request, at: 1599, lasting: 600))
+        #expect(try await stores[1].claim(Random.bytes32(), at: 1001, lasting: 600))
         // Whoever asked at once, one is told yes.
         let once = Random.bytes32()
         let yes = try await withThrowingTaskGroup(of: Bool.self) { group in
-            for i in 0..<20 { group.addTask { try await stores[i % 2].claim(once, at: 1600, lasting: 600) } }
+            for i in 0..<20 { group.addTask { try await stores[i % 2].claim(once, at: 1599, lasting: 600) } }
             return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
         #expect(yes == 1)
-        // Forgotten when its signature would be too old anyway.
-        #expect(try await stores[0].claim(request, at: 1700, lasting: 600))
+        // Forgotten when its signature would be too old anyway, by a clock that nobody sets, whatever that shows: a
+        // process that has just started, or whose wall clock is wrong, takes nothing from the others.
+        let fresh = try await place.open()
+        #expect(try await !fresh.claim(request, at: 1_000_000, lasting: 600))
+        #expect(try await !fresh.claim(request, at: 1_000_599, lasting: 600))
+        #expect(try await fresh.claim(request, at: 1_000_629, lasting: 600))
+        #expect(try await !stores[0].claim(request, at: 1601, lasting: 600))
+        try await fresh.close()
         for store in stores { try await store.close() }
     }
 }

@@ -52,7 +52,8 @@ struct KeyRoutes: Sendable {
             return try Response.json(Answers.Missing(members: missing.map(\.hex)))
         }
         router.post(.wrapsWanted) { _, context in
-            let member = try await requests.accept(context, upTo: 1024, if: { try doorkeeper.check(.object($0)) })
+            let member = try await requests.accept(
+                context, upTo: 1024, if: { workplace, _ in try doorkeeper.check(.object(workplace)) })
             guard let wanted = try? JSONDecoder().decode(Answers.Wanted.self, from: Data(member.body)) else {
                 throw Refusal.malformed("The body must be {\"epoch\": number}.")
             }
@@ -62,9 +63,11 @@ struct KeyRoutes: Sendable {
             return Response.noContent
         }
         router.put(.wraps) { _, context in
-            // JSON's strings, and what is decoded of them, are several times what came.
+            // JSON's strings, and what is decoded of them, are several times what came. A list may free more than it
+            // takes, so whether there is room for it shows only when it is read.
             let member = try await requests.accept(
-                context, upTo: limits.wraps, weight: 6, if: { try doorkeeper.check(.object($0)) })
+                context, upTo: limits.wraps, weight: 6,
+                if: { workplace, _ in try doorkeeper.check(.object(workplace)) })
             let wraps = try wraps(member)
             let organisers = member.roster.members(at: member.roster.size).map(\.signKey).filter {
                 member.roster.isOrganiser($0)
@@ -104,9 +107,16 @@ struct KeyRoutes: Sendable {
 
     func addInvites(to router: Router<ServiceContext>) {
         router.put(.invites) { _, context in
-            let member = try await requests.accept(
-                context, upTo: limits.inviteKeys, if: { try doorkeeper.check(.object($0)) })
             let name = try context.id("name")
+            let member = try await requests.accept(
+                context, upTo: limits.inviteKeys,
+                if: { workplace, sender in
+                    try doorkeeper.check(.object(workplace))
+                    // The same again changes nothing.
+                    guard try await store.invite(name) == nil else { return }
+                    try await store.checkRoom(
+                        for: 1, of: workplace, by: sender.key, within: limits.quota(reserved: false))
+                })
             guard let body = try? JSONDecoder().decode(Answers.InviteKeys.self, from: Data(member.body)),
                 let key = Bytes32(hex: body.invite_key), let sealed = Base64.decode(body.keys)
             else { throw Refusal.malformed("The body must be an invite's key and the sealed group keys.") }

@@ -21,13 +21,19 @@ struct MemberRequests: Sendable {
     let sequencer: Sequencer
     let verifier: RequestVerifier
 
+    /// Who a request's head says it is from.
+    struct Sender {
+        let key: Bytes32
+        let isOrganiser: Bool
+    }
+
     /// - Parameters:
     ///   - limit: of the body, in bytes.
     ///   - weight: how many times the body's bytes are in memory while it is worked on.
-    ///   - ready: what else the head decides.
+    ///   - ready: what else the head decides, for the member who signed.
     func accept(
         _ context: ServiceContext, upTo limit: Int, weight: Int = 3,
-        if ready: (ID<Workplace>) throws -> Void = { _ in }
+        if ready: (ID<Workplace>, Sender) async throws -> Void = { _, _ in }
     ) async throws -> MemberRequest {
         let workplace = ID<Workplace>(try context.id("workplace"))
         let exchange = context.exchange
@@ -44,7 +50,7 @@ struct MemberRequests: Sendable {
         guard roster.isMember(parameters.key) else {
             throw Refusal.notAuthenticated("The signer is not a present member of this workplace.")
         }
-        try ready(workplace)
+        try await ready(workplace, Sender(key: parameters.key, isOrganiser: roster.isOrganiser(parameters.key)))
         try await verifier.accept(parameters, in: workplace)
         let body = try await exchange.body(upTo: limit, weight: weight)
         guard digest.isOf(body) else { throw Refusal.notAuthenticated(SignedRequest.Fault.digest.rawValue) }

@@ -40,10 +40,24 @@ struct TextRoutes: Sendable {
             return try await object(name(context), member.workplace, revision: revision)
         }
         router.put(.objectRevision) { _, context in
+            let name = try name(context)
+            guard let revision = context.parameters.get("revision").flatMap({ UInt32($0) }) else {
+                throw Refusal.malformed("A revision is a number from 1.")
+            }
             let member = try await requests.accept(
-                context, upTo: limits.object, if: { try doorkeeper.check(.object($0)) })
+                context, upTo: limits.object,
+                if: { workplace, sender in
+                    try doorkeeper.check(.object(workplace))
+                    // The same again changes nothing.
+                    guard let length = context.exchange.contentLength,
+                        try await !store.hasObject(name, in: workplace, revision: revision)
+                    else { return }
+                    try await store.checkRoom(
+                        for: length, of: workplace, by: sender.key,
+                        within: limits.quota(reserved: name.kind == .document && sender.isOrganiser))
+                })
             let object = try StoredObject(decoding: member.body)
-            guard object.workplace == member.workplace, object.name == (try name(context)),
+            guard object.workplace == member.workplace, object.name == name, revision == object.revision,
                 context.parameters.get("revision") == String(object.revision)
             else { throw Refusal.malformed("The object is another than the address names.") }
             guard object.author == member.key else { throw Refusal.notAllowed }

@@ -76,11 +76,13 @@ enum PostgresSchema {
                 case 2: try addProbe(connection)
                 default: throw StorageError.cannotOpen("another version of this program has made the tables")
                 }
+                try connection.run(requestOrder)
                 return true
             }
             for statement in tables { try connection.run(statement) }
             try connection.run("INSERT INTO version VALUES ($1)", [.int(1)])
             try upgrade(connection)
+            try connection.run(requestOrder)
             return false
         }
     }
@@ -105,6 +107,12 @@ enum PostgresSchema {
         try connection.run("ALTER TABLE probe ALTER COLUMN bytes SET STORAGE EXTERNAL")
         try connection.run("UPDATE version SET version = $1", [.int(version)])
     }
+
+    /// Above every number of seconds that a clock has shown.
+    static let firstRequestOrder: Int64 = 1 << 40
+
+    /// No table, and nothing that an earlier program of this version would miss.
+    private static let requestOrder = "CREATE SEQUENCE IF NOT EXISTS \(name).request_order START \(firstRequestOrder)"
 
     static let tables = [
         "CREATE SCHEMA IF NOT EXISTS \(name)",
@@ -217,7 +225,7 @@ enum PostgresSchema {
             bytes bigint NOT NULL
         )
         """,
-        // Signed requests of the last minutes, by a hash of signer and nonce.
+        // Signed requests of the last minutes, by a hash of signer and nonce; `time` is their place in request_order.
         "CREATE TABLE requests (hash bytea PRIMARY KEY CHECK (length(hash) = 32), time bigint NOT NULL)",
         "CREATE INDEX requests_by_time ON requests (time)",
         // Ciphertexts and proofs do not compress.

@@ -16,27 +16,55 @@ extension PostgresStore {
         _ workplace: ID<Workplace>, _ author: Bytes32, by count: Int, _ quota: Quota, _ connection: PostgresConnection
     ) throws {
         guard count != 0 else { return }
+        let kept = try kept(workplace, author, connection)
+        try quota.check(adding: count, to: kept)
+        room.add(count)
         let (workplace, author) = (
             PostgresValue.bytes(workplace.bytes.bytes), PostgresValue.bytes(author.bytes)
         )
-        let all = try connection.run("SELECT bytes FROM stored WHERE workplace = $1", [workplace]).first?.int(0) ?? 0
-        let own =
-            try connection.run(
-                "SELECT bytes FROM stored_by WHERE workplace = $1 AND author = $2", [workplace, author]
-            ).first?.int(0) ?? 0
-        let total = try room.bytes {
-            Int(try connection.run("SELECT sum(bytes)::bigint FROM stored").first?.int(0) ?? 0)
-        }
-        try quota.check(
-            adding: count, to: .init(workplace: Int(all), author: Int(own), total: total, free: room.free))
-        room.add(count)
         try connection.run(
-            "UPDATE stored SET bytes = $2 WHERE workplace = $1", [workplace, .int(Int(all) + count)])
+            "UPDATE stored SET bytes = $2 WHERE workplace = $1", [workplace, .int(Int64(kept.workplace + count))])
         try connection.run(
             """
             INSERT INTO stored_by (workplace, author, bytes) VALUES ($1, $2, $3)
             ON CONFLICT (workplace, author) DO UPDATE SET bytes = excluded.bytes
-            """, [workplace, author, .int(Int(own) + count)])
+            """, [workplace, author, .int(Int64(kept.author + count))])
+    }
+
+    private func kept(
+        _ workplace: ID<Workplace>, _ author: Bytes32, _ connection: PostgresConnection
+    ) throws -> Quota.Kept {
+        let place = PostgresValue.bytes(workplace.bytes.bytes)
+        let all = try connection.run("SELECT bytes FROM stored WHERE workplace = $1", [place]).first?.int(0)
+        let own = try connection.run(
+            "SELECT bytes FROM stored_by WHERE workplace = $1 AND author = $2", [place, .bytes(author.bytes)]
+        ).first?.int(0)
+        let total = try room.bytes {
+            Int(try connection.run("SELECT sum(bytes)::bigint FROM stored").first?.int(0) ?? 0)
+        }
+        return Quota.Kept(workplace: Int(all ?? 0), author: Int(own ?? 0), total: total, free: room.free)
+    }
+
+    public func checkRoom(
+        for count: Int, of workplace: ID<Workplace>, by author: Bytes32, within quota: Quota
+    ) async throws {
+        try await readOnce { connection in
+            try quota.check(adding: count, to: self.kept(workplace, author, connection))
+        }
+    }
+
+    public func hasObject(
+        _ name: StoredObject.Name, in workplace: ID<Workplace>, revision: UInt32
+    ) async throws -> Bool {
+        try await readOnce { connection in
+            try connection.run(
+                "SELECT 1 FROM objects WHERE workplace = $1 AND kind = $2 AND object = $3 AND revision = $4",
+                [
+                    .bytes(workplace.bytes.bytes), .int(Int64(name.kind.rawValue)), .bytes(name.id.bytes.bytes),
+                    .int(Int64(revision)),
+                ]
+            ).count > 0
+        }
     }
 
     public func put(_ object: StoredObject, within quota: Quota) async throws {

@@ -18,8 +18,7 @@ public final class PostgresStore: Store {
     let room = Room(besides: nil)
     /// Which server, and which of its lives, the record was last held against.
     private let server = Mutex("")
-    /// When requests that are too old were last forgotten.
-    let lastSweep = Mutex<UInt64>(0)
+    let requestMarks = Mutex(RequestMarks())
 
     /// Connections of one process: one or two write, the others read.
     private static let connections = 6
@@ -150,27 +149,6 @@ public final class PostgresStore: Store {
 extension PostgresStore {
     /// A crash of the server may forget the last half second of these; then the process that has seen a request still
     /// refuses it.
-    public func claim(_ request: Bytes32, at time: UInt64, lasting: UInt64) async throws -> Bool {
-        let time = Int64(clamping: time)
-        let isDue = lastSweep.withLock { last in
-            guard UInt64(time) >= last + 30 || UInt64(time) < last else { return false }
-            last = UInt64(time)
-            return true
-        }
-        return try await readOnce { connection in
-            if isDue {
-                try connection.run(
-                    "DELETE FROM requests WHERE time < $1", [.int(time - Int64(clamping: lasting))])
-            }
-            return try connection.run(
-                """
-                WITH loose AS (SELECT set_config('synchronous_commit', 'off', true))
-                INSERT INTO requests SELECT $1, $2 FROM loose ON CONFLICT DO NOTHING
-                """, [.bytes(request.bytes), .int(time)]
-            ).changed == 1
-        }
-    }
-
     public func canRead() async -> Bool {
         (try? await readOnce { try $0.run("SELECT count(*) FROM service").first?.int(0) }) == 1
     }

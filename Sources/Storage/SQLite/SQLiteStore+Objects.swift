@@ -36,20 +36,47 @@ extension SQLiteStore {
         _ workplace: ID<Workplace>, _ author: Bytes32, by count: Int, _ quota: Quota, _ db: Database
     ) throws {
         guard count != 0 else { return }
-        let (workplace, author) = (workplace.bytes.data, author.data)
-        let all = try Int.fetchOne(db, sql: "SELECT bytes FROM stored WHERE workplace = ?", arguments: [workplace]) ?? 0
-        let own =
-            try Int.fetchOne(
-                db, sql: "SELECT bytes FROM stored_by WHERE workplace = ? AND author = ?",
-                arguments: [workplace, author]) ?? 0
-        let total = try room.bytes { try Int.fetchOne(db, sql: "SELECT sum(bytes) FROM stored") ?? 0 }
-        try quota.check(adding: count, to: .init(workplace: all, author: own, total: total, free: room.free))
+        let kept = try kept(workplace, author, db)
+        try quota.check(adding: count, to: kept)
         room.add(count)
+        let (workplace, author) = (workplace.bytes.data, author.data)
         try db.execute(
-            sql: "INSERT OR REPLACE INTO stored (workplace, bytes) VALUES (?, ?)", arguments: [workplace, all + count])
+            sql: "INSERT OR REPLACE INTO stored (workplace, bytes) VALUES (?, ?)",
+            arguments: [workplace, kept.workplace + count])
         try db.execute(
             sql: "INSERT OR REPLACE INTO stored_by (workplace, author, bytes) VALUES (?, ?, ?)",
-            arguments: [workplace, author, own + count])
+            arguments: [workplace, author, kept.author + count])
+    }
+
+    private func kept(_ workplace: ID<Workplace>, _ author: Bytes32, _ db: Database) throws -> Quota.Kept {
+        let all = try Int.fetchOne(
+            db, sql: "SELECT bytes FROM stored WHERE workplace = ?", arguments: [workplace.bytes.data])
+        let own = try Int.fetchOne(
+            db, sql: "SELECT bytes FROM stored_by WHERE workplace = ? AND author = ?",
+            arguments: [workplace.bytes.data, author.data])
+        let total = try room.bytes { try Int.fetchOne(db, sql: "SELECT sum(bytes) FROM stored") ?? 0 }
+        return Quota.Kept(workplace: all ?? 0, author: own ?? 0, total: total, free: room.free)
+    }
+
+    public func checkRoom(
+        for count: Int, of workplace: ID<Workplace>, by author: Bytes32, within quota: Quota
+    ) async throws {
+        try await read { db in try quota.check(adding: count, to: self.kept(workplace, author, db)) }
+    }
+
+    public func hasObject(
+        _ name: StoredObject.Name, in workplace: ID<Workplace>, revision: UInt32
+    ) async throws -> Bool {
+        try await read { db in
+            try Bool.fetchOne(
+                db,
+                sql: """
+                    SELECT EXISTS (
+                        SELECT 1 FROM objects WHERE workplace = ? AND kind = ? AND object = ? AND revision = ?)
+                    """,
+                arguments: [workplace.bytes.data, Int(name.kind.rawValue), name.id.bytes.data, Int64(revision)]
+            ) ?? false
+        }
     }
 
     public func object(

@@ -151,7 +151,7 @@ extension Data {
 extension SQLiteStore {
     /// One process serves from a file, but for the moment when one takes over from another; and none accepts requests
     /// from before its start.
-    public func claim(_ request: Bytes32, at time: UInt64, lasting: UInt64) async throws -> Bool { true }
+    public func claim(_ request: Bytes32, at steady: UInt64, lasting: UInt64) async throws -> Bool { true }
 
     public func canRead() async -> Bool {
         (try? await read { try Int.fetchOne($0, sql: "SELECT count(*) FROM service") }) == 1
