@@ -7,60 +7,66 @@ import TransparencyLog
 
 /// What a person must have seen before a co-signature is made.
 public enum Warning: Hashable, Sendable {
-    /// At most so many people can have made a co-signature, and few of them have kept their key for sure.
+    /// At most `live` people can have made a co-signature, and fewer than `PetitionView.comfortableSeats` of them
+    /// (`settled`) still hold the same key.
     case fewSettledSeats(settled: Int, live: Int)
+    /// The ring has more keys than there are eligible members.
     case ringLargerThanEligible(ring: Int, eligible: UInt32)
-    /// The name that is given opens at this count, and cannot be taken back then.
+    /// The name opens at this count, and cannot be taken back then.
     case nameOpens(count: UInt32)
-    /// The name that is given is open at once: its count has been reached and its keys are released.
+    /// The name opens at once: its count has been reached and its keys have been released.
     case nameAtOnce
-    /// The co-signature that stands has a name, and the new one has none.
+    /// The current co-signature has a name, and the new one has none.
     case nameDropped
-    /// It has a name that is open: who made this tag's co-signatures is known, whatever follows.
+    /// The current co-signature has a name that is already open, so it is known who made this tag's co-signatures,
+    /// whatever follows.
     case nameIsOut
 }
 
-/// A name that opens once so many co-signatures stand.
+/// A name that opens once `count` co-signatures stand.
 public struct ConditionalName: Sendable, Hashable {
     /// 1 to 240 bytes.
     public let text: String
     /// One of the counts at which names open in the petition.
     public let count: UInt32
 
+    /// Checks nothing; `PetitionView.warnings` and `clear` do.
     public init(_ text: String, when count: UInt32) { (self.text, self.count) = (text, count) }
 }
 
-/// What a person decides to send.
+/// The action that a person has chosen.
 public enum Decision: Sendable, Hashable {
-    /// For each question 0 (abstain) or a choice from 1.
+    /// One entry per question: 0 to abstain, or a choice from 1.
     case sign(choices: [UInt8], remark: String, name: ConditionalName?)
     case withdraw
 
+    /// The name that goes out with the co-signature; nil for none.
     public var name: ConditionalName? {
         if case .sign(_, _, let name) = self { name } else { nil }
     }
 }
 
-/// Evidence that this member may send this decision on this view, and has seen every warning. Only `PetitionView.clear` makes it, and
-/// making a statement takes it.
+/// Evidence that this member may send this decision on this view, and has seen every warning. Only `PetitionView.clear`
+/// makes one, and `make(in:)` makes one statement of it.
 public struct Clearance {
+    /// The view that the person decided on.
     public let view: PetitionView
     let ring: RingSecret
     let tag: LinkingTag
     let sequence: UInt32
     let decision: Decision
-    /// What the person had seen when they agreed.
+    /// The warnings that the person had seen when they agreed.
     public let warnings: Set<Warning>
 }
 
 extension PetitionView {
-    /// Fewer live seats than this: nobody is hidden, and nothing is sent.
+    /// With fewer live seats than this, nobody is hidden, and nothing is sent.
     public static let leastSeats = 5
-    /// Fewer than this: the person is warned.
+    /// With fewer settled seats than this, the person is warned.
     public static let comfortableSeats = 10
     private static let day: UInt64 = 24 * 3600
 
-    /// What speaks against co-signing: refusals are thrown, warnings returned.
+    /// Checks whether this member can co-sign now: reasons to refuse are thrown, reasons to warn are returned.
     /// - Parameter now: the device's clock.
     public func warnings(
         for identity: Identity, name: ConditionalName? = nil, at now: UInt64
@@ -70,14 +76,15 @@ extension PetitionView {
         guard petition.closure == nil, petition.manifest.closes == 0 || now < petition.manifest.closes else {
             throw .closed
         }
-        // Opened logs are announced ones; the log itself has refused anything else.
+        // A petition that was opened has been announced; its log has rejected anything else.
         guard workplace.announcements[petition.id] != nil else { throw .notAnnounced }
         guard identity.ringKey(in: petition.ring) != nil else { throw .notInRing }
         guard workplace.isMember(identity.signKey) else { throw .notMember }
-        // Without a document there is no epoch to count live seats by: this is the plainer word.
+        // Without a document, the epoch by which live seats are counted is unknown too; this error is the clearer one.
         if let documentFault, documentFault != .noGroupKey { throw .wording(documentFault) }
         guard seats.count >= Self.leastSeats else { throw .tooFewLiveSeats(seats.count, least: Self.leastSeats) }
-        // By the list that everybody is served: a key that came another way does not make this device different.
+        // Decided by the list of wraps that everybody is served: a key that arrived another way does not make this
+        // device behave differently.
         guard isLive(identity.signKey) else { throw .noOwnWrap }
         guard let document else { throw .wording(documentFault ?? .missing) }
         if petition.manifest.kind == .ratification { try checkVote(document) }
@@ -88,7 +95,7 @@ extension PetitionView {
         let (ring, eligible) = (petition.ring.count, petition.eligible(in: workplace))
         var warnings: Set<Warning> = []
         if seats.settled < Self.comfortableSeats {
-            // Among few, or among invented people, the condition hides nobody.
+            // In a small group, or among invented people, the condition hides nobody.
             guard name == nil else { throw .namedAmongFew(seats.settled) }
             warnings.insert(.fewSettledSeats(settled: seats.settled, live: seats.count))
         }
@@ -108,19 +115,21 @@ extension PetitionView {
         return warnings
     }
 
-    /// Where witnesses are named, both checkpoints are signed by them within the last day.
+    /// If witnesses are named, they must have signed both checkpoints within the last day.
     func checkFreshness(at now: UInt64) throws(CoSigningError) {
         for (name, verdict) in [
             (judgedRoster.name, judgedRoster.witnessed), (judgedPetition.name, judgedPetition.witnessed),
         ] where verdict.threshold > 0 {
-            // A time ahead of this device's clock says that the clock is behind, and then nothing is known of the day.
+            // If a witness's time is ahead of this device's clock, the clock is slow, and cannot tell whether a day has
+            // passed.
             guard let time = verdict.time, time <= now + Memory.clockTolerance, now <= time + Self.day else {
                 throw .witnessesStale(name)
             }
         }
     }
 
-    /// That a vote asks about a response which stands in the log of the petition that it names, and says by what majority.
+    /// Checks that a vote is about a response that stands in the log of the petition it names, and states the majority
+    /// it needs.
     private func checkVote(_ document: PetitionDocument) throws(CoSigningError) {
         guard RatificationTerms(document, of: petition.manifest) != nil else { throw .voteTerms }
         guard let response = petition.manifest.about, let about,
@@ -138,20 +147,22 @@ extension PetitionView {
         return UInt8(place + 1)
     }
 
-    /// What stands under this member's tag, whichever device sent it.
+    /// The statement that stands under this member's tag, from whichever device it came.
     public func standing(of identity: Identity) -> PetitionLog.Standing? {
         guard let ring = identity.ringKey(in: petition.ring) else { return nil }
         return petition.tags[ring.secret.tag(in: Scope(petition.id.bytes))]
     }
 
-    /// Whether the co-signature that stands has a name that is open: whatever follows it is known to be this member's.
+    /// Whether the standing co-signature has a name that is open: whatever follows under this tag is known to be this
+    /// member's.
     public func nameIsOut(for identity: Identity) -> Bool {
         guard let standing = standing(of: identity), standing.action == .sign, standing.level > 0 else { return false }
         return petition.isReleased(Int(standing.level))
     }
 
-    /// Clears a decision for sending. Withdrawing needs the verified logs and the standing co-signature, nothing else.
-    /// - Parameter seen: the warnings that the person has seen. A warning besides these stops the sending.
+    /// Clears a decision for sending. To withdraw, the verified logs and the standing co-signature are enough.
+    /// - Parameter seen: the warnings that the person has seen. Any other warning stops the sending.
+    /// - Throws: `CoSigningError`; `.unseenWarnings` with the warnings that are missing from `seen`.
     public func clear(
         _ decision: Decision, for identity: Identity, having memory: Memory, seen: Set<Warning>, at now: UInt64
     ) throws(CoSigningError) -> Clearance {
@@ -177,7 +188,8 @@ extension PetitionView {
         guard unseen.isEmpty else { throw .unseenWarnings(Array(unseen)) }
         let (next, overflow) = (standing?.sequence ?? 0).addingReportingOverflow(standing == nil ? 0 : 1)
         guard !overflow else { throw .tagExhausted }
-        // An older log, in which a named statement that has a receipt cannot stand again: its number is not used twice.
+        // This log is older than the receipt. A settled named statement cannot be sent again, so its sequence number
+        // must not be reused.
         if let last = memory.petitions[petition.id]?.sent.last, case .receipt = last.state,
             let coSigned = last.coSigned, coSigned.sequence >= next, coSigned.ringEpoch == petition.ringEpoch
         {
@@ -189,7 +201,7 @@ extension PetitionView {
     private func check(_ choices: [UInt8], _ remark: String) throws(CoSigningError) {
         let manifest = petition.manifest
         guard choices.count == manifest.options.count else { throw .answersCount(manifest.options.count) }
-        // What is left of a ballot beside its choices, its lengths and one byte of padding (section 6).
+        // The part of a ballot that its choices, its lengths and one byte of padding leave (section 6).
         let most = min(Int(manifest.ballotLength) - manifest.options.count - 5, 4000)
         guard remark.utf8.count <= most else { throw .remarkLength(most: most) }
         let ballot: Ballot

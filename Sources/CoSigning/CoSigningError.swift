@@ -2,70 +2,80 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// Why a device refuses to read on, to sign or to send. A code and its values; words are the caller's.
+/// Why a device refuses to read on, to sign or to send. Codes with their values; the caller words them.
 public enum CoSigningError: Error, Sendable, Equatable {
-    // What a run read
-    /// Nothing is served under the log's name.
+    // Found by a run
+    /// The service has nothing under the log's name.
     case logMissing(LogName)
-    /// The answer is no log, or longer than any that this program reads.
+    /// The response is not a log, or is longer than this program reads.
     case logUnreadable(LogName)
     case logUnverified(LogName, LogError)
-    /// The leaves are not those of the checkpoint.
+    /// The leaves do not give the checkpoint's root.
     case logRootDiffers(LogName)
+    /// The log's first leaf is invalid, or another log's.
     case firstLeaf(LogName)
-    /// The id was announced here, and belongs to another workplace.
+    /// The id was announced here but belongs to another workplace.
     case otherWorkplace
+    /// The audit of a log found these faults.
     case serviceFaults([String])
-    /// Too few of the witnesses that the workplace's log names have signed the checkpoint, or a line of theirs is false.
+    /// Too few of the witnesses named in the workplace's log have signed the checkpoint, or one of their lines is
+    /// false.
     case notWitnessed(LogName, signed: Int, asked: Int)
-    /// Enough have signed, and not within the last day by this device's clock.
+    /// Enough witnesses have signed, but not within the last day by this device's clock.
     case witnessesStale(LogName)
-    // What speaks against signing
+    // Reasons not to sign
     case closed
-    /// Open an hour after its closing time: the service does not close it.
+    /// Still open an hour after its closing time: the service has not closed it.
     case closesLate
     case notAnnounced
     case wording(DocumentFault)
     case notInRing
-    /// This member has left, or was removed.
+    /// This member has left or was removed.
     case notMember
-    /// Nobody has left a key for this member in the list that everybody is served.
+    /// The list of wraps that everybody is served has no key for this member.
     case noOwnWrap
-    /// Refused: fewer than `least` people can have made a co-signature.
+    /// Fewer than `least` people can have made a co-signature, so signing is refused.
     case tooFewLiveSeats(Int, least: Int)
+    /// The vote's document does not state valid terms.
     case voteTerms
+    /// The response that the vote is about does not stand in its petition's log.
     case voteResponse
+    /// A name is refused while fewer than ten seats are settled; the value is their number.
     case namedAmongFew(Int)
+    /// A name is refused while the ring has more keys than there are eligible members.
     case namedInLargeRing(ring: Int, eligible: UInt32)
-    /// The counts at which names open in this petition; empty where none do.
+    /// No name opens at the requested count. The value: the counts at which names open in this petition; empty if there
+    /// are none.
     case noSuchLevel([UInt32])
     case nameLength
-    /// The name has a character that does not show, with its code.
+    /// The name contains a character that does not show; the value is its code.
     case nameHidden(String)
     case remarkLength(most: Int)
+    /// The petition has this many questions, and the decision another number of answers.
     case answersCount(Int)
     /// The ballot supports no demand.
     case supportsNothing
     case nothingToWithdraw
+    /// The tag's sequence numbers are used up.
     case tagExhausted
-    /// Warnings that the person has not seen.
+    /// Warnings that the person has not yet seen.
     case unseenWarnings([Warning])
-    // What was sent before
-    /// Sent, and neither in the log nor given up: it must be settled first.
+    // A statement sent earlier
+    /// Sent, but neither in the log nor given up: it must be settled first.
     case unsettled
-    /// The same, under a promise of the service.
+    /// The same, with a promise from the service.
     case held(until: UInt64)
-    // Answers to a sending
+    // Responses to a sending
     case promiseInvalid
     case receiptInvalid(LogError)
-    // What is kept
+    // The device's own store
     case identityDamaged
     case memoryDamaged
     case tooManyRingKeys
     case rule(RuleViolation)
 }
 
-/// A log by what it is of.
+/// A log, named by its subject.
 public enum LogName: Hashable, Sendable {
     case workplace(ID<Workplace>)
     case petition(ID<Petition>)
@@ -74,8 +84,8 @@ public enum LogName: Hashable, Sendable {
 /// Why the wording of a petition cannot be shown.
 public enum DocumentFault: String, Error, Sendable, CaseIterable {
     case missing
-    /// This device cannot open the key of its epoch from the list of wraps.
+    /// This device cannot open the key of the document's epoch from the list of wraps.
     case noGroupKey
-    /// It is not the document whose digest the manifest has.
+    /// Its digest is not the one in the manifest.
     case otherDocument
 }

@@ -4,31 +4,39 @@ import MembershipProofs
 import Petitions
 import Sodium
 
-/// A ring key's secret, in a box that arrays can hold.
+/// A ring key's secret, boxed so that arrays can hold it.
 public final class RingSecret: Sendable {
+    /// The key itself, in guarded memory.
     public let secret: ProverSecret
-    /// What it is known by.
+    /// The public key by which it is found.
     public let publicKey: Element
 
+    /// Takes the secret over and computes its public key.
     public init(_ secret: consuming ProverSecret) {
         publicKey = secret.publicKey
         self.secret = secret
     }
 }
 
-/// A member's secrets. Everything in it lives in guarded memory and is wiped with it. Used by one task at a time.
+/// A member's secrets. All of them live in guarded memory and are wiped with it. Only one task at a time may use an
+/// identity.
 public final class Identity {
     private static let version: UInt8 = 1
-    /// The count of ring keys takes one byte.
+    /// The number of ring keys is stored in one byte.
     static let mostRingKeys = 255
 
+    /// The sign key and the box key are derived from it.
     public let seed: MemberSeed
-    /// Oldest first.
+    /// Oldest first; never empty.
     public private(set) var ringKeys: [RingSecret]
+    /// The workplace's group keys, by epoch.
     public var groupKeys: GroupKeyRing
+    /// The public Ed25519 key by which the workplace knows this member.
     public let signKey: Bytes32
+    /// The public X25519 key for which group keys are wrapped.
     public let boxKey: Bytes32
 
+    /// Generates new secrets, with one ring key and no group keys.
     public init() {
         seed = MemberSeed()
         ringKeys = [RingSecret(.generate())]
@@ -36,7 +44,7 @@ public final class Identity {
         (signKey, boxKey) = (seed.signingKey().publicKey, seed.boxKey().publicKey)
     }
 
-    /// version || seed[32] || uint8 n || ring key[32] each || group keys.
+    /// Decodes version || seed[32] || uint8 n || ring key[32] each || group keys.
     /// - Throws: `CoSigningError.identityDamaged`.
     public init(stored bytes: borrowing SecretBytes) throws(CoSigningError) {
         let (version, count) = bytes.withUnsafeBytes { $0.count >= 34 ? ($0[0], Int($0[33])) : (0, 0) }
@@ -57,6 +65,7 @@ public final class Identity {
         self.groupKeys = groupKeys
     }
 
+    /// The encoding that `init(stored:)` reads, in guarded memory.
     public func stored() -> SecretBytes {
         var bytes = SecretBytes([Self.version], seed.stored())
         bytes = Self.join(bytes, SecretBytes(zeros: 0), [UInt8(ringKeys.count)])
@@ -82,28 +91,30 @@ public final class Identity {
         return joined
     }
 
-    /// The key made last: what a rotation announces.
+    /// The newest key, which a rotation announces.
     public var newestRingKey: RingSecret { ringKeys[ringKeys.count - 1] }
 
-    /// The secret of whichever of our ring keys stands in this ring. Looks at every key of the ring for every one of ours.
+    /// The secret of our newest ring key that is in this ring. Compares every key of the ring with every one of ours.
     public func ringKey(in ring: Ring) -> RingSecret? {
         var found: RingSecret?
         for own in ringKeys where ring.index(of: own.publicKey) != nil { found = own }
         return found
     }
 
+    /// The secret of this public key, if it is one of ours.
     public func ringKey(_ publicKey: Element) -> RingSecret? { ringKeys.last { $0.publicKey == publicKey } }
 
+    /// Adds a key as the newest. At most 255 fit.
     /// - Throws: `CoSigningError.tooManyRingKeys`.
     public func addRingKey(_ key: RingSecret) throws(CoSigningError) {
         guard ringKeys.count < Self.mostRingKeys else { throw .tooManyRingKeys }
         ringKeys.append(key)
     }
 
-    /// Erases the others from guarded memory; the caller writes what is left over what was stored.
+    /// Erases all other ring keys from guarded memory; the caller overwrites the stored identity with the result.
     public func keepRingKeys(_ keep: (Element) -> Bool) {
         let kept = ringKeys.filter { keep($0.publicKey) }
-        // A stored identity has one at least: with none left, a fresh one that no ring has.
+        // A stored identity needs at least one key: if none is left, add a fresh one that is in no ring.
         ringKeys = kept.isEmpty ? [RingSecret(.generate())] : kept
     }
 }

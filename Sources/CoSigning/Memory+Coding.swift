@@ -1,4 +1,4 @@
-// What a device writes into its own store, in the presentation language of docs/protocol.md, section 1.
+// The encoding of a device's own store, in the presentation language of docs/protocol.md, section 1.
 //
 //     struct { uint8 kind; opaque id[32]; } LogName;                         // 1 workplace, 2 petition
 //     struct { uint64 size; opaque root[32]; opaque note<0..2^32-1>; } Pin;
@@ -12,11 +12,12 @@
 //              optional Promise promise; } SentStatement;
 //     struct { opaque id[32]; optional opaque ring_key[32]; uint32 n; SentStatement sent[n]; optional uint64 announced;
 //              uint8 was_opened, was_closed; } PetitionMemory;
-//     struct { uint8 version = 1; Pins member, anonymous; uint32 n; Alarm alarms[n]; uint32 m; PetitionMemory petitions[m];
+//     struct { uint8 version = 1; Pins member, anonymous; uint32 n; Alarm alarms[n];
+//              uint32 m; PetitionMemory petitions[m];
 //              optional opaque present_ring_key[32]; optional uint64 witnesses_seen; } Memory;
 //
-// What is optional has a byte before it, 1 where it is there and 0 where it is not. Lists that stand for dictionaries rise
-// strictly by the encoding of their keys.
+// An optional value follows a byte that is 1 if the value is there and 0 if not. Lists that stand for dictionaries are
+// strictly ascending by the encoding of their keys.
 
 import Petitions
 import Sodium
@@ -24,6 +25,7 @@ import Sodium
 extension Memory {
     private static let version: UInt8 = 1
 
+    /// The one encoding of this memory.
     public var encoding: [UInt8] {
         var writer = ByteWriter()
         writer.append(Self.version)
@@ -40,7 +42,7 @@ extension Memory {
         return writer.bytes
     }
 
-    /// - Throws: `CoSigningError.memoryDamaged` for any bytes that `encoding` would not give.
+    /// - Throws: `CoSigningError.memoryDamaged` for any bytes that `encoding` would not produce.
     public init(decoding bytes: [UInt8]) throws(CoSigningError) {
         self.init()
         do throws(RuleViolation) {
@@ -192,7 +194,7 @@ extension ByteReader {
         Pin(size: try uint64(), root: try bytes32(), note: try text())
     }
 
-    // Counts are not believed: nothing is reserved for them, and a list ends where the bytes do.
+    // Counts are not trusted: no memory is reserved for them, and a list ends at the latest where the bytes do.
 
     fileprivate mutating func pins() throws(RuleViolation) -> Pins {
         var pins = Pins()
@@ -245,7 +247,7 @@ extension ByteReader {
         var petition = PetitionMemory()
         petition.ringKey = try optionalBytes32()
         for _ in 0..<(try uint32()) {
-            // A further statement is made only once what was sent before is settled.
+            // A new statement is made only once all earlier ones are settled.
             guard petition.unsettled == nil else { throw .encoding }
             let sent = try sent()
             guard sent.coSigned?.petition == id else { throw .petitionID }

@@ -5,40 +5,44 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// What a device remembers in order to co-sign. What it decides from memory is told to the person, and never shows in a run, but for
-/// what section 10 allows: this device's own statements, receipts and promises for the petition.
+/// What a device remembers in order to co-sign. Decisions made from memory are reported to the person but never show in
+/// a run, except as section 10 allows: this device's own statements, receipts and promises for the petition.
 public struct Memory: Sendable, Equatable {
+    /// The newest checkpoints that each view has shown.
     public internal(set) var pins: [View: Pins] = [.member: Pins(), .anonymous: Pins()]
-    /// Unsettled, oldest first.
+    /// Alarms that the person has not settled, oldest first.
     public internal(set) var alarms: [Alarm] = []
+    /// This device's own part in each petition.
     public internal(set) var petitions: [ID<Petition>: PetitionMemory] = [:]
-    /// The ring key that the newest verified roster shows as this member's; nil while there is none, or no more.
+    /// The ring key that the newest verified roster shows for this member; nil if it shows none, or none any more.
     public internal(set) var presentRingKey: Bytes32?
-    /// Leaf of the newest change of witnesses that the person has seen; nil for none.
+    /// Leaf index of the newest change of witnesses that the person has seen; nil if none.
     public internal(set) var witnessesSeen: UInt64?
 
     static let mostAlarms = 100
-    /// Seconds by which an honest clock may be off, as for signed requests.
+    /// How many seconds an honest clock may be off, as for signed requests.
     static let clockTolerance: UInt64 = 300
 
+    /// The memory of a device that has seen nothing yet.
     public init() {}
 
+    /// Where this device stands with a petition.
     public func status(of id: ID<Petition>) -> OwnStatus { petitions[id]?.status ?? .nothing }
 
     // MARK: After a reading
 
-    /// Holds what was read against what was read before, once all requests of the run are made, the sending included: what does not
-    /// fit is kept as an alarm, and pins move on where it fits. The answer to the sending is taken in after that: its receipt is of
-    /// a longer log than this reading.
+    /// Compares what was read with what was read before. Call it after the run's last request, the sending included:
+    /// whatever does not fit becomes an alarm, and pins advance where it fits. Take in the response to the sending only
+    /// after that, because its receipt is of a longer log than this reading.
     /// - Parameters:
-    ///   - policy: the member's own, which raises alarms and changes nothing else.
+    ///   - policy: the member's own witness policy, which raises alarms and changes nothing else.
     ///   - now: the device's clock.
     public mutating func compare(
         _ reading: Reading, in view: View, as signKey: Bytes32, policy: WitnessPolicy? = nil, at now: UInt64
     ) {
         if let roster = try? reading.judgedRoster() {
             if take(roster, in: view, policy, now) {
-                // An older roster shows an older key, and the present one would be erased for it.
+                // An older roster shows an older key; trusting it could get the present key erased.
                 let member = roster.log.member(signKey).flatMap { $0.isMember(at: roster.log.size) ? $0 : nil }
                 presentRingKey = member?.ringKey(at: roster.log.size)?.encoding
             }
@@ -58,7 +62,7 @@ public struct Memory: Sendable, Equatable {
             }
             let fits = take(log, in: view, policy, now)
             petitions[id, default: PetitionMemory()].wasOpened = true
-            // A log that differs does not say that keys are needed no more.
+            // A log that differs from its pins does not prove that keys are no longer needed.
             if fits, log.log.closure != nil { petitions[id]?.wasClosed = true }
             if case .deadline? = log.log.closure?.cause, now + Self.clockTolerance < log.log.manifest.closes {
                 raise(Alarm(.closedEarly, name, in: view, seen: log.log.manifest.closes, served: now, at: now))
@@ -83,7 +87,7 @@ public struct Memory: Sendable, Equatable {
         raise(Alarm(.gone, name, in: view, seen: pin.size, at: now, evidence: Array(pin.note.utf8)))
     }
 
-    /// Against the pins of both views: a log only grows, whoever asks.
+    /// Compares a log with the pins of both views: a log only grows, no matter who asks.
     /// - Returns: whether it fits.
     private mutating func take<Log>(
         _ log: JudgedLog<Log>, in view: View, _ policy: WitnessPolicy?, _ now: UInt64
@@ -120,28 +124,31 @@ public struct Memory: Sendable, Equatable {
         return Int(exactly: pin.size).flatMap { tree.root(at: $0) } == pin.root ? nil : .forked
     }
 
-    /// A verified receipt's checkpoint: the next reading must contain it.
+    /// Remembers a verified receipt's checkpoint: the next reading must contain it.
     public mutating func expect(
         _ checkpoint: VerifiedCheckpoint, of log: LogName, by verifier: LogVerifier, in view: View
     ) {
         pins[view]?.promised[log, default: []].append(Pin(checkpoint, by: verifier))
     }
 
+    /// Adds an alarm unless it repeats an existing one. If the list is full, an alarm that every reading would raise
+    /// again makes room.
     public mutating func raise(_ alarm: Alarm) {
         if let place = alarms.firstIndex(where: { $0.repeats(alarm) }) {
-            // What only this device's clock said may come to convince others too.
+            // An alarm based on this device's clock alone may gain evidence later that convinces others.
             if alarms[place].evidence.isEmpty, !alarm.evidence.isEmpty { alarms[place] = alarm }
             return
         }
         if alarms.count >= Self.mostAlarms {
-            // What every reading brings anew leaves no room for what a device must not miss.
+            // Alarms that every reading raises again must not crowd out those that a device must not miss.
             guard !alarm.kind.comesAgain, let place = alarms.lastIndex(where: { $0.kind.comesAgain }) else { return }
             alarms.remove(at: place)
         }
         alarms.append(alarm)
     }
 
-    /// The person has looked into an alarm. Where the logs differ, what is served next becomes what later readings are held against.
+    /// Removes an alarm after the person has looked into it. If it was about a log that differs, the next reading of
+    /// that log becomes the new reference.
     public mutating func settle(_ alarm: Alarm) {
         alarms.removeAll { $0 == alarm }
         switch alarm.kind {
@@ -151,7 +158,7 @@ public struct Memory: Sendable, Equatable {
                 pins[view]?.read[alarm.log] = nil
                 pins[view]?.promised[alarm.log] = nil
             }
-        // What is over and done is not told again.
+        // These cases are over and must not raise the same alarm again.
         case .promiseBroken:
             change(alarm.log) { if $0.state == .void, $0.promise?.until == alarm.seen { $0.promise = nil } }
         case .receipt: change(alarm.log) { if $0.isReceipt(alarm.evidence) { $0.state = .void } }
@@ -166,7 +173,7 @@ public struct Memory: Sendable, Equatable {
         petitions[id] = own
     }
 
-    /// Petitions that an earlier reading showed as announced, and this one, which came after it, does not.
+    /// Raises an alarm for each petition that an earlier reading showed as announced and this later one does not.
     private mutating func compareAnnounced(_ shown: Set<ID<Petition>>, _ now: UInt64) {
         for (id, memory) in petitions.sorted(by: { $0.key.hex < $1.key.hex })
         where memory.announced != nil && !shown.contains(id) {
@@ -176,9 +183,9 @@ public struct Memory: Sendable, Equatable {
 
     // MARK: What was sent
 
-    /// Looks for what this device sent in the logs of an anonymous reading: a receipt is made from it, a promise held against it, and
-    /// a statement that can count no more is given up. Never from what the member's connections were shown: that one member alone
-    /// has seen.
+    /// Looks for this device's statements in the logs of an anonymous reading: makes a receipt for each that stands,
+    /// checks promises, and gives up statements that can no longer count. Never works from what the member's
+    /// connections were shown, because only this member may have been shown it.
     public mutating func settle(by reading: Reading, at now: UInt64) {
         for name in reading.logs.keys.sorted(by: Self.inOrder) {
             guard case .petition(let id) = name, petitions[id]?.sent.isEmpty == false,
@@ -252,7 +259,7 @@ public struct Memory: Sendable, Equatable {
         return log.tree.leafHash(at: place) == MerkleTree.leafHash(leaf) && log.tree.root(at: size) == checkpoint.root
     }
 
-    /// How many receipts of this device verify against a petition's log as it was read.
+    /// How many of this device's receipts verify against a petition's log as it was read.
     public func verifiedReceipts(_ view: PetitionView) -> Int {
         (petitions[view.petition.id]?.sent ?? []).count { sent in
             if case .receipt(let text) = sent.state { Self.holds(text, sent.bytes, view.judgedPetition) } else { false }
@@ -261,37 +268,39 @@ public struct Memory: Sendable, Equatable {
 
     // MARK: Forgetting (P9)
 
-    /// What the person has not settled, or this device not seen kept, about a petition: it is told before it is erased.
+    /// Whether anything about a petition is open: an alarm that the person has not settled, or a promise that this
+    /// device has not yet seen kept. The person is warned before it is erased.
     public func unsettledMatters(of id: ID<Petition>) -> Bool {
         alarms.contains { $0.log == .petition(id) && !$0.kind.comesAgain } || hasOpenPromise(id)
     }
 
-    /// Whether a promise to this device is broken, or not kept yet.
+    /// Whether a promise to this device was broken, or has not been kept yet.
     public func hasOpenPromise(_ id: ID<Petition>) -> Bool {
         alarms.contains { $0.log == .petition(id) && ($0.kind == .promiseBroken || $0.kind == .receipt) }
             || petitions[id]?.unsettled?.promise != nil
     }
 
-    /// Erases statements, receipts, promises, sequences and alarms of a petition. The pin of its log stays: it was read by
-    /// everybody alike, and has moved on since the signing.
+    /// Erases a petition's statements, receipts, promises, sequences and alarms. The pin of its log stays: everybody
+    /// reads that log alike, and the pin has moved on since the signing.
     public mutating func forget(_ id: ID<Petition>) {
         guard let memory = petitions[id] else { return }
         var left = PetitionMemory()
         (left.announced, left.wasOpened, left.wasClosed) = (memory.announced, memory.wasOpened, memory.wasClosed)
         petitions[id] = left
         for view in View.allCases { pins[view]?.promised[.petition(id)] = nil }
-        // Whatever their kind: a receipt's checkpoint may stand in their evidence, and says which statement was this device's.
+        // Alarms of every kind: their evidence may contain a receipt's checkpoint, which shows which statement this
+        // device made.
         alarms.removeAll { $0.log == .petition(id) }
     }
 
-    /// Everything that shows what was signed; for a copy that leaves the device.
+    /// A copy without anything that shows what was signed, for backups that leave the device.
     public func withoutStatements() -> Memory {
         var copy = self
         for id in petitions.keys { copy.forget(id) }
         return copy
     }
 
-    /// The changes of witnesses that the person has not seen yet.
+    /// The changes of witnesses that the person has not yet seen.
     public func unseenWitnessNotes(_ roster: WorkplaceLog) -> [Note] {
         roster.witnessNotes.filter { note in
             guard case .witnessesChanged(let leaf, _, _, _, _) = note else { return false }
@@ -299,6 +308,7 @@ public struct Memory: Sendable, Equatable {
         }
     }
 
+    /// Notes that the person has seen every change of witnesses in this roster.
     public mutating func sawWitnesses(of roster: WorkplaceLog) {
         if let last = roster.witnessChanges.last { witnessesSeen = UInt64(last.leaf) }
     }

@@ -6,19 +6,25 @@ import Ristretto
 import Sodium
 import TransparencyLog
 
-/// What one run shows of a petition.
+/// Everything that one run shows of a petition.
 public struct PetitionView: Sendable {
+    /// The workplace's log, verified.
     public let judgedRoster: JudgedLog<WorkplaceLog>
+    /// The petition's log, verified.
     public let judgedPetition: JudgedLog<PetitionLog>
-    /// Of a vote: the petition whose response it votes on.
+    /// For a vote: the petition whose response it votes on.
     public let about: PetitionLog?
+    /// The wording; nil if it cannot be shown, and then `documentFault` says why.
     public let document: PetitionDocument?
+    /// Why `document` is nil; nil if it is there.
     public let documentFault: DocumentFault?
-    /// Who can have made a co-signature.
+    /// The seats whose holders can have made a co-signature.
     public let seats: LiveSeats
     let names: [[UInt8]]
 
+    /// The roster, folded from the workplace's log.
     public var workplace: WorkplaceLog { judgedRoster.log }
+    /// The petition, folded from its log.
     public var petition: PetitionLog { judgedPetition.log }
 
     init(
@@ -30,7 +36,7 @@ public struct PetitionView: Sendable {
         seats = LiveSeats(petition.log, in: workplace.log, wraps: wraps)
     }
 
-    /// What `verify` reads and `export` writes.
+    /// The petition as a bundle, which `verify` reads and `export` writes.
     public var bundle: PetitionBundle {
         PetitionBundle(
             workplaceID: workplace.id, petitionID: petition.id, workplace: judgedRoster.raw,
@@ -40,27 +46,28 @@ public struct PetitionView: Sendable {
     /// Whether a member has a seat that everybody counts as live.
     public func isLive(_ signKey: Bytes32) -> Bool { seats.live.contains(signKey) }
 
-    /// A close in the deadline's name that came before the deadline by the reader's own clock.
+    /// Whether it was closed as past its deadline although, by the reader's own clock, the deadline is still to come.
     public func isClosedEarly(at now: UInt64) -> Bool {
         guard case .deadline? = petition.closure?.cause else { return false }
         return now < petition.manifest.closes
     }
 
-    /// Open though its closing time passed an hour ago by the reader's own clock.
+    /// Whether it is still open more than an hour after its closing time, by the reader's own clock.
     public func isClosedLate(at now: UInt64) -> Bool {
         let closes = petition.manifest.closes
         return petition.closure == nil && closes > 0 && now > closes && now - closes > 3600
     }
 }
 
-/// How many people can have made a co-signature, at most. Fewer if members are invented or have erased the key.
+/// An upper bound on how many people can have made a co-signature. There are fewer if members are invented or have
+/// erased the key.
 public struct LiveSeats: Sendable, Hashable {
-    /// Sign keys of those with a key in the newest ring who are members still, the very members with whom the key entered, and for
-    /// whom the list of wraps has a key of the document's epoch.
+    /// Sign keys of the live seats. A seat is live if its key is in the newest ring, its holder is still a member (the
+    /// same person with whom the key entered), and the list of wraps has a key of the document's epoch for them.
     public let live: Set<Bytes32>
-    /// Of these, how many hold another ring key now: whoever has erased the old one cannot sign.
+    /// How many of these hold another ring key now. If they have erased the old one, they cannot sign.
     public let rotated: Int
-    /// Present members without a key in the ring.
+    /// How many present members have no key in the ring.
     public let unseated: Int
 
     init(_ petition: PetitionLog, in workplace: WorkplaceLog, wraps: [KeyWrap]) {
@@ -86,7 +93,8 @@ public struct LiveSeats: Sendable, Hashable {
         unseated = petition.unseated(in: workplace).count
     }
 
+    /// How many live seats there are.
     public var count: Int { live.count }
-    /// Live seats whose key is still their holder's present one.
+    /// How many live seats have a key that is still their holder's present one.
     public var settled: Int { live.count - rotated }
 }

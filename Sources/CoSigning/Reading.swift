@@ -5,10 +5,13 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// Everything that one run was served.
+/// Everything that one run was served, unjudged.
 public struct Reading: Sendable {
+    /// What the run was asked to read.
     public let scope: Run.Scope
+    /// The workplace that the run read.
     public let workplace: ID<Workplace>
+    /// The logs as they were served. Nothing of them is believed before it is judged.
     public internal(set) var logs: [LogName: ServedLog] = [:] {
         didSet {
             guard case .log(let log)? = workplaceLog, log.leaves.count != roster?.log.size else { return }
@@ -24,8 +27,8 @@ public struct Reading: Sendable {
     var documents: [ID<Petition>: [UInt8]] = [:]
     var names: [ID<Petition>: [UInt8]] = [:]
     var wraps: [UInt32: [UInt8]] = [:]
-    /// The workplace's log folded, whoever signed its checkpoint; nil when its first leaf is invalid. It decides what is asked for,
-    /// and nothing is believed of it before `judgedRoster` has looked.
+    /// The workplace's log, folded regardless of who signed its checkpoint; nil if its first leaf is invalid. It
+    /// decides what to ask for next, but nothing in it is believed until `judgedRoster` has checked it.
     private(set) var roster: Audited<WorkplaceLog>?
 
     init(scope: Run.Scope, workplace: ID<Workplace>) { (self.scope, self.workplace) = (scope, workplace) }
@@ -48,8 +51,8 @@ public struct Reading: Sendable {
         return manifest
     }
 
-    /// The petition that a run by an id or by the beginning of one was about.
-    /// - Throws: `CoSigningError.logMissing` when there is none, or more than one fits.
+    /// The petition that the run was about, if its scope was an id or a prefix; nil for other scopes, and if no
+    /// petition, or more than one, has the prefix.
     public var wanted: ID<Petition>? {
         switch scope {
         case .petition(let id): return id
@@ -61,10 +64,10 @@ public struct Reading: Sendable {
         }
     }
 
-    /// How many announced petitions have an id that begins so.
+    /// How many announced petitions have an id that begins with `prefix`.
     public func fitting(_ prefix: String) -> Int { announced.count { $0.hex.hasPrefix(prefix) } }
 
-    /// In order of announcement, as the log that was read has them.
+    /// Announced petitions in the order of their announcement in the log that was read.
     public var announced: [ID<Petition>] { roster?.log.announcedInOrder.map { $0.id } ?? [] }
 
     func isAnnounced(_ id: ID<Petition>) -> Bool { roster?.log.announcements[id] != nil }
@@ -82,23 +85,24 @@ public struct Reading: Sendable {
             witnesses: audited.log.witnesses)
     }
 
-    /// A petition's log, likewise, by a roster that holds: it says whose key and witnesses sign the petition's checkpoint.
+    /// A petition's log, verified likewise against a valid roster, which says whose key and which witnesses sign the
+    /// petition's checkpoint.
     public func judgedLog(_ id: ID<Petition>) throws(CoSigningError) -> JudgedLog<PetitionLog> {
         let name = LogName.petition(id)
         let roster = try judgedRoster()
         let raw = try served(name)
-        // Anybody may announce any id; what the id stands for says its workplace.
+        // Anyone may announce any id; the manifest behind the id says to which workplace it belongs.
         if let manifest = manifest(of: id), manifest.workplace != workplace { throw .otherWorkplace }
         let audited: Audited<PetitionLog>
         do { audited = try PetitionLog.audit(raw.leaves, in: roster.log) } catch { throw .firstLeaf(name) }
-        // Another petition's log under this one's address is no answer to take for "not opened yet".
+        // Another petition's log at this address must not be taken for "not opened yet".
         guard audited.log.id == id else { throw .firstLeaf(name) }
         return try JudgedLog(
             name, raw, audited, faults: audited.faults, roster.log.verifier(of: id), audited.log.tree,
             witnesses: roster.log.witnesses)
     }
 
-    /// The petition as a bundle, whatever faults its logs have: the auditor reports them.
+    /// The petition as a bundle, with whatever faults its logs have: the auditor reports them.
     /// - Throws: `CoSigningError.logMissing`, `.logUnreadable`.
     public func bundle(of id: ID<Petition>, for identity: Identity?) throws(CoSigningError) -> PetitionBundle {
         var bundle = PetitionBundle(
@@ -112,7 +116,7 @@ public struct Reading: Sendable {
         return bundle
     }
 
-    /// Everything about one petition that a person looks at before deciding.
+    /// Everything about one petition that a person should see before deciding.
     public func view(of id: ID<Petition>, for identity: Identity) throws(CoSigningError) -> PetitionView {
         let roster = try judgedRoster()
         let log = try judgedLog(id)
@@ -129,12 +133,12 @@ public struct Reading: Sendable {
             wraps: epoch.map { wraps(of: $0) } ?? [], names: dueNames(of: log.log))
     }
 
-    /// The sealed names that the log calls for, as far as the service has them.
+    /// The sealed names that the log refers to, as far as the service has them.
     private func dueNames(of log: PetitionLog) -> [[UInt8]] {
         names[log.id].map { log.due(among: Self.names(.bytes($0))) } ?? []
     }
 
-    /// A list of sealed names as the service answers with it.
+    /// Decodes the service's list of sealed names; empty if the answer is not such a list.
     public static func names(_ answer: RunAnswer) -> [[UInt8]] {
         guard case .bytes(let bytes) = answer, let value = try? JSONValue(parsing: bytes),
             case .array(let items)? = value["names"]
@@ -146,7 +150,7 @@ public struct Reading: Sendable {
         wraps[epoch].map { Self.wraps(.bytes($0), epoch: epoch) } ?? []
     }
 
-    /// A list of wraps as the service answers with it. Entries that are none are left out.
+    /// Decodes the service's list of wraps. Malformed entries are left out.
     public static func wraps(_ answer: RunAnswer, epoch: UInt32) -> [KeyWrap] {
         guard case .bytes(let bytes) = answer, let value = try? JSONValue(parsing: bytes),
             case .array(let items)? = value["wraps"]
@@ -154,8 +158,8 @@ public struct Reading: Sendable {
         return items.compactMap { KeyWrap(epoch: epoch, $0) }
     }
 
-    /// The wording. The key is the one that this run's list of wraps gives, not one that the device may have from elsewhere: whether
-    /// the document opens must not depend on what was answered to a signed request.
+    /// Decrypts the wording. The key comes from this run's list of wraps, never from elsewhere on the device: whether
+    /// the document opens must not depend on the response to a signed request.
     private func document(
         of log: PetitionLog, _ roster: WorkplaceLog, for identity: Identity
     ) -> Result<PetitionDocument, DocumentFault> {
@@ -176,7 +180,7 @@ public struct Reading: Sendable {
 }
 
 extension KeyWrap {
-    /// As the service lists it.
+    /// Decodes one entry of the service's list.
     init?(epoch: UInt32, _ value: JSONValue) {
         guard let member = value["member"]?.text.flatMap({ Bytes32(hex: $0) }),
             let wrap = value["wrap"]?.text.flatMap({ Base64.decode($0) }),
@@ -187,15 +191,24 @@ extension KeyWrap {
     }
 }
 
-/// A log whose every leaf holds, under a checkpoint that the log's key and the named witnesses signed. Only `Reading` makes it.
+/// A log in which every leaf is valid, under a checkpoint signed by the log's key and the named witnesses. Only
+/// `Reading` makes one.
 public struct JudgedLog<Log: Sendable>: Sendable {
+    /// The log's name.
     public let name: LogName
+    /// The state that the leaves fold to.
     public let log: Log
+    /// The audit that produced `log`.
     public let audited: Audited<Log>
+    /// The checkpoint and leaves as they were served.
     public let raw: PetitionBundle.Log
+    /// The verified checkpoint; its size is the number of leaves.
     public let checkpoint: VerifiedCheckpoint
+    /// Verifies this log's checkpoints.
     public let verifier: LogVerifier
+    /// The tree over all leaves.
     public let tree: MerkleTree
+    /// Which of the named witnesses have signed, and when.
     public let witnessed: WitnessQuorum.Verdict
 
     fileprivate init(

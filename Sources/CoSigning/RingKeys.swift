@@ -4,23 +4,23 @@ import MembershipProofs
 import Petitions
 import Sodium
 
-/// Which ring keys a device must keep, and for what.
+/// Which ring keys a device must keep, and why.
 public struct NeededRingKeys: Sendable {
     /// Encodings of public ring keys.
     public let keys: Set<Bytes32>
-    /// Petitions that need a key other than the present one.
+    /// Petitions that need a key other than the member's present one.
     public let petitions: [ID<Petition>]
 
-    /// Seconds after which an announced petition that was not opened needs no key any more.
+    /// After this many seconds, an announced petition that was never opened no longer needs a key.
     static let patience: UInt64 = 30 * 24 * 3600
 }
 
 extension Memory {
-    /// Judges every announced petition by the roster, and by its log where that could be read: a log that is broken, or not served,
-    /// does not keep the keys of others.
+    /// Judges every announced petition by the roster, and by its log if that could be read. A log that is broken, or
+    /// not served, does not force a device to keep the keys of other petitions.
     /// - Parameters:
-    ///   - logs: those that were read and hold.
-    ///   - givenUp: petitions of which the person gives the key up.
+    ///   - logs: those that were read and are valid.
+    ///   - givenUp: petitions for which the person gives up the key.
     public func neededRingKeys(
         of identity: Identity, in roster: WorkplaceLog, logs: [ID<Petition>: PetitionLog],
         givenUp: Set<ID<Petition>> = [], at now: UInt64
@@ -37,7 +37,7 @@ extension Memory {
         return NeededRingKeys(keys: needed, petitions: waiting)
     }
 
-    /// Notes which key a verified roster shows as this member's.
+    /// Notes the key that a verified roster shows for this member.
     public mutating func sawPresentRingKey(of signKey: Bytes32, in roster: WorkplaceLog) {
         let member = roster.member(signKey).flatMap { $0.isMember(at: roster.size) ? $0 : nil }
         presentRingKey = member?.ringKey(at: roster.size)?.encoding
@@ -59,26 +59,27 @@ extension Memory {
         {
             return []
         }
-        // The announcement fixes the ring: whoever was a member then has the key of then in it.
+        // The announcement fixes the ring: it has the key that each member held at that time.
         guard let member else { return [] }
         var own: Set<Bytes32> = []
         for announcement in roster.announcements[id] ?? [] {
             guard let size = Int(exactly: announcement.rosterSize) else { continue }
             if member.isMember(at: size), let key = member.ringKey(at: size) { own.insert(key.encoding) }
         }
-        // Not in the first ring: an extension may have taken any key since, and its log cannot be read.
+        // This member is not in the first ring, but an extension may have added any key since, and the log cannot be
+        // read: keep all.
         if own.isEmpty, memory?.wasOpened == true { own = held }
         return own.intersection(held)
     }
 
-    /// Without the service: keys that may be erased by what this device knows. The key that the newest verified roster shows as
-    /// present stays, whatever is asked.
-    /// - Parameters:
-    ///   - all: every such key, whatever may need it.
-    ///   - id: the petition whose key is to go.
+    /// Decides without the service, from what this device knows, which keys may be erased. The key that the newest
+    /// verified roster shows as present always stays.
+    ///   - all: every such key, even if a petition may need it.
+    ///   - id: the petition whose key is to be erased.
+    ///   - pending: the key of a rotation that may still take effect.
     ///   - pending: the key of a rotation that may still count.
-    /// - Returns: the keys, and the petitions that may need them: because of these a key stays, or with `all` they can no longer be
-    ///   signed.
+    /// - Returns: the keys, and the petitions that may need them. If there are such petitions, no key is returned,
+    ///   unless `all` is set: then these petitions can no longer be signed.
     public func erasableOffline(
         _ identity: Identity, all: Bool, of id: ID<Petition>?, pending: Bytes32? = nil, at now: UInt64
     ) -> (keys: Set<Bytes32>, neededBy: [ID<Petition>]) {
@@ -89,14 +90,14 @@ extension Memory {
         return (all || needing.isEmpty ? wanted : [], needing)
     }
 
-    /// Petitions that one of these keys may be needed for, by what this device knows.
+    /// Petitions that may need one of these keys, as far as this device knows.
     public func petitions(needing keys: Set<Bytes32>, at now: UInt64) -> [ID<Petition>] {
         petitions.filter { $0.value.mayNeed(keys, at: now) }.map { $0.key }.sorted { $0.hex < $1.hex }
     }
 }
 
 extension PetitionMemory {
-    /// Whether it is alive, by what this device knows, and was signed with one of these keys or may yet be.
+    /// Whether the petition is open, as far as this device knows, and was signed with one of these keys or may yet be.
     fileprivate func mayNeed(_ keys: Set<Bytes32>, at now: UInt64) -> Bool {
         guard !keys.isEmpty, !wasClosed, ringKey.map({ keys.contains($0) }) ?? true else { return false }
         if wasOpened || ringKey != nil { return true }

@@ -4,26 +4,29 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// One thing that a run asks for, without authentication.
+/// One request of a run. It is never authenticated.
 public enum RunRequest: Hashable, Sendable {
     case checkpoint(LogName)
     case entries(LogName, Tile)
     case document(ID<Petition>)
-    /// The sealed names of a petition whose manifest has levels for them.
+    /// The sealed names of a petition whose manifest has levels.
     case names(ID<Petition>)
-    /// Every wrap of an epoch's group key.
+    /// Every wrap of one epoch's group key.
     case wraps(epoch: UInt32)
 }
 
+/// The service's response to a `RunRequest`.
 public enum RunAnswer: Sendable {
     case bytes([UInt8])
-    /// Not found.
+    /// The service does not have it.
     case missing
 }
 
-/// The reading half of a run, as a state machine: what to ask for next, given what has been answered. Nothing else decides: no
-/// pin, no key, no memory of this device goes in, so whoever is served the same bytes asks for the same.
+/// The reading half of a run, as a state machine: given the answers so far, what to ask for next. Nothing else decides.
+/// No pin, no key and no memory of this device goes in, so devices that are served the same bytes make the same
+/// requests.
 public struct Run: Sendable {
+    /// What a run reads.
     public enum Scope: Sendable, Hashable {
         case petition(ID<Petition>)
         /// The one petition whose id begins with these hexadecimal digits.
@@ -32,37 +35,40 @@ public struct Run: Sendable {
         case everything
         /// The workplace's log alone.
         case roster
-        /// A petition's log, and no more of the petition.
+        /// A petition's log, and nothing else of the petition.
         case log(ID<Petition>)
     }
 
     private enum Step: Hashable {
         case log(LogName)
-        /// The workplace's log once more: a petition's may name a roster that came meanwhile.
+        /// The workplace's log once more: a petition's log may refer to a roster entry that was added meanwhile.
         case again
         case document(ID<Petition>)
         case names(ID<Petition>)
         case wraps(UInt32)
     }
 
+    /// What this run reads.
     public let scope: Scope
+    /// The workplace that it reads.
     public let workplace: ID<Workplace>
     private var queue: [Step]
     private var log: LogReading?
     private(set) var reading: Reading
 
+    /// A run from the first leaf.
     public init(_ scope: Scope, of workplace: ID<Workplace>) {
         (self.scope, self.workplace) = (scope, workplace)
         reading = Reading(scope: scope, workplace: workplace)
         switch scope {
         case .log(let id): queue = [.log(.petition(id)), .log(.workplace(workplace))]
-        // What it does not announce is not asked for: only some other view may have shown it.
+        // Petitions that are not announced here are not requested: this device could know them only from another view.
         case .petition, .prefix, .everything, .roster: queue = [.log(.workplace(workplace))]
         }
     }
 
-    /// Goes on from an earlier reading of the workplace's log: asks for what has come since, and for a petition's log first if one is
-    /// named.
+    /// Continues an earlier reading of the workplace's log: asks for the leaves added since, and first for a petition's
+    /// log if one is given.
     public init(continuing reading: Reading, with petition: ID<Petition>? = nil) {
         scope = petition.map { .log($0) } ?? .roster
         workplace = reading.workplace
@@ -70,7 +76,7 @@ public struct Run: Sendable {
         queue = (petition.map { [.log(.petition($0))] } ?? []) + [.again]
     }
 
-    /// Nil when everything has been read.
+    /// The next request; nil when everything has been read.
     public var next: RunRequest? {
         if let log { return log.next }
         switch queue.first {
@@ -83,7 +89,7 @@ public struct Run: Sendable {
         }
     }
 
-    /// Takes the answer to `next`.
+    /// Takes the answer to `next` and decides what follows.
     public mutating func take(_ answer: RunAnswer) {
         guard let step = queue.first else { return }
         switch step {
@@ -93,7 +99,7 @@ public struct Run: Sendable {
             queue.removeFirst()
             guard case .bytes(let bytes) = answer else { return }
             reading.documents[id] = bytes
-            // Only a document's header says under which epoch it is.
+            // Only the document's header says which epoch it belongs to.
             if let object = try? StoredObject(decoding: bytes) { add(.wraps(object.epoch)) }
         case .names(let id):
             queue.removeFirst()
@@ -104,12 +110,12 @@ public struct Run: Sendable {
         }
     }
 
-    /// What was read, once `next` is nil.
+    /// Returns the reading. Call it once `next` is nil.
     public consuming func finish() -> Reading { reading }
 
     private mutating func add(_ step: Step) {
         guard !queue.contains(step) else { return }
-        // Wraps, and the second look at the workplace's log, come when everything else has.
+        // Wraps, and the second reading of the workplace's log, come after everything else.
         if case .wraps = step { return queue.append(step) }
         let end = queue.firstIndex { if case .wraps = $0 { true } else { $0 == .again } } ?? queue.endIndex
         queue.insert(step, at: end)
@@ -126,7 +132,7 @@ public struct Run: Sendable {
         if former == nil { goOn(after: name) }
     }
 
-    /// What a log that was just read calls for.
+    /// Adds the requests that a log which was just read calls for.
     private mutating func goOn(after name: LogName) {
         switch name {
         case .workplace:
@@ -142,7 +148,7 @@ public struct Run: Sendable {
             }
         case .petition(let id):
             guard isAsked(id), let manifest = reading.manifest(of: id) else { return }
-            // A vote's question is about another petition, which is read with it.
+            // A vote is about a response in another petition, so that petition is read too.
             if let about = manifest.about, reading.isAnnounced(about.petition),
                 reading.logs[.petition(about.petition)] == nil
             {
@@ -168,16 +174,16 @@ public struct Run: Sendable {
     private var announced: [ID<Petition>] { reading.roster?.log.announcedInOrder.map { $0.id } ?? [] }
 }
 
-/// A log as it was served. Nothing of it is believed yet.
+/// A log as it was served. Nothing in it is believed yet.
 public enum ServedLog: Sendable {
     case log(PetitionBundle.Log)
     case missing
     case unreadable
 }
 
-/// Reads one log: its checkpoint, and the tiles that the checkpoint's size calls for.
+/// Reads one log: first its checkpoint, then the tiles that the checkpoint's size calls for.
 public struct LogReading: Sendable {
-    /// Bounds on what is read before it can be verified.
+    // Bounds on data that cannot be verified yet.
     private static let mostLeaves: UInt64 = 1 << 22
     private static let mostBytes = 1 << 30
 
@@ -186,23 +192,25 @@ public struct LogReading: Sendable {
     private var leaves: [[UInt8]]
     private var tiles: ArraySlice<Tile> = []
     private var bytes = 0
-    /// Nil when it has been read.
+    /// The next request; nil when the log has been read.
     public private(set) var next: RunRequest?
     private var failure: ServedLog?
 
-    /// - Parameter former: what this very connection has read of the log before; only what follows is asked for.
+    /// - Parameter former: what this same connection has already read of the log; only later leaves are requested.
     public init(_ name: LogName, after former: ServedLog?) {
         self.name = name
         if case .log(let log)? = former { leaves = log.leaves } else { leaves = [] }
         next = .checkpoint(name)
     }
 
+    /// What was read. Only meaningful once `next` is nil.
     public var result: ServedLog {
         if let failure { return failure }
         guard let note else { return .unreadable }
         return .log(PetitionBundle.Log(checkpoint: note, leaves: leaves))
     }
 
+    /// Takes the answer to `next`. A failure ends the reading.
     public mutating func take(_ answer: RunAnswer) {
         guard case .bytes(let bytes) = answer else { return fail(note == nil ? .missing : .unreadable) }
         guard note != nil else { return takeCheckpoint(bytes) }
@@ -211,7 +219,7 @@ public struct LogReading: Sendable {
         guard self.bytes <= Self.mostBytes, let entries = try? EntryBundle.decode(bytes, count: tile.count) else {
             return fail(.unreadable)
         }
-        // The first tile may begin with leaves that are here already.
+        // The first tile may begin with leaves that are already here.
         let start = Int(truncatingIfNeeded: tile.index) * Tile.width
         leaves.removeLast(max(0, leaves.count - start))
         leaves += entries

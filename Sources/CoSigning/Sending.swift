@@ -5,23 +5,24 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// What goes out on the run's second connection, on which nothing else ever goes.
+/// The one request on the run's second connection, which carries nothing else.
 public struct Sending: Sendable {
+    /// The petition that the statement is for.
     public let petition: ID<Petition>
-    /// The request's body: of one length for all requests under this ring, whatever is in it.
+    /// The request's body. All requests under this ring have the same length, whatever is in them.
     public let body: [UInt8]
     let statement: [UInt8]
     let verifier: LogVerifier
     /// The petition's log as this run has read it.
     let tree: MerkleTree
     let checkpoint: VerifiedCheckpoint
-    /// Whose signatures a receipt must carry, by the roster of this run.
+    /// The witnesses that must have signed a receipt, by this run's roster.
     let witnesses: WitnessQuorum
 }
 
 extension Sending {
-    /// Whether a receipt can be of the log that this run has read: its leaf comes after what was read, and if it comes next, the
-    /// two give the root together.
+    /// Whether a receipt can belong to the log that this run has read. Its leaf must come after the leaves that were
+    /// read; if it comes right after them, both together must give the root.
     fileprivate func isFollowed(by receipt: Receipt, _ verified: VerifiedCheckpoint) -> Bool {
         guard receipt.index >= UInt64(tree.count) else { return false }
         guard verified.size == UInt64(tree.count) + 1 else { return true }
@@ -31,24 +32,25 @@ extension Sending {
     }
 }
 
-/// What the service answered to a sending.
+/// The service's response to a sending.
 public enum SendingAnswer: Sendable {
-    /// 200.
+    /// Status 200: the receipt's text.
     case receipt([UInt8])
-    /// 202.
+    /// Status 202: the promise.
     case promise([UInt8])
 }
 
-/// What became of a sending.
+/// The verified result of a sending.
 public enum Sent: Sendable {
     case receipt(Receipt)
     case promised(Promise)
 }
 
 extension Clearance {
-    /// Makes the statement and puts it into memory, unsent. The caller writes memory to the disk before it sends: should the
-    /// answer be lost, the same bytes must go out again, and the ballot's key is never used twice.
-    /// - Throws: `CoSigningError.unsettled` the second time: one clearance is one statement.
+    /// Makes the statement and puts it into memory, unsent. The caller writes memory to the disk before sending: if the
+    /// response is lost, the same bytes must be sent again, because a ballot's key must never be used twice.
+    /// - Throws: `CoSigningError.unsettled` on a second call, since one clearance makes one statement; `.rule` if the
+    ///   statement cannot be made.
     public func make(in memory: inout Memory) throws(CoSigningError) -> Sending {
         guard memory.petitions[view.petition.id]?.unsettled == nil else { throw .unsettled }
         let (petition, manifest) = (view.petition, view.petition.manifest)
@@ -95,21 +97,22 @@ extension PetitionView {
             tree: judgedPetition.tree, checkpoint: judgedPetition.checkpoint, witnesses: workplace.witnesses)
     }
 
-    /// What was sent before, is not settled by this view's log, and goes out again unchanged.
-    /// - Throws: `CoSigningError.witnessesStale`: then nothing goes out.
+    /// The statement that was sent before, if this view's log does not settle it. It goes out again unchanged.
+    /// - Throws: `CoSigningError.witnessesStale`; nothing may be sent then.
     public func pending(in memory: Memory, at now: UInt64) throws(CoSigningError) -> Sending? {
         guard let live = live(in: memory) else { return nil }
         try checkFreshness(at: now)
         return sending(live)
     }
 
-    /// What was sent last, unless it stands in this log or can count no more in it. What another log made of it does not matter: a
-    /// log that one device alone was shown would be known again by the statement that goes out.
+    /// The statement that was sent last, unless it stands in this log or can no longer count in it. What another log
+    /// says about it does not matter: a log that was shown to one device alone would be recognised later by the
+    /// statement that goes out.
     func live(in memory: Memory) -> SentStatement? {
         guard let last = memory.petitions[petition.id]?.sent.last, last.isSettled else {
             return memory.petitions[petition.id]?.unsettled
         }
-        // A name that was settled is not kept, and cannot go out again.
+        // The name of a settled statement is not kept, so the statement cannot be sent again.
         guard let coSigned = last.coSigned, coSigned.level == 0 || last.sealedName != nil, !petition.isPast(coSigned)
         else { return nil }
         return last
@@ -117,8 +120,10 @@ extension PetitionView {
 }
 
 extension Memory {
-    /// Takes in the answer to a sending. One that does not verify is no answer: the statement stays live.
-    /// - Throws: `CoSigningError.receiptInvalid`, `.promiseInvalid`.
+    /// Takes in the response to a sending. If it does not verify, the statement stays live, as if there had been no
+    /// response.
+    /// - Throws: `CoSigningError.receiptInvalid`, `.promiseInvalid`; `.notWitnessed` for a receipt that too few
+    ///   witnesses have signed; `.memoryDamaged` if memory does not have the statement.
     public mutating func take(
         _ answer: SendingAnswer, to sending: Sending, at now: UInt64
     ) throws(CoSigningError) -> Sent {
@@ -156,7 +161,7 @@ extension Memory {
             guard let promise = try? Promise(parsing: bytes), promise.isTimely(at: now),
                 promise.isSigned(for: sending.statement, in: sending.petition, by: sending.verifier.key)
             else { throw .promiseInvalid }
-            // The first one is the service's word; a later one may not put it off.
+            // The first promise binds the service; a later one must not postpone it.
             let first = own.sent[place].promise.flatMap { $0.until <= promise.until ? $0 : nil } ?? promise
             (own.sent[place].state, own.sent[place].promise) = (.promised(first), first)
             petitions[sending.petition] = own

@@ -5,38 +5,42 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// A co-signature or withdrawal that this device made. Its bytes are stored before they are sent, and sent again unchanged until
-/// it is settled.
+/// A co-signature or withdrawal that this device made. Its bytes are stored before they are sent, and are sent again
+/// unchanged until the statement is settled.
 public struct SentStatement: Sendable, Equatable {
+    /// How far a statement has come.
     public enum State: Sendable, Equatable {
-        /// Sent, or about to be, with no valid answer.
+        /// Sent, or about to be, without a valid response.
         case live
-        /// The service's word that it will stand and count.
+        /// The service has promised that it will stand and count.
         case promised(Promise)
-        /// Settled: the receipt.
+        /// Settled: it has this receipt.
         case receipt(String)
-        /// Settled: a verified log in which it can count no more.
+        /// Settled: a verified log shows that it can no longer count.
         case void
     }
 
     /// The statement's bytes.
     public let bytes: [UInt8]
-    /// Goes out again with the statement until it is settled.
+    /// The sealed name, which is sent again with the statement until the statement is settled.
     public internal(set) var sealedName: [UInt8]?
+    /// How far it has come.
     public internal(set) var state: State
-    /// Kept until the promise has been seen kept in the log, for evidence.
+    /// Kept as evidence until the log shows that the promise was kept.
     public internal(set) var promise: Promise?
 
     init(bytes: [UInt8], sealedName: [UInt8]?, state: State = .live, promise: Promise? = nil) {
         (self.bytes, self.sealedName, self.state, self.promise) = (bytes, sealedName, state, promise)
     }
 
+    /// The decoded statement; nil if its bytes are damaged.
     public var coSigned: CoSigned? { (try? PetitionStatement(decoding: bytes))?.coSigned }
 
     func isReceipt(_ text: [UInt8]) -> Bool {
         if case .receipt(let own) = state { own.utf8.elementsEqual(text) } else { false }
     }
 
+    /// Whether it has a receipt or can no longer count.
     public var isSettled: Bool {
         switch state {
         case .live, .promised: false
@@ -45,37 +49,41 @@ public struct SentStatement: Sendable, Equatable {
     }
 }
 
-/// What this device keeps of one petition.
+/// What this device remembers of one petition.
 public struct PetitionMemory: Sendable, Equatable {
-    /// The ring key that it signed with.
+    /// The ring key with which it signed.
     public internal(set) var ringKey: Bytes32?
-    /// In order; only the last may be unsettled.
+    /// In order of sending; only the last may be unsettled.
     public internal(set) var sent: [SentStatement] = []
-    /// When this device first saw it announced, by its own clock.
+    /// When this device first saw the petition announced, by its own clock.
     public internal(set) var announced: UInt64?
-    /// Whether its log was seen here: once opened, it does not count as "not opened within 30 days".
+    /// Whether this device has seen the petition's log: a petition that was opened does not count as "not opened within
+    /// 30 days".
     public internal(set) var wasOpened = false
+    /// Whether this device has seen the petition closed.
     public internal(set) var wasClosed = false
 
     init() {}
 
+    /// The statement that must be settled before another one is made; nil if there is none.
     public var unsettled: SentStatement? { sent.last.flatMap { $0.isSettled ? nil : $0 } }
 }
 
-/// Where a person's device stands with a petition.
+/// Where this device stands with a petition.
 public enum OwnStatus: Sendable, Equatable {
     case nothing
-    /// Sent, without an answer.
+    /// Sent, without a response.
     case pending
-    /// At the service, which has promised that it will stand.
+    /// The service holds it, and has promised that it will stand.
     case promised(until: UInt64)
     case signed
-    /// With a name at this level, from 1.
+    /// Signed with a name at this level, from 1.
     case signedWithName(UInt8)
     case withdrawn
 }
 
 extension PetitionMemory {
+    /// Judged by the newest statement that has not become void.
     public var status: OwnStatus {
         guard let last = sent.last(where: { $0.state != .void }) else { return .nothing }
         switch last.state {
