@@ -1,5 +1,5 @@
 /// Which rule of the protocol a statement, a manifest or an object breaks. The raw value is what a verifier reports
-/// behind the leaf's place; it never carries anything of a member's.
+/// after the leaf's place; it never contains anything that a member wrote.
 public enum RuleViolation: String, Error, Equatable, Sendable, CaseIterable {
     // Encoding
     case encoding = "encoding"

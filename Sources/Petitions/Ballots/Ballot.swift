@@ -3,9 +3,9 @@
 import MembershipProofs
 import Sodium
 
-/// What a co-signer says of each demand, and a remark.
+/// A co-signer's answer to each demand, and a remark.
 public struct Ballot: Hashable, Sendable {
-    /// For each question 0 (abstain) or a choice from 1.
+    /// One entry per question: 0 to abstain, or a choice from 1.
     public let choices: [UInt8]
     /// At most 4,000 bytes of UTF-8.
     public let remark: String
@@ -13,8 +13,8 @@ public struct Ballot: Hashable, Sendable {
     static let context: StaticString = "rrballot"
     static let remarkLengths = 0...4000
 
-    /// - Throws: `RuleViolation.options` when the choices do not fit the manifest, `.ballotLength` when the remark does
-    ///   not fit.
+    /// - Throws: `RuleViolation.options` if the choices do not fit the manifest, `.ballotLength` if the remark does not
+    ///   fit.
     public init(choices: [UInt8], remark: String = "", for manifest: Manifest) throws(RuleViolation) {
         guard choices.count == manifest.options.count, zip(choices, manifest.options).allSatisfy({ $0 <= $1 }) else {
             throw .options
@@ -24,10 +24,11 @@ public struct Ballot: Hashable, Sendable {
         guard encoding.count < Int(manifest.ballotLength) else { throw .ballotLength }
     }
 
-    /// A co-signature of a petition stands behind at least one demand; one that supports none is spoiled. Ratifications take
-    /// any answer.
+    /// Whether the ballot counts: a petition's ballot must support at least one demand, or it is spoiled. A
+    /// ratification takes any answer.
     public func supportsSomething(of manifest: Manifest) -> Bool { Self.supportsSomething(choices, of: manifest) }
 
+    /// The same for choices that are not yet a ballot.
     public static func supportsSomething(_ choices: [UInt8], of manifest: Manifest) -> Bool {
         manifest.kind == .ratification || choices.contains(support)
     }
@@ -64,7 +65,8 @@ public struct Ballot: Hashable, Sendable {
         return writer.bytes
     }
 
-    /// Seals to the trustees under a fresh key: 80n + ballot_length + 16 bytes, whatever was chosen.
+    /// Seals the ballot to the trustees under a fresh key. The result has 80n + ballot_length + 16 bytes for n
+    /// trustees, whatever was chosen.
     public func seal(
         for petition: ID<Petition>, _ manifest: Manifest, tag: LinkingTag, sequence: UInt32
     ) throws(RuleViolation) -> [UInt8] {
@@ -76,8 +78,8 @@ public struct Ballot: Hashable, Sendable {
         } catch { throw .trustees }
     }
 
-    /// What a sealed ballot says; nil for a spoiled one.
-    /// - Parameter padded: the plaintext, when the payload opened.
+    /// Decodes an opened ballot; nil if it is spoiled.
+    /// - Parameter padded: the plaintext; nil if the payload did not open.
     package init?(padded: [UInt8]?, for manifest: Manifest) {
         guard let plaintext = padded.flatMap(Padding.unpad) else { return nil }
         self.init(decoding: plaintext, for: manifest)

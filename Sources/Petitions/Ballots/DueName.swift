@@ -3,20 +3,21 @@
 import MembershipProofs
 import Sodium
 
-/// A standing co-signature with a name, whose level is released: its sealed name must be there.
+/// A standing co-signature with a name whose level has been released: its sealed name must be in the bundle.
 public struct DueName: Sendable {
     let petition: ID<Petition>
+    /// The co-signer's tag.
     public let tag: LinkingTag
     let standing: PetitionLog.Standing
 
-    /// Whether these bytes are the name that the co-signature came with.
+    /// Whether these bytes are the sealed name that the co-signature announced.
     public func isMet(by sealed: [UInt8]) -> Bool {
         SealedName.digest(of: sealed, petition: petition, tag: tag, sequence: standing.sequence) == standing.nameDigest
     }
 }
 
 extension CoSigned {
-    /// Whether these bytes are the name that this co-signature announces.
+    /// Whether these bytes are the sealed name that this co-signature announces.
     public func isNamed(by sealed: [UInt8]) -> Bool {
         level > 0
             && SealedName.digest(of: sealed, petition: petition, tag: tag, sequence: sequence) == nameDigest
@@ -24,14 +25,14 @@ extension CoSigned {
 }
 
 extension PetitionLog {
-    /// In the order of their leaves.
+    /// All due names, in the order of their leaves.
     public var namesDue: [DueName] {
         tags.filter { $0.value.action == .sign && $0.value.level > 0 && isReleased(Int($0.value.level)) }
             .sorted { $0.value.leaf < $1.value.leaf }
             .map { DueName(petition: id, tag: $0.key, standing: $0.value) }
     }
 
-    /// Of sealed names, those that are due, in the order of their leaves.
+    /// Those of the given sealed names that are due, in the order of their leaves.
     public func due(among sealed: [[UInt8]]) -> [[UInt8]] {
         let (matched, _) = match(names: sealed)
         return matched.sorted { $0.standing.leaf < $1.standing.leaf }.map { $0.sealed }
@@ -46,8 +47,9 @@ extension PetitionLog {
         return (released, faults)
     }
 
-    /// Lines in the order of the leaves are matched one by one. A line that comes at another place is searched for, as often as
-    /// an honest file could ask for it: each comparison costs a hash, and a hostile file would ask for all pairs.
+    /// Matches sealed names with due ones. Lines that come in the order of the leaves match at the first comparison.
+    /// Others are searched for, within a limit on comparisons that an honest file cannot reach: each comparison costs a
+    /// hash, and a hostile file would otherwise force all pairs.
     private func match(names: [[UInt8]]) -> ([SealedName.Due], [Fault]) {
         let due = namesDue
         var isMet = [Bool](repeating: false, count: due.count)

@@ -4,23 +4,24 @@ import MembershipProofs
 import Ristretto
 import Sodium
 
-/// A name that a co-signer adds on a condition, once it is opened: a claim by that roster member.
+/// The opened name that a co-signer added on a condition: a claim by that roster member.
 public struct ReleasedName: Hashable, Sendable {
-    /// Index in the newest ring.
+    /// The member's index in the newest ring.
     public let member: Int
+    /// The name as they wrote it, of 1 to 240 bytes.
     public let name: String
 }
 
-/// Names are sealed as ballots are, to the keys of their level.
+/// Names are sealed as ballots are, but to the keys of their level.
 public enum SealedName {
-    /// Bytes of every name's padded plaintext.
+    /// Length of every name's padded plaintext, in bytes.
     static let padded = 512
-    /// Bytes of a name.
+    /// Length of a name, in bytes of UTF-8.
     public static let nameLengths = 1...240
     private static let context: StaticString = "rrnaming"
 
-    /// Digest("sealed-name", petition_id || tag || uint32 sequence || sealed_name): bound to its co-signature, so that nobody
-    /// makes another's void by putting the same digest before it.
+    /// Digest("sealed-name", petition_id || tag || uint32 sequence || sealed_name). It is bound to its co-signature, so
+    /// that nobody can void another's name by posting the same digest first.
     public static func digest(
         of sealed: [UInt8], petition: ID<Petition>, tag: LinkingTag, sequence: UInt32
     ) -> Bytes32 {
@@ -34,6 +35,7 @@ public enum SealedName {
     }
 
     /// Seals a name, with its proof, to a level's keys.
+    /// - Throws: `RuleViolation` if the name has a wrong length, or the ring does not have the secret's key.
     public static func seal(
         _ name: String, level: UInt8, for petition: ID<Petition>, _ manifest: Manifest, ring: Ring, ringEpoch: UInt16,
         sequence: UInt32, by secret: borrowing ProverSecret
@@ -57,14 +59,15 @@ public enum SealedName {
         } catch { throw .trustees }
     }
 
-    /// A sealed name, and the standing co-signature that it belongs to.
+    /// A sealed name together with the standing co-signature that it belongs to.
     struct Due: Sendable {
         let sealed: [UInt8]
         let tag: LinkingTag
         let standing: PetitionLog.Standing
     }
 
-    /// The names that hold, in no order. One that fails in anything is discarded, and that is no fault. On all cores.
+    /// Opens names on all cores and returns the valid ones, in no particular order. An invalid one is discarded, which
+    /// is not a fault.
     static func open(_ due: [Due], in log: PetitionLog) -> [ReleasedName] {
         let scope = Scope(log.id.bytes)
         return Dictionary(grouping: due, by: { $0.standing.level }).flatMap { level, due -> [ReleasedName] in
@@ -95,7 +98,7 @@ public enum SealedName {
             let place = Int(exactly: index), ring.keys.indices.contains(place),
             NameProof.verify(proof, key: ring.keys[place], tag: tag, scope: scope, name: name)
         else { return nil }
-        // Rings only grow at the end, so an index in any epoch is the index in the newest.
+        // Rings grow only at the end, so an index in any epoch is also the index in the newest.
         return ReleasedName(member: place, name: text)
     }
 }

@@ -4,17 +4,17 @@ import Ristretto
 import Sodium
 
 extension SealedPayload {
-    /// One payload to be opened with keys that have been released.
+    /// A payload to be opened with released keys.
     struct Sealed: Sendable {
         let bytes: [UInt8]
         let associatedData: [UInt8]
     }
 
-    /// Sealed payloads of one key set that are worked on together: so many keep a core's lanes full.
+    /// How many sealed payloads of one key set are processed together: enough to keep a core's lanes full.
     private static let strip = 64
 
-    /// The padded plaintexts, by the `threshold` lowest of the released secrets; nil where any byte is not as sealing makes
-    /// it. On all cores. Everything here is public: who has the log has the secrets.
+    /// Opens payloads on all cores with the secrets of the `threshold` lowest trustees; nil for a payload with any byte
+    /// that sealing would not have made. Everything here is public: anyone who has the log has the secrets.
     static func open(
         _ payloads: [Sealed], with secrets: [UInt8: Bytes32], keys: [Bytes32], threshold: UInt8, context: StaticString
     ) -> [[UInt8]?] {
@@ -50,7 +50,7 @@ extension SealedPayload {
             let shared = openings[i * trustees.count..<(i + 1) * trustees.count]
             results.append(read(payload, trustees, Array(shared), keys, context))
         }
-        // K fixes every byte: seal again, and compare.
+        // K determines every byte, so seal again and compare.
         let again = seal(again: results, trustees, openings, keys, context)
         var next = 0
         return payloads.map { payload in
@@ -68,8 +68,8 @@ extension SealedPayload {
         return Bytes32.array(sealed[start..<start + 32])[0]
     }
 
-    /// Opens the trustees' boxes, interpolates K and opens the payload. That the payload opens says already that it is
-    /// what sealing makes: the cipher is deterministic, and its tag fixes every byte.
+    /// Opens the trustees' boxes, interpolates K and opens the payload. A payload that opens is exactly what sealing
+    /// makes, because the cipher is deterministic and its tag fixes every byte.
     private static func read(
         _ payload: Sealed, _ trustees: [UInt8], _ shared: [Bytes32?], _ keys: [Bytes32], _ context: StaticString
     ) -> (seed: Bytes32, plaintext: [UInt8])? {
@@ -89,8 +89,8 @@ extension SealedPayload {
         return plaintext.map { (seed, $0) }
     }
 
-    /// The boxes that K makes for all trustees. The shared secret of a chosen trustee is known from opening; it is the same
-    /// from the other side if the ephemeral key is the one that K makes, and if it is not the boxes differ anyway.
+    /// Makes the boxes that K makes for all trustees. For a chosen trustee, the shared secret from opening is reused:
+    /// it equals the sealer's if the ephemeral key is the one that K makes, and otherwise the boxes differ anyway.
     private static func seal(
         again results: [(seed: Bytes32, plaintext: [UInt8])?], _ trustees: [UInt8], _ openings: [Bytes32?],
         _ keys: [Bytes32], _ context: StaticString

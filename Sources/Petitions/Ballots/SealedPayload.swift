@@ -2,17 +2,17 @@
 
 import Sodium
 
-/// What ballots and names are sealed with: a payload under a key K, and K in Shamir shares, a sealed box for each trustee.
-/// K fixes every byte, so that whoever opens it can seal it again and compare.
+/// The seal of ballots and names: a payload under a key K, and K in Shamir shares, one sealed box for each trustee. K
+/// determines every byte, so whoever opens it can seal it again and compare.
 enum SealedPayload {
-    /// One share in its box.
+    /// Length of one share in its box, in bytes.
     static let boxLength = 80
 
-    /// 80n + plaintext + 16 bytes.
+    /// Length of a sealed payload: 80n + plaintext + 16 bytes.
     static func length(trustees: Int, plaintext: Int) -> Int { boxLength * trustees + plaintext + AEAD.tagLength }
 
     /// - Parameters:
-    ///   - plaintext: padded already.
+    ///   - plaintext: already padded.
     ///   - context: "rrballot" or "rrnaming".
     static func seal(
         _ plaintext: [UInt8], seed: borrowing SecretBytes, to keys: [Bytes32], threshold: UInt8,

@@ -2,7 +2,8 @@
 
 import Sodium
 
-/// Shamir's scheme byte by byte over GF(2^8) modulo x^8+x^4+x^3+x+1, with coefficients that the secret itself fixes.
+/// Shamir's scheme, byte by byte, over GF(2^8) modulo x^8+x^4+x^3+x+1, with coefficients derived from the secret
+/// itself.
 package struct SecretSharing: ~Copyable {
     /// The secret, then coefficients 1..t-1: 32 bytes each.
     private var coefficients: SecretBytes
@@ -30,7 +31,7 @@ package struct SecretSharing: ~Copyable {
         return share
     }
 
-    /// Horner's rule, byte by byte, over 32 bytes a coefficient.
+    /// Horner's rule, byte by byte; each coefficient has 32 bytes.
     fileprivate static func evaluate(
         _ coefficients: UnsafeRawBufferPointer, at trustee: UInt8, into share: UnsafeMutableRawBufferPointer
     ) {
@@ -44,7 +45,7 @@ package struct SecretSharing: ~Copyable {
     }
 }
 
-/// The same polynomial once its secret is public.
+/// The same polynomial after its secret has become public.
 struct PublishedSharing {
     private let coefficients: [Bytes32]
 
@@ -60,7 +61,7 @@ struct PublishedSharing {
         }
     }
 
-    /// The secret that the shares of these trustees give: the polynomial's value at zero (Lagrange).
+    /// Recovers the secret from these trustees' shares: the polynomial's value at zero (Lagrange).
     static func interpolate(_ shares: [Bytes32], of trustees: [UInt8]) -> Bytes32 {
         Bytes32 { secret in
             for (share, own) in zip(shares, trustees) {
@@ -78,7 +79,7 @@ struct PublishedSharing {
 
 /// The field of 256 elements, as in AES.
 enum GF256 {
-    /// Constant-time in `a`, which may be secret, and in `b`.
+    /// Takes constant time, so both operands may be secret.
     static func multiply(_ a: UInt8, _ b: UInt8) -> UInt8 {
         var (a, product) = (a, UInt8(0))
         for bit in 0..<8 {
@@ -88,7 +89,7 @@ enum GF256 {
         return product
     }
 
-    /// b^254; 0 for 0.
+    /// b^254, which is the inverse; 0 for 0.
     static func inverse(_ b: UInt8) -> UInt8 {
         var (result, square) = (UInt8(1), b)
         for _ in 0..<7 {

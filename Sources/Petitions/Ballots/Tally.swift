@@ -3,24 +3,29 @@
 import MembershipProofs
 import Sodium
 
-/// The figures of a petition, as far as its log has got.
+/// A petition's figures at the newest leaf of its log.
 public struct Tally: Hashable, Sendable {
     /// The size of the newest ring.
     public let ring: Int
-    /// As declared at the roster size of the newest ring.
+    /// How many people the workplace had, as declared at the roster size of the newest ring.
     public let eligible: UInt32
+    /// Tags whose standing statement is a co-signature.
     public let cosignatures: Int
+    /// Tags whose standing statement is a withdrawal.
     public let withdrawn: Int
+    /// Whether the log has been closed.
     public let closed: Bool
-    /// Nil before a threshold of the ballots' keys is released.
+    /// Ballots that cannot be read or support no demand; nil until a threshold of trustees has released the ballots'
+    /// keys.
     public let spoiled: Int?
-    /// For each question the ballots for abstaining, choice 1, ...; nil as above.
+    /// For each question, the ballots that abstain, take choice 1, and so on; nil as above.
     public let questions: [[Int]]?
-    /// What co-signers wrote besides, in no order that says who.
+    /// The co-signers' remarks, sorted, so that their order does not show who wrote what.
     public let remarks: [String]
 }
 
 extension PetitionLog {
+    /// Counts this log, and opens the ballots if their keys have been released.
     public func tally(in workplace: WorkplaceLog) -> Tally {
         var spoiled: Int?
         var questions: [[Int]]?

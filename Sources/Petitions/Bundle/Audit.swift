@@ -5,16 +5,19 @@ import Ristretto
 import Sodium
 import TransparencyLog
 
-/// A log whose every leaf has been judged: those that hold are folded, the others are faults.
+/// A log with every leaf judged: valid leaves are folded, the others are faults.
 public struct Audited<Log: Sendable>: Sendable {
+    /// The log, folded from the valid leaves; invalid ones keep their place in its tree.
     public let log: Log
+    /// One for each invalid leaf, in order.
     public let faults: [Fault]
 
     fileprivate init(_ log: Log, _ faults: [Fault]) { (self.log, self.faults) = (log, faults) }
 }
 
 extension WorkplaceLog {
-    /// - Throws: `PetitionBundle.Unreadable` when the first leaf is invalid.
+    /// Audits a log from its first leaf.
+    /// - Throws: `PetitionBundle.Unreadable` if the first leaf is invalid.
     public static func audit(_ leaves: [[UInt8]]) throws(PetitionBundle.Unreadable) -> Audited<WorkplaceLog> {
         guard let first = leaves.first, var log = try? WorkplaceLog(founding: first) else {
             throw .firstWorkplaceLeaf
@@ -23,12 +26,12 @@ extension WorkplaceLog {
         return Audited(log, faults)
     }
 
-    /// The same log with leaves that have come since, and their faults.
+    /// This log with further leaves, and their faults alone.
     public func audited(with leaves: [[UInt8]]) -> Audited<WorkplaceLog> { Audited(self, []).extended(by: leaves) }
 
-    /// Takes up further leaves and returns what is wrong with them. One that breaks a rule keeps its place and counts
-    /// for nothing.
-    /// - Parameter leaves: the log's next; their indices are of no account.
+    /// Appends further leaves and returns their faults. A leaf that breaks a rule keeps its place but counts for
+    /// nothing.
+    /// - Parameter leaves: the log's next; the slice's indices do not matter.
     fileprivate mutating func audit(_ leaves: ArraySlice<[UInt8]>) -> [Fault] {
         var faults: [Fault] = []
         let shift = size - leaves.startIndex
@@ -49,7 +52,7 @@ extension WorkplaceLog {
 }
 
 extension Audited where Log == WorkplaceLog {
-    /// The same log with what has come since, and the faults of all of it.
+    /// This log with further leaves, and all faults so far.
     public func extended(by leaves: [[UInt8]]) -> Audited<WorkplaceLog> {
         var log = log
         let faults = faults + log.audit(leaves[...])
@@ -58,8 +61,8 @@ extension Audited where Log == WorkplaceLog {
 }
 
 extension Audited where Log == PetitionLog {
-    /// The same log with what has come since, and the faults of all of it.
-    /// - Parameter workplace: with every leaf that the new ones refer to.
+    /// This log with further leaves, and all faults so far.
+    /// - Parameter workplace: must have every leaf that the new ones refer to.
     public func extended(by leaves: [[UInt8]], in workplace: WorkplaceLog) -> Audited<PetitionLog> {
         var log = log
         let faults = faults + log.audit(leaves[...], in: workplace)
@@ -67,11 +70,12 @@ extension Audited where Log == PetitionLog {
     }
 }
 
-/// Leaves that are decoded and checked together: bounds the memory, whatever the length of a log.
+/// How many leaves are decoded and checked together. It bounds the memory, however long a log is.
 private let auditBatch = 4096
 
 extension PetitionLog {
-    /// - Throws: `PetitionBundle.Unreadable` when the first leaf is invalid.
+    /// Audits a log from its first leaf.
+    /// - Throws: `PetitionBundle.Unreadable` if the first leaf is invalid.
     public static func audit(
         _ leaves: [[UInt8]], in workplace: WorkplaceLog
     ) throws(PetitionBundle.Unreadable) -> Audited<PetitionLog> {
@@ -82,15 +86,15 @@ extension PetitionLog {
         return Audited(log, faults)
     }
 
-    /// The same log with leaves that have come since, and their faults.
-    /// - Parameter workplace: with every leaf that the new ones refer to.
+    /// This log with further leaves, and their faults alone.
+    /// - Parameter workplace: must have every leaf that the new ones refer to.
     public func audited(with leaves: [[UInt8]], in workplace: WorkplaceLog) -> Audited<PetitionLog> {
         Audited(self, []).extended(by: leaves, in: workplace)
     }
 
-    /// Takes up further leaves and returns what is wrong with them. One that breaks a rule keeps its place and counts
-    /// for nothing.
-    /// - Parameter leaves: the log's next; their indices are of no account.
+    /// Appends further leaves and returns their faults. A leaf that breaks a rule keeps its place but counts for
+    /// nothing.
+    /// - Parameter leaves: the log's next; the slice's indices do not matter.
     fileprivate mutating func audit(_ leaves: ArraySlice<[UInt8]>, in workplace: WorkplaceLog) -> [Fault] {
         var faults: [Fault] = []
         for start in stride(from: leaves.startIndex, to: leaves.endIndex, by: auditBatch) {
@@ -98,11 +102,11 @@ extension PetitionLog {
             let statements = PetitionStatement.decode(batch)
             var index = start
             while index < batch.endIndex {
-                // Co-signatures that follow one another meet the same ring, and their proofs are checked together.
+                // Consecutive co-signatures are for the same ring, so their proofs are checked together.
                 let run = statements[(index - start)...].prefix { $0.coSigned != nil }.compactMap { $0.coSigned }
                 for (coSigned, verdict) in zip(run, prove(run)) {
                     faults += fold(leaves[index]) { (log) throws(RuleViolation) in
-                        // The cheap rules first, so that a leaf which breaks several is reported for the plainest.
+                        // Cheap rules first, so that a leaf which breaks several is reported for the plainest one.
                         try log.append(log.check(coSigned), verdict.get())
                     }
                     index += 1
@@ -117,7 +121,7 @@ extension PetitionLog {
         return faults
     }
 
-    /// Appends by `append`, or keeps the place of a leaf that it refuses.
+    /// Appends by `append`, or keeps the place of a leaf that it rejects.
     private mutating func fold(
         _ leaf: [UInt8], _ append: (inout PetitionLog) throws(RuleViolation) -> Void
     ) -> [Fault] {
@@ -137,14 +141,14 @@ extension Result where Success == PetitionStatement {
 }
 
 extension PetitionStatement {
-    /// Decodes many, on all cores.
+    /// Decodes many statements on all cores.
     fileprivate static func decode(_ leaves: ArraySlice<[UInt8]>) -> [Result<PetitionStatement, RuleViolation>] {
         Cores.map(leaves, strip: 64) { leaf in
             Result { () throws(RuleViolation) in try PetitionStatement(decoding: leaf) }
         }
     }
 
-    /// The co-signature, when it is one.
+    /// The co-signature, if the statement is one.
     public var coSigned: CoSigned? {
         if case .coSigned(let coSigned) = body { coSigned } else { nil }
     }

@@ -4,34 +4,42 @@ import MembershipProofs
 import Sodium
 import TransparencyLog
 
-/// What people should know beside the figures, and what is no fault: a verifier of a file cannot know what came first.
+/// Something that people should know besides the figures. It is not a fault, because the verifier of a file cannot know
+/// what came first.
 public enum Note: Hashable, Sendable {
-    /// The signer of an opening, extension, close or record has lost the office of organiser since. `leaf` is in the
+    /// The signer of an opening, extension, close or record has since lost the office of organiser. `leaf` is in the
     /// petition's log.
     case signerLeftOffice(leaf: Int, signer: Bytes32)
-    /// Trustee `trustee`, from 1, is a member no more.
+    /// Trustee number `trustee`, from 1, is no longer a member.
     case trusteeLeft(trustee: Int, signKey: Bytes32)
-    /// The witnesses that every reader asks for changed at this leaf of the workplace's log.
+    /// The witnesses that every reader requires changed at this leaf of the workplace's log.
     case witnessesChanged(leaf: Int, by: Bytes32, came: [String], went: [String], threshold: Int)
 }
 
-/// A bundle of which everything has been recomputed: the verdict.
+/// The verdict on a bundle, with everything in it recomputed.
 public struct AuditedPetition: Sendable {
+    /// The roster, folded from the workplace's log.
     public let workplace: WorkplaceLog
+    /// The petition, folded from its log.
     public let petition: PetitionLog
+    /// The recomputed figures.
     public let tally: Tally
-    /// By member, then name.
+    /// The names that have been opened, ordered by member, then by name.
     public let names: [ReleasedName]
+    /// The wording; nil if the bundle has none, or not this petition's.
     public let document: PetitionDocument?
+    /// Everything in the bundle that breaks a rule; empty if it holds.
     public let faults: [Fault]
+    /// What people should know besides.
     public let notes: [Note]
-    /// What the witnesses named in the workplace's log signed of its checkpoint and of the petition's; nil where a checkpoint does
-    /// not verify.
+    /// Which of the witnesses named in the workplace's log have signed its checkpoint and the petition's; nil if that
+    /// checkpoint does not verify.
     public let witnessed: (workplace: WitnessQuorum.Verdict?, petition: WitnessQuorum.Verdict?)
-    /// The same for a policy of the reader's own.
+    /// The same for the reader's own policy.
     public let witnessedByPolicy: (workplace: WitnessPolicy.Verdict?, petition: WitnessPolicy.Verdict?)
 
-    /// - Parameter policy: whose signatures the reader asks for besides; without them that is a fault.
+    /// - Parameter policy: the reader's own requirement of signatures; if the checkpoints do not meet it, that is a
+    ///   fault.
     /// - Throws: `PetitionBundle.Unreadable`.
     public init(
         auditing bundle: PetitionBundle, policy: WitnessPolicy? = nil
@@ -66,7 +74,7 @@ public struct AuditedPetition: Sendable {
 }
 
 extension PetitionLog {
-    /// What a reader should know who has `workplace` as the newest roster.
+    /// What a reader should know whose newest roster is `workplace`.
     public func notes(in workplace: WorkplaceLog) -> [Note] {
         var signers: [(leaf: Int, signer: Bytes32)] = [(0, opener)] + extensions
         if let closed, let signer = closed.signer { signers.append((closed.leaf, signer)) }
@@ -81,7 +89,7 @@ extension PetitionLog {
 }
 
 extension WorkplaceLog {
-    /// One for each change of the witnesses.
+    /// One note for each change of the witnesses.
     public var witnessNotes: [Note] {
         var before = WitnessQuorum.empty
         return witnessChanges.map { naming in
@@ -94,11 +102,11 @@ extension WorkplaceLog {
     }
 }
 
-/// A log's checkpoint, held against the log's key and the leaves.
+/// A log's checkpoint, checked against the log's key and the leaves.
 private struct CheckedLog {
     let name: String
     let verifier: LogVerifier
-    /// Nil where the log's key has not signed it.
+    /// Nil if the log's key has not signed it.
     let verified: VerifiedCheckpoint?
     let faults: [Fault]
 

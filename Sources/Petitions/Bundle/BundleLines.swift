@@ -3,7 +3,7 @@
 import Ristretto
 import Sodium
 
-/// One line of a bundle: an object and nothing around it, a carriage return included.
+/// One line of a bundle: exactly one object; even a carriage return around it is an error.
 enum BundleLine: Sendable {
     enum Log: String, Sendable {
         case workplace
@@ -20,9 +20,9 @@ enum BundleLine: Sendable {
         if case .other(let value) = self { value } else { nil }
     }
 
-    /// Nil for what is no line of a bundle.
+    /// Nil if this is not a line of a bundle.
     init?(_ line: ArraySlice<UInt8>) {
-        // Nearly all lines are leaves as common writers of JSON spell them; any other spelling is read as JSON.
+        // Nearly all lines are leaves in the spelling of common JSON writers; any other spelling is parsed as JSON.
         if let (log, leaf) = Self.plainLeaf(line) {
             self = .leaf(log, leaf)
             return
@@ -41,7 +41,7 @@ enum BundleLine: Sendable {
 
     private static func plainLeaf(_ line: ArraySlice<UInt8>) -> (Log, [UInt8])? {
         guard line.suffix(2).elementsEqual([UInt8(ascii: "\""), UInt8(ascii: "}")]),
-            // The quote that ends the value is not the one that starts it.
+            // The value's closing quote must not be its opening quote.
             let (log, start) = starts.first(where: { line.starts(with: $0.start) && line.count >= $0.start.count + 2 }),
             let leaf = Base64.decode(published: line.dropFirst(start.count).dropLast(2))
         else { return nil }
@@ -61,7 +61,7 @@ struct BundleLines {
     private let lines: [BundleLine]
     private var position = 0
 
-    /// - Throws: `PetitionBundle.Unreadable.format` unless each line is an object and ends in LF.
+    /// - Throws: `PetitionBundle.Unreadable.format` unless every line is an object and ends in LF.
     init(_ bytes: [UInt8]) throws(PetitionBundle.Unreadable) {
         guard bytes.last == 0x0a else { throw .format }
         var ends: [Int] = []

@@ -1,8 +1,9 @@
 // docs/protocol.md, section 9
 
-/// Something in a log or a file that breaks a rule: a fault of the service, which must not have accepted it, or of
-/// whoever made or changed the file.
+/// Something in a log or a file that breaks a rule. Either the service is at fault, because it must not have accepted
+/// it, or whoever made or changed the file.
 public struct Fault: Hashable, Sendable, CustomStringConvertible {
+    /// Where the fault is. Indices of leaves count from 0.
     public enum Place: Hashable, Sendable {
         case leaf(log: String, index: Int)
         case log(String)
@@ -13,6 +14,7 @@ public struct Fault: Hashable, Sendable, CustomStringConvertible {
         case ratification(line: Int)
     }
 
+    /// Which rule is broken.
     public enum Reason: Hashable, Sendable {
         case rule(RuleViolation)
         case checkpointSize(checkpoint: UInt64, leaves: Int)
@@ -32,16 +34,18 @@ public struct Fault: Hashable, Sendable, CustomStringConvertible {
         case ratificationUnknown
         case ratificationWorkplace
         case ratificationWords
-        /// A fault of a vote's own bundle.
+        /// A fault in the bundle of a vote.
         indirect case within(Fault)
     }
 
+    /// Where it is.
     public let place: Place
+    /// What is wrong there.
     public let reason: Reason
 
     init(_ place: Place, _ reason: Reason) { (self.place, self.reason) = (place, reason) }
 
-    /// As programs are told it, in every language alike.
+    /// The reason in English, for programs: the same in every language.
     public var what: String {
         switch reason {
         case .rule(let rule): rule.rawValue
@@ -66,6 +70,7 @@ public struct Fault: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Place and reason in English: `petition leaf 7: proof`.
     public var description: String {
         switch place {
         case .leaf(let log, let index): "\(log) leaf \(index): \(what)"

@@ -2,17 +2,20 @@
 
 import Sodium
 
-/// Everything that a stranger needs to count a petition: one file of JSON lines.
+/// One file of JSON lines with everything that a stranger needs to count a petition.
 public struct PetitionBundle: Sendable {
+    /// A log as a file carries it, unverified.
     public struct Log: Sendable {
-        /// The signed note's text.
+        /// The text of a signed note.
         public var checkpoint: String
+        /// The leaves' exact bytes, from the first.
         public var leaves: [[UInt8]]
 
+        /// Checks nothing.
         public init(checkpoint: String, leaves: [[UInt8]]) { (self.checkpoint, self.leaves) = (checkpoint, leaves) }
     }
 
-    /// Why a file is no bundle at all, as opposed to a bundle with faults.
+    /// Why a file cannot be read as a bundle at all, as opposed to a bundle with faults.
     public enum Unreadable: String, Error, Sendable {
         case format
         case firstWorkplaceLeaf = "the workplace log's first leaf is invalid"
@@ -21,16 +24,22 @@ public struct PetitionBundle: Sendable {
         case otherPetition = "this is another petition's bundle"
     }
 
+    /// The workplace that the file says it is of.
     public var workplaceID: ID<Workplace>
+    /// The petition that the file says it is of.
     public var petitionID: ID<Petition>
+    /// The workplace's log.
     public var workplace: Log
+    /// The petition's log.
     public var petition: Log
-    /// Sealed names.
+    /// Sealed names, in the order of their co-signatures' leaves.
     public var names: [[UInt8]]
+    /// The published wording, if it is included.
     public var document: [UInt8]?
 
     static let format = "roundrobin-bundle/1"
 
+    /// Checks nothing.
     public init(
         workplaceID: ID<Workplace>, petitionID: ID<Petition>, workplace: Log, petition: Log, names: [[UInt8]],
         document: [UInt8]?
@@ -43,6 +52,8 @@ public struct PetitionBundle: Sendable {
         self.document = document
     }
 
+    /// Reads a file's form; `AuditedPetition` checks what is in it.
+    /// - Throws: `Unreadable.format`.
     public init(parsing bytes: [UInt8]) throws(Unreadable) {
         var lines = try BundleLines(bytes)
         guard let header = lines.next()?.value?.members("format", "workplace", "petition"),
@@ -82,7 +93,7 @@ public struct PetitionBundle: Sendable {
 }
 
 extension PetitionBundle.Log {
-    /// A checkpoint's line, and those of its leaves.
+    /// Reads a checkpoint's line and the lines of its leaves.
     init(_ name: BundleLine.Log, _ lines: inout BundleLines) throws(PetitionBundle.Unreadable) {
         guard let first = lines.next()?.value?.members("log", "checkpoint"), name.isNamed(by: first["log"]),
             let checkpoint = first["checkpoint"]?.text

@@ -2,22 +2,31 @@
 
 import Sodium
 
-/// What a petition says: its demands, in the order of its questions. Hashed as the bytes that were published.
+/// A petition's wording: its demands, in the order of its questions. The digest is of the published bytes.
 public struct PetitionDocument: Sendable, Equatable {
+    /// One demand.
     public struct Demand: Sendable, Equatable {
+        /// The demand's heading.
         public let title: String
+        /// The demand's wording.
         public let text: String
 
+        /// A demand with a heading.
         public init(title: String, text: String) { (self.title, self.text) = (title, text) }
     }
 
+    /// The language tag of the wording.
     public let language: String
+    /// The petition's title.
     public let title: String
+    /// The text before the demands.
     public let preamble: String
+    /// The demands; demand i answers to question i of the manifest.
     public let demands: [Demand]
     /// The published bytes.
     public let bytes: [UInt8]
 
+    /// Why bytes are not the expected document. The raw value is what a verifier reports.
     public enum Fault: String, Error, Sendable {
         case json = "not strict JSON"
         case members = "other members than a document has"
@@ -26,7 +35,7 @@ public struct PetitionDocument: Sendable, Equatable {
         case digest = "not the document of this petition"
     }
 
-    /// With a fresh salt, so that its digest says nothing to who guesses at the wording.
+    /// Makes a document with a fresh salt, so that its digest does not let anyone confirm a guess at the wording.
     public init(language: String, title: String, preamble: String, demands: [Demand]) {
         (self.language, self.title, self.preamble, self.demands) = (language, title, preamble, demands)
         let quoted = JSONValue.quoted
@@ -37,7 +46,7 @@ public struct PetitionDocument: Sendable, Equatable {
         bytes = Array(json.utf8)
     }
 
-    /// - Parameter questions: how many demands there must be.
+    /// - Parameter questions: the required number of demands.
     public init(parsing bytes: [UInt8], questions: Int) throws(Fault) {
         let value: JSONValue
         do { value = try JSONValue(parsing: bytes) } catch { throw .json }
@@ -58,7 +67,7 @@ public struct PetitionDocument: Sendable, Equatable {
         self.bytes = bytes
     }
 
-    /// The document of this very petition.
+    /// Reads the document of this particular petition.
     public init(parsing bytes: [UInt8], of manifest: Manifest) throws(Fault) {
         guard Self.digest(of: bytes) == manifest.documentDigest else { throw .digest }
         try self.init(parsing: bytes, questions: manifest.options.count)
@@ -67,5 +76,6 @@ public struct PetitionDocument: Sendable, Equatable {
     /// Digest("document", bytes).
     public static func digest(of bytes: [UInt8]) -> Bytes32 { Domain.digest("document", bytes) }
 
+    /// The digest that the manifest carries.
     public var digest: Bytes32 { Self.digest(of: bytes) }
 }

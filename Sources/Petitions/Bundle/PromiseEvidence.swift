@@ -3,19 +3,25 @@
 import Sodium
 import TransparencyLog
 
-/// A broken promise in one file of JSON lines, for anybody to check who trusts neither side: the co-signature, the promise,
-/// and the two logs as they were shown. It names a tag and no person.
+/// Evidence of a broken promise in one file of JSON lines, which anyone can check without trusting either side: the
+/// co-signature, the promise, and both logs as they were shown. It contains a tag but identifies nobody.
 public struct PromiseEvidence: Sendable {
+    /// The workplace whose service made the promise.
     public var workplaceID: ID<Workplace>
+    /// The petition that the promise is for.
     public var petitionID: ID<Petition>
     /// The co-signature's bytes.
     public var statement: [UInt8]
+    /// The service's promise.
     public var promise: Promise
+    /// The workplace's log as it was shown.
     public var workplace: PetitionBundle.Log
+    /// The petition's log as it was shown, without the promised leaf.
     public var petition: PetitionBundle.Log
 
     static let format = "roundrobin-evidence/1"
 
+    /// Checks nothing; `verify` does.
     public init(
         workplaceID: ID<Workplace>, petitionID: ID<Petition>, statement: [UInt8], promise: Promise,
         workplace: PetitionBundle.Log, petition: PetitionBundle.Log
@@ -24,6 +30,7 @@ public struct PromiseEvidence: Sendable {
         (self.promise, self.workplace, self.petition) = (promise, workplace, petition)
     }
 
+    /// - Throws: `PetitionBundle.Unreadable.format`.
     public init(parsing bytes: [UInt8]) throws(PetitionBundle.Unreadable) {
         var lines = try BundleLines(bytes)
         guard let header = lines.next()?.value?.members("format", "workplace", "petition"),
@@ -41,11 +48,12 @@ public struct PromiseEvidence: Sendable {
         guard lines.current == nil else { throw .format }
     }
 
-    /// Whether a file says that it is one; its other lines may still be faulty.
+    /// Whether a file claims this format; its other lines may still be faulty.
     public static func isEvidence(_ bytes: [UInt8]) -> Bool {
         bytes.starts(with: Array("{\"format\":\"\(format)\"".utf8))
     }
 
+    /// The file's bytes.
     public var serialized: [UInt8] {
         var text =
             "{\"format\":\"\(Self.format)\",\"workplace\":\"\(workplaceID.hex)\",\"petition\":\"\(petitionID.hex)\"}\n"
@@ -54,11 +62,11 @@ public struct PromiseEvidence: Sendable {
         return Array(text.utf8)
     }
 
-    /// Why the evidence shows nothing.
+    /// Why the evidence proves nothing.
     public enum Weakness: String, Error, Sendable, CaseIterable {
-        /// A log's first leaf is invalid, or is not that of the log that the file is about.
+        /// A log's first leaf is invalid, or not that of the log that the file names.
         case unreadable
-        /// The statement is no co-signature of this petition.
+        /// The statement is not a co-signature of this petition.
         case statement
         /// The log's key did not make this promise for this statement.
         case promise
@@ -68,16 +76,19 @@ public struct PromiseEvidence: Sendable {
         case kept
     }
 
-    /// What a broken promise comes to, from this file alone.
+    /// The finding that a promise was broken, from this file alone.
     public struct Verdict: Sendable {
+        /// How it was broken.
         public let breach: BrokenPromise
-        /// The service's name and log key, as the workplace was founded with them.
+        /// The service's name, as the workplace's first leaf states it.
         public let service: String
+        /// The service's log key, as the workplace's first leaf states it.
         public let logKey: Bytes32
+        /// The promised time, in seconds since 1970.
         public let until: UInt64
     }
 
-    /// - Throws: `Weakness`.
+    /// - Throws: `Weakness` if the file does not prove a breach.
     public func verify() throws(Weakness) -> Verdict {
         let roster: Audited<WorkplaceLog>
         let log: Audited<PetitionLog>

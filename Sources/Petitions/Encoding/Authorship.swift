@@ -2,12 +2,13 @@
 
 import Sodium
 
-/// What every statement of an organiser, and RingKeyRotated, ends in: 100 bytes.
+/// The last 100 bytes of every statement by an organiser, and of RingKeyRotated.
 public struct Authorship: Hashable, Sendable {
     static let length = 4 + 32 + 64
 
-    /// How many statements of this signer the log had accepted before.
+    /// How many of this signer's statements the log had accepted before.
     public let sequence: UInt32
+    /// The signer's sign key.
     public let signer: Bytes32
     let signature: [UInt8]
 
@@ -17,7 +18,7 @@ public struct Authorship: Hashable, Sendable {
         signature = try reader.take(64)
     }
 
-    /// - Parameter statement: the whole statement, which ends in the signature.
+    /// - Parameter statement: the whole statement, ending with the signature.
     func verify(_ statement: [UInt8]) throws(RuleViolation) {
         guard Ed25519.verify(signature, of: Self.preimage(statement.dropLast(64)), by: signer) else {
             throw .signature
@@ -26,7 +27,7 @@ public struct Authorship: Hashable, Sendable {
 
     static func preimage(_ unsigned: some Collection<UInt8>) -> [UInt8] { Domain.preimage("statement", unsigned) }
 
-    /// The body with sequence, signer and signature behind it.
+    /// Returns the body with sequence, signer and signature appended.
     static func sign(_ body: ByteWriter, sequence: UInt32, by key: borrowing SigningKey) -> [UInt8] {
         var writer = body
         writer.append(sequence)
@@ -36,5 +37,5 @@ public struct Authorship: Hashable, Sendable {
     }
 }
 
-/// The longest statement, in bytes.
+/// The greatest length of a statement, in bytes.
 public let maximalStatementLength = 65_535

@@ -2,7 +2,8 @@
 
 import Sodium
 
-/// Reads structures in the TLS presentation language. Everything that is left over, too long or too short is an error.
+/// Reads structures in the TLS presentation language. Missing bytes, bytes left over, and vectors of a length out of
+/// range are errors.
 package struct ByteReader {
     private let bytes: [UInt8]
     package private(set) var offset = 0
@@ -31,7 +32,7 @@ package struct ByteReader {
 
     package mutating func id<Subject>() throws(RuleViolation) -> ID<Subject> { ID(try bytes32()) }
 
-    /// A vector whose length takes one byte.
+    /// Reads a vector with a length field of one byte.
     package mutating func vector8(_ allowed: ClosedRange<Int>) throws(RuleViolation) -> [UInt8] {
         try vector(Int(uint8()), allowed)
     }
@@ -44,9 +45,9 @@ package struct ByteReader {
         try vector(Int(integer(3)), allowed)
     }
 
-    /// A vector whose length takes four bytes: as long as there are bytes for it.
+    /// Reads a vector with a length field of four bytes; any length is allowed for which there are bytes.
     package mutating func vector32() throws(RuleViolation) -> [UInt8] {
-        // An Int may have 32 bits.
+        // An Int may have only 32 bits.
         guard let count = Int(exactly: try uint32()) else { throw .encoding }
         return try take(count)
     }
@@ -56,7 +57,7 @@ package struct ByteReader {
         return try take(count)
     }
 
-    /// The bytes read so far from `start`.
+    /// The bytes read from `start` until now.
     package func consumed(from start: Int = 0) -> [UInt8] { Array(bytes[start..<offset]) }
 
     package var isAtEnd: Bool { offset == bytes.count }

@@ -1,16 +1,18 @@
 import Sodium
 
-/// What a workplace's id identifies.
+/// The subject of a workplace's id.
 public enum Workplace {}
-/// What a petition's id identifies.
+/// The subject of a petition's id.
 public enum Petition {}
-/// What an object's id identifies.
+/// The subject of an object's id.
 public enum Object {}
 
-/// A 32-byte id that cannot stand where another subject's id must.
+/// A 32-byte id, typed by its subject so that ids of different subjects cannot be confused.
 public struct ID<Subject>: Hashable, Sendable {
+    /// The id's 32 bytes.
     public let bytes: Bytes32
 
+    /// Any 32 bytes are an id.
     public init(_ bytes: Bytes32) { self.bytes = bytes }
 
     /// Nil unless 64 lowercase hexadecimal digits.
@@ -19,10 +21,11 @@ public struct ID<Subject>: Hashable, Sendable {
         self.init(bytes)
     }
 
+    /// 64 lowercase hexadecimal digits.
     public var hex: String { bytes.hex }
 }
 
 extension ID<Petition> {
-    /// The petition's document is stored under the petition's own id.
+    /// The id of the petition's document, whose bytes are the petition's own id.
     public var document: ID<Object> { ID<Object>(bytes) }
 }

@@ -1,16 +1,17 @@
 // docs/protocol.md, sections 4 and 9; RFC 8259
 
-/// JSON as bundles and documents need it: strict UTF-8, no member twice, no unpaired surrogate, nothing behind the value.
-/// Common parsers let one or another of these pass, and two verifiers would then disagree.
+/// JSON as bundles and documents require it: strict UTF-8, no repeated members, no unpaired surrogates, nothing after
+/// the value. Common parsers let one or another of these pass, and two verifiers would then disagree.
 public indirect enum JSONValue: Sendable, Equatable {
     case object([(name: String, value: JSONValue)])
     case array([JSONValue])
     case string(String)
-    /// As it was written.
+    /// The number as it was written.
     case number(String)
     case bool(Bool)
     case null
 
+    /// Why bytes are not strict JSON, or are nested too deeply.
     public enum ParseError: Error, Equatable, Sendable {
         case notUTF8
         case syntax
@@ -20,13 +21,14 @@ public indirect enum JSONValue: Sendable, Equatable {
 
     static let maximalDepth = 64
 
+    /// Parses exactly one value, with white space around it at most.
     public init(parsing bytes: [UInt8]) throws(ParseError) {
         guard String(validating: bytes, as: UTF8.self) != nil else { throw .notUTF8 }
         var parser = JSONParser(bytes)
         self = try parser.document()
     }
 
-    /// The members when this is an object with exactly these names, each once.
+    /// The members, if this is an object with exactly these names, each once.
     func members(_ names: String...) -> [String: JSONValue]? {
         guard case .object(let members) = self, members.count == names.count else { return nil }
         var found: [String: JSONValue] = [:]
@@ -37,16 +39,18 @@ public indirect enum JSONValue: Sendable, Equatable {
         return found.count == names.count ? found : nil
     }
 
-    /// A member of an object, whatever else it has; nil for anything else. Of an answer, whose form may grow.
+    /// A member of an object, whatever other members it has; nil if there is none. For responses, whose form may grow.
     public subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
     }
 
+    /// The text of a string; nil for any other value.
     public var text: String? {
         if case .string(let text) = self { text } else { nil }
     }
 
+    /// Objects are equal if they have the same members in the same order.
     public static func == (a: JSONValue, b: JSONValue) -> Bool {
         switch (a, b) {
         case (.object(let a), .object(let b)):
@@ -61,7 +65,7 @@ public indirect enum JSONValue: Sendable, Equatable {
         }
     }
 
-    /// A string as JSON writes it, quotes included.
+    /// A string in JSON syntax, quotes included.
     public static func quoted(_ text: String) -> String {
         var out = "\""
         for scalar in text.unicodeScalars {
@@ -81,7 +85,7 @@ public indirect enum JSONValue: Sendable, Equatable {
     }
 }
 
-/// Recursive descent over the bytes; the depth is bounded, so the stack is.
+/// Recursive descent over the bytes. The depth is bounded, and so is the stack.
 private struct JSONParser {
     private let bytes: [UInt8]
     private var position = 0
@@ -133,7 +137,7 @@ private struct JSONParser {
     private mutating func object(_ depth: Int) throws(JSONValue.ParseError) -> JSONValue {
         try expect("{")
         var members: [(name: String, value: JSONValue)] = []
-        // By bytes: Swift's String equality would hold two spellings of one letter for the same name.
+        // Compared as bytes: Swift's String equality would take two spellings of one letter for the same name.
         var names: Set<[UInt8]> = []
         skipSpace()
         if take("}") { return .object([]) }
@@ -193,7 +197,7 @@ private struct JSONParser {
         }
     }
 
-    /// The scalar of \uXXXX, or of a pair of them.
+    /// The scalar of one \uXXXX, or of a surrogate pair.
     private mutating func unicode() throws(JSONValue.ParseError) -> Unicode.Scalar {
         let high = try hex4()
         if let scalar = Unicode.Scalar(high) { return scalar }

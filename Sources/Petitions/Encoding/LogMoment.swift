@@ -1,3 +1,3 @@
-/// One state of one folded log, and of its copies until either grows: known by its identity, so that evidence about
-/// that state is compared at once, and no two states are taken for one because their sizes are the same.
+/// Identifies one state of one folded log, and of its copies until either of them grows. Evidence about a state is
+/// compared by identity, which is fast, and two states are never confused because their sizes are equal.
 final class LogMoment: Sendable {}

@@ -1,8 +1,8 @@
-/// What a reader sees of a text. A character that does not show, or that turns the direction of reading, lets one text
-/// read as another: "within 41 days" as "within 14 days", or one name as somebody else's.
+/// What a reader sees of a text. A character that does not show, or that changes the direction of reading, lets one
+/// text read as another: "within 41 days" as "within 14 days", or one name as somebody else's.
 public enum ReadableText {
-    /// Whether a scalar shows as itself. Line feeds and tabs do; joiners (U+200C, U+200D) and the selectors that emoji
-    /// and Han variants take are needed for spelling. Every other character that has no shape of its own does not.
+    /// Whether a scalar shows as itself. Line feeds and tabs do. So do joiners (U+200C, U+200D) and the variation
+    /// selectors of emoji and Han characters, which spelling needs. No other character without a shape of its own does.
     public static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
         if scalar == "\n" || scalar == "\t" { return true }
         let properties = scalar.properties
@@ -10,7 +10,7 @@ public enum ReadableText {
         case .control, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse: return false
         case .format: return scalar.value == 0x200c || scalar.value == 0x200d
         default:
-            // Fillers of Hangul and the like are letters that nobody sees; the blank of Braille is a symbol.
+            // Fillers of Hangul and the like are letters that nobody can see; the Braille blank is a symbol.
             if scalar.value == 0x2800 { return false }
             return !properties.isDefaultIgnorableCodePoint
                 || properties.isVariationSelector
@@ -18,7 +18,7 @@ public enum ReadableText {
         }
     }
 
-    /// The first scalar that does not show as itself, with its line from 1; nil for a text that reads as it is written.
+    /// The first scalar that does not show as itself, with its line, from 1; nil if the text reads as it is written.
     public static func firstHidden(in text: String) -> (line: Int, scalar: Unicode.Scalar)? {
         var line = 1
         for scalar in text.unicodeScalars {
@@ -28,13 +28,13 @@ public enum ReadableText {
         return nil
     }
 
-    /// The first scalar of a name, a title or another text of one line that does not belong there: line breaks and
-    /// tabs do not.
+    /// The first scalar that does not belong in a name, a title or another text of one line; here line breaks and tabs
+    /// do not belong either.
     public static func firstHidden(inLine text: String) -> Unicode.Scalar? {
         text.unicodeScalars.first { !isPlain($0) || $0 == "\n" || $0 == "\t" }
     }
 
-    /// `U+202E`, as people find it in tables.
+    /// The code as tables list it: `U+202E`.
     public static func code(_ scalar: Unicode.Scalar) -> String {
         let hex = String(scalar.value, radix: 16, uppercase: true)
         return "U+" + String(repeating: "0", count: max(0, 4 - hex.count)) + hex

@@ -4,19 +4,24 @@ import Ristretto
 import Sodium
 import TransparencyLog
 
-/// A whole negotiation in one file of JSON lines: the petition's bundle, the records' documents, the ratifications' bundles.
+/// A whole negotiation in one file of JSON lines: the petition's bundle, the records' documents, and the ratifications'
+/// bundles.
 public struct NegotiationHistory: Sendable {
+    /// The petition that is negotiated.
     public var petition: PetitionBundle
-    /// Documents of Recorded statements, in the order of the log.
+    /// The documents of Recorded statements, in the order of the log.
     public var records: [[UInt8]]
+    /// The bundles of the votes on responses.
     public var ratifications: [PetitionBundle]
 
     static let format = "roundrobin-history/1"
 
+    /// Checks nothing; `AuditedHistory` does.
     public init(petition: PetitionBundle, records: [[UInt8]], ratifications: [PetitionBundle]) {
         (self.petition, self.records, self.ratifications) = (petition, records, ratifications)
     }
 
+    /// - Throws: `PetitionBundle.Unreadable` if the form is wrong, or a bundle in it cannot be read.
     public init(parsing bytes: [UInt8]) throws(PetitionBundle.Unreadable) {
         var lines = try BundleLines(bytes)
         guard let header = lines.next()?.value?.members("format", "petition"),
@@ -42,11 +47,12 @@ public struct NegotiationHistory: Sendable {
         line?.value?.members(name)?[name]?.text.flatMap { Base64.decode($0) }
     }
 
-    /// Whether a file says that it is one; its other lines may still be faulty.
+    /// Whether a file claims this format; its other lines may still be faulty.
     public static func isHistory(_ bytes: [UInt8]) -> Bool {
         bytes.starts(with: Array("{\"format\":\"\(format)\"".utf8))
     }
 
+    /// The file's bytes.
     public var serialized: [UInt8] {
         var text = "{\"format\":\"\(Self.format)\",\"petition\":\"\(petition.petitionID.hex)\"}\n"
         text += "{\"bundle\":\"\(Base64.encode(petition.serialized))\"}\n"
@@ -56,13 +62,18 @@ public struct NegotiationHistory: Sendable {
     }
 }
 
-/// A history of which everything has been recomputed.
+/// A history with everything in it recomputed.
 public struct AuditedHistory: Sendable {
+    /// The verdict on the petition's bundle.
     public let petition: AuditedPetition
+    /// The negotiation, folded from the records.
     public let negotiation: Negotiation
+    /// The votes, with their results.
     public let ratifications: [Ratification]
-    /// Records of the log whose documents are not in the file. Their wording is not shown, and nothing else depends on them.
+    /// How many records of the log have no document in the file. Their wording is not shown; nothing else depends on
+    /// it.
     public let missingRecords: Int
+    /// Everything in the file that breaks a rule; empty if it holds.
     public let faults: [Fault]
 
     /// - Throws: `PetitionBundle.Unreadable`.
@@ -98,7 +109,7 @@ public struct AuditedHistory: Sendable {
                     Fault(.ratification(line: line), .ratificationUnknown))
                 continue
             }
-            // One workplace has one log: of two, the shorter is the longer's beginning.
+            // A workplace has one log: of two copies, the shorter must be a prefix of the longer.
             let (own, other) = (petition.workplace.tree, audited.workplace.tree)
             if own.root(at: min(own.count, other.count)) != other.root(at: min(own.count, other.count)) {
                 faults.append(
@@ -114,7 +125,7 @@ public struct AuditedHistory: Sendable {
         self.faults = faults
     }
 
-    /// A petition alone, whose negotiation is not here.
+    /// A petition alone, without its negotiation.
     public init(_ petition: AuditedPetition) {
         self.petition = petition
         negotiation = Negotiation(petition.petition, document: petition.document, records: [:])

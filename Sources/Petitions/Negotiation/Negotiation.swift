@@ -1,53 +1,68 @@
 import Sodium
 
-/// A negotiation as its records tell it: the fold of a petition's Recorded statements with the documents behind them.
+/// A negotiation as its records tell it: a petition's Recorded statements folded, with the documents they refer to.
 public struct Negotiation: Sendable {
     /// A record in the log.
     public struct Entry: Sendable {
+        /// The record's index in the petition's log.
         public let leaf: Int
+        /// The kind of record, and its document's digest.
         public let record: PetitionStatement.Record
         /// The organiser who recorded it.
         public let signer: Bytes32
-        /// From 1; a delivery begins a round.
+        /// From 1; each delivery begins a round.
         public let round: Int
-        /// Nil when it is not here, or is of a form that this program does not know.
+        /// Nil if it is missing, or has a form that this program does not know.
         public let document: RecordDocument?
     }
 
+    /// Where the negotiation of one demand stands.
     public enum Status: String, Sendable {
         case undelivered, awaiting, accepted, refused, countered, agreed
     }
 
-    /// What was said about one demand.
+    /// What one record says about one demand.
     public struct Step: Sendable, Equatable {
+        /// The record's index in the petition's log.
         public let leaf: Int
+        /// The round in which it was recorded.
         public let round: Int
+        /// The kind of record.
         public let what: PetitionStatement.Record.What
+        /// The employer's answer; nil in a delivery and in an agreement.
         public let answer: RecordDocument.Answer?
+        /// A wording or a reason.
         public let text: String
     }
 
+    /// The negotiation of one demand.
     public struct Thread: Sendable {
-        /// Of the petition, from 1.
+        /// The demand's number in the petition, from 1.
         public let number: Int
+        /// The demand's title; empty without the petition's document.
         public let title: String
-        /// Our side's wording as it stands.
+        /// Our side's current wording.
         public fileprivate(set) var ours: String
-        /// The employer's last wording; nil when there is none.
+        /// The employer's latest wording; nil if there is none.
         public fileprivate(set) var theirs: String?
-        /// The wording that was agreed on.
+        /// The agreed wording.
         public fileprivate(set) var agreed: String?
+        /// Where the demand stands now.
         public fileprivate(set) var status: Status
+        /// Every step, in the order of the log.
         public fileprivate(set) var steps: [Step] = []
     }
 
+    /// Every record, in the order of the log.
     public private(set) var entries: [Entry] = []
+    /// One for each demand, in the petition's order.
     public private(set) var threads: [Thread]
+    /// How many rounds have begun.
     public private(set) var rounds = 0
 
     /// - Parameters:
-    ///   - document: the petition's; without it the threads have no wording.
-    ///   - records: documents by digest. One that is not what its digest says is not used.
+    ///   - document: the petition's; without it the threads have no title, and our wording is empty.
+    ///   - records: documents by digest. A document that does not match its digest is ignored.
     public init(_ log: PetitionLog, document: PetitionDocument?, records: [Bytes32: [UInt8]]) {
         threads = log.manifest.options.indices.map { i in
             let demand = document.flatMap { $0.demands.indices.contains(i) ? $0.demands[i] : nil }
@@ -78,9 +93,10 @@ public struct Negotiation: Sendable {
         }
     }
 
-    /// The responses on record, by digest, with their documents where they are here.
+    /// The recorded responses by digest, with those documents that are here.
     public var responses: [Bytes32: RecordDocument?] {
-        // The first of each digest. A loop, because Embedded Swift has no initialiser that resolves repeated keys.
+        // Keeps the first of each digest. A loop, because Embedded Swift lacks the initialiser that resolves repeated
+        // keys.
         var responses: [Bytes32: RecordDocument?] = [:]
         for (record, document) in entries.map({ ($0.record, $0.document) }) where record.what == .response {
             if responses.index(forKey: record.digest) == nil { responses.updateValue(document, forKey: record.digest) }
@@ -88,7 +104,7 @@ public struct Negotiation: Sendable {
         return responses
     }
 
-    /// The demands that a response counters.
+    /// The demands that a response answers with a counter-offer.
     public static func countered(by response: RecordDocument) -> [RecordDocument.Demand] {
         response.demands.filter { $0.answer == .countered }
     }
@@ -102,7 +118,7 @@ extension Negotiation.Thread {
         switch (what, demand.answer) {
         case (.delivered, _):
             ours = demand.text
-            // An answer to other words than those that stand now.
+            // The earlier answer was to another wording than the current one.
             theirs = nil
             agreed = nil
             status = .awaiting

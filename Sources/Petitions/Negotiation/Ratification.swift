@@ -2,31 +2,34 @@
 
 import Sodium
 
-/// How much support carries a question of a ratification.
+/// How much support a question of a ratification needs in order to be carried.
 public struct Majority: Sendable, Hashable {
+    /// The number of which the fraction is taken.
     public enum Base: String, Sendable, CaseIterable {
-        /// Accepting and rejecting ballots; who abstains is not counted.
+        /// Accepting and rejecting ballots; abstentions are not counted.
         case votes
-        /// Everybody whom the workplace has, voting or not.
+        /// Everybody in the workplace, whether they vote or not.
         case eligible
     }
 
-    /// More than the fraction, or at least it.
+    /// Whether more than the fraction is needed, or at least it.
     public let isStrict: Bool
     /// 1 to `denominator`.
     public let numerator: Int
     /// 1 to 100.
     public let denominator: Int
+    /// The number of which the fraction is taken.
     public let base: Base
 
+    /// More than half of the votes.
     public static let half = Majority(true, 1, 2, .votes)
 
     private init(_ isStrict: Bool, _ numerator: Int, _ denominator: Int, _ base: Base) {
         (self.isStrict, self.numerator, self.denominator, self.base) = (isStrict, numerator, denominator, base)
     }
 
-    /// `more than 1/2 of votes`, `at least 2/3 of eligible`; nil for anything else, and for what everybody or nobody could
-    /// reach.
+    /// Parses `more than 1/2 of votes` or `at least 2/3 of eligible`; nil for anything else, and for a fraction of 0 or
+    /// one that nobody can reach.
     public init?(_ text: String) {
         for (isStrict, start) in [(true, "more than "), (false, "at least ")] where text.hasPrefix(start) {
             let parts = text.dropFirst(start.count).split(separator: " ", omittingEmptySubsequences: false)
@@ -36,46 +39,51 @@ public struct Majority: Sendable, Hashable {
                 !(isStrict && numbers[0] == numbers[1])
             else { return nil }
             self.init(isStrict, numbers[0], numbers[1], base)
-            // One spelling of each.
+            // Each majority has only one spelling.
             guard self.text == text else { return nil }
             return
         }
         return nil
     }
 
+    /// The text that `init(_:)` parses.
     public var text: String {
         "\(isStrict ? "more than" : "at least") \(numerator)/\(denominator) of \(base.rawValue)"
     }
 
-    /// Nobody's support carries nothing.
+    /// Whether these counts reach the majority. Without any support, nothing is carried.
     public func isReached(accepting: Int, rejecting: Int, eligible: UInt32) -> Bool {
-        // In 64 bits: where Int has 32, a workplace of 2^32 people times a numerator does not fit one.
+        // In 64 bits: where Int has 32, a workplace of 2^32 people times a numerator would overflow.
         let whole = base == .votes ? Int64(accepting) + Int64(rejecting) : Int64(eligible)
         let (part, share) = (Int64(accepting) * Int64(denominator), whole * Int64(numerator))
         return accepting > 0 && (isStrict ? part > share : part >= share)
     }
 }
 
-/// What a ratification is about, in the last line of its preamble: so its id covers it.
+/// The subject of a ratification, stated in the last line of its preamble, so that its id covers it.
 public struct RatificationTerms: Sendable, Hashable {
+    /// The petition whose response is voted on.
     public let petition: ID<Petition>
-    /// The digest of the response that is voted on.
+    /// The digest of that response.
     public let response: Bytes32
-    /// The petition's demands, from 1, in the order of the questions.
+    /// The petition's demands that are voted on, from 1, in the order of the questions.
     public let demands: [Int]
+    /// The majority that each question needs.
     public let majority: Majority
 
+    /// Checks nothing; `init(line:)` does.
     public init(petition: ID<Petition>, response: Bytes32, demands: [Int], majority: Majority) {
         (self.petition, self.response, self.demands, self.majority) = (petition, response, demands, majority)
     }
 
+    /// The line of the preamble.
     public var line: String {
         let demands = demands.map { "\($0)" }.joined(separator: ", ")
         return "[ratification of response \(response.hex) to petition \(petition.hex); demands \(demands); "
             + "carried by \(majority.text)]"
     }
 
-    /// Nil unless this is exactly a line as above.
+    /// Nil unless the line is exactly as `line` writes it.
     public init?(line: String) {
         let parts = line.dropFirst().dropLast().split(separator: ";", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[1].hasPrefix(" demands "), parts[2].hasPrefix(" carried by ") else { return nil }
@@ -94,7 +102,7 @@ public struct RatificationTerms: Sendable, Hashable {
         guard self.line == line else { return nil }
     }
 
-    /// The terms of a ratification's document, when its manifest says the same.
+    /// The terms in a ratification's document; nil unless its manifest agrees with them.
     public init?(_ document: PetitionDocument, of manifest: Manifest) {
         guard manifest.kind == .ratification, let about = manifest.about,
             let last = document.preamble.split(separator: "\n").last, let terms = RatificationTerms(line: String(last)),
@@ -104,8 +112,8 @@ public struct RatificationTerms: Sendable, Hashable {
         self = terms
     }
 
-    /// The first demand of which a vote's document says other words than the response, or which that does not counter; nil when
-    /// they agree to the letter.
+    /// The first demand that the vote's document words differently from the response, or that the response does not
+    /// counter; nil if all agree to the letter.
     public func differs(from response: RecordDocument, _ document: PetitionDocument) -> Int? {
         var countered: [Int: String] = [:]
         for demand in Negotiation.countered(by: response) where countered[demand.number] == nil {
@@ -117,7 +125,7 @@ public struct RatificationTerms: Sendable, Hashable {
         return nil
     }
 
-    /// A preamble without the line.
+    /// A preamble without that line.
     public static func prose(_ preamble: String) -> String {
         var lines = preamble.split(separator: "\n", omittingEmptySubsequences: false)
         guard let last = lines.last, RatificationTerms(line: String(last)) != nil else { return preamble }
@@ -127,41 +135,52 @@ public struct RatificationTerms: Sendable, Hashable {
     }
 }
 
-/// A vote on a response, and what came of it.
+/// A vote on a response, and its result.
 public struct Ratification: Sendable {
+    /// The result, as far as it is known.
     public enum Outcome: String, Sendable {
         case open
-        /// Closed, and the trustees have not released the ballots.
+        /// Closed, but the trustees have not released the ballots' keys.
         case sealed
         case carried
         case lost
-        /// Nothing says by what majority: the document is not here, or names another response.
+        /// The majority is unknown: the document is missing, or names another response.
         case unknown
-        /// The vote asked about other words than the response's.
+        /// The vote's wording is not the response's.
         case otherWords
     }
 
+    /// One question's result.
     public struct Question: Sendable, Equatable {
-        /// Of the petition, from 1.
+        /// The demand's number in the petition, from 1.
         public let demand: Int
+        /// Ballots that accept.
         public let accepting: Int
+        /// Ballots that reject.
         public let rejecting: Int
+        /// Ballots that abstain.
         public let abstaining: Int
+        /// Whether the quorum and the majority are reached.
         public let isCarried: Bool
     }
 
+    /// The ratification's own id.
     public let id: ID<Petition>
+    /// Its figures.
     public let tally: Tally
+    /// Co-signatures without which nothing is carried.
     public let quorum: UInt32
+    /// Nil if the document is missing or its terms do not match the manifest.
     public let terms: RatificationTerms?
-    /// Empty until the ballots are open.
+    /// Empty until the ballots are opened.
     public let questions: [Question]
+    /// The result.
     public let outcome: Outcome
-    /// Of the response that it votes on.
+    /// The digest of the response that is voted on.
     public let response: Bytes32
 
-    /// Nil for a petition of the other kind.
-    /// - Parameter response: the document of what it votes on, when it is here: then the wording is compared.
+    /// Nil if the petition is not a ratification.
+    /// - Parameter response: the document of the response that is voted on; if given, its wording is compared.
     public init?(
         _ log: PetitionLog, _ tally: Tally, document: PetitionDocument?, response answer: RecordDocument? = nil
     ) {

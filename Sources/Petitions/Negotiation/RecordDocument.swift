@@ -2,38 +2,45 @@
 
 import Sodium
 
-/// What a Recorded statement stands for: a delivery, the employer's response, or the agreement, demand by demand. Hashed as
-/// the bytes that were published.
+/// The document behind a Recorded statement: a delivery, the employer's response, or the agreement, demand by demand.
+/// The digest is of the published bytes.
 public struct RecordDocument: Sendable, Equatable {
+    /// The employer's answer to one demand.
     public enum Answer: String, Sendable, CaseIterable {
         case accepted, refused, countered
     }
 
+    /// What the record says about one demand.
     public struct Demand: Sendable, Equatable {
-        /// Of the petition, from 1.
+        /// The demand's number in the petition, from 1.
         public let number: Int
-        /// What a response says; nil in a delivery and in an agreement.
+        /// The answer in a response; nil in a delivery and in an agreement.
         public let answer: Answer?
         /// A wording (ours in a delivery, theirs in a counter-offer, both sides' in an agreement), or a reason.
         public let text: String
 
+        /// Checks nothing; `RecordDocument` does.
         public init(number: Int, answer: Answer? = nil, text: String) {
             (self.number, self.answer, self.text) = (number, answer, text)
         }
     }
 
+    /// The kind of record.
     public let what: PetitionStatement.Record.What
+    /// The language tag of its texts.
     public let language: String
-    /// `2026-12-08`, as the writer says; nothing proves it.
+    /// `2026-12-08`, as the writer states it; nothing proves it.
     public let date: String
-    /// Who spoke for the employer.
+    /// Whoever spoke for the employer.
     public let party: String
+    /// A remark on the whole record; may be empty.
     public let note: String
-    /// Numbers rising.
+    /// In ascending order of their numbers.
     public let demands: [Demand]
     /// The published bytes.
     public let bytes: [UInt8]
 
+    /// Why bytes are not such a record. The raw value is what a verifier reports.
     public enum Fault: String, Error, Sendable {
         case json = "not strict JSON"
         case members = "other members than a record has"
@@ -45,8 +52,8 @@ public struct RecordDocument: Sendable, Equatable {
         case text = "a wording is missing"
     }
 
-    /// With a fresh salt, so that its digest says nothing to who guesses at the wording.
-    /// - Throws: `Fault` for what would not be read back.
+    /// Makes a record with a fresh salt, so that its digest does not let anyone confirm a guess at the wording.
+    /// - Throws: `Fault` for a record that could not be read back.
     public init(
         _ what: PetitionStatement.Record.What, language: String, date: String, party: String, note: String,
         demands: [Demand]
@@ -62,6 +69,7 @@ public struct RecordDocument: Sendable, Equatable {
         try self.init(parsing: Array(json.utf8))
     }
 
+    /// Reads published bytes.
     public init(parsing bytes: [UInt8]) throws(Fault) {
         let value: JSONValue
         do { value = try JSONValue(parsing: bytes) } catch { throw .json }
@@ -94,7 +102,7 @@ public struct RecordDocument: Sendable, Equatable {
         }
         let answer = Answer(rawValue: word)
         guard (answer == nil) == word.isEmpty, (answer == nil) == (what != .response) else { throw .answer }
-        // Only who accepts or refuses may do so without a word.
+        // Only an acceptance or a refusal may go without words.
         guard answer == .accepted || answer == .refused || !text.isEmpty else { throw .text }
         return Demand(number: number, answer: answer, text: text)
     }
@@ -111,13 +119,15 @@ public struct RecordDocument: Sendable, Equatable {
     /// Digest("record", bytes).
     public static func digest(of bytes: [UInt8]) -> Bytes32 { Domain.digest("record", bytes) }
 
+    /// The digest that the Recorded statement carries.
     public var digest: Bytes32 { Self.digest(of: bytes) }
 }
 
 extension PetitionStatement.Record.What: CaseIterable {
+    /// In the order of their bytes.
     public static let allCases: [Self] = [.delivered, .response, .agreement]
 
-    /// As records write it.
+    /// The word that records use for it.
     public var word: String {
         switch self {
         case .delivered: "delivered"

@@ -2,18 +2,20 @@
 
 import Sodium
 
-/// The group keys that somebody holds, by epoch, in one piece of guarded memory: { uint32 epoch; opaque key[32] } each.
+/// The group keys that a member holds, by epoch, in one piece of guarded memory: { uint32 epoch; opaque key[32] } each.
 public struct GroupKeyRing: ~Copyable, Sendable {
     private static let entry = 36
     private var memory: SecretBytes
+    /// The epochs of the keys, in the order in which the keys were added.
     public private(set) var epochs: [UInt32]
 
+    /// A ring without keys.
     public init() {
         memory = SecretBytes(zeros: 0)
         epochs = []
     }
 
-    /// Nil when the bytes are not whole entries of different epochs.
+    /// Nil if the bytes are not whole entries of distinct epochs.
     public init?(packed: borrowing SecretBytes) {
         guard packed.count % Self.entry == 0 else { return nil }
         let epochs = packed.withUnsafeBytes { bytes in
@@ -26,8 +28,10 @@ public struct GroupKeyRing: ~Copyable, Sendable {
         memory = packed.duplicate()
     }
 
+    /// The entries, one after another, in guarded memory.
     public borrowing func packed() -> SecretBytes { memory.duplicate() }
 
+    /// A copy of this epoch's key; nil if it is not here.
     public borrowing func key(epoch: UInt32) -> GroupKey? {
         guard let place = epochs.firstIndex(of: epoch),
             let key = memory.slice(place * Self.entry + 4..<(place + 1) * Self.entry)
@@ -35,7 +39,7 @@ public struct GroupKeyRing: ~Copyable, Sendable {
         return GroupKey(epoch: epoch, stored: key)
     }
 
-    /// Adds a key; an epoch that is there already keeps its own.
+    /// Adds a key, unless its epoch has one already.
     public mutating func insert(_ key: borrowing GroupKey) {
         guard !epochs.contains(key.epoch) else { return }
         let head = SecretBytes([UInt8](), memory)
@@ -55,7 +59,7 @@ public struct GroupKeyRing: ~Copyable, Sendable {
         epochs.append(key.epoch)
     }
 
-    /// Forgets the keys of some epochs.
+    /// Erases the keys for which `keep` returns false.
     public mutating func keep(_ keep: (borrowing GroupKey) -> Bool) {
         var kept = GroupKeyRing()
         for epoch in epochs {
@@ -65,5 +69,6 @@ public struct GroupKeyRing: ~Copyable, Sendable {
         self = kept
     }
 
+    /// The highest epoch; nil if there are no keys.
     public var newest: UInt32? { epochs.max() }
 }

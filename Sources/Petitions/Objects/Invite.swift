@@ -2,7 +2,8 @@
 
 import Sodium
 
-/// A secret that admits one person to a workplace: 16 random bytes, and what everything else about it is derived from.
+/// A secret that admits one person to a workplace: 16 random bytes, from which everything else about the invite is
+/// derived.
 public struct Invite: ~Copyable, Sendable {
     private static let context: StaticString = "rrinvite"
     private static let path = "/join#"
@@ -12,10 +13,10 @@ public struct Invite: ~Copyable, Sendable {
     private let secret: SecretBytes
     /// The first 16 bytes of Digest("invite-pin", seed || workplace_id || log_key).
     private let pin: [UInt8]
-    /// Where the newcomer finds the service: a URL without a slash at the end.
+    /// The service's URL, without a trailing slash.
     public let serviceURL: String
 
-    /// A new invite to a workplace.
+    /// Makes a new invite to a workplace.
     public init(workplace: ID<Workplace>, logKey: Bytes32, serviceURL: String) {
         let seed = SecretBytes.random(InviteCode.seedLength)
         let pin = Self.pin(seed, workplace, logKey)
@@ -29,15 +30,16 @@ public struct Invite: ~Copyable, Sendable {
         self.serviceURL = serviceURL
     }
 
-    /// Reads `<service URL>/join#<code>`, also as it comes out of messengers, mail and typing (`InviteText`). The fragment
-    /// never reaches the service.
-    /// - Throws: `RuleViolation.invite` for an address of something else, `.inviteTyping` for a code that was typed wrong.
+    /// Reads `<service URL>/join#<code>`, even in the forms that messengers, mail and typing give it (`InviteText`).
+    /// The fragment never reaches the service.
+    /// - Throws: `RuleViolation.invite` if the address is not an invite's, `.inviteTyping` if the code was mistyped.
     public init(parsing url: String) throws(RuleViolation) {
         let text = try InviteText(url)
         let code = try InviteCode(parsing: text.code[...])
         self.init(seed: code.seed, pin: code.pin, serviceURL: text.serviceURL)
     }
 
+    /// `<service URL>/join#<code>`. It reveals the invite's secret.
     public borrowing func url() -> String {
         serviceURL + Self.path + InviteCode(seed: seed.duplicate(), pin: pin).text()
     }
@@ -47,27 +49,27 @@ public struct Invite: ~Copyable, Sendable {
         return Array(digest.bytes.prefix(InviteCode.pinLength))
     }
 
-    /// Whether the inviter meant this workplace with this log key. The client refuses every other answer.
+    /// Whether the inviter meant this workplace with this log key. The client must reject any other answer.
     public borrowing func fits(_ workplace: ID<Workplace>, logKey: Bytes32) -> Bool {
         Self.pin(seed, workplace, logKey) == pin
     }
 
-    /// invite_key.
+    /// The key pair of invite_key.
     public borrowing func signingKey() -> SigningKey {
         SigningKey(seed: KDF.derive(secret, id: 1, context: Self.context))
     }
 
-    /// The key under which the inviter leaves the group keys.
+    /// The key with which the inviter encrypts the group keys for the newcomer.
     borrowing func wrapKey() -> SecretBytes { KDF.derive(secret, id: 2, context: Self.context) }
 
-    /// The name under which the inviter leaves the group keys, and under which alone the service answers: only the holder of
-    /// the invite knows it.
+    /// The name under which the inviter leaves the group keys, and the only one under which the service returns them.
+    /// Only the holder of the invite knows it.
     public borrowing func lookupName() -> Bytes32 {
         let name = KDF.derive(secret, id: 3, context: Self.context)
         return Bytes32.array(name.reveal())[0]
     }
 
-    /// nonce || AEAD of { uint32 epoch; opaque key[32] } each.
+    /// Encrypts group keys: nonce || AEAD of { uint32 epoch; opaque key[32] } each.
     public borrowing func seal(_ keys: borrowing GroupKeyRing, in workplace: ID<Workplace>) -> [UInt8] {
         let nonce = Random.bytes(AEAD.nonceLength)
         let key = wrapKey()
@@ -78,6 +80,7 @@ public struct Invite: ~Copyable, Sendable {
             }
     }
 
+    /// Decrypts the group keys.
     /// - Throws: `RuleViolation.invite`.
     public borrowing func open(_ sealed: [UInt8], in workplace: ID<Workplace>) throws(RuleViolation) -> GroupKeyRing {
         guard sealed.count > AEAD.nonceLength + AEAD.tagLength else { throw .invite }

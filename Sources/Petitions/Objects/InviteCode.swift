@@ -2,12 +2,12 @@
 
 import Sodium
 
-/// seed[16] || pin[16] || check[3] in 56 characters of Crockford's base32, which a person can type.
+/// seed[16] || pin[16] || check[3], in 56 characters of Crockford's base32, which a person can type.
 struct InviteCode: ~Copyable {
     static let seedLength = 16
     static let pinLength = 16
     private static let checkLength = 3
-    /// 35 bytes are 56 characters of five bits exactly.
+    /// 35 bytes are exactly 56 characters of five bits.
     static let characters = 56
     private static let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
 
@@ -24,7 +24,7 @@ struct InviteCode: ~Copyable {
         Array(Domain.digest("invite-check", [], secret: seed, pin).bytes.prefix(checkLength))
     }
 
-    /// Ignores case, hyphens and white space, and takes O for 0, I and L for 1.
+    /// Ignores case, hyphens and white space; reads O as 0, and I and L as 1.
     /// - Throws: `RuleViolation.inviteTyping`.
     init(parsing text: ArraySlice<UInt8>) throws(RuleViolation) {
         var bytes: [UInt8] = []
@@ -52,7 +52,7 @@ struct InviteCode: ~Copyable {
         character == UInt8(ascii: "-") || character == 0x20 || (0x09...0x0d).contains(character)
     }
 
-    /// By comparing with every letter, so that no memory is read at a place that the code decides.
+    /// Compares with every letter of the alphabet, so that no memory is accessed at a place that depends on the code.
     private static func value(_ character: UInt8) -> UInt8? {
         let upper = (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(character) ? character & 0xdf : character
         let letter: UInt8 =
@@ -64,7 +64,7 @@ struct InviteCode: ~Copyable {
         var found: UInt8 = 0xff
         for (value, candidate) in alphabet.enumerated() {
             let differs = candidate ^ letter
-            // All ones where they are equal.
+            // All ones if they are equal.
             let mask = UInt8(truncatingIfNeeded: (UInt16(differs) &- 1) >> 8)
             found = found & ~mask | UInt8(value) & mask
         }

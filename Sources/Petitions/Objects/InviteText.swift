@@ -1,26 +1,27 @@
 // docs/protocol.md, section 4, "Invites"
 
-/// An invite's address as it reaches the program: with what messengers, mail and typing add to it or take from it.
-/// None of this is secret by itself; the code goes on to `InviteCode` as it is.
+/// An invite's address as it reaches the program, with characters that messengers, mail and typing add or remove.
+/// Nothing here depends on the secret; the code is passed on to `InviteCode` as it is.
 struct InviteText {
-    /// `https://service.example`, without a slash at the end.
+    /// `https://service.example`, without a trailing slash.
     let serviceURL: String
-    /// The characters of the code, with the hyphens and the white space between them.
+    /// The characters of the code, including the hyphens and white space between them.
     let code: [UInt8]
 
     private static let join = Array("/join".unicodeScalars)
 
-    /// - Throws: `RuleViolation.invite` for what is no invite's address.
+    /// - Throws: `RuleViolation.invite` if the text is not an invite's address.
     init(_ text: String) throws(RuleViolation) {
         let scalars = Self.plain(text)
-        // The code begins after the first # that follows /join, perhaps with a slash or a messenger's query between.
+        // The code begins after the first # that follows /join; a slash or a messenger's query may stand between the
+        // two.
         guard let (path, hash) = Self.place(in: scalars) else { throw .invite }
         serviceURL = try Self.service(scalars[..<path])
         code = Self.code(scalars[(hash + 1)...])
     }
 
-    /// Full-width characters as the narrow ones, every dash as a hyphen, %23 and the like as what they stand for;
-    /// without characters that do not show.
+    /// Narrows full-width characters, turns every dash into a hyphen, decodes %23 and the like, and drops characters
+    /// that do not show.
     private static func plain(_ text: String) -> [Unicode.Scalar] {
         var scalars: [Unicode.Scalar] = []
         for scalar in text.unicodeScalars {
@@ -28,7 +29,7 @@ struct InviteText {
             case 0xff01...0xff5e:
                 if let narrow = Unicode.Scalar(scalar.value - 0xfee0) { scalars.append(narrow) }
             case 0x2010...0x2015, 0x2212, 0xfe58, 0xfe63: scalars.append("-")
-            // The full stop that ends a Chinese sentence, and the ones that its input methods make of a dot.
+            // The full stop that ends a Chinese sentence, and those that Chinese input methods produce for a dot.
             case 0x3002, 0xff61: scalars.append(".")
             case 0x0a, 0x0d, 0x2028, 0x2029, 0x85: scalars.append("\n")
             case 0x09, 0x0b, 0x0c: scalars.append(" ")
@@ -43,7 +44,7 @@ struct InviteText {
         return decoded(scalars)
     }
 
-    /// Percent signs of what an address cannot do without: # - / : and the space.
+    /// Decodes the percent escapes of characters that an address needs: # - / : and the space.
     private static func decoded(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
         let known: [String: Unicode.Scalar] = ["23": "#", "2d": "-", "2f": "/", "3a": ":", "20": " "]
         var result: [Unicode.Scalar] = []
@@ -69,11 +70,12 @@ struct InviteText {
         ("A"..."Z").contains(scalar) ? Unicode.Scalar(scalar.value | 0x20) ?? scalar : scalar
     }
 
-    /// Where `/join` begins, and where the # after it stands.
+    /// Where `/join` begins, and where the # after it is.
     private static func place(in scalars: [Unicode.Scalar]) -> (path: Int, hash: Int)? {
         var hash = 0
         while let next = scalars[hash...].firstIndex(of: "#") {
-            // Backwards over a query and a slash, if there are any, to /join; white space may break the line anywhere.
+            // Go backwards over a query and a slash, if there are any, to /join; white space may break the line
+            // anywhere.
             var end = next
             if let query = scalars[..<next].lastIndex(of: "?"), matches(scalars[..<query]) != nil { end = query }
             if let path = matches(scalars[..<end]) { return (path, next) }
@@ -82,7 +84,7 @@ struct InviteText {
         return nil
     }
 
-    /// Where `/join` begins if the scalars end in it.
+    /// Where `/join` begins, if the scalars end in it.
     private static func matches(_ scalars: ArraySlice<Unicode.Scalar>) -> Int? {
         var rest = scalars
         func dropSpace() { while let last = rest.last, isSpace(last) { rest.removeLast() } }
@@ -99,7 +101,7 @@ struct InviteText {
     // MARK: The service
 
     private static func service(_ head: ArraySlice<Unicode.Scalar>) throws(RuleViolation) -> String {
-        // A line break inside an address, with the indent of the next line, is none of it.
+        // A line break inside an address, and the indentation of the next line, are not part of it.
         var lines: [Unicode.Scalar] = []
         var gap: [Unicode.Scalar] = []
         for scalar in head {
@@ -136,14 +138,15 @@ struct InviteText {
         return nil
     }
 
-    /// Where an address without a scheme begins: after what cannot stand in one, and after a label with a colon.
+    /// Where an address without a scheme begins: after the last character that cannot be in one, and after a label that
+    /// ends in a colon.
     private static func bare(_ scalars: [Unicode.Scalar]) -> Int {
         var start = scalars.endIndex
         while start > 0, isOfAddress(scalars[start - 1]) { start -= 1 }
         while start < scalars.endIndex, [".", ":", "/", "-"].contains(scalars[start]) { start += 1 }
         guard let colon = scalars[start...].firstIndex(of: ":"), scalars[start] != "[" else { return start }
         let behind = scalars[(colon + 1)...].prefix { $0 != "/" }
-        // A port has digits alone; anything else is a label before the address.
+        // A port has only digits; anything else after the colon means that a label precedes the address.
         return behind.allSatisfy { ("0"..."9").contains($0) } && !behind.isEmpty ? start : colon + 1
     }
 
@@ -159,7 +162,7 @@ struct InviteText {
         return host.contains(".") || host.hasPrefix("[") || host.prefix { $0 != ":" } == "localhost"
     }
 
-    /// Onion services and this computer's own ports speak without TLS; everything else is asked with it.
+    /// Onion services and this computer's own ports are reached without TLS; all others with it.
     private static func isNear(_ text: String) -> Bool {
         let host = text.prefix { $0 != "/" && $0 != ":" }.lowercased()
         return host.hasSuffix(".onion") || host == "localhost" || host.hasPrefix("127.") || text.hasPrefix("[::1]")
@@ -167,8 +170,8 @@ struct InviteText {
 
     // MARK: The code
 
-    /// As many characters as a code has, unless more of them follow at once. What stands behind it (a full stop, a
-    /// bracket, what a messenger adds to count clicks) is none of it.
+    /// Takes as many characters as a code has, unless more of them follow directly. Whatever stands behind the code (a
+    /// full stop, a bracket, a messenger's click counter) is not part of it.
     private static func code(_ tail: ArraySlice<Unicode.Scalar>) -> [UInt8] {
         var code: [UInt8] = []
         var count = 0
@@ -178,11 +181,11 @@ struct InviteText {
                 count += 1
                 code.append(UInt8(scalar.value))
             case "-": code.append(UInt8(ascii: "-"))
-            // What mail writes at the ends and the beginnings of lines.
+            // Characters that mail programs put at the ends and beginnings of lines.
             case ">", "=", "|":
                 if count == InviteCode.characters { return code }
             case " ", "\n":
-                // Whole, and then a space: the rest is somebody's sentence.
+                // The code is complete and a space follows: the rest is the sentence around it.
                 if count == InviteCode.characters { return code }
                 code.append(UInt8(ascii: " "))
             default:

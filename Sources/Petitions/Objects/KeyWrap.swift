@@ -3,24 +3,26 @@
 import Ristretto
 import Sodium
 
-/// A group key of one epoch, wrapped for one member and signed by the member who wrapped it. The service lists the wraps of an
-/// epoch openly, to everybody alike.
+/// A group key of one epoch, wrapped for one member and signed by the member who wrapped it. The service lists an
+/// epoch's wraps openly, and alike to everybody.
 public struct KeyWrap: Hashable, Sendable {
+    /// The group key's epoch.
     public let epoch: UInt32
-    /// The sign key of the member whom it is for.
+    /// The sign key of the member for whom it is wrapped.
     public let member: Bytes32
     /// 112 bytes.
     public let wrap: [UInt8]
-    /// The sign key of the member who made it.
+    /// The sign key of the member who wrapped it.
     public let by: Bytes32
+    /// Ed25519 by `by`: 64 bytes.
     public let signature: [UInt8]
 
-    /// As received: nothing about it has been checked.
+    /// A wrap as it was received: nothing in it has been checked.
     public init(epoch: UInt32, member: Bytes32, wrap: [UInt8], by: Bytes32, signature: [UInt8]) {
         (self.epoch, self.member, self.wrap, self.by, self.signature) = (epoch, member, wrap, by, signature)
     }
 
-    /// Wraps a key for a member.
+    /// Wraps a key for a member, and signs the wrap.
     public static func make(
         _ key: borrowing GroupKey, for member: WorkplaceLog.Member, in workplace: ID<Workplace>,
         by signer: borrowing SigningKey
@@ -41,7 +43,7 @@ public struct KeyWrap: Hashable, Sendable {
         return Domain.preimage("wrap", writer.bytes)
     }
 
-    /// What `isSigned` checks, for many at once. Nil when it cannot be signed.
+    /// The claim that `isSigned` checks, for checking many at once. Nil if the signature cannot be valid.
     public func claim(in workplace: ID<Workplace>) -> SignatureBatch.Claim? {
         SignatureBatch.Claim(signature, of: Self.preimage(workplace, epoch, member, wrap), by: by)
     }
@@ -54,8 +56,9 @@ public struct KeyWrap: Hashable, Sendable {
 }
 
 extension GroupKey {
-    /// The first key of an epoch that opens for a member and is the one that the log committed to. Wraps are tried in turn,
-    /// because anybody's may be junk; those that their maker did not sign, or whose maker was never a member, are passed over.
+    /// The first wrapped key of an epoch that opens for this member and is the one that the log committed to. All wraps
+    /// are tried in turn, because anybody's may be junk; those that their maker did not sign, or whose maker was never
+    /// a member, are skipped.
     public static func unwrap(
         _ wraps: [KeyWrap], epoch: UInt32, in roster: WorkplaceLog, as signKey: Bytes32, by pair: borrowing BoxKeyPair
     ) -> GroupKey? {

@@ -3,7 +3,7 @@
 import Sodium
 
 extension ID<Object> {
-    /// Digest("directory", sign_key): where a member's directory entry is.
+    /// Digest("directory", sign_key): the object that holds a member's directory entry.
     public static func directory(of signKey: Bytes32) -> ID<Object> {
         ID(Domain.digest("directory", signKey.bytes))
     }
@@ -13,12 +13,12 @@ extension ID<Object> {
         ID(Domain.digest("adoption", draft.bytes.bytes))
     }
 
-    /// Digest("trustee", sign_key): where a trustee's offers and acceptances are.
+    /// Digest("trustee", sign_key): the object that holds a trustee's offers and acceptances.
     public static func trustee(_ signKey: Bytes32) -> ID<Object> { ID(Domain.digest("trustee", signKey.bytes)) }
 }
 
 extension StoredObject {
-    /// Whether this may follow `parent`, nil for a first revision.
+    /// Checks that this revision may follow `parent`; nil if it is the first.
     /// - Throws: `RuleViolation.objectParent`, `.epoch`, `.workplaceID`.
     public func follows(_ parent: StoredObject?) throws(RuleViolation) {
         guard let parent else {
@@ -32,19 +32,19 @@ extension StoredObject {
         guard epoch >= parent.epoch else { throw .epoch }
     }
 
-    /// What a writer is entitled by.
+    /// Whether a writer is entitled to write.
     public enum Standing: Sendable {
         /// Entitled by the roster as it is.
         case entitled
-        /// Was entitled once, and is no more.
+        /// Was entitled once, but is no longer.
         case former
-        /// Never was.
+        /// Was never entitled.
         case never
     }
 
-    /// Whether this revision's author may write it. The service takes what `.entitled` says; a client leaves out what `.never`
-    /// says, and marks what `.former` says unless it had seen it before.
-    /// - Parameter founder: the author of the first revision; nil while this is it.
+    /// Whether this revision's author may write it. The service accepts only `.entitled`. A client leaves out `.never`,
+    /// and marks `.former` unless it had seen the revision before.
+    /// - Parameter founder: the author of the first revision; nil if this is the first.
     public func standing(in roster: WorkplaceLog, founder: Bytes32?) -> Standing {
         let wasMember = roster.member(author) != nil
         let isMember = roster.isMember(author)
@@ -57,7 +57,7 @@ extension StoredObject {
             guard founder ?? author == author else { return .never }
             return isMember ? .entitled : wasMember ? .former : .never
         case .document:
-            // It has one revision, by an organiser who announced the petition.
+            // A document has one revision, by an organiser who announced the petition.
             let announced = roster.announcements[ID(id.bytes)]?.contains { $0.signer == author } == true
             guard revision == 1, announced else { return .never }
             return organisers()

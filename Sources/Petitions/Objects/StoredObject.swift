@@ -2,12 +2,13 @@
 
 import Sodium
 
-/// What members keep on the service: a signed ciphertext, whose revisions are chained.
+/// A text that members keep on the service: a signed ciphertext in a chain of revisions.
 public struct StoredObject: Sendable, Hashable {
+    /// What the plaintext is.
     public enum Kind: UInt8, Sendable, CaseIterable {
         case draft = 1
         case comment, document, directory, record
-        /// Which revision of a draft is adopted.
+        /// Records which revision of a draft is adopted.
         case adoption
         /// A petition in preparation.
         case plan
@@ -15,33 +16,42 @@ public struct StoredObject: Sendable, Hashable {
         case trustee
     }
 
-    /// An object is named by both: the same id under another kind is another object.
+    /// Kind and id together name an object: the same id under another kind is another object.
     public struct Name: Hashable, Sendable {
+        /// What the plaintext is.
         public let kind: Kind
+        /// The id within the kind.
         public let id: ID<Object>
 
+        /// A name of both.
         public init(_ kind: Kind, _ id: ID<Object>) { (self.kind, self.id) = (kind, id) }
     }
 
+    /// Kind and id together.
     public var name: Name { Name(kind, id) }
 
+    /// What the plaintext is.
     public let kind: Kind
+    /// The workplace whose members can read it.
     public let workplace: ID<Workplace>
+    /// The id within the kind; the same in all revisions.
     public let id: ID<Object>
     /// From 1.
     public let revision: UInt32
     /// Digest of the parent revision's bytes; zeros for the first.
     public let parent: Bytes32
+    /// The epoch of the group key that encrypts it.
     public let epoch: UInt32
     let nonce: [UInt8]
     let commitment: Bytes32
     let ciphertext: [UInt8]
+    /// The sign key of the member who wrote this revision.
     public let author: Bytes32
     private let header: [UInt8]
     /// The exact bytes.
     public let bytes: [UInt8]
 
-    /// Bytes of ciphertext that one object may have.
+    /// The greatest length of one object's ciphertext, in bytes.
     public static let maximalCiphertext = (1 << 24) - 1
 
     /// - Throws: `RuleViolation` for any bytes that are not exactly one object with a valid signature.
@@ -97,10 +107,11 @@ public struct StoredObject: Sendable, Hashable {
         return try StoredObject(decoding: writer.bytes)
     }
 
-    /// - Throws: `RuleViolation.commitment` when this is not the key, or the ciphertext is not what was written.
+    /// Decrypts the text.
+    /// - Throws: `RuleViolation.commitment` if this is not the key, or the ciphertext was changed.
     public func open(under key: borrowing GroupKey) throws(RuleViolation) -> [UInt8] {
         let objectKey = Self.key(of: id, under: key)
-        // Checked first, so that no ciphertext opens under two keys.
+        // Checked first, so that no ciphertext can open under two keys.
         guard key.epoch == epoch, Self.commitment(to: objectKey, nonce) == commitment,
             let padded = try? AEAD.open(ciphertext, key: objectKey, nonce: nonce, associatedData: header)
         else { throw .commitment }
@@ -110,7 +121,7 @@ public struct StoredObject: Sendable, Hashable {
         return plaintext
     }
 
-    /// Digest("object", bytes): what the next revision names as its parent.
+    /// Digest("object", bytes), by which the next revision names its parent.
     public var digest: Bytes32 { Domain.digest("object", bytes) }
 
     private static func key(of id: ID<Object>, under key: borrowing GroupKey) -> SecretBytes {

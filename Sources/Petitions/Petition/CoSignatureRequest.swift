@@ -2,23 +2,29 @@
 
 import MembershipProofs
 
-/// What is posted to co-sign: the statement, the sealed name when there is one, and zeros, so that every request of a petition
-/// has one length, whatever is in it.
+/// The request body that co-signs: the statement, the sealed name if there is one, and zeros. The zeros give every
+/// request under a ring the same length, whatever is in it.
 ///
-///     struct { opaque statement<1..2^16-1>; opaque sealed_name<0..2^16-1>; opaque zeros<0..2^16-1>; } CoSignatureRequest;
+///     struct { opaque statement<1..2^16-1>; opaque sealed_name<0..2^16-1>;
+///              opaque zeros<0..2^16-1>; } CoSignatureRequest;
 public struct CoSignatureRequest: Sendable, Hashable {
+    /// The greatest length of the encoding, in bytes.
     public static let maximalLength = 3 * (2 + maximalStatementLength)
 
+    /// The statement's exact bytes.
     public let statement: [UInt8]
+    /// The sealed name; nil for none.
     public let sealedName: [UInt8]?
     private let zeros: Int
 
-    /// - Parameter length: of the whole encoding; shorter than it must be means without zeros.
+    /// - Parameter length: of the whole encoding, in bytes. If the contents alone are as long or longer, no zeros are
+    ///   added.
     public init(statement: [UInt8], sealedName: [UInt8]?, length: Int = 0) {
         (self.statement, self.sealedName) = (statement, sealedName)
         zeros = min(max(0, length - 6 - statement.count - (sealedName?.count ?? 0)), 65_535)
     }
 
+    /// - Throws: `RuleViolation` for any bytes that are not exactly one request.
     public init(decoding bytes: [UInt8]) throws(RuleViolation) {
         var reader = ByteReader(bytes)
         statement = try reader.vector16(1...65_535)
@@ -30,6 +36,7 @@ public struct CoSignatureRequest: Sendable, Hashable {
         try reader.finish()
     }
 
+    /// The request's body.
     public var encoding: [UInt8] {
         var writer = ByteWriter()
         writer.vector16(statement)
@@ -40,8 +47,8 @@ public struct CoSignatureRequest: Sendable, Hashable {
 }
 
 extension PetitionLog {
-    /// Bytes of every request to co-sign under the newest ring: as many as the longest, a co-signature with a name where the
-    /// petition has levels for one.
+    /// Length of every request to co-sign under the newest ring, in bytes: that of the longest possible one, a
+    /// co-signature with a name if the petition has levels.
     public var requestLength: Int {
         // Type, petition, epoch, action, sequence, tag, level, name digest; ballot and proof with their lengths.
         let statement = 1 + 32 + 2 + 1 + 4 + 32 + 1 + 32 + 2 + manifest.sealedBallotLength + 2 + Proof.length(for: ring)

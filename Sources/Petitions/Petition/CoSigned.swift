@@ -5,28 +5,34 @@ import Ristretto
 import Sodium
 import TransparencyLog
 
-/// A co-signature as it stands in the log, well-formed and not yet checked.
+/// A co-signature or withdrawal as it stands in the log: well-formed, but not yet checked.
 public struct CoSigned: Sendable {
+    /// What the statement does.
     public enum Action: UInt8, Sendable {
         case sign = 1
         case withdraw = 2
     }
 
+    /// The petition that it is for.
     public let petition: ID<Petition>
+    /// The ring that its proof is for, by epoch.
     public let ringEpoch: UInt16
+    /// Whether it signs or withdraws.
     public let action: Action
+    /// How many statements under this tag were accepted before it.
     public let sequence: UInt32
+    /// The tag that links all statements of one ring key.
     public let tag: LinkingTag
-    /// 0 without a name.
+    /// The level at which its name opens, from 1; 0 without a name.
     public let level: UInt8
-    /// Zeros without a name.
+    /// The digest of its sealed name; zeros without a name.
     public let nameDigest: Bytes32
-    /// Empty on a withdrawal.
+    /// Empty in a withdrawal.
     public let sealedBallot: [UInt8]
     let proof: [UInt8]
-    /// Digest("cosignature", the statement up to and including sealed_ballot): what the proof signs.
+    /// Digest("cosignature", the statement up to and including sealed_ballot), which the proof signs.
     let message: Bytes32
-    /// The exact bytes: the leaf.
+    /// The exact bytes of the leaf.
     public let bytes: [UInt8]
 
     init(_ petition: ID<Petition>, _ reader: inout ByteReader, statement: [UInt8]) throws(RuleViolation) {
@@ -43,7 +49,7 @@ public struct CoSigned: Sendable {
         message = Domain.digest("cosignature", reader.consumed())
         proof = try reader.vector16(0...65_535)
         bytes = statement
-        // A name is announced by both its level and its digest, or not at all; a withdrawal carries nothing.
+        // A name is announced by both its level and its digest, or not at all; a withdrawal carries none.
         guard (level == 0) == nameDigest.isZero else { throw .nameDigest }
         if action == .withdraw {
             guard level == 0 else { throw .level }
@@ -51,7 +57,7 @@ public struct CoSigned: Sendable {
         }
     }
 
-    /// Makes a co-signature or a withdrawal. Everything in it comes from the arguments and fresh randomness.
+    /// Makes a co-signature or a withdrawal. Everything in it comes from the arguments and from fresh randomness.
     public static func make(
         _ action: Action, petition: ID<Petition>, ring: Ring, ringEpoch: UInt16, sequence: UInt32,
         sealedBallot: [UInt8], name: (level: UInt8, sealed: [UInt8])? = nil, by secret: borrowing ProverSecret
@@ -78,8 +84,9 @@ public struct CoSigned: Sendable {
     }
 }
 
-/// Evidence that a co-signature's proof holds for one ring of its petition. Only `PetitionLog.prove` makes it.
+/// Evidence that a co-signature's proof is valid for one ring of its petition. Only `PetitionLog.prove` makes one.
 public struct ProvenCoSignature: Sendable {
+    /// The co-signature that was proven.
     public let coSigned: CoSigned
     let ringDigest: Bytes32
     let leafHash: Bytes32
@@ -90,12 +97,12 @@ public struct ProvenCoSignature: Sendable {
 }
 
 extension PetitionLog {
-    /// Checks the proofs of a batch for the newest ring. The verdicts are in order.
+    /// Checks the proofs of a batch against the newest ring. The verdicts are in the batch's order.
     public func prove(_ batch: [CoSigned]) -> [Result<ProvenCoSignature, RuleViolation>] {
         let ring = ring
         var verdicts = [Result<ProvenCoSignature, RuleViolation>](repeating: .failure(.proof), count: batch.count)
         let read = Cores.map(batch[...], strip: 64) { coSigned in
-            // The proof is for a scope, and the scope is this petition.
+            // A proof is for a scope, and the scope is this petition.
             let proof = coSigned.petition == id ? try? Proof(decoding: coSigned.proof, for: ring) : nil
             return (
                 claim: proof.map { Claim(tag: coSigned.tag, message: coSigned.message, proof: $0) },

@@ -2,8 +2,9 @@
 
 import Sodium
 
-/// What a petition is: everything about it that is fixed when it opens. Its digest is the petition's id.
+/// Everything about a petition that is fixed when it opens. Its digest is the petition's id.
 public struct Manifest: Hashable, Sendable {
+    /// What is signed for.
     public enum Kind: UInt8, Sendable {
         case petition = 1
         case ratification = 2
@@ -11,49 +12,67 @@ public struct Manifest: Hashable, Sendable {
 
     /// Names that open once this many co-signatures stand.
     public struct Level: Hashable, Sendable {
+        /// The number of co-signatures at which the level's names open.
         public let count: UInt32
-        /// A seal key of each trustee.
+        /// One seal key for each trustee.
         public let trustees: [Bytes32]
 
+        /// Checks nothing; `Manifest` does.
         public init(count: UInt32, trustees: [Bytes32]) { (self.count, self.trustees) = (count, trustees) }
     }
 
+    /// An employer's response, as a ratification names it.
     public struct Response: Hashable, Sendable {
+        /// The petition that the response answers.
         public let petition: ID<Petition>
+        /// Digest("record", the response's document).
         public let digest: Bytes32
 
+        /// Checks nothing; the log of the vote does not either.
         public init(petition: ID<Petition>, digest: Bytes32) { (self.petition, self.digest) = (petition, digest) }
     }
 
+    /// A petition, or a vote on a response.
     public internal(set) var kind: Kind
+    /// The workplace whose members make the ring.
     public internal(set) var workplace: ID<Workplace>
+    /// Random, so that ids do not repeat.
     public internal(set) var nonce: Bytes32
-    /// The size of the workplace log that fixes the ring, and its root there.
+    /// The size of the workplace's log that fixes the ring.
     public internal(set) var rosterSize: UInt64
+    /// The workplace log's root at that size.
     public internal(set) var rosterRoot: Bytes32
+    /// The number of keys in the first ring.
     public internal(set) var ringCount: UInt32
+    /// The digest of the first ring.
     public internal(set) var ringDigest: Bytes32
+    /// Digest("document", the document's bytes).
     public internal(set) var documentDigest: Bytes32
-    /// For each question how many choices it has besides abstaining: 1...64 questions, 1...255 choices.
+    /// For each question, the number of choices besides abstaining: 1...64 questions, 1...255 choices.
     public internal(set) var options: [UInt8]
-    /// How many trustees it takes to open anything.
+    /// How many trustees are needed to open anything.
     public internal(set) var threshold: UInt8
     /// Key set 0, for the ballots: 1...32 keys.
     public internal(set) var trustees: [Bytes32]
-    /// Key sets 1..., at most 8, counts strictly rising.
+    /// Key sets 1...: at most 8, with strictly ascending counts.
     public internal(set) var levels: [Level]
+    /// The co-signatures from which the petition is delivered.
     public internal(set) var quorum: UInt32
-    /// Unix seconds, a whole hour; 0 when an organiser closes it.
+    /// Seconds since 1970, a whole hour; 0 if an organiser closes it.
     public internal(set) var closes: UInt64
-    /// Bytes of a padded ballot.
+    /// Length of every padded ballot, in bytes.
     public internal(set) var ballotLength: UInt16
-    /// The response that a ratification votes on.
+    /// The response that a ratification votes on; nil for a petition.
     public internal(set) var about: Response?
 
+    /// The greatest number of trustees.
     public static let maximalTrustees = 32
+    /// The greatest number of levels.
     public static let maximalLevels = 8
+    /// The greatest number of questions.
     public static let maximalQuestions = 64
 
+    /// - Throws: `RuleViolation` for values that could not be decoded again.
     public init(
         kind: Kind, workplace: ID<Workplace>, nonce: Bytes32, rosterSize: UInt64, rosterRoot: Bytes32,
         ringCount: UInt32, ringDigest: Bytes32, documentDigest: Bytes32, options: [UInt8], threshold: UInt8,
@@ -144,6 +163,7 @@ public struct Manifest: Hashable, Sendable {
         guard (about == nil) == (kind == .petition) else { throw .about }
     }
 
+    /// The one encoding of this manifest.
     public var encoding: [UInt8] {
         var writer = ByteWriter()
         writer.append(UInt8(1))
@@ -180,9 +200,9 @@ public struct Manifest: Hashable, Sendable {
         return levels.indices.contains(set - 1) ? levels[set - 1].trustees : nil
     }
 
-    /// Bytes of every sealed ballot of this petition.
+    /// Length of every sealed ballot of this petition, in bytes.
     public var sealedBallotLength: Int { SealedPayload.length(trustees: trustees.count, plaintext: Int(ballotLength)) }
 
-    /// Bytes of every sealed name.
+    /// Length of every sealed name, in bytes.
     public var sealedNameLength: Int { SealedPayload.length(trustees: trustees.count, plaintext: SealedName.padded) }
 }

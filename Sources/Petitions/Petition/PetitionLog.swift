@@ -4,47 +4,61 @@ import MembershipProofs
 import Sodium
 import TransparencyLog
 
-/// A petition's log, folded up to its newest leaf. The one place that decides whether a leaf counts: the service asks
-/// it before it appends, the client before it co-signs, the auditor for every leaf of a bundle.
+/// A petition's log, folded up to its newest leaf. This is the one place that decides whether a leaf counts: the
+/// service asks it before appending, the client before co-signing, and the auditor for every leaf of a bundle.
 public struct PetitionLog: Sendable {
-    /// What the last counted leaf of a tag left behind.
+    /// The newest counted statement of a tag.
     public struct Standing: Sendable {
+        /// Whether it signs or withdraws.
         public let action: CoSigned.Action
+        /// Its sequence number; the next one must have one more.
         public let sequence: UInt32
+        /// The level of its name, from 1; 0 without a name.
         public let level: UInt8
+        /// The digest of its sealed name; zeros without a name.
         public let nameDigest: Bytes32
+        /// Empty in a withdrawal.
         public let sealedBallot: [UInt8]
+        /// Its index in the log.
         public let leaf: Int
     }
 
+    /// The petition's id, which is its manifest's digest.
     public let id: ID<Petition>
+    /// What was fixed at the opening.
     public let manifest: Manifest
+    /// The sign key of the organiser who opened it.
     public let opener: Bytes32
+    /// The trustees' consent, in the order of their keys.
     public let acceptances: [PetitionStatement.Acceptance]
+    /// The tree over all leaves, faulty ones included.
     public private(set) var tree = MerkleTree() {
         didSet { state = LogMoment() }
     }
-    /// What an `Admissible` is bound to. Every leaf changes the tree, and with it this.
+    /// The state that an `Admissible` is bound to. Every leaf changes the tree, and this with it.
     private(set) var state = LogMoment()
     /// One for each ring epoch.
     private(set) var rings: [RosterRing]
-    /// The newest roster size that this log carries.
+    /// The newest roster size that a statement in this log refers to.
     public private(set) var rosterSize: UInt64
+    /// The standing statement of each tag.
     public private(set) var tags: [LinkingTag: Standing] = [:]
+    /// How many tags have a standing co-signature.
     public private(set) var cosignatures = 0
+    /// How it was closed; nil while it is open.
     public private(set) var closure: PetitionStatement.Closure?
-    /// The leaf that closed the petition, and who signed it; no signer where the deadline did.
+    /// The leaf that closed the petition, and its signer; the signer is nil if the deadline closed it.
     public private(set) var closed: (leaf: Int, signer: Bytes32?)?
     /// The leaves that extended the ring, each with its signer.
     public private(set) var extensions: [(leaf: Int, signer: Bytes32)] = []
     private var sequences: [Bytes32: UInt32] = [:]
-    /// For each key set the secrets released, by trustee from 1.
+    /// For each key set, the released secrets by trustee, from 1.
     public private(set) var released: [[UInt8: Bytes32]]
-    /// In order, each with its leaf.
+    /// In the order of the log, each with its leaf and signer.
     public private(set) var records: [(leaf: Int, record: PetitionStatement.Record, signer: Bytes32)] = []
 
-    /// Starts from the first leaf.
-    /// - Throws: `RuleViolation`; then there is no log.
+    /// Starts a log from its first leaf.
+    /// - Throws: `RuleViolation` if the leaf does not open a petition in this workplace.
     public init(opening leaf: [UInt8], in workplace: WorkplaceLog) throws(RuleViolation) {
         let statement = try PetitionStatement(decoding: leaf)
         guard case .opened(let manifest, let acceptances) = statement.body, let authorship = statement.authorship
@@ -65,7 +79,7 @@ public struct PetitionLog: Sendable {
         released = Array(repeating: [:], count: 1 + manifest.levels.count)
         try check(acceptances, in: workplace, at: size)
         try check(authorship, of: statement, in: workplace, at: manifest.rosterSize)
-        // Fixed at the announcement: that the roster had not changed since this size is that statement's own rule.
+        // The announcement's own rule has checked that the roster had not changed since this size.
         let announced = workplace.announcements[id]?.contains {
             $0.signer == authorship.signer && $0.rosterSize == manifest.rosterSize
         }
@@ -74,15 +88,19 @@ public struct PetitionLog: Sendable {
         sequences[authorship.signer] = 1
     }
 
+    /// Number of leaves, faulty ones included.
     public var size: Int { tree.count }
     /// The newest ring.
     public var ring: Ring { rings[rings.count - 1].ring }
+    /// The newest ring's epoch, from 0.
     public var ringEpoch: UInt16 { UInt16(rings.count - 1) }
-    /// How many ring epochs may follow the first.
+    /// The greatest number of ring epochs after the first.
     public static let maximalExtensions = 7
 
+    /// The ring of an epoch; nil if there is no such epoch.
     public func ring(epoch: Int) -> Ring? { rings.indices.contains(epoch) ? rings[epoch].ring : nil }
 
+    /// How many statements of this signer the log has accepted: the next one's sequence.
     public func nextSequence(of signer: Bytes32) -> UInt32 { sequences[signer] ?? 0 }
 
     /// Whether enough trustees have released the keys of this set.
@@ -90,23 +108,24 @@ public struct PetitionLog: Sendable {
         released.indices.contains(set) && released[set].count >= Int(manifest.threshold)
     }
 
-    /// Whether a level's count is reached and too few trustees have released its keys.
+    /// Whether the count of some level has been reached, but too few trustees have released its keys.
     public var awaitsNames: Bool {
         manifest.levels.indices.contains { cosignatures >= manifest.levels[$0].count && !isReleased($0 + 1) }
     }
 
-    /// Whether its checkpoint is to be kept fresh where witnesses are named: for who may co-sign, and for trustees.
+    /// Whether its checkpoint must be kept fresh where witnesses are named, for people who may co-sign and for
+    /// trustees.
     public var isLive: Bool { closure == nil || awaitsNames }
 
-    /// The sign keys of those in the newest ring, in its order.
+    /// The sign keys of the members in the newest ring, in its order.
     public func seats(in workplace: WorkplaceLog) -> [Bytes32] {
         rings[rings.count - 1].seats.compactMap {
             workplace.members.indices.contains($0) ? workplace.members[$0].signKey : nil
         }
     }
 
-    /// Present members without a key in the newest ring. Somebody who replaces a former member has no seat either
-    /// while that member's key is in the ring.
+    /// Present members without a key in the newest ring. A member who replaces a former one has no seat either while
+    /// the former member's key is in the ring.
     public func unseated(in workplace: WorkplaceLog) -> [Bytes32] {
         let seated = Set(seats(in: workplace))
         return workplace.members(at: workplace.size).map { $0.signKey }.filter { !seated.contains($0) }
@@ -114,7 +133,8 @@ public struct PetitionLog: Sendable {
 
     // MARK: Appending
 
-    /// Appends any statement but a co-signature. One that breaks a rule is refused and nothing changes.
+    /// Appends any statement other than a co-signature. A statement that breaks a rule is rejected, and nothing
+    /// changes.
     @discardableResult
     public mutating func append(
         _ statement: PetitionStatement, in workplace: WorkplaceLog
@@ -126,7 +146,7 @@ public struct PetitionLog: Sendable {
         case .ringExtended(let step):
             try check(step, in: workplace)
             try check(statement.authorship, of: statement, in: workplace, at: step.roster.size)
-            // Last, because it costs in proportion to the roster.
+            // Last, because its cost is proportional to the roster's size.
             rings.append(try ring(of: step, in: workplace))
             rosterSize = step.roster.size
             extensions.append((size, statement.authorship?.signer ?? .zero))
@@ -153,10 +173,10 @@ public struct PetitionLog: Sendable {
         return tree.append(statement.bytes)
     }
 
-    /// Appends a co-signature that keeps the rules here and whose proof holds for this ring; else it is refused and
-    /// nothing changes.
-    /// - Parameter admissible: what `check` said of the same co-signature, with no leaf appended since.
-    /// - Throws: `RuleViolation.proof` where either piece of evidence is for something else.
+    /// Appends a co-signature that `check` has admitted and whose proof is valid for this ring. Any other is rejected,
+    /// and nothing changes.
+    /// - Parameter admissible: the result of `check` for the same co-signature; no leaf may have been appended since.
+    /// - Throws: `RuleViolation.proof` if either piece of evidence is for something else.
     @discardableResult
     public mutating func append(
         _ admissible: Admissible, _ proven: ProvenCoSignature
@@ -173,24 +193,25 @@ public struct PetitionLog: Sendable {
         return tree.append(leafHash: proven.leafHash)
     }
 
-    /// Keeps the place of a leaf that breaks a rule: it is in the tree, and counts for nothing.
+    /// Keeps the place of a leaf that breaks a rule: it is in the tree but counts for nothing.
     mutating func skip(_ leaf: [UInt8]) { tree.append(leaf) }
 }
 
 // MARK: The rules
 
 extension PetitionLog {
-    /// Evidence that a co-signature keeps every rule but its proof's in one state of one log: of this petition, at
-    /// this size, with this ring. Only `check` makes it, and it is void once a leaf is appended, to that log alone or
-    /// to a copy.
+    /// Evidence that a co-signature keeps every rule except its proof's, in one state of one log: for this petition, at
+    /// this size, with this ring. Only `check` makes one. A log, or a copy of it, to which a leaf has been appended
+    /// since does not take it.
     public struct Admissible: Sendable {
+        /// The co-signature that was checked.
         public let coSigned: CoSigned
         fileprivate let state: LogMoment
 
         fileprivate init(_ coSigned: CoSigned, _ state: LogMoment) { (self.coSigned, self.state) = (coSigned, state) }
     }
 
-    /// Every rule for a co-signature but its proof (section 8).
+    /// Checks every rule for a co-signature except its proof's (section 8).
     @discardableResult
     public func check(_ coSigned: CoSigned) throws(RuleViolation) -> Admissible {
         guard coSigned.petition == id else { throw .petitionID }
@@ -208,8 +229,8 @@ extension PetitionLog {
         return Admissible(coSigned, state)
     }
 
-    /// Whether a co-signature that does not stand here can count no more, however this log goes on. That it is
-    /// refused now is not enough: a log older than the one that it was made for refuses it too.
+    /// Whether a co-signature that does not stand here can no longer count, however this log continues. A rejection now
+    /// is not enough: a log older than the one for which it was made rejects it too.
     public func isPast(_ coSigned: CoSigned) -> Bool {
         closure != nil || coSigned.ringEpoch < ringEpoch
             || tags[coSigned.tag].map { $0.sequence >= coSigned.sequence } ?? false
@@ -237,7 +258,7 @@ extension PetitionLog {
         try authorship.verify(statement.bytes)
     }
 
-    /// A roster size may not go back, and the root must be the workplace log's there.
+    /// A roster size must not decrease, and the root must be the workplace log's at that size.
     private func check(_ roster: PetitionStatement.RosterPoint, in workplace: WorkplaceLog) throws(RuleViolation) {
         guard roster.size >= rosterSize, workplace.root(at: roster.size) == roster.root else { throw .roster }
     }
@@ -282,7 +303,7 @@ extension PetitionLog {
         }
     }
 
-    /// The ring that an extension to `size` leaves of the workplace log would give, for who makes the statement.
+    /// The ring that an extension to `size` leaves of the workplace's log would give, for making that statement.
     public func extendedRing(in workplace: WorkplaceLog, to size: Int) throws(RuleViolation) -> Ring {
         try workplace.ring(extending: rings[rings.count - 1], to: size).ring
     }

@@ -3,6 +3,8 @@
 import Sodium
 
 extension PetitionStatement {
+    /// Opens a petition: its first leaf.
+    /// - Parameter acceptances: one for each trustee, in the order of the manifest's keys.
     public static func open(
         _ manifest: Manifest, acceptances: [Acceptance], sequence: UInt32, by key: borrowing SigningKey
     ) throws(RuleViolation) -> PetitionStatement {
@@ -13,6 +15,7 @@ extension PetitionStatement {
         return try PetitionStatement(decoding: Authorship.sign(writer, sequence: sequence, by: key))
     }
 
+    /// Extends the ring by members who were admitted since.
     public static func extendRing(
         of petition: ID<Petition>, _ step: RingExtension, sequence: UInt32, by key: borrowing SigningKey
     ) throws(RuleViolation) -> PetitionStatement {
@@ -24,6 +27,10 @@ extension PetitionStatement {
         return try PetitionStatement(decoding: Authorship.sign(writer, sequence: sequence, by: key))
     }
 
+    /// Closes a petition by an organiser's decision.
+    /// - Parameters:
+    ///   - size: of the petition's log, up to which it counts.
+    ///   - root: of the petition's log at that size.
     public static func close(
         _ petition: ID<Petition>, size: UInt64, root: Bytes32, roster: RosterPoint, sequence: UInt32,
         by key: borrowing SigningKey
@@ -36,7 +43,7 @@ extension PetitionStatement {
         return try PetitionStatement(decoding: Authorship.sign(writer, sequence: sequence, by: key))
     }
 
-    /// The close that the deadline brings: nobody signs it.
+    /// Closes a petition because its deadline has passed. Nobody signs this statement.
     public static func closeByDeadline(
         _ petition: ID<Petition>, size: UInt64, root: Bytes32
     ) throws(RuleViolation) -> PetitionStatement {
@@ -47,6 +54,10 @@ extension PetitionStatement {
         return try PetitionStatement(decoding: writer.bytes)
     }
 
+    /// Publishes a trustee's secret of one key set.
+    /// - Parameters:
+    ///   - set: 0 for the ballots, 1... for the levels.
+    ///   - trustee: from 1.
     public static func release(
         _ petition: ID<Petition>, set: UInt8, trustee: UInt8, secret: Bytes32
     ) throws(RuleViolation) -> PetitionStatement {
@@ -57,6 +68,7 @@ extension PetitionStatement {
         return try PetitionStatement(decoding: writer.bytes)
     }
 
+    /// Records a delivery, a response or an agreement.
     public static func record(
         _ record: Record, in petition: ID<Petition>, sequence: UInt32, by key: borrowing SigningKey
     ) throws(RuleViolation) -> PetitionStatement {

@@ -3,8 +3,9 @@
 import MembershipProofs
 import Sodium
 
-/// A well-formed statement of a petition log. Whether it keeps the rules at its place is `PetitionLog`'s to say.
+/// A well-formed statement of a petition's log. Whether it keeps the rules at its place is for `PetitionLog` to decide.
 public struct PetitionStatement: Sendable {
+    /// The statement's type and contents.
     public enum Body: Sendable {
         case opened(Manifest, [Acceptance])
         case coSigned(CoSigned)
@@ -14,19 +15,22 @@ public struct PetitionStatement: Sendable {
         case recorded(Record)
     }
 
-    /// A trustee's consent to this very petition: 128 bytes.
+    /// A trustee's consent to this particular petition, in 128 bytes.
     public struct Acceptance: Sendable, Hashable {
         static let length = 128
 
+        /// The trustee's sign key.
         public let signKey: Bytes32
+        /// The nonce from which the trustee derives the petition's seal keys.
         public let nonce: Bytes32
         let signature: [UInt8]
 
-        /// Preimage("trustee", petition_id || uint8 i || nonce), trustees counted from 1.
+        /// Preimage("trustee", petition_id || uint8 i || nonce), with trustees counted from 1.
         static func preimage(_ petition: ID<Petition>, trustee: UInt8, nonce: Bytes32) -> [UInt8] {
             Domain.preimage("trustee", petition.bytes.bytes + [trustee] + nonce.bytes)
         }
 
+        /// Consents to a petition as the trustee of this number.
         public static func make(
             _ petition: ID<Petition>, trustee: UInt8, nonce: Bytes32, by key: borrowing SigningKey
         ) -> Acceptance {
@@ -39,7 +43,7 @@ public struct PetitionStatement: Sendable {
             (self.signKey, self.nonce, self.signature) = (signKey, nonce, signature)
         }
 
-        /// - Throws: `RuleViolation` unless exactly 128 bytes.
+        /// - Throws: `RuleViolation` unless `bytes` has exactly 128.
         public init(decoding bytes: [UInt8]) throws(RuleViolation) {
             var reader = ByteReader(bytes)
             try self.init(&reader)
@@ -52,19 +56,24 @@ public struct PetitionStatement: Sendable {
             signature = try reader.take(64)
         }
 
+        /// The consent's 128 bytes.
         public var encoding: [UInt8] { signKey.bytes + nonce.bytes + signature }
 
+        /// Whether its signer signed it for this petition and this trustee's number, from 1.
         public func isValid(for petition: ID<Petition>, trustee: UInt8) -> Bool {
             Ed25519.verify(
                 signature, of: Self.preimage(petition, trustee: trustee, nonce: nonce), by: signKey)
         }
     }
 
-    /// A place in the workplace log.
+    /// A place in the workplace's log.
     public struct RosterPoint: Sendable, Hashable {
+        /// Number of leaves.
         public let size: UInt64
+        /// The root at that size.
         public let root: Bytes32
 
+        /// Checks nothing; `PetitionLog` does.
         public init(size: UInt64, root: Bytes32) { (self.size, self.root) = (size, root) }
 
         init(_ reader: inout ByteReader) throws(RuleViolation) {
@@ -73,48 +82,66 @@ public struct PetitionStatement: Sendable {
         }
     }
 
+    /// A new ring epoch, with members who were admitted since the last.
     public struct RingExtension: Sendable {
+        /// The new epoch's number.
         public let epoch: UInt16
+        /// The roster from which the new ring is made.
         public let roster: RosterPoint
+        /// The number of keys in the new ring.
         public let ringCount: UInt32
+        /// The new ring's digest.
         public let ringDigest: Bytes32
 
+        /// Checks nothing; `PetitionLog` does.
         public init(epoch: UInt16, roster: RosterPoint, ringCount: UInt32, ringDigest: Bytes32) {
             (self.epoch, self.roster, self.ringCount, self.ringDigest) = (epoch, roster, ringCount, ringDigest)
         }
     }
 
+    /// The end of co-signing.
     public struct Closure: Sendable {
+        /// Who closes the petition.
         public enum Cause: Sendable {
             case organiser(RosterPoint)
             case deadline
         }
 
-        /// This log's size and root that the closure covers.
+        /// The size of this log that the closure covers.
         public let size: UInt64
+        /// This log's root at that size.
         public let root: Bytes32
+        /// Who closes it.
         public let cause: Cause
     }
 
+    /// A trustee's secret, made public.
     public struct Release: Sendable {
+        /// The key set: 0 for the ballots, 1... for the levels.
         public let set: UInt8
-        /// Counted from 1.
+        /// The trustee's number, from 1.
         public let trustee: UInt8
+        /// The X25519 secret of the trustee's key in that set.
         public let secret: Bytes32
     }
 
+    /// A step of the negotiation, whose document is stored elsewhere.
     public struct Record: Sendable {
+        /// The kind of step.
         public enum What: UInt8, Sendable {
             case delivered = 1
             case response = 2
             case agreement = 3
         }
 
+        /// The kind of step.
         public let what: What
         /// Digest("record", the document's bytes).
         public let digest: Bytes32
+        /// The roster in which the signer is an organiser.
         public let roster: RosterPoint
 
+        /// Checks nothing; `PetitionLog` does.
         public init(what: What, digest: Bytes32, roster: RosterPoint) {
             (self.what, self.digest, self.roster) = (what, digest, roster)
         }
@@ -125,11 +152,13 @@ public struct PetitionStatement: Sendable {
         case coSigned, ringExtended, closed, sealKeyReleased, recorded
     }
 
-    /// The exact bytes: the leaf.
+    /// The exact bytes of the leaf.
     public let bytes: [UInt8]
+    /// The petition that it is for.
     public let petition: ID<Petition>
+    /// Its type and contents.
     public let body: Body
-    /// Nil for co-signatures, releases and the close by deadline.
+    /// Nil in co-signatures, releases and the closure by the deadline.
     public let authorship: Authorship?
 
     /// - Throws: `RuleViolation` for any bytes that are not exactly one statement.

@@ -3,15 +3,15 @@
 import Sodium
 import TransparencyLog
 
-/// A service's signed word that a co-signature which it holds back will stand in the petition's log, and count.
+/// A service's signed promise that a co-signature which it holds back will stand in the petition's log, and count.
 public struct Promise: Hashable, Sendable {
-    /// Unix seconds, a whole hour: the leaf stands under every checkpoint made after it.
+    /// Seconds since 1970, a whole hour. Every checkpoint made later covers the leaf.
     public let until: UInt64
     /// Ed25519 by the log's key.
     public let signature: [UInt8]
 
     static let hour: UInt64 = 3600
-    /// Seconds ahead that a promise may reach.
+    /// The furthest that a promise may reach ahead, in seconds.
     public static let longest: UInt64 = 24 * hour
 
     /// - Throws: `RuleViolation.promise` unless `until` is a whole hour and the signature has 64 bytes.
@@ -45,10 +45,11 @@ public struct Promise: Hashable, Sendable {
             signature, of: Self.preimage(petition, MerkleTree.leafHash(leaf), until), by: logKey)
     }
 
-    /// Whether an answer that came at `now` may promise until then. It may lie in the past, when an answer is repeated.
+    /// Whether an answer that arrived at `now` may carry this promise. A time in the past is allowed, because answers
+    /// can be repeated.
     public func isTimely(at now: UInt64) -> Bool { until <= now || until - now <= Self.longest }
 
-    /// `{"held": until, "signature": base64}`, exactly these members.
+    /// Parses `{"held": until, "signature": base64}`, with exactly these members.
     /// - Throws: `RuleViolation.promise`.
     public init(parsing bytes: [UInt8]) throws(RuleViolation) {
         guard let value = try? JSONValue(parsing: bytes), let promise = Promise(value) else { throw .promise }
@@ -64,6 +65,7 @@ public struct Promise: Hashable, Sendable {
         self = promise
     }
 
+    /// The JSON that `init(parsing:)` reads.
     public var json: String { "{\"held\":\(until),\"signature\":\"\(Base64.encode(signature))\"}" }
 }
 
@@ -73,28 +75,29 @@ public enum BrokenPromise: String, Error, Sendable, CaseIterable {
     case closed
     /// The ring was extended without the promised leaf before it.
     case extended
-    /// The leaf stands, but counts for nothing; or another leaf of its tag stands in its place.
+    /// The leaf stands but counts for nothing, or another leaf of its tag stands in its place.
     case void
-    /// A named witness signed a checkpoint later than promised, and the leaf is not under it.
+    /// A named witness signed a checkpoint after the promised time, and the checkpoint does not cover the leaf.
     case late
-    /// The reader's own clock says so; this convinces nobody else.
+    /// The reader's own clock says that the time has passed; this convinces nobody else.
     case overdue
 }
 
 extension Promise {
-    /// What is looked at: a log that has been verified to its checkpoint.
+    /// The log to judge by, verified up to its checkpoint.
     public struct Reading: Sendable {
         let leaves: [[UInt8]]
         let audited: Audited<PetitionLog>
-        /// Times of the named witnesses who signed the checkpoint.
+        /// Times at which the named witnesses signed the checkpoint.
         let witnessTimes: [UInt64]
 
+        /// - Parameter leaves: those that the checkpoint covers.
         public init(leaves: [[UInt8]], audited: Audited<PetitionLog>, witnessTimes: [UInt64]) {
             (self.leaves, self.audited, self.witnessTimes) = (leaves, audited, witnessTimes)
         }
     }
 
-    /// Whether the promised leaf stands in the log and counts, with its index.
+    /// The index of the promised leaf, if it stands in the log and counts.
     public static func standing(_ statement: [UInt8], in reading: Reading) -> Int? {
         let faulty = Set(reading.audited.faults.map { $0.place })
         return reading.leaves.indices.first {
@@ -102,12 +105,12 @@ extension Promise {
         }
     }
 
-    /// How this log breaks the promise; nil while it keeps it, or still can.
-    /// - Parameter clock: the reader's own, asked only where no witness is named.
+    /// How this log breaks the promise; nil if it keeps it, or still can.
+    /// - Parameter clock: the reader's own, used only if no witness is named.
     public func broken(
         _ statement: CoSigned, in reading: Reading, witnesses: WitnessQuorum, clock now: UInt64?
     ) -> BrokenPromise? {
-        // Where it stands and counts, it came before the close and under its own epoch: that is what counting means.
+        // A leaf that stands and counts was appended before the close and under its own epoch; counting requires both.
         if Self.standing(statement.bytes, in: reading) != nil { return nil }
         let log = reading.audited.log
         if reading.leaves.contains(statement.bytes) { return .void }

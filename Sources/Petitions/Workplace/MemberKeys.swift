@@ -3,14 +3,16 @@
 import MembershipProofs
 import Sodium
 
-/// A member's public keys: 96 bytes.
+/// A member's public keys, in 96 bytes.
 public struct MemberKeys: Hashable, Sendable {
+    /// The ristretto255 key of co-signatures.
     public let ringKey: Element
-    /// Ed25519.
+    /// The Ed25519 key of statements and signed requests.
     public let signKey: Bytes32
-    /// X25519.
+    /// The X25519 key for which group keys are wrapped.
     public let boxKey: Bytes32
 
+    /// Checks nothing.
     public init(ringKey: Element, signKey: Bytes32, boxKey: Bytes32) {
         (self.ringKey, self.signKey, self.boxKey) = (ringKey, signKey, boxKey)
     }
@@ -23,6 +25,7 @@ public struct MemberKeys: Hashable, Sendable {
         do { try SealedBox.checkPublicKey(boxKey) } catch { throw .key }
     }
 
+    /// The three keys, one after another.
     public var encoding: [UInt8] { ringKey.encoding.bytes + signKey.bytes + boxKey.bytes }
 
     var all: [Bytes32] { [ringKey.encoding, signKey, boxKey] }
@@ -32,44 +35,47 @@ public struct MemberKeys: Hashable, Sendable {
         Domain.digest("possession", workplace.bytes.bytes, signKey.bytes, boxKey.bytes)
     }
 
-    /// The claim that the proof shows possession of the ring key, bound to the other two.
+    /// The claim that the proof shows possession of the ring key, in connection with the other two keys.
     func possession(_ proof: [UInt8], in workplace: ID<Workplace>) -> Possession.Claim {
         Possession.Claim(
             proof, of: ringKey, context: Self.possessionContext(workplace, signKey: signKey, boxKey: boxKey))
     }
 }
 
-/// The secret from which a member's lasting keys are derived: what is backed up. The ring key is never derived from it.
+/// The secret from which a member's lasting keys are derived, and which is backed up. The ring key is never derived
+/// from it.
 public struct MemberSeed: ~Copyable, Sendable {
     private let seed: SecretBytes
     private static let context: StaticString = "rrmember"
 
+    /// 32 random bytes.
     public init() { seed = .random(32) }
 
-    /// Nil unless 32 bytes.
+    /// Nil unless `bytes` has 32.
     public init?(stored bytes: consuming SecretBytes) {
         guard bytes.count == 32 else { return nil }
         seed = bytes
     }
 
+    /// The seed's 32 bytes, in guarded memory.
     public borrowing func stored() -> SecretBytes { seed.duplicate() }
 
-    /// For signed requests and statements.
+    /// Signs requests and statements.
     public borrowing func signingKey() -> SigningKey {
         SigningKey(seed: KDF.derive(seed, id: 1, context: Self.context))
     }
 
-    /// For what is sealed to the member.
+    /// Opens boxes that are sealed to the member.
     public borrowing func boxKey() -> BoxKeyPair { BoxKeyPair(seed: KDF.derive(seed, id: 2, context: Self.context)) }
 
-    /// The seal key pair of key set `set` (0 ballots, 1... the name levels) under a trustee nonce, which serves one
-    /// petition only.
+    /// The seal key pair of a key set (0 for the ballots, 1... for the levels of names) under a trustee's nonce, which
+    /// serves only one petition.
     public borrowing func sealKey(nonce: Bytes32, set: UInt8) -> BoxKeyPair {
         let root = KDF.derive(seed, id: 3, context: Self.context)
         return BoxKeyPair(seed: BLAKE2b.keyed(nonce.bytes + [set], key: root, length: 32))
     }
 
-    /// MemberKeys with a ring key of the caller's.
+    /// The member's public keys, with a ring key that the caller supplies.
     public borrowing func publicKeys(ringKey: Element) -> MemberKeys {
         MemberKeys(ringKey: ringKey, signKey: signingKey().publicKey, boxKey: boxKey().publicKey)
     }

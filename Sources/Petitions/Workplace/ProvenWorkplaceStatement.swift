@@ -5,17 +5,18 @@ import Ristretto
 import Sodium
 import TransparencyLog
 
-/// A statement of a workplace log whose signatures and proof of possession have been looked at, which costs nearly
-/// everything and depends on nothing that came before. Only `WorkplaceLog.prove` makes it; what it found is for the rules to
-/// weigh, in their order.
+/// A statement of a workplace's log whose signatures and proof of possession have been checked. Those checks are nearly
+/// all of a statement's cost, and they do not depend on earlier leaves. Only `WorkplaceLog.prove` makes one; the rules
+/// then weigh its findings, in their own order.
 public struct ProvenWorkplaceStatement: Sendable {
+    /// The statement that was checked.
     public let statement: WorkplaceStatement
     let leafHash: Bytes32
-    /// Whether the signature at the end is its signer's, or the new member's own.
+    /// Whether the final signature is valid for its signer, or for the new member.
     fileprivate(set) var isSigned = false
-    /// Whether an admission's invite signature holds.
+    /// Whether an admission's invite signature is valid.
     fileprivate(set) var isInvited = false
-    /// Whether a new ring key's proof of possession holds; nil where that depends on a member not known yet.
+    /// Whether a new ring key's proof of possession is valid; nil if that depends on a member who is not known yet.
     fileprivate(set) var isPossessed: Bool?
 
     fileprivate init(_ statement: WorkplaceStatement) {
@@ -25,10 +26,11 @@ public struct ProvenWorkplaceStatement: Sendable {
 }
 
 extension WorkplaceLog {
-    /// Statements that one core checks together.
+    /// How many statements one core checks together.
     private static let strip = 128
 
-    /// Decodes statements and checks what they prove by themselves, on all cores. The verdicts are in order.
+    /// Decodes statements and checks what they prove by themselves, on all cores. The verdicts are in the order of the
+    /// leaves.
     public func prove(_ leaves: ArraySlice<[UInt8]>) -> [Result<ProvenWorkplaceStatement, RuleViolation>] {
         var proven = [Result<ProvenWorkplaceStatement, RuleViolation>](
             repeating: .failure(.encoding), count: leaves.count)
@@ -87,7 +89,7 @@ extension WorkplaceLog {
         return proven
     }
 
-    /// The proof of possession in a statement. Nil when there is none, or when it is bound to the box key of somebody whom
+    /// The proof of possession in a statement. Nil if there is none, or if it is bound to the box key of a member whom
     /// this log does not have yet.
     func possession(of statement: WorkplaceStatement) -> Possession.Claim? {
         switch statement.body {
@@ -103,7 +105,7 @@ extension WorkplaceLog {
 }
 
 extension WorkplaceStatement {
-    /// Whose signature the last 64 bytes must be.
+    /// The signer of the last 64 bytes.
     fileprivate var lastSigner: Bytes32? {
         if case .memberAdmitted(let admission) = body { admission.keys.signKey } else { authorship?.signer }
     }

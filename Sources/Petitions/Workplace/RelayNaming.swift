@@ -4,9 +4,9 @@ import Sodium
 
 /// The relays through which members reach the service without showing it their address.
 public struct RelayNaming: Hashable, Sendable {
-    /// At most 8 addresses of printable ASCII, each once, that begin with https:// or http://.
+    /// At most 8 distinct addresses of printable ASCII, each beginning with https:// or http://.
     public let urls: [String]
-    /// Digest("gateway", the service's Oblivious HTTP key configuration); zeros exactly where there are no relays.
+    /// Digest("gateway", the service's Oblivious HTTP key configuration); zeros exactly if there are no relays.
     public let gateway: Bytes32
 
     static let mostRelays = 8
@@ -26,7 +26,8 @@ public struct RelayNaming: Hashable, Sendable {
     init(_ reader: inout ByteReader) throws(RuleViolation) {
         var urls: [String] = []
         for _ in 0..<(try reader.uint8()) {
-            // Bytes that are not ASCII become replacement characters here, which are not ASCII either.
+            // Bytes that are not ASCII become replacement characters here, which are not ASCII either, and are
+            // rejected.
             urls.append(String(decoding: try reader.vector8(1...255), as: UTF8.self))
         }
         try self.init(urls: urls, gateway: try reader.bytes32())
@@ -42,6 +43,6 @@ public struct RelayNaming: Hashable, Sendable {
 }
 
 extension WorkplaceLog {
-    /// The relays that stood below `size`; nil where nobody had named any.
+    /// The relays that were named below `size`; nil if none had been named.
     public func relays(at size: Int) -> RelayNaming? { relayNamings.last(where: { $0.leaf < size })?.naming }
 }

@@ -6,7 +6,7 @@ import TransparencyLog
 extension WitnessQuorum {
     static let mostWitnesses = 16
 
-    /// The body of WitnessesNamed behind the workplace's id.
+    /// Reads the body of WitnessesNamed, after the workplace's id.
     init(_ reader: inout ByteReader) throws(RuleViolation) {
         let threshold = try reader.uint8()
         let count = try reader.uint8()
@@ -17,7 +17,7 @@ extension WitnessQuorum {
         for _ in 0..<count {
             let name = try reader.vector8(1...255)
             let key = try reader.bytes32()
-            // Printable ASCII only, so that names are equal exactly when their bytes are.
+            // Printable ASCII only, so that names are equal exactly if their bytes are.
             guard name.allSatisfy({ (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "+") }) else { throw .witnessName }
             guard Ed25519.isPublicKey(key) else { throw .witnessKey }
             let witness = WitnessVerifier(name: String(decoding: name, as: UTF8.self), key: key)
@@ -44,20 +44,23 @@ extension WitnessQuorum {
 extension WorkplaceLog {
     /// An accepted WitnessesNamed.
     public struct WitnessNaming: Sendable {
+        /// Its index in the workplace's log.
         public let leaf: Int
+        /// The sign key of the organiser who named them.
         public let signer: Bytes32
+        /// The witnesses and their threshold.
         public let quorum: WitnessQuorum
     }
 
-    /// What checkpoints of this workplace's logs must carry, as it was named below `size`.
+    /// The signatures that checkpoints of this workplace's logs need, as named below `size`.
     public func witnesses(at size: Int) -> WitnessQuorum {
         witnessNamings.last(where: { $0.leaf < size })?.quorum ?? .empty
     }
 
-    /// What every reader asks of checkpoints now.
+    /// The signatures that every reader requires of checkpoints now.
     public var witnesses: WitnessQuorum { witnessNamings.last?.quorum ?? .empty }
 
-    /// The namings that changed the threshold or the list, the first one that asks for anything included.
+    /// The namings that changed the threshold or the list, including the first one that requires anything.
     public var witnessChanges: [WitnessNaming] {
         var before = WitnessQuorum.empty
         return witnessNamings.filter { naming in
@@ -66,7 +69,7 @@ extension WorkplaceLog {
         }
     }
 
-    /// A witness may be neither the log itself nor named like one of the service's logs.
+    /// A witness must not be the log itself, nor have a name like those of the service's logs.
     func check(_ quorum: WitnessQuorum) throws(RuleViolation) {
         let prefix = "\(founding.service)/"
         for witness in quorum.witnesses

@@ -3,7 +3,7 @@
 import MembershipProofs
 import Sodium
 
-/// The members who have a key in a ring, by their place in the workplace's order of admission, and the ring itself.
+/// A ring, and the members who have a key in it, by their place in the workplace's order of admission.
 struct RosterRing: Sendable {
     /// Indices into `WorkplaceLog.members`, in the ring's order.
     let seats: [Int]
@@ -12,17 +12,17 @@ struct RosterRing: Sendable {
 }
 
 extension WorkplaceLog {
-    /// Ring epoch 0: the ring keys of the members at `size`.
+    /// Ring epoch 0: the ring keys of everyone who is a member at `size`.
     func ring(at size: Int) throws(RuleViolation) -> RosterRing {
         let seats = members.indices.filter { members[$0].isMember(at: size) }
         return try ring(seats, keys: seats.compactMap { members[$0].ringKey(at: size) }, at: size)
     }
 
-    /// The ring that a petition opened at `size` would have, for who makes its manifest.
+    /// The ring that a petition opened at `size` would have, for making its manifest.
     public func openingRing(at size: Int) throws(RuleViolation) -> Ring { try ring(at: size).ring }
 
-    /// The next epoch: those admitted since and still members, except who replaces, directly or through others,
-    /// somebody with a key in this epoch.
+    /// The next ring epoch: adds members who were admitted since and are still members, except those who replace,
+    /// directly or through others, somebody with a key in this epoch.
     func ring(extending former: RosterRing, to size: Int) throws(RuleViolation) -> RosterRing {
         let seated = Set(former.seats.map { members[$0].signKey })
         let new = members.indices.filter {
@@ -38,7 +38,8 @@ extension WorkplaceLog {
     }
 
     func replacesSomebody(in seated: Set<Bytes32>, _ member: Member) -> Bool {
-        // Ends: whoever is replaced was admitted, and had left, before the invite of who replaces them was issued.
+        // This ends: a replaced member was admitted, and had left, before the invite of the replacing member was
+        // issued.
         var predecessor = member.replaces
         while let key = predecessor {
             if seated.contains(key) { return true }

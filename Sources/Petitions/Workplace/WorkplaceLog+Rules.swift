@@ -4,9 +4,10 @@ import MembershipProofs
 import Sodium
 
 extension WorkplaceLog {
-    /// Evidence that a statement keeps the cheap rules in one state of one log. Only `check` makes it, and it is void
-    /// once a leaf is appended.
+    /// Evidence that a statement keeps the cheap rules in one state of one log. Only `check` makes one. It becomes void
+    /// when a leaf is appended.
     public struct Admissible: Sendable {
+        /// The statement that was checked.
         public let statement: WorkplaceStatement
         let state: LogMoment
 
@@ -15,8 +16,8 @@ extension WorkplaceLog {
         }
     }
 
-    /// The rules that cost nothing to look at, so that signatures and proofs of strangers are not: whether the signer
-    /// may speak, and comes with the right sequence, or the invite is open. What passes may still be refused.
+    /// Checks the cheap rules, so that signatures and proofs of strangers need not be checked: the signer must be
+    /// entitled and use the right sequence, or the invite must be open. A statement that passes may still be rejected.
     public func check(_ statement: WorkplaceStatement) throws(RuleViolation) -> Admissible {
         if case .founded = statement.body { throw .onlyFirst }
         guard statement.workplace == id else { throw .workplaceID }
@@ -36,7 +37,7 @@ extension WorkplaceLog {
         guard authorship.sequence == nextSequence(of: authorship.signer) else { throw .sequenceOfSigner }
     }
 
-    /// The rules that are left for a statement which keeps the cheap ones.
+    /// Checks the remaining rules for a statement that keeps the cheap ones.
     func checkFurther(_ proven: ProvenWorkplaceStatement) throws(RuleViolation) {
         let statement = proven.statement
         if statement.authorship != nil {
@@ -63,7 +64,8 @@ extension WorkplaceLog {
             guard UInt64(epoch) == UInt64(groupKeys.count) else { throw .epoch }
         case .ringKeyRotated(let key, _): try check(ringKey: key, proven)
         case .petitionAnnounced(_, let rosterSize):
-            // The ring is who is a member now: nobody has come, gone or changed the ring key since `rosterSize`.
+            // The present members make the ring: since `rosterSize`, nobody may have joined, left or changed their ring
+            // key.
             guard let rosterSize = Int(exactly: rosterSize), (1...size).contains(rosterSize),
                 lastRosterChange < rosterSize
             else { throw .announcedRoster }
@@ -94,12 +96,12 @@ extension WorkplaceLog {
 
     private func check(ringKey: Element, _ proven: ProvenWorkplaceStatement) throws(RuleViolation) {
         guard !usedKeys.contains(ringKey.encoding) else { throw .keyUsedBefore }
-        // Somebody who was admitted after the statement had been looked at is known now.
+        // A member who was admitted after the statement was checked is known by now.
         let holds = proven.isPossessed ?? possession(of: proven.statement).map { Possession.verify([$0])[0] }
         guard holds == true else { throw .possession }
     }
 
-    /// What a statement that holds changes.
+    /// Applies a valid statement to the roster.
     mutating func apply(_ statement: WorkplaceStatement, at leaf: Int) {
         if let signer = statement.authorship?.signer { sequences[signer, default: 0] += 1 }
         let signer = statement.authorship?.signer ?? .zero
@@ -142,7 +144,7 @@ extension WorkplaceLog {
         }
     }
 
-    /// Their open invites end with the office; each of them carries the group key, so that a new one is due.
+    /// The organiser's open invites end with the office. Each of them carries the group key, so a new key is due.
     private mutating func endOffice(of organiser: Bytes32, at leaf: Int) {
         guard let last = offices[organiser]?.indices.last, offices[organiser]?[last].until == nil else { return }
         offices[organiser]?[last].until = leaf

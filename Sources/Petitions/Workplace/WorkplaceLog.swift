@@ -4,25 +4,30 @@ import MembershipProofs
 import Sodium
 import TransparencyLog
 
-/// A workplace's log, folded: its tree, and the roster at every size it has had. The one place that decides whether a
-/// statement of this log holds.
+/// A workplace's log, folded: its tree, and the roster at every size it has had. This is the one place that decides
+/// whether a statement of this log is valid.
 public struct WorkplaceLog: Sendable {
+    /// Somebody who was admitted to the workplace at some time.
     public struct Member: Sendable {
         /// The leaf that admitted them.
         public let admitted: Int
+        /// Their Ed25519 key, by which they are known.
         public let signKey: Bytes32
+        /// Their X25519 key.
         public let boxKey: Bytes32
-        /// The leaves from which each ring key was the member's.
+        /// The ring keys, each with the leaf from which it was the member's.
         var ringKeys: [(from: Int, key: Element)]
-        /// The leaf that removed them.
+        /// The leaf that removed them; nil for a present member.
         public internal(set) var removed: Int?
-        /// The sign key of whom this member replaces.
+        /// The sign key of the member whom they replace.
         public let replaces: Bytes32?
-        /// The invite that let them in; nil for the founder.
+        /// The invite with which they joined; nil for the founder.
         public let inviteKey: Bytes32?
 
+        /// Whether they are a member after the first `size` leaves.
         public func isMember(at size: Int) -> Bool { admitted < size && (removed.map { $0 >= size } ?? true) }
 
+        /// Their ring key after the first `size` leaves; nil if they were not admitted yet.
         public func ringKey(at size: Int) -> Element? { ringKeys.last(where: { $0.from < size })?.key }
     }
 
@@ -32,45 +37,52 @@ public struct WorkplaceLog: Sendable {
         var isOpen = true
     }
 
+    /// The workplace's id.
     public let id: ID<Workplace>
+    /// What the first leaf says.
     public let founding: WorkplaceStatement.Founding
+    /// The tree over all leaves, faulty ones included.
     public private(set) var tree = MerkleTree() {
         didSet { state = LogMoment() }
     }
-    /// What an `Admissible` is bound to. Every leaf changes the tree, and with it this.
+    /// The state that an `Admissible` is bound to. Every leaf changes the tree, and this with it.
     private(set) var state = LogMoment()
-    /// Everybody who was ever admitted, in that order.
+    /// Everybody who was ever admitted, in the order of admission.
     public internal(set) var members: [Member] = []
     var memberIndex: [Bytes32: Int] = [:]
-    /// The leaves from which, and until which, somebody was an organiser.
+    /// For each organiser, the leaves that gave and took the office.
     var offices: [Bytes32: [(from: Int, until: Int?)]] = [:]
     var invites: [Bytes32: InviteState] = [:]
     var usedKeys: Set<Bytes32> = []
     var sequences: [Bytes32: UInt32] = [:]
     var eligible: [(from: Int, count: UInt32)] = []
-    /// An accepted PetitionAnnounced: who announced the petition, and over which members.
+    /// An accepted PetitionAnnounced: who announced the petition, and over which roster.
     public struct Announcement: Sendable {
+        /// The sign key of the organiser who announced it.
         public let signer: Bytes32
+        /// Its index in this log.
         public let leaf: Int
+        /// The size of this log whose members make the petition's ring.
         public let rosterSize: UInt64
     }
 
+    /// The announcements of each petition, in the order of the log.
     public internal(set) var announcements: [ID<Petition>: [Announcement]] = [:]
-    /// In order, each accepted one.
+    /// Every accepted one, in the order of the log.
     public internal(set) var witnessNamings: [WitnessNaming] = []
     var relayNamings: [(leaf: Int, naming: RelayNaming)] = []
-    /// The newest accepted leaf that changed who is a member, or under which ring key.
+    /// The newest accepted leaf that changed who is a member, or a member's ring key.
     public internal(set) var lastRosterChange = 0
-    /// Former members in whose place somebody has come.
+    /// Former members whom somebody has replaced.
     var replaced: Set<Bytes32> = []
-    /// The commitments to the group keys, by epoch.
+    /// The group keys' commitments, by epoch.
     public internal(set) var groupKeys: [Bytes32] = []
-    /// Whether somebody left, or an open invite was closed otherwise than by its use, since the newest group key:
-    /// nothing may be written under it.
+    /// Whether, since the newest group key, somebody left or an open invite was closed without being used. Nothing may
+    /// be written under that key then.
     public internal(set) var rotationIsDue = false
 
-    /// Starts from the first leaf.
-    /// - Throws: `RuleViolation`; then there is no log.
+    /// Starts a log from its first leaf.
+    /// - Throws: `RuleViolation` if the leaf does not found a workplace.
     public init(founding leaf: [UInt8]) throws(RuleViolation) {
         let statement = try WorkplaceStatement(decoding: leaf)
         guard case .founded(let founding) = statement.body else { throw .mustBeFirst }
@@ -88,23 +100,28 @@ public struct WorkplaceLog: Sendable {
         offices[keys.signKey] = [(0, nil)]
     }
 
+    /// Number of leaves, faulty ones included.
     public var size: Int { tree.count }
 
-    /// The log's name and key.
+    /// Verifies this log's checkpoints by its name and key.
     public var verifier: LogVerifier {
         LogVerifier(origin: "\(founding.service)/workplace/\(id.hex)", key: founding.logKey)
     }
 
+    /// Verifies the checkpoints of a petition's log, which the same key signs.
     public func verifier(of petition: ID<Petition>) -> LogVerifier {
         LogVerifier(origin: "\(founding.service)/petition/\(petition.hex)", key: founding.logKey)
     }
 
     // MARK: The roster at a size
 
+    /// The member with this sign key, even if they have left.
     public func member(_ signKey: Bytes32) -> Member? { memberIndex[signKey].map { members[$0] } }
 
+    /// Whether this is the sign key of a member after the first `size` leaves.
     public func isMember(_ signKey: Bytes32, at size: Int) -> Bool { member(signKey)?.isMember(at: size) ?? false }
 
+    /// Whether this is the sign key of a present member.
     public func isMember(_ signKey: Bytes32) -> Bool { isMember(signKey, at: size) }
 
     /// Petitions in the order of their first announcement, each with that leaf.
@@ -112,41 +129,46 @@ public struct WorkplaceLog: Sendable {
         announcements.map { ($0.key, $0.value.first?.leaf ?? 0) }.sorted { $0.1 < $1.1 }
     }
 
-    /// In order of admission.
+    /// Everyone who is a member after the first `size` leaves, in the order of admission.
     public func members(at size: Int) -> [Member] { members.filter { $0.isMember(at: size) } }
 
+    /// Whether this is the sign key of an organiser after the first `size` leaves.
     public func isOrganiser(_ signKey: Bytes32, at size: Int) -> Bool {
         (offices[signKey] ?? []).contains { $0.from < size && ($0.until.map { $0 >= size } ?? true) }
     }
 
+    /// Whether this is the sign key of a present organiser.
     public func isOrganiser(_ signKey: Bytes32) -> Bool { isOrganiser(signKey, at: size) }
 
-    /// Whether somebody ever held that office.
+    /// Whether this member ever held the office of organiser.
     public func wasOrganiser(_ signKey: Bytes32) -> Bool { offices[signKey] != nil }
 
+    /// How many people the workplace has, as declared below `size`; 0 before the first declaration.
     public func eligible(at size: Int) -> UInt32 { eligible.last(where: { $0.from < size })?.count ?? 0 }
 
     /// How many statements of this signer the log has accepted: the next one's sequence.
     public func nextSequence(of signer: Bytes32) -> UInt32 { sequences[signer] ?? 0 }
 
+    /// The root at an earlier size; nil beyond the end.
     public func root(at size: UInt64) -> Bytes32? { Int(exactly: size).flatMap { tree.root(at: $0) } }
 
-    /// Nil when the log has issued no such invite.
+    /// Nil if the log has issued no such invite.
     public func inviteIsOpen(_ key: Bytes32) -> Bool? { invites[key]?.isOpen }
 
+    /// The keys of invites that have been neither used nor closed.
     public var openInvites: [Bytes32] { invites.filter { $0.value.isOpen }.map { $0.key } }
 
-    /// The former member whom an invite's holder is; nil for a new person, and for no invite.
+    /// The sign key of the former member who is the invite's holder; nil for a new person, and if there is no such invite.
     public func replaces(ofInvite key: Bytes32) -> Bytes32? { invites[key]?.replaces }
 
-    /// The sign key of who issued an invite.
+    /// The sign key of the organiser who issued an invite.
     public func issuer(ofInvite key: Bytes32) -> Bytes32? { invites[key]?.issuer }
 
     var organiserCount: Int { offices.values.count { $0.last?.until == nil } }
 
     // MARK: Appending
 
-    /// Appends a statement that holds here; a statement that does not is refused and nothing changes.
+    /// Appends a valid statement; an invalid one is rejected, and nothing changes.
     /// - Returns: the tree's nodes that this completes.
     @discardableResult
     public mutating func append(_ leaf: [UInt8]) throws(RuleViolation) -> [MerkleTree.Node] {
@@ -154,16 +176,16 @@ public struct WorkplaceLog: Sendable {
         return try append(check(proven.statement), proven)
     }
 
-    /// The same, for a statement whose cheap rules have been looked at: its signatures are now.
-    /// - Parameter admissible: what `check` said of it, with no leaf appended since.
+    /// The same for a statement whose cheap rules have been checked: only its signatures are checked now.
+    /// - Parameter admissible: the result of `check` for it; no leaf may have been appended since.
     @discardableResult
     public mutating func append(_ admissible: Admissible) throws(RuleViolation) -> [MerkleTree.Node] {
         guard admissible.state === state else { throw .signature }
         return try append(admissible, prove([admissible.statement.bytes])[0].get())
     }
 
-    /// The same, for a statement whose signatures have been looked at too.
-    /// - Throws: `RuleViolation.signature` where either piece of evidence is for something else.
+    /// The same for a statement whose signatures have been checked too.
+    /// - Throws: `RuleViolation.signature` if either piece of evidence is for something else.
     @discardableResult
     public mutating func append(
         _ admissible: Admissible, _ proven: ProvenWorkplaceStatement
@@ -178,7 +200,7 @@ public struct WorkplaceLog: Sendable {
         return nodes
     }
 
-    /// Keeps the place of a leaf that breaks a rule: it is in the tree, and counts for nothing.
+    /// Keeps the place of a leaf that breaks a rule: it is in the tree but counts for nothing.
     mutating func skip(_ leaf: [UInt8]) { tree.append(leaf) }
 
     mutating func admit(_ keys: MemberKeys, at leaf: Int, replaces: Bytes32?, inviteKey: Bytes32?) {

@@ -4,8 +4,8 @@ import MembershipProofs
 import Sodium
 
 extension WorkplaceStatement {
-    /// Founds a workplace: its first leaf.
-    /// - Parameter service: characters a-z 0-9 . : -, at most 255.
+    /// Founds a workplace with its log's first leaf.
+    /// - Parameter service: the service's name: 1 to 255 characters of a-z 0-9 . : -
     public static func found(
         service: String, logKey: Bytes32, eligible: UInt32, seed: borrowing MemberSeed,
         ring: borrowing ProverSecret
@@ -27,7 +27,7 @@ extension WorkplaceStatement {
         return try WorkplaceStatement(decoding: statement.bytes)
     }
 
-    /// Joins by an invite.
+    /// Admits the holder of an invite.
     public static func admit(
         to workplace: ID<Workplace>, invite: borrowing Invite, seed: borrowing MemberSeed,
         ring: borrowing ProverSecret
@@ -45,7 +45,7 @@ extension WorkplaceStatement {
         return try WorkplaceStatement(decoding: writer.bytes)
     }
 
-    /// Replaces the member's ring key by a new one.
+    /// Replaces the member's ring key with a new one.
     public static func rotateRingKey(
         in workplace: ID<Workplace>, to ring: borrowing ProverSecret, seed: borrowing MemberSeed, sequence: UInt32
     ) throws(RuleViolation) -> WorkplaceStatement {
@@ -54,7 +54,7 @@ extension WorkplaceStatement {
             sequence: sequence, by: seed.signingKey())
     }
 
-    /// Any statement that ends in sequence, signer and signature.
+    /// Makes any statement that ends with sequence, signer and signature.
     public static func make(
         _ body: Body, in workplace: ID<Workplace>, sequence: UInt32, by key: borrowing SigningKey
     ) throws(RuleViolation) -> WorkplaceStatement {

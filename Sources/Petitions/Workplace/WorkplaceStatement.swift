@@ -4,8 +4,10 @@ import MembershipProofs
 import Sodium
 import TransparencyLog
 
-/// A well-formed statement of a workplace log. Whether it keeps the rules at its place is `WorkplaceLog`'s to say.
+/// A well-formed statement of a workplace's log. Whether it keeps the rules at its place is for `WorkplaceLog` to
+/// decide.
 public struct WorkplaceStatement: Sendable {
+    /// The statement's type and contents.
     public enum Body: Sendable {
         case founded(Founding)
         case invitesIssued([Invitation])
@@ -17,44 +19,58 @@ public struct WorkplaceStatement: Sendable {
         case eligibleDeclared(UInt32)
         case groupKeyRotated(epoch: UInt32, commitment: Bytes32)
         case ringKeyRotated(Element, possession: [UInt8])
-        /// `rosterSize` is the size of this log whose members make the petition's ring.
+        /// `rosterSize` is the size of this log at which the members make the petition's ring.
         case petitionAnnounced(ID<Petition>, rosterSize: UInt64)
         case witnessesNamed(WitnessQuorum)
         case relaysNamed(RelayNaming)
     }
 
+    /// What a workplace begins with.
     public struct Founding: Sendable {
+        /// Random, so that ids do not repeat.
         public let nonce: Bytes32
+        /// The Ed25519 key that signs the checkpoints of all the workplace's logs.
         public let logKey: Bytes32
+        /// The service's name, with which the names of its logs begin.
         public let service: String
+        /// How many people the workplace has.
         public let eligible: UInt32
+        /// The founder's public keys.
         public let keys: MemberKeys
         let possession: [UInt8]
     }
 
+    /// An invite as the log sees it.
     public struct Invitation: Sendable, Hashable {
+        /// The invite's public key.
         public let key: Bytes32
-        /// The sign key of the former member whom the newcomer is; nil for a new person.
+        /// The sign key of the former member who is the same person as the newcomer; nil for a new person.
         public let replaces: Bytes32?
 
+        /// Checks nothing; `WorkplaceLog` does.
         public init(key: Bytes32, replaces: Bytes32?) { (self.key, self.replaces) = (key, replaces) }
     }
 
+    /// The entry of a new member.
     public struct Admission: Sendable {
+        /// The new member's public keys.
         public let keys: MemberKeys
         let possession: [UInt8]
+        /// The public key of the invite that is used up.
         public let inviteKey: Bytes32
         let inviteSignature: [UInt8]
     }
 
-    /// The exact bytes: the leaf.
+    /// The exact bytes of the leaf.
     public let bytes: [UInt8]
+    /// The workplace that it is for.
     public let workplace: ID<Workplace>
+    /// Its type and contents.
     public let body: Body
-    /// Nil for the founding and for admissions.
+    /// Nil in the founding and in admissions.
     public let authorship: Authorship?
 
-    /// The types, by their byte.
+    /// The types, by their first byte.
     enum Kind: UInt8 {
         case founded = 1
         case invitesIssued, invitesRevoked, memberAdmitted, memberRemoved, organiserAppointed, organiserDismissed
@@ -62,7 +78,7 @@ public struct WorkplaceStatement: Sendable {
     }
 
     static let listLengths: ClosedRange<UInt16> = 1...1000
-    /// Bytes of a service's name.
+    /// Length of a service's name, in bytes.
     static let serviceLengths = 1...255
 
     /// - Throws: `RuleViolation` for any bytes that are not exactly one statement.
@@ -112,7 +128,7 @@ public struct WorkplaceStatement: Sendable {
         }
     }
 
-    /// Whether a log may be named after this service.
+    /// Whether a service may have this name.
     public static func isServiceName(_ name: String) -> Bool {
         serviceLengths.contains(name.utf8.count) && name.utf8.allSatisfy(isServiceCharacter)
     }
@@ -162,7 +178,7 @@ public struct WorkplaceStatement: Sendable {
         return items
     }
 
-    /// Verifies the signature that the last 64 bytes are.
+    /// Verifies the signature in the last 64 bytes.
     func verifyLastSignature(by key: Bytes32) throws(RuleViolation) {
         guard Ed25519.verify(bytes.suffix(64), of: Authorship.preimage(bytes.dropLast(64)), by: key) else {
             throw .signature
