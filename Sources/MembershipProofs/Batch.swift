@@ -1,10 +1,10 @@
 /// Equations that are checked together, as one weighted sum.
 enum Batch {
-    /// Reports the places, out of a range, whose equations hold. A sum that does not hold is split in two until each bad
-    /// equation stands alone; when one half holds, the other is known not to.
+    /// Reports the places in a range whose equations hold. A sum that does not hold is split in two, again and again,
+    /// until each bad equation stands alone. If one half holds, the other is known not to.
     /// - Parameters:
-    ///   - known: whether all of them hold, where that is known.
-    ///   - holds: whether the sum over some places is the identity, under fresh weights each time it is asked.
+    ///   - known: whether all of them hold; nil if that is not known yet.
+    ///   - holds: whether the sum over some places is the identity. It must use fresh weights each time it is called.
     static func isolate(
         _ places: Range<Int>, known: Bool? = nil, _ holds: (Range<Int>) -> Bool, report: (Int) -> Void
     ) {

@@ -3,10 +3,10 @@
 import Ristretto
 import Sodium
 
-/// The generators of the commitments: outputs of a hash to the group, so that nobody knows a relation among them.
+/// The generators of the commitments. They are outputs of a hash to the group, so nobody knows a relation among them.
 /// Com(v, w, r) = rH + sum v_{j,i} H_{j,i} + sum w_{j,i} K_{j,i}.
 struct Generators: Sendable {
-    /// The digits that the largest ring needs: 4^10 = 2^20.
+    /// How many digits the largest ring needs: 4^10 = 2^20.
     static let maximalDigits = 10
     static let shared = Generators()
 

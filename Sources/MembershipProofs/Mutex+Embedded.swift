@@ -1,6 +1,6 @@
 #if hasFeature(Embedded)
-    /// In place of the standard library's, which Embedded Swift for WebAssembly lacks. There is one thread, so there is
-    /// nobody to lock out.
+    /// Stands in for the standard library's `Mutex`, which Embedded Swift for WebAssembly lacks. There is only one
+    /// thread, so nothing needs locking.
     final class Mutex<Value>: @unchecked Sendable {
         private var value: Value
 

@@ -3,10 +3,13 @@
 import Ristretto
 import Sodium
 
-/// A Chaum-Pedersen proof (CRYPTO '92) that a tag and a ring key have the same secret, bound to a name: c || s, 64 bytes.
+/// A Chaum-Pedersen proof (CRYPTO '92) that a tag and a ring key have the same secret, bound to a name: c || s, 64
+/// bytes.
 public enum NameProof {
+    /// Length of a proof, in bytes.
     public static let length = 64
 
+    /// Proves that the secret's tag in this scope belongs to its ring key. Constant-time in the secret.
     public static func prove(_ secret: borrowing ProverSecret, scope: Scope, name: [UInt8]) -> [UInt8] {
         defer { Stack.wipeAfterProver() }
         var row = SecretScalars(count: 3)
@@ -22,6 +25,7 @@ public enum NameProof {
         return c.encoding.bytes + row.reveal(0).encoding.bytes
     }
 
+    /// Whether the proof holds for this ring key, tag, scope and name. Variable time.
     public static func verify(
         _ proof: some Collection<UInt8>, key: Element, tag: LinkingTag, scope: Scope, name: [UInt8]
     ) -> Bool {

@@ -3,10 +3,12 @@
 import Ristretto
 import Sodium
 
-/// A Schnorr proof that somebody knows x for a ring key, bound to a context: R || s, 64 bytes.
+/// A Schnorr proof of knowledge of x for a ring key, bound to a context: R || s, 64 bytes.
 public enum Possession {
+    /// Length of a proof, in bytes.
     public static let length = 64
 
+    /// Proves knowledge of the secret. Constant-time in it.
     public static func prove(_ secret: borrowing ProverSecret, context: Bytes32) -> [UInt8] {
         defer { Stack.wipeAfterProver() }
         var row = SecretScalars(count: 3)
@@ -22,23 +24,25 @@ public enum Possession {
         return R.encoding.bytes + row.reveal(0).encoding.bytes
     }
 
+    /// Whether the proof holds for this key and context. Variable time.
     public static func verify(_ proof: some Collection<UInt8>, of key: Element, context: Bytes32) -> Bool {
         verify([Claim(proof, of: key, context: context)])[0]
     }
 
-    /// What is claimed: that whoever made the proof knows the key's logarithm.
+    /// The claim that whoever made the proof knows the key's logarithm.
     public struct Claim: Sendable {
         let proof: [UInt8]
         let key: Element
         let context: Bytes32
 
+        /// Checks nothing; `verify` does.
         public init(_ proof: some Collection<UInt8>, of key: Element, context: Bytes32) {
             (self.proof, self.key, self.context) = (Array(proof), key, context)
         }
     }
 
-    /// The verdict on each, in order: those of one by one. The equations R + cP = sG are added up, each under a weight of
-    /// 128 bits, and a sum that is not the identity is split.
+    /// Verifies many claims; the verdicts, in order, are those of verifying one by one. The equations R + cP = sG are
+    /// added up, each under a weight of 128 bits, and a sum that is not the identity is split.
     public static func verify(_ claims: [Claim], by arithmetic: Arithmetic = .fastest) -> [Bool] {
         let places = claims.indices.filter { claims[$0].proof.count == length && !claims[$0].key.isIdentity }
         let words = places.map { Bytes32.array(claims[$0].proof) }

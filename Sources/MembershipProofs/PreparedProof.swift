@@ -3,7 +3,7 @@
 import Ristretto
 import Sodium
 
-/// A proof with its points decoded and its challenge computed: what every sum that it takes part in starts from.
+/// A proof with its points decoded and its challenge computed, ready to take part in sums.
 struct PreparedProof: Sendable {
     /// A, B, X_0..X_{m-1}, Y_0..Y_{m-1}, tag.
     let points: [AffinePoint]
@@ -14,7 +14,7 @@ struct PreparedProof: Sendable {
     let zA: PublicScalar
     let z: PublicScalar
 
-    /// Nil when e = 0.
+    /// Nil if e = 0.
     init?(_ claim: Claim, _ points: [AffinePoint], ring: Ring, scope: Scope) {
         let statement = Statement(ring: ring, scope: scope, tag: claim.tag, message: claim.message)
         let challenge = statement.challenge(claim.proof.elements)
@@ -34,8 +34,8 @@ struct PreparedProof: Sendable {
         (zA, z) = (PublicScalar(claim.proof.zA), PublicScalar(claim.proof.z))
     }
 
-    /// prod f_{j,d_j} over the digits `digits` of an index, for every value of those digits, the least significant digit
-    /// innermost; all of it times `weight`.
+    /// prod f_{j,d_j} over the digits in `digits` of an index, for every value of those digits, with the least
+    /// significant digit innermost; every product is multiplied by `weight`.
     func tensor(_ digits: Range<Int>, times weight: PublicScalar) -> [PublicScalar] {
         var products = [weight]
         for j in digits.reversed() {
@@ -48,13 +48,14 @@ struct PreparedProof: Sendable {
     }
 }
 
-/// How the indices 0..4^m - 1 of a ring are laid out as a matrix: the low digits of an index are its column, the high ones
-/// its row. Rows of which every index is surplus (beyond the ring's last key, and meaning it) are not laid out.
+/// Arranges the indices 0..4^m - 1 of a ring as a matrix: the low digits of an index are its column, the high ones its
+/// row. A surplus index lies beyond the ring's last key, and stands for that key. Rows in which every index is surplus
+/// are left out.
 struct RingShape: Sendable {
     let m: Int
     let lowDigits: Int
     let columns: Int
-    /// Rows that hold an index below the ring's count.
+    /// Rows that contain an index below the ring's count.
     let rows: Int
     let count: Int
 
@@ -66,7 +67,7 @@ struct RingShape: Sendable {
         rows = (count + columns - 1) / columns
     }
 
-    /// The coefficient of each key, what falls to surplus indices being added to the last key's.
+    /// The coefficient of each key; those of surplus indices are added to the last key's.
     func coefficients(_ sum: PartialSum, onAllCores cores: Bool) -> [Multiscalar.Words] {
         let coefficients = Cores.map(Array(0..<count - 1)[...], strip: 1024, onAll: cores) { k in
             sum.tensors.entry(k / columns, k % columns)
@@ -77,14 +78,14 @@ struct RingShape: Sendable {
     }
 }
 
-/// The weighted sum of some proofs' equations, but for the proofs' own points.
+/// The weighted sum of some proofs' equations, except for the proofs' own points.
 struct PartialSum: Sendable {
     private let shape: RingShape
     /// The scalars of G, U, H, H_{j,i} and K_{j,i}.
     private(set) var fixed: [PublicScalar]
-    /// The ring's coefficients, as far as they are laid out.
+    /// The ring's coefficients in the rows that are laid out.
     private(set) var tensors: TensorSum
-    /// What falls to the rows that are not.
+    /// The coefficients in the rows that are left out.
     private(set) var surplus = PublicScalar.zero
 
     init(_ shape: RingShape, by arithmetic: Arithmetic) {
@@ -99,8 +100,8 @@ struct PartialSum: Sendable {
         surplus += other.surplus
     }
 
-    /// Adds the equations of some proofs, each under a fresh weight of 128 bits, and stores the scalars of the proofs' own
-    /// points in their order.
+    /// Adds the equations of some proofs, each under a fresh weight of 128 bits. Passes the scalars of the proofs' own
+    /// points to `store`, in the order of the points.
     mutating func add(_ proofs: ArraySlice<PreparedProof>, _ store: (Int, Multiscalar.Words) -> Void) {
         let m = shape.m
         var (left, right): ([PublicScalar], [PublicScalar]) = ([], [])
@@ -135,14 +136,14 @@ struct PartialSum: Sendable {
         tensors.add(proofs.count, left: left, right: right)
     }
 
-    /// w2 prod_j f_{j,k_j} for every k, as the two vectors of which it is the tensor product.
+    /// w2 prod_j f_{j,k_j} for every k, as two vectors whose tensor product it is.
     private mutating func addTensors(
         of proof: PreparedProof, _ w2: PublicScalar, _ left: inout [PublicScalar], _ right: inout [PublicScalar]
     ) {
         let high = proof.tensor(shape.lowDigits..<shape.m, times: w2)
         left += high[..<shape.rows]
         right += proof.tensor(0..<shape.lowDigits, times: .one)
-        // Each row's columns sum up to e^lowDigits, because each digit's f do to e.
+        // The columns of each row add up to e^lowDigits, because the f of each digit add up to e.
         if shape.rows < high.count {
             surplus += high[shape.rows...].reduce(.zero, +) * proof.powers[shape.lowDigits]
         }

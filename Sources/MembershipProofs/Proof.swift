@@ -3,23 +3,24 @@
 import Sodium
 
 /// A one-out-of-many proof with a linking tag: Groth and Kohlweiss (EUROCRYPT 2015) in the n-ary form of Bootle et al.
-/// (ESORICS 2015), the tag beside it as in Triptych (Noether and Goodell, ePrint 2020/018), the bit commitments folded
+/// (ESORICS 2015), with the tag as in Triptych (Noether and Goodell, ePrint 2020/018) and the bit commitments folded
 /// into two as in Lelantus Spark (Jivanyan and Feickert, ePrint 2021/1173).
 ///
-/// What exists has the right length and scalars below l. Whether its 2m + 2 encodings of elements are canonical is for
-/// the verifier to find, which decodes those of a whole batch at once: a proof of which one is not shows nothing.
+/// A value has the right length, and scalars below l. The verifier still has to find out whether its 2m + 2 encodings
+/// of elements are canonical, because it decodes those of a whole batch at once; a proof with one that is not proves
+/// nothing.
 public struct Proof: Sendable, Equatable {
     /// A, B, X_0..X_{m-1}, Y_0..Y_{m-1}.
     let elements: [Bytes32]
     /// f_{j,i} for i in 1...3, at 3j + i - 1; then z_A and z.
     let scalars: [Scalar]
 
-    /// 32(5m+4) bytes.
+    /// Length of a proof for this ring: 32(5m+4) bytes.
     public static func length(for ring: Ring) -> Int { length(digits: ring.digits) }
 
     static func length(digits m: Int) -> Int { 32 * (5 * m + 4) }
 
-    /// - Throws: `MembershipError` for another length than the ring's, and for a scalar that is not below l.
+    /// - Throws: `MembershipError` if the length is not right for the ring, or a scalar is not below l.
     public init(decoding bytes: some Collection<UInt8>, for ring: Ring) throws(MembershipError) {
         let m = ring.digits
         guard bytes.count == Self.length(digits: m) else {
@@ -46,5 +47,6 @@ public struct Proof: Sendable, Equatable {
     var zA: Scalar { scalars[scalars.count - 2] }
     var z: Scalar { scalars[scalars.count - 1] }
 
+    /// The elements, then the scalars.
     public var encoding: [UInt8] { elements.flatMap { $0.bytes } + scalars.flatMap { $0.encoding.bytes } }
 }

@@ -3,9 +3,10 @@
 import Ristretto
 import Sodium
 
-/// Makes membership proofs. Constant-time in x, the index and the randomness: positions and loop bounds depend on the
-/// ring's size alone, scalars go through `SecretScalars`, points through `SecretSums`. What is branched on is public: whether
-/// the key is in the ring, and the encodings of A, B, X and Y, which the proof carries and libsodium decodes once more.
+/// Makes membership proofs. Constant-time in x, the index and the randomness: positions and loop bounds depend only on
+/// the ring's size, scalars go through `SecretScalars`, and points through `SecretSums`. Branches depend on public
+/// facts only: whether the key is in the ring, and the encodings of A, B, X and Y, which the proof carries and
+/// libsodium decodes once more.
 public enum Prover {
     /// - Throws: `MembershipError.keyNotInRing`.
     public static func prove(
@@ -15,13 +16,13 @@ public enum Prover {
         let statement = Statement(ring: ring, scope: scope, tag: secret.tag(in: scope), message: message)
         guard let index = ring.index(of: secret.publicKey) else { throw .keyNotInRing }
         var session = ProverSession(statement, index: index, secret, by: arithmetic)
-        // What was on the stack beside the guarded memory.
+        // Wipes what was on the stack, outside of guarded memory.
         defer { Stack.wipeAfterProver() }
         return (statement.tag, session.run(secret))
     }
 }
 
-/// The secrets of one proof, in one row of guarded memory that is wiped when the proof is made.
+/// The secrets of one proof, in one row of guarded memory, which is wiped when the proof has been made.
 private struct ProverSession: ~Copyable {
     private let statement: Statement
     private let arithmetic: Arithmetic
@@ -29,22 +30,23 @@ private struct ProverSession: ~Copyable {
     private var row: SecretScalars
     private let places: Places
 
-    /// Where in the row each secret of the proof stands. The row starts as zeros, and three things need that: `zero`, which
-    /// is never written; a(j, 0), from which the other a of its digit are subtracted; and `surplus`, to which is added.
-    /// Everything else is written before it is read.
+    /// Where each secret of the proof is in the row. The row starts as zeros, and three things rely on that: `zero`,
+    /// which is never written; a(j, 0), from which the other a of its digit are subtracted; and `surplus`, to which
+    /// values are added. Everything else is written before it is read.
     private struct Places {
         let m: Int
-        /// The low digits whose indices are expanded together, and how many those are.
+        /// The number of low digits whose indices are expanded together; `block` is the number of these indices.
         let blockDigits: Int
         var block: Int { 1 << (2 * blockDigits) }
-        /// Where the coefficients of each level start, and, behind the last, where the row ends.
+        /// Where the coefficients of each level start; the last entry is where the row ends.
         private let levels: [Int]
         let count: Int
 
         init(m: Int) {
             let blockDigits = min(m, 3)
             (self.m, self.blockDigits) = (m, blockDigits)
-            // Behind the last of `surplus`; the highest level first, each four times as long as the one above it.
+            // These follow the last of `surplus`: the highest level first, each level four times as long as the one
+            // above it.
             var next = 9 + 18 * m
             var levels = [Int](repeating: 0, count: blockDigits + 1)
             for level in (0...blockDigits).reversed() {
@@ -66,13 +68,13 @@ private struct ProverSession: ~Copyable {
         /// -a^2 and a(1-2s), for the commitments.
         func square(_ i: Int) -> Int { scratch(6) + i }
         func product(_ i: Int) -> Int { square(4 * m) + i }
-        /// The coefficients of the surplus indices' sum.
+        /// The coefficients of the sum over the surplus indices.
         func surplus(_ power: Int) -> Int { product(4 * m) + power }
-        /// The coefficients of a block's indices, while the digits below `level` are still to be multiplied in: those of
+        /// The coefficients of a block's indices while the digits below `level` are still to be multiplied in; those of
         /// level 0 are c_{k,0...m-1}.
         func c(_ level: Int, _ k: Int, _ power: Int) -> Int { levels[level] + m * k + power }
-        /// The highest power of T that is kept at a level: its polynomials are products of m - level digits', and only the
-        /// signer's own index has a coefficient of T^m. What stands in the places of higher powers means nothing.
+        /// The highest power of T that is kept at a level. Its polynomials are products over m - level digits, and only
+        /// the signer's own index has a coefficient of T^m. The places of higher powers contain nothing meaningful.
         func degree(_ level: Int) -> Int { min(m - level, m - 1) }
     }
 
@@ -117,7 +119,7 @@ private struct ProverSession: ~Copyable {
             row.add(product, product, product)
             row.subtract(product, a, product)
         }
-        // As `Generators.ofCommitment` orders them.
+        // In the order of `Generators.ofCommitment`.
         let A = [places.rA] + (0..<4 * m).map { places.a(0, $0) } + (0..<4 * m).map(places.square)
         let B = [places.rB] + (0..<4 * m).map { places.s(0, $0) } + (0..<4 * m).map(places.product)
         let commitments = [A, B]
@@ -159,15 +161,15 @@ private struct ProverSession: ~Copyable {
                 for j in 0..<m { row.add(places.surplus(j), places.surplus(j), places.c(0, k, j)) }
             }
         }
-        // The last key under the surplus indices' coefficients, its own included, and G under p_j.
+        // The last key, under the coefficients of the surplus indices and its own, and G under p_j.
         sums.add(
             [points[last], Generators.shared.G], row,
             at: { j, point in point == 0 ? places.surplus(j) : places.p(j) })
         return sums.finish()
     }
 
-    /// prod_j (s_{j,k_j} T + a_{j,k_j}) over the digits above a block's of the indices from `blockStart` on: the block's
-    /// place in the ring, which is public. Coefficients from T^m on are not kept: only the signer's own index has one.
+    /// prod_j (s_{j,k_j} T + a_{j,k_j}) over the high digits, which all indices of the block at `blockStart` share. The
+    /// block's place in the ring is public. Coefficients from T^m on are not kept: only the signer's own index has one.
     private mutating func expandHighDigits(of blockStart: Int) {
         let top = places.blockDigits
         for power in 0..<m { row.set(places.c(top, 0, power), power == 0 ? .one : .zero) }
@@ -181,7 +183,7 @@ private struct ProverSession: ~Copyable {
         }
     }
 
-    /// Multiplies the digits of a block in, from the highest to the lowest, for every value of each.
+    /// Multiplies in the digits of a block, from the highest to the lowest, for every value of each.
     private mutating func expandBlock() {
         for j in (0..<places.blockDigits).reversed() {
             for k in 0..<1 << (2 * (places.blockDigits - 1 - j)) {
@@ -196,14 +198,14 @@ private struct ProverSession: ~Copyable {
         }
     }
 
-    /// out = same a_{j,i} + lower s_{j,i}: one coefficient of a product with s_{j,i} T + a_{j,i}. Nil stands for zero.
+    /// out = same a_{j,i} + lower s_{j,i}: one coefficient of a product with s_{j,i} T + a_{j,i}. Nil means zero.
     private mutating func multiply(into out: Int, _ same: Int?, _ lower: Int?, _ j: Int, _ i: Int) {
         if let same { row.multiply(out, same, places.a(j, i)) } else { row.move(out, places.zero) }
         if let lower { row.add(out, lower, when: places.s(j, i), scratch: places.scratch(1)) }
     }
 
-    /// A block that is surplus as a whole: over all values of a digit the s add up to 1 and the a to 0, so the block's
-    /// sum is what the digits above it give, times T for each of its digits.
+    /// Handles a block of which every index is surplus. Over all values of a digit, the s add up to 1 and the a to 0,
+    /// so the block's sum is the product over the digits above it, times T for each of its digits.
     private mutating func addSurplusBlock() {
         let top = places.blockDigits
         for power in top..<max(top, m) {

@@ -2,16 +2,16 @@
 
 import Sodium
 
-/// x, the discrete logarithm of a ring key, with P = xG. In guarded memory, wiped at the end.
+/// x, the discrete logarithm of a ring key, with P = xG. Held in guarded memory and wiped at the end.
 public struct ProverSecret: ~Copyable, Sendable {
     let x: SecretScalars
     /// P = xG.
     public let publicKey: Element
 
-    /// A new ring key, random and not zero.
+    /// A new ring key, random and nonzero.
     public static func generate() -> ProverSecret { ProverSecret(.randomNonZero()) }
 
-    /// From 32 stored bytes. Nil unless reduced and not zero.
+    /// Reads 32 stored bytes. Nil unless they are a reduced, nonzero scalar.
     public init?(stored bytes: borrowing SecretBytes) {
         guard let x = SecretScalars(storedKey: bytes) else { return nil }
         self.init(x)
@@ -23,7 +23,7 @@ public struct ProverSecret: ~Copyable, Sendable {
         Stack.wipeAfterProver()
     }
 
-    /// 32 bytes, for an encrypted keystore.
+    /// The secret's 32 bytes, for an encrypted keystore.
     public borrowing func stored() -> SecretBytes { x.stored() }
 
     /// tag = xU.
@@ -33,12 +33,12 @@ public struct ProverSecret: ~Copyable, Sendable {
     }
 }
 
-/// Where secret randomness for one proof comes from: the system's generator hashed together with the secret and the
+/// The source of secret randomness for one proof: the system's generator, hashed together with the secret and the
 /// statement, so that a weak generator alone does not repeat a nonce under two challenges (the idea of RFC 6979 and of
 /// hedged signatures; Aranha et al., EUROCRYPT 2020).
 ///
-/// Each kind of proof has a label of its own: were the generator broken, a statement of one kind whose bytes are those of
-/// another kind's would otherwise have the same nonce under another challenge.
+/// Each kind of proof has its own label. Otherwise, with a broken generator, statements of two kinds with the same
+/// bytes would have the same nonce under different challenges.
 struct HedgedNonces: ~Copyable {
     private let seed: SecretBytes
     private var counter: UInt32 = 0
@@ -59,13 +59,13 @@ struct HedgedNonces: ~Copyable {
         self.init(kind, secret: secret, statement: statement, random: .random(32))
     }
 
-    /// - Parameter random: 32 bytes of the system's generator.
+    /// - Parameter random: 32 bytes from the system's generator.
     init(_ kind: Kind, secret: borrowing ProverSecret, statement: [UInt8], random: borrowing SecretBytes) {
         var key = SecretBytes(zeros: 64)
         random.withUnsafeBytes { random in
             secret.x.withUnsafeBytes { x in
                 key.withUnsafeMutableBytes { key in
-                    // 32 random bytes, then x: together the key of the hash.
+                    // 32 random bytes, then x: together they are the hash's key.
                     key.copyMemory(from: random)
                     UnsafeMutableRawBufferPointer(rebasing: key[32...]).copyMemory(from: x)
                 }

@@ -1,7 +1,8 @@
 import CLanes
 
-/// The same value, which came of secrets and is public from here on: branches may depend on it. These are all the places
-/// where the prover lets something go before the proof is made; for a processor it is nothing (`rr_publish`).
+/// Returns its argument, which was computed from secrets and is public from here on: branches may depend on it. It
+/// marks every place where the prover releases a value before the proof is complete. It costs the processor nothing
+/// (`rr_publish`).
 @inline(__always)
 func published<Value: BitwiseCopyable>(_ value: Value) -> Value {
     var value = value

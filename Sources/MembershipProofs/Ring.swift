@@ -7,14 +7,16 @@ import Sodium
     import Synchronization
 #endif
 
-/// The keys among which a signer hides, in order of admission: 2 to 2^20 elements, none the identity.
+/// The keys among which a signer hides, in order of admission: 2 to 2^20 elements, none of them the identity.
 public struct Ring: Sendable, Equatable {
+    /// How many keys a ring may have.
     public static let sizes = 2...(1 << 20)
 
+    /// In order of admission.
     public let keys: [Element]
     /// Digest("ring", uint32 N || M_0 || ... || M_{N-1}).
     public let digest: Bytes32
-    /// m, the least m >= 1 with 4^m >= N: how many base-4 digits an index has.
+    /// m, the least m >= 1 with 4^m >= N: the number of base-4 digits of an index.
     public let digits: Int
     private let decoded = DecodedKeys()
 
@@ -31,18 +33,20 @@ public struct Ring: Sendable, Equatable {
         digits = Ring.digits(for: keys.count)
     }
 
+    /// N, the number of keys.
     public var count: Int { keys.count }
 
-    /// The keys decoded. Done when they are first asked for, and kept: a ring serves many batches.
+    /// The decoded keys. They are decoded on first use and kept, because a ring serves many batches.
     func points(by arithmetic: Arithmetic) -> [AffinePoint] { decoded.points(of: keys, by: arithmetic) }
 
-    /// What is the same in every sum over this ring: G, then the generators of a commitment, then the keys.
+    /// The points that every sum over this ring has: G, then the generators of a commitment, then the keys.
     func lastingPoints(by arithmetic: Arithmetic) -> [AffinePoint] {
         [Generators.shared.G] + Generators.shared.ofCommitment(digits: digits) + points(by: arithmetic)
     }
 
-    /// Multiples of the lasting points, for a ring that is summed over again and again for few proofs. Nil for the first few
-    /// times, and for large rings. Nobody chooses what is in it, so it is the right one for every sum.
+    /// Multiples of the lasting points, for a ring over which sums for few proofs are made again and again. Nil for the
+    /// first few sums, and for large rings. The contents do not depend on any proof, so the table is right for every
+    /// sum.
     func table(by arithmetic: Arithmetic) -> MultiplesTable? {
         decoded.table(of: 2 + 8 * digits + count) { lastingPoints(by: arithmetic) }
     }
@@ -53,22 +57,23 @@ public struct Ring: Sendable, Equatable {
         return m
     }
 
-    /// 4^m: how many indices the digits can say. Those from `count` on mean the last key, so that the padding adds no
-    /// seat.
+    /// 4^m, the number of indices that the digits can express. Those from `count` on stand for the last key, so the
+    /// padding adds no seat.
     var paddedCount: Int { 1 << (2 * digits) }
 
+    /// Rings with the same digest are the same.
     public static func == (a: Ring, b: Ring) -> Bool { a.digest == b.digest }
 }
 
-/// A ring's keys as points, shared by the ring's copies.
+/// A ring's keys as decoded points, shared by all copies of the ring.
 private final class DecodedKeys: Sendable {
     private let decoded = Mutex<[AffinePoint]?>(nil)
     private let table = Mutex<(uses: Int, table: MultiplesTable?)>((0, nil))
 
-    /// Up to so many points get a table, of three kilobytes each: a ring of 2,048 and the generators. Larger ones would gain
-    /// little, their tables being far from the processor.
+    /// The largest number of points that get a table, of three kilobytes for each point: a ring of 2,048 and the
+    /// generators. Larger tables would gain little, because they do not fit the caches close to the processor.
     private static let largest = 2048 + 128
-    /// A table costs about as much as it saves in twenty sums.
+    /// How many sums are made before a table is. It costs about as much as it saves in twenty sums.
     private static let worthwhile = 8
 
     func table(of count: Int, _ points: () -> [AffinePoint]) -> MultiplesTable? {
@@ -95,7 +100,7 @@ private final class DecodedKeys: Sendable {
     }
 }
 
-/// What a membership proof or a ring breaks.
+/// What is wrong with a membership proof or a ring.
 public enum MembershipError: Error, Equatable, Sendable {
     case ringSize(Int)
     case identityInRing

@@ -4,15 +4,15 @@ import CLanes
 import Ristretto
 import Sodium
 
-/// Several sums over the same public points, each under secret scalars of its own:  sum_k c_{r,k} P_k  for each row r.
+/// Several sums over the same public points, each under its own secret scalars:  sum_k c_{r,k} P_k  for each row r.
 ///
-/// Constant-time in the scalars: they are written in signed digits of base 16, every one of a point's eight multiples is
-/// read for every digit, and what is read is chosen by masks. Doublings are shared by all points and done at the end. What
-/// depends on a scalar lives in guarded memory.
+/// Constant-time in the scalars: they are written in signed digits of base 16, all eight multiples of a point are read
+/// for every digit, and masks choose among them. Doublings are shared by all points and done at the end. Everything
+/// that depends on a scalar lives in guarded memory.
 struct SecretSums: ~Copyable {
     private let rows: Int
     private let arithmetic: Arithmetic
-    /// For each row and digit a sum, or in lanes eight.
+    /// One sum for each row and digit; eight if lanes are used.
     private var sums: SecretBytes
     private var digits: SecretBytes
 
@@ -35,7 +35,7 @@ struct SecretSums: ~Copyable {
     }
 
     /// Adds multiples of up to eight points.
-    /// - Parameter place: where in `scalars` the scalar of a row and of a point (from 0) stands.
+    /// - Parameter place: the place in `scalars` of the scalar for a row and a point (from 0).
     mutating func add(
         _ points: ArraySlice<AffinePoint>, _ scalars: borrowing SecretScalars,
         at place: (_ row: Int, _ point: Int) -> Int
@@ -44,7 +44,7 @@ struct SecretSums: ~Copyable {
         let rows = rows
         digits.withUnsafeMutableBytes { memory in
             let digits = memory.bindMemory(to: Int8.self)
-            // Lanes without a point add nothing: their digits are zero.
+            // Lanes without a point add nothing, because their digits are zero.
             if points.count < 8 { digits.update(repeating: 0) }
             guard let base = digits.baseAddress else { return }
             for row in 0..<rows {
@@ -102,25 +102,25 @@ struct SecretSums: ~Copyable {
         }
     }
 
-    /// The multiple that a digit from -8 to 7 asks for, every one having been read; 8 would be right, too.
+    /// The multiple for a digit from -8 to 7, chosen after every multiple has been read; it would be right for 8 too.
     @inline(__always)
     private static func choose(_ digit: Int8, of multiples: UnsafeBufferPointer<AffinePoint>) -> AffinePoint {
         let wide = Int64(digit)
         let sign = UInt64(bitPattern: wide >> 63)
         let place = (UInt64(bitPattern: wide) ^ sign) &- sign
-        // A point's sixteen words in two vectors.
+        // A point's sixteen words are two vectors.
         let stride = MemoryLayout<AffinePoint>.stride
         precondition(stride == 2 * MemoryLayout<SIMD8<UInt64>>.size)
         var (low, high) = (SIMD8<UInt64>(), SIMD8<UInt64>())
         let memory = UnsafeRawBufferPointer(multiples)
         for e in 0..<8 {
-            // All ones where the place is e + 1: only then is the difference zero and one less negative.
+            // All ones if the place is e + 1: only then is the difference zero, and one less negative.
             let bits = UInt64(bitPattern: Int64(bitPattern: (place ^ UInt64(e + 1)) &- 1) >> 63)
             let mask = SIMD8<UInt64>(repeating: bits)
             low |= memory.loadUnaligned(fromByteOffset: stride * e, as: SIMD8<UInt64>.self) & mask
             high |= memory.loadUnaligned(fromByteOffset: stride * e + stride / 2, as: SIMD8<UInt64>.self) & mask
         }
-        // Place 0 is the neutral element.
+        // Place 0 selects the neutral element.
         let none = (place &- 1) >> 63
         let chosen = AffinePoint(
             sum: FieldElement(low[0] | none, low[1], low[2], low[3], low[4]),
@@ -132,8 +132,9 @@ struct SecretSums: ~Copyable {
             product: chosen.product.choosing(minus, sign))
     }
 
-    /// The sums, as public elements, by row: encoded without a branch, and then decoded by libsodium with branches, because
-    /// nothing is an `Element` that was not decoded. That tells what the encoding tells, which the proof carries.
+    /// The sums by row, as public elements. They are encoded without a branch, and then decoded by libsodium with
+    /// branches, because every `Element` must have been decoded. The branches reveal only what the encoding does, and
+    /// the proof carries that.
     consuming func finish() -> [Element] {
         var encodings: [Bytes32] = []
         for row in 0..<rows {

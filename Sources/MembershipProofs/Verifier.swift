@@ -3,55 +3,59 @@
 import Ristretto
 import Sodium
 
-/// What is claimed of one ring and scope: that the proof shows that the tag's holder is in the ring and meant the message.
+/// A claim for one ring and scope: that the proof shows that the tag's holder is in the ring and meant the message.
 public struct Claim: Sendable {
+    /// The tag that the proof links to.
     public let tag: LinkingTag
+    /// The digest of what is signed.
     public let message: Bytes32
+    /// The proof, not yet verified.
     public let proof: Proof
 
+    /// Checks nothing; `Verifier` does.
     public init(tag: LinkingTag, message: Bytes32, proof: Proof) {
         (self.tag, self.message, self.proof) = (tag, message, proof)
     }
 }
 
-/// Verification of membership proofs, on public data alone and in variable time. Equations are numbered as in the
+/// Verifies membership proofs, from public data alone and in variable time. Equations are numbered as in the
 /// specification:
 ///
 ///     (1) A + eB = Com(f, f(e-f), z_A)
 ///     (2) sum_k (prod_j f_{j,k_j}) M_k - sum_j e^j X_j = zG
 ///     (3) e^m tag - sum_j e^j Y_j = zU
 ///
-/// A batch adds all equations of all its proofs up, each under a random weight, to one sum of multiples that must be the
-/// identity. The ring's keys stand once in it, each under the sum of what the proofs have for it.
+/// A batch adds up all equations of all its proofs, each under a random weight, into one sum of multiples that must be
+/// the identity. Each key of the ring occurs once in the sum, under the sum of its coefficients in the proofs.
 public struct Verifier: Sendable {
     private let ring: Ring
     private let scope: Scope
     private let arithmetic: Arithmetic
     private let usesAllCores: Bool
 
-    /// - Parameter usesAllCores: whether a batch may be worked on by all cores.
+    /// - Parameter usesAllCores: whether a batch may use all cores.
     public init(
         ring: Ring, scope: Scope, by arithmetic: Arithmetic = .fastest, onAllCores usesAllCores: Bool = true
     ) {
         (self.ring, self.scope, self.arithmetic, self.usesAllCores) = (ring, scope, arithmetic, usesAllCores)
     }
 
-    /// Whether a proof shows a statement.
+    /// Verifies one proof of a statement.
     public static func verify(_ proof: Proof, of statement: Statement) -> Bool {
         Verifier(ring: statement.ring, scope: statement.scope)
             .verify([Claim(tag: statement.tag, message: statement.message, proof: proof)])[0]
     }
 
-    /// Proofs that are summed together at most, which bounds the memory to some three kilobytes for each of them.
+    /// The largest number of proofs that are summed together. It bounds the memory to about three kilobytes for each.
     static let batch = 4096
-    /// What the ring's coefficients may take while they are summed: 160 bytes for each key and core.
+    /// A bound on the memory for the ring's coefficients while they are summed: 160 bytes for each key and core.
     private static let memory = 256 << 20
 
-    /// The verdict on each, in order: those of verifying one by one.
+    /// Verifies many claims; the verdicts, in order, are those of verifying one by one.
     public func verify(_ claims: [Claim]) -> [Bool] {
         stride(from: 0, to: claims.count, by: Self.batch).flatMap { start in
             let prepared = prepare(claims[start..<min(start + Self.batch, claims.count)])
-            // Those that already failed have no part in the sum.
+            // Claims that have already failed do not take part in the sum.
             let places = prepared.indices.filter { prepared[$0] != nil }
             let sound = places.compactMap { prepared[$0] }
             var verdicts = [Bool](repeating: false, count: prepared.count)
@@ -60,8 +64,8 @@ public struct Verifier: Sendable {
         }
     }
 
-    /// The places of the proofs that hold. What fails at equation (3), as garbage does, is found without the ring, which costs
-    /// nearly everything.
+    /// The places of the valid proofs. Proofs that fail at equation (3), as garbage does, are found without the ring,
+    /// which is nearly all of the cost.
     private func holding(_ proofs: [PreparedProof]) -> [Int] {
         guard !proofs.isEmpty, !holds(proofs[...]) else { return Array(proofs.indices) }
         var likely: [Int] = []
@@ -82,20 +86,20 @@ public struct Verifier: Sendable {
 
     // MARK: One proof
 
-    /// Calls `body` with ranges that cover `count` things, on all cores when this may use them.
+    /// Calls `body` with ranges that cover 0..<count, on all cores if this verifier may use them.
     private func inStrips(_ count: Int, of size: Int, _ body: @Sendable (Range<Int>) -> Void) {
         let strips = (count + size - 1) / size
         Cores.each(strips, onAll: usesAllCores) { body($0 * size..<min(($0 + 1) * size, count)) }
     }
 
-    /// Decodes and hashes. Nil in the place of a proof that fails before any equation is looked at.
+    /// Decodes and hashes. Nil for a claim that fails before any equation is computed.
     private func prepare(_ claims: ArraySlice<Claim>) -> [PreparedProof?] {
         let (m, claims) = (ring.digits, Array(claims))
         var prepared = [PreparedProof?](repeating: nil, count: claims.count)
         prepared.withUnsafeMutableBufferPointer { buffer in
             let out = OwnPlaces(buffer)
             inStrips(claims.count, of: 64) { strip in
-                // A proof is decoded for a ring; one that was decoded for a ring of another size proves nothing here.
+                // A proof was decoded for a ring of some size; for a ring of another size it proves nothing.
                 let fitting = strip.filter { claims[$0].proof.digits == m }
                 let encodings = fitting.flatMap { claims[$0].proof.elements + [claims[$0].tag.encoding] }
                 let points = AffinePoint.decode(encodings, by: arithmetic)
@@ -111,7 +115,7 @@ public struct Verifier: Sendable {
 
     // MARK: One sum
 
-    /// Proofs whose tensors are in memory at a time.
+    /// How many proofs have their tensors in memory at a time.
     private static let block = 64
 
     /// Whether the weighted sum of these proofs' equations (3) is the identity.
@@ -162,7 +166,7 @@ public struct Verifier: Sendable {
         for proof in proofs { points += proof.points }
         points.append(AffinePoint(scope.base))
         own.append(total.fixed[1].words)
-        // As `Ring.lastingPoints` orders them.
+        // In the order of `Ring.lastingPoints`.
         let scalars =
             [total.fixed[0].words] + total.fixed[2...].map { $0.words }
             + shape.coefficients(total, onAllCores: usesAllCores)

@@ -2,25 +2,30 @@
 
 import Sodium
 
-/// What a log sends to a witness: a checkpoint, and the proof that it extends the one that the witness signed last.
+/// A log's request to a witness: a checkpoint, and a proof that it extends the one that the witness signed last.
 public struct AddCheckpoint: Sendable, Equatable {
+    /// The size of the checkpoint that the witness signed last, as the log believes; 0 for none.
     public let oldSize: UInt64
+    /// The consistency proof from `oldSize` to the checkpoint's size.
     public let proof: [Bytes32]
     /// The signed checkpoint.
     public let note: String
 
-    /// Lines of a proof, and bytes of a request, that are never exceeded.
+    /// The greatest number of lines of a proof.
     public static let maximalProof = 63
+    /// The greatest length of a request, in bytes.
     public static let maximalLength = 1 << 16
-    /// Where it is posted to, behind the witness's address.
+    /// The path to which it is posted, below the witness's address.
     public static let path = "add-checkpoint"
-    /// The type of an answer that names the size that the witness has seen.
+    /// The content type of a response that states the size which the witness has seen.
     public static let sizeType = "text/x.tlog.size"
 
+    /// Checks nothing; `judge` does.
     public init(oldSize: UInt64, proof: [Bytes32], note: String) {
         (self.oldSize, self.proof, self.note) = (oldSize, proof, note)
     }
 
+    /// The request's body.
     public var serialized: String {
         (["old \(oldSize)"] + proof.map { Base64.encode($0.bytes) } + ["", note]).joined(separator: "\n")
     }
@@ -44,28 +49,32 @@ public struct AddCheckpoint: Sendable, Equatable {
         guard serialized.utf8.elementsEqual(text.utf8) else { throw .witnessRequest }
     }
 
-    /// What a witness knows of a log: the checkpoint that it signed last.
+    /// What a witness knows of a log: the newest checkpoint that it signed.
     public struct Head: Sendable, Equatable {
+        /// Number of leaves.
         public let size: UInt64
+        /// The root at that size.
         public let root: Bytes32
 
+        /// A head that the witness has stored.
         public init(size: UInt64, root: Bytes32) { (self.size, self.root) = (size, root) }
     }
 
     /// Why a witness does not sign, in the order of the specification.
     public enum Refusal: Error, Equatable, Sendable {
-        /// The checkpoint is malformed, or the old size beyond its size.
+        /// The checkpoint is malformed, or smaller than the old size.
         case malformed
-        /// No signature of the log's key, or a false one.
+        /// The log's key has not signed it, or its signature is false.
         case notSigned
-        /// The witness has seen another size than the request supposes.
+        /// The witness has signed another size, this one, than the request assumes.
         case otherSize(UInt64)
-        /// The checkpoint does not extend what the witness signed: a fork, with the log's own signature under it.
+        /// The checkpoint does not extend the one that the witness signed: a fork, under the log's own signature.
         case inconsistent
     }
 
-    /// The rule of a witness: what it may sign next, given what it signed last.
-    /// - Parameter head: nil when it never signed for this log.
+    /// The rule of a witness: decides whether it may sign this, given what it signed last.
+    /// - Parameter head: nil if it never signed for this log.
+    /// - Throws: `Refusal`.
     public func judge(_ verifier: LogVerifier, since head: Head?) throws(Refusal) -> VerifiedCheckpoint {
         let verified: VerifiedCheckpoint
         do { verified = try verifier.verify(note) } catch {

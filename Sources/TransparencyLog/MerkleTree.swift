@@ -2,15 +2,19 @@
 
 import Sodium
 
-/// An append-only Merkle tree: the hashes of every complete subtree, so that the root of each former size, and proofs
-/// between any two sizes, are at hand.
+/// An append-only Merkle tree. It keeps the hashes of every complete subtree, so it can compute the root of each
+/// earlier size, and proofs between any two sizes.
 public struct MerkleTree: Sendable {
-    /// One hash of the tree at its place: level 0 holds the leaves.
+    /// The hash of one node at its place; level 0 holds the leaves.
     public struct Node: Sendable, Equatable {
+        /// The node's level: it covers 2^level leaves.
         public let level: Int
+        /// The node's place in its level, from 0.
         public let index: Int
+        /// The node's hash.
         public let hash: Bytes32
 
+        /// Checks nothing.
         public init(level: Int, index: Int, hash: Bytes32) {
             (self.level, self.index, self.hash) = (level, index, hash)
         }
@@ -18,8 +22,10 @@ public struct MerkleTree: Sendable {
 
     private var levels: [[Bytes32]] = [[]]
 
+    /// An empty tree.
     public init() {}
 
+    /// Number of leaves.
     public var count: Int { levels[0].count }
 
     /// SHA-256(0x00 || leaf).
@@ -39,11 +45,11 @@ public struct MerkleTree: Sendable {
         return hash.finish()
     }
 
-    /// Appends a leaf and returns the nodes that are complete because of it, the leaf's own first.
+    /// Appends a leaf and returns the nodes that it completes, its own first.
     @discardableResult
     public mutating func append(_ leaf: some Collection<UInt8>) -> [Node] { append(leafHash: Self.leafHash(leaf)) }
 
-    /// The same, for a leaf that has been hashed already.
+    /// The same for a leaf that has already been hashed.
     @discardableResult
     public mutating func append(leafHash: Bytes32) -> [Node] {
         var hash = leafHash
@@ -60,22 +66,24 @@ public struct MerkleTree: Sendable {
         }
     }
 
+    /// The hash of a leaf; nil beyond the end.
     public func leafHash(at index: Int) -> Bytes32? {
         levels[0].indices.contains(index) ? levels[0][index] : nil
     }
 
-    /// Where the first leaf with this hash stands.
+    /// The index of the first leaf with this hash.
     public func place(ofLeafHash hash: Bytes32) -> Int? { levels[0].firstIndex(of: hash) }
 
-    /// The root when the tree had `size` leaves. Nil when it never had so many.
+    /// The root when the tree had `size` leaves. Nil if it never had that many.
     public func root(at size: Int) -> Bytes32? {
         guard (0...count).contains(size) else { return nil }
         return size == 0 ? SHA256.hash([]) : hash(0, size)
     }
 
+    /// The root of all leaves; SHA-256 of nothing for an empty tree.
     public var root: Bytes32 { root(at: count) ?? SHA256.hash([]) }
 
-    /// MTH(D[lower..<upper]), where the range starts at a multiple of the next power of two.
+    /// MTH(D[lower..<upper]); the range must start at a multiple of the next power of two.
     private func hash(_ lower: Int, _ upper: Int) -> Bytes32 {
         let length = upper - lower
         if length & (length - 1) == 0 {
@@ -89,7 +97,7 @@ public struct MerkleTree: Sendable {
     /// The largest power of two below n, for n >= 2.
     private static func split(_ n: Int) -> Int { 1 << (Int.bitWidth - 1 - (n - 1).leadingZeroBitCount) }
 
-    /// PATH(index, D[size]), from the leaf's sibling upwards. Nil when there is no such leaf.
+    /// PATH(index, D[size]), from the leaf's sibling upwards. Nil if there is no such leaf.
     public func inclusionProof(of index: Int, at size: Int) -> [Bytes32]? {
         guard size <= count, (0..<size).contains(index) else { return nil }
         var (lower, upper) = (0, size)
@@ -128,7 +136,7 @@ public struct MerkleTree: Sendable {
     }
 }
 
-/// Proofs that a client checks without the tree: RFC 9162 sections 2.1.3.2 and 2.1.4.2.
+/// Checks proofs without the tree, as clients do: RFC 9162 sections 2.1.3.2 and 2.1.4.2.
 public enum MerkleProof {
     /// Whether the leaf with this hash is at `index` in the tree of `size` leaves with this root.
     public static func includes(

@@ -2,27 +2,31 @@
 
 import Sodium
 
-/// A receipt: that a leaf stands at an index of a log, under a signed checkpoint. It verifies offline.
+/// A receipt: proof that a leaf stands at an index of a log, under a signed checkpoint. It can be verified offline.
 public struct Receipt: Sendable, Equatable {
     private static let header = "c2sp.org/tlog-proof@v1"
 
+    /// The leaf's index in the log.
     public let index: UInt64
+    /// The inclusion proof, from the leaf's sibling upwards.
     public let path: [Bytes32]
     /// The checkpoint as it was served, signatures included.
     public let note: String
 
+    /// Checks nothing; `verify` does.
     public init(index: UInt64, path: [Bytes32], note: String) {
         (self.index, self.path, self.note) = (index, path, note)
     }
 
+    /// The receipt's text.
     public var serialized: String {
         var lines = [Self.header, "index \(index)"]
         lines += path.map { Base64.encode($0.bytes) }
         return lines.joined(separator: "\n") + "\n\n" + note
     }
 
-    /// - Throws: `LogError.receipt` for anything that `serialized` would not produce. Extra data is not used here, and
-    ///   refused.
+    /// - Throws: `LogError.receipt` for anything that `serialized` would not produce. Extra data, which the format
+    ///   allows, is not used here and is rejected too.
     public init(parsing text: String) throws(LogError) {
         let utf8 = Array(text.utf8)
         guard utf8.count <= SignedNote.maximalLength,
@@ -42,7 +46,7 @@ public struct Receipt: Sendable, Equatable {
         guard serialized.utf8.elementsEqual(utf8) else { throw .receipt }
     }
 
-    /// The checkpoint that the leaf is under, once the log's signature and the path are checked.
+    /// Checks the log's signature and the path, and returns the checkpoint that covers the leaf.
     /// - Throws: `LogError`.
     public func verify(leaf: [UInt8], by verifier: LogVerifier) throws(LogError) -> VerifiedCheckpoint {
         let verified = try verifier.verify(note)

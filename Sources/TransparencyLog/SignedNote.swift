@@ -2,7 +2,7 @@
 
 import Sodium
 
-/// What a log's text breaks.
+/// What is wrong with a log's text.
 public enum LogError: Error, Equatable, Sendable {
     case note
     case noteKey
@@ -16,36 +16,44 @@ public enum LogError: Error, Equatable, Sendable {
     case witnessRequest
 }
 
-/// Text with signature lines, as parsed. Nothing in it is believed before `VerifiedCheckpoint` has checked a signature.
+/// A text with signature lines, as parsed. Nothing in it is believed until `LogVerifier` has checked a signature.
 public struct SignedNote: Sendable, Equatable {
+    /// One signature line.
     public struct Signature: Sendable, Equatable {
+        /// The signer's name.
         public let name: String
+        /// The first four bytes of a hash of name, type and key.
         public let keyID: [UInt8]
+        /// The signature itself, without the key id.
         public let bytes: [UInt8]
 
+        /// Checks nothing.
         public init(name: String, keyID: [UInt8], bytes: [UInt8]) {
             (self.name, self.keyID, self.bytes) = (name, keyID, bytes)
         }
 
-        /// Byte by byte: strings compare by canonical equivalence, under which the Kelvin sign is a K.
+        /// Compared as bytes, because strings compare by canonical equivalence, under which the Kelvin sign equals K.
         func isNamed(_ name: String) -> Bool { self.name.utf8.elementsEqual(name.utf8) }
     }
 
-    /// Ends in a newline.
+    /// The signed text, which ends in a newline.
     public let text: String
+    /// The signature lines, in order.
     public let signatures: [Signature]
 
-    /// Bytes of a whole note, and signature lines, beyond which it is not read.
+    /// Longer notes, in bytes, are not read.
     public static let maximalLength = 1 << 20
+    /// Notes with more signature lines are not read.
     public static let maximalSignatures = 100
 
     private static let dash = "\u{2014} "
 
+    /// Parses a note without checking any signature.
     /// - Throws: `LogError.note`.
     public init(parsing note: String) throws(LogError) {
         let utf8 = Array(note.utf8)
         guard utf8.count <= Self.maximalLength, !utf8.contains(where: { $0 < 0x20 && $0 != 0x0a }), utf8.last == 0x0a,
-            // The text is separated from the signatures by the last empty line.
+            // The last empty line separates the text from the signatures.
             let blank = (1..<max(utf8.count, 1)).last(where: { utf8[$0] == 0x0a && utf8[$0 - 1] == 0x0a })
         else { throw .note }
         text = String(decoding: utf8[..<blank], as: UTF8.self)
@@ -57,17 +65,17 @@ public struct SignedNote: Sendable, Equatable {
         guard serialized.utf8.elementsEqual(utf8) else { throw .note }
     }
 
-    /// Signature lines alone, as a witness answers with them.
+    /// Parses signature lines alone, as a witness returns them.
     /// - Throws: `LogError.note`.
     public static func signatures(parsing text: String) throws(LogError) -> [Signature] {
         // The same rules as at the end of a note.
         try SignedNote(parsing: "-\n\n" + text).signatures
     }
 
-    /// The same text with further signatures behind those that it has.
+    /// The same text with more signatures, after those that it has.
     public func adding(_ more: [Signature]) -> SignedNote { SignedNote(text: text, signatures: signatures + more) }
 
-    /// By bytes and scalars: what a grapheme is differs between versions of Unicode, and a verdict must not.
+    /// Works on bytes and scalars: grapheme boundaries differ between versions of Unicode, and a verdict must not.
     private static func signature(_ line: ArraySlice<UInt8>) throws(LogError) -> Signature {
         guard line.starts(with: dash.utf8) else { throw .note }
         let parts = line.dropFirst(dash.utf8.count).split(separator: 0x20, omittingEmptySubsequences: false)
@@ -81,12 +89,13 @@ public struct SignedNote: Sendable, Equatable {
         !name.isEmpty && !name.unicodeScalars.contains { $0.properties.isWhitespace || $0 == "+" }
     }
 
+    /// Checks nothing.
     public init(text: String, signatures: [Signature]) { (self.text, self.signatures) = (text, signatures) }
 
-    /// The bytes that are served.
+    /// The whole note, as it is served.
     public var serialized: String { text + "\n" + signatureLines }
 
-    /// The lines behind the text.
+    /// The lines after the text.
     public var signatureLines: String {
         signatures.map { Self.dash + $0.name + " " + Base64.encode($0.keyID + $0.bytes) + "\n" }.joined()
     }

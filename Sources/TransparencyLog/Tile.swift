@@ -2,21 +2,26 @@
 
 import Sodium
 
-/// A tile of a log, as it is addressed: 256 hashes of one level, or 256 leaves.
+/// The address of a tile of a log: 256 hashes of one level, or 256 leaves.
 public struct Tile: Sendable, Hashable {
+    /// Entries of a full tile.
     public static let width = 256
 
+    /// What the tile consists of.
     public enum Kind: Sendable, Hashable {
         /// Hashes of the tree's level 8 * level.
         case hashes(level: Int)
         case entries
     }
 
+    /// What the tile consists of.
     public let kind: Kind
+    /// The tile's place among those of its kind, from 0.
     public let index: UInt64
-    /// 1...256; below 256 the tile is partial.
+    /// 1...256; a tile with fewer than 256 entries is partial.
     public let count: Int
 
+    /// Checks nothing.
     public init(kind: Kind, index: UInt64, count: Int = Tile.width) {
         (self.kind, self.index, self.count) = (kind, index, count)
     }
@@ -50,6 +55,7 @@ public struct Tile: Sendable, Hashable {
         guard (1...Tile.width).contains(count), self.path == path else { return nil }
     }
 
+    /// The tile's path below the log's address.
     public var path: String {
         let prefix =
             switch kind {
@@ -78,12 +84,13 @@ public struct Tile: Sendable, Hashable {
 }
 
 extension String {
-    /// "x123" and "123" alike as "123"; whether the x was due is seen when the path is written again.
+    /// "123" for both "x123" and "123"; whether the x belonged there shows when the path is written again.
     fileprivate func replacingX() -> String { hasPrefix("x") ? String(dropFirst()) : self }
 }
 
-/// An entries tile's bytes: each leaf after its length as a big-endian uint16.
+/// An entries tile's bytes: each leaf, preceded by its length as a big-endian uint16.
 public enum EntryBundle {
+    /// - Parameter leaves: each of at most 65,535 bytes.
     public static func encode(_ leaves: [[UInt8]]) -> [UInt8] {
         leaves.flatMap { [UInt8($0.count >> 8 & 255), UInt8($0.count & 255)] + $0 }
     }

@@ -2,51 +2,63 @@
 
 import Sodium
 
-/// Whose signatures make a checkpoint believable, as a file says it.
+/// Whose signatures make a checkpoint believable, according to a file.
 ///
-/// A service has a log for each petition, all under one key, and a policy may name a key once only. So a `log` line stands
-/// here for every log under its key; a policy without such lines leaves the keys to WorkplaceFounded (docs/decisions/0016).
+/// A service has a log for each petition, all under one key, but a policy may name a key only once. So a `log` line
+/// applies here to every log under its key; a policy without such lines leaves the keys to WorkplaceFounded
+/// (docs/decisions/0016).
 public struct WitnessPolicy: Sendable, Equatable {
+    /// A `log` line.
     public struct Log: Sendable, Equatable {
+        /// The key of the logs that are accepted.
         public let key: NoteKey
+        /// The log's address, if the file gives one.
         public let url: String?
     }
 
+    /// A `witness` line.
     public struct Witness: Sendable, Equatable {
-        /// The name by which the file refers to it.
+        /// The name by which the file refers to the witness.
         public let label: String
+        /// Checks the witness's signatures.
         public let verifier: WitnessVerifier
+        /// The witness's address, if the file gives one.
         public let url: String?
     }
 
-    /// Where a file breaks the format: the line, from 1, and a word for what is wrong there. Line 0 is the file as a whole.
+    /// Where a file breaks the format, and how. Line 0 is the file as a whole.
     public struct ParsingError: Error, Equatable, Sendable {
+        /// What is wrong with the line.
         public enum What: String, Sendable {
             case tooLong, character, line, key, keyRepeats, name, nameRepeats, noSuchName, memberRepeats, threshold
             case quorumRepeats, noQuorum, address
         }
 
+        /// The line's number, from 1.
         public let line: Int
+        /// What is wrong there.
         public let what: What
 
+        /// A fault at a line.
         public init(line: Int, what: What) { (self.line, self.what) = (line, what) }
     }
 
-    /// What a checkpoint's signatures come to.
+    /// The result of judging a checkpoint's signatures.
     public struct Verdict: Sendable, Equatable {
-        /// Whether the quorum is there, and no line of a witness of the policy is false.
+        /// Whether the quorum has signed, and no line of a witness in the policy is false.
         public let isSatisfied: Bool
-        /// For each witness of the policy that signed, when.
+        /// Each witness of the policy that has signed, and when, in seconds since 1970.
         public let times: [(label: String, time: UInt64)]
-        /// The labels of those that did not, or whose line is false.
+        /// The labels of the other witnesses, whose line is missing or false.
         public let missing: [String]
 
+        /// Equal if all three parts are.
         public static func == (a: Verdict, b: Verdict) -> Bool {
             a.isSatisfied == b.isSatisfied && a.missing == b.missing
                 && a.times.elementsEqual(b.times) { $0 == $1 }
         }
 
-        /// A time at which the whole quorum had seen the checkpoint: nobody who signed did so later.
+        /// A time by which the whole quorum had seen the checkpoint: no witness that signed did so later.
         public var latest: UInt64? { times.map { $0.time }.max() }
     }
 
@@ -55,7 +67,9 @@ public struct WitnessPolicy: Sendable, Equatable {
         case group(least: Int, members: [Int])
     }
 
+    /// The accepted logs; empty if every log is accepted.
     public let logs: [Log]
+    /// All witnesses in the file, in its order.
     public let witnesses: [Witness]
     private let rules: [Rule]
     /// Nil for `quorum none`.
@@ -64,7 +78,7 @@ public struct WitnessPolicy: Sendable, Equatable {
     static let maximalLength = 1 << 18
     static let maximalEntries = 1000
 
-    /// How many of its witnesses this policy asks for, where it asks for so many of all of them; nil for any other quorum.
+    /// The threshold, if this policy requires some number of all its witnesses; nil for any other quorum.
     public var plainThreshold: UInt8? {
         guard let quorum else { return witnesses.isEmpty ? 0 : nil }
         switch rules[quorum] {
@@ -102,7 +116,7 @@ public struct WitnessPolicy: Sendable, Equatable {
         var rules: [Rule] = []
         var quorum: Int?
         var hasQuorum = false
-        /// By name as bytes: what is equal must not depend on a version of Unicode.
+        /// Names as bytes, because equality must not depend on a version of Unicode.
         private var names: [[UInt8]: Int] = [:]
         private var members: Set<Int> = []
         private var keys: Set<[UInt8]> = []
@@ -175,15 +189,15 @@ public struct WitnessPolicy: Sendable, Equatable {
             return key
         }
 
-        /// An address as it stands, unless its port is none or somebody's password is in it: what connects to it would trap on the one and
-        /// send the other.
+        /// Returns an address as it stands, unless its port is invalid or it contains a password: the code that
+        /// connects would trap on the one and send the other.
         private static func address(_ word: ArraySlice<UInt8>) throws(Broken) -> String {
             let text = Self.text(word)
             guard let scheme = word.firstIndex(of: UInt8(ascii: ":")), word[scheme...].starts(with: [0x3a, 0x2f, 0x2f])
             else { return text }
             let host = word[scheme...].dropFirst(3).prefix { $0 != UInt8(ascii: "/") }
             guard !host.contains(UInt8(ascii: "@")) else { throw Broken(.address) }
-            // Colons within brackets are an IPv6 address's own.
+            // Colons within brackets belong to an IPv6 address.
             let end = host.lastIndex(of: UInt8(ascii: "]")) ?? host.startIndex
             guard let colon = host[end...].lastIndex(of: UInt8(ascii: ":")) else { return text }
             let digits = host[host.index(after: colon)...]
@@ -198,10 +212,10 @@ public struct WitnessPolicy: Sendable, Equatable {
 
     // MARK: Judging
 
-    /// Whether this policy takes a log under this key at all.
+    /// Whether this policy accepts a log under this key at all.
     public func accepts(logKey: Bytes32) -> Bool { logs.isEmpty || logs.contains { $0.key.key == logKey } }
 
-    /// Looks at the signatures of the policy's witnesses on a checkpoint whose log's own signature has been checked.
+    /// Judges the signatures of the policy's witnesses. The log's own signature has already been verified.
     public func judge(_ verified: VerifiedCheckpoint) -> Verdict {
         var times: [(label: String, time: UInt64)] = []
         var missing: [String] = []
@@ -213,7 +227,7 @@ public struct WitnessPolicy: Sendable, Equatable {
             if let time { times.append((witness.label, time)) } else { missing.append(witness.label) }
             hasSigned.append(time != nil)
         }
-        // A rule refers to earlier ones only, so one pass is enough.
+        // Rules refer only to earlier ones, so one pass is enough.
         var holds: [Bool] = []
         for rule in rules {
             switch rule {

@@ -2,27 +2,31 @@
 
 import Sodium
 
-/// A witness of logs, by name and Ed25519 key.
+/// A witness of logs: its name and its Ed25519 key.
 public struct WitnessVerifier: Sendable, Hashable {
-    /// A timestamped witness signature.
+    /// The type of a timestamped witness signature.
     static let type: UInt8 = NoteKey.Kind.witness.rawValue
-    /// Seconds beyond which no time is signed (C2SP tlog-cosignature, "Format").
+    /// The greatest time that can be signed, in seconds (C2SP tlog-cosignature, "Format").
     static let latestTime = UInt64(Int64.max)
 
+    /// The name in its signature lines.
     public let name: String
+    /// Its Ed25519 key.
     public let key: Bytes32
 
+    /// Checks nothing.
     public init(name: String, key: Bytes32) { (self.name, self.key) = (name, key) }
 
+    /// The key as policies and configurations write it.
     public var noteKey: NoteKey { NoteKey(name: name, kind: .witness, key: key) }
 
-    /// When this witness signed the checkpoint, in Unix seconds. Nil when it did not.
-    /// - Throws: `LogError.badSignature` when a line of this witness does not verify.
+    /// When this witness signed the checkpoint, in seconds since 1970. Nil if it did not.
+    /// - Throws: `LogError.badSignature` if a line of this witness does not verify.
     public func signatureTime(on verified: VerifiedCheckpoint) throws(LogError) -> UInt64? {
         try signatureTime(in: verified.note.signatures, on: verified.note.text)
     }
 
-    /// The same for lines that do not stand in the note yet.
+    /// The same for lines that are not in the note yet.
     public func signatureTime(
         in signatures: [SignedNote.Signature], on text: String
     ) throws(LogError) -> UInt64? {
@@ -45,8 +49,8 @@ public struct WitnessVerifier: Sendable, Hashable {
 }
 
 extension Checkpoint {
-    /// Signs as a witness that has seen this log grow to here.
-    /// - Parameter time: Unix seconds, below 2^63.
+    /// Signs as a witness that has seen this log grow to this size.
+    /// - Parameter time: seconds since 1970, below 2^63.
     public func witnessed(at time: UInt64, as name: String, by key: borrowing SigningKey) -> SignedNote.Signature {
         let time = min(time, WitnessVerifier.latestTime)
         let stamp = (0..<8).map { UInt8(truncatingIfNeeded: time >> (56 - 8 * $0)) }

@@ -158,7 +158,8 @@ public struct WorkplaceLog: Sendable {
     /// The keys of invites that have been neither used nor closed.
     public var openInvites: [Bytes32] { invites.filter { $0.value.isOpen }.map { $0.key } }
 
-    /// The sign key of the former member who is the invite's holder; nil for a new person, and if there is no such invite.
+    /// The sign key of the former member who is the invite's holder; nil for a new person, and if there is no such
+    /// invite.
     public func replaces(ofInvite key: Bytes32) -> Bytes32? { invites[key]?.replaces }
 
     /// The sign key of the organiser who issued an invite.
