@@ -1,4 +1,4 @@
-// A host's Dispatch can be found when this is compiled for WebAssembly, where it is not.
+// The host's Dispatch can be imported when this is compiled for WebAssembly, although it does not exist there.
 #if canImport(Dispatch) && !hasFeature(Embedded)
     import Dispatch
 #endif
@@ -8,15 +8,15 @@
     import Darwin
 #endif
 
-/// Which machine code does the work. Both give the same results; the tests hold them against each other.
+/// Which machine code does the work. Both give the same results; the tests compare them.
 public enum Arithmetic: Sendable, CaseIterable {
     /// Swift alone, for every processor. The reference.
     case portable
-    /// Eight lanes of AVX-512 IFMA, where the processor has it.
+    /// Eight lanes of AVX-512 IFMA, on processors that have it.
     case lanes
 
-    /// The fastest that this processor has; with ROUNDROBIN_PORTABLE in the environment the portable one, to measure it
-    /// or to rule the other out.
+    /// The fastest that this processor has. With ROUNDROBIN_PORTABLE in the environment, the portable one: for
+    /// measuring it, or for ruling the other out as the cause of a fault.
     public static let fastest: Arithmetic = Lanes.areThere && !isPortableAskedFor ? .lanes : .portable
 
     private static var isPortableAskedFor: Bool {
@@ -27,13 +27,13 @@ public enum Arithmetic: Sendable, CaseIterable {
         #endif
     }
 
-    /// Those that this processor has.
+    /// All that this processor has.
     public static var available: [Arithmetic] { Lanes.areThere ? [.portable, .lanes] : [.portable] }
 }
 
 /// Work on all cores.
 public enum Cores {
-    /// How many there are.
+    /// The number of cores.
     public static let count: Int = {
         #if canImport(Glibc)
             max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
@@ -44,9 +44,9 @@ public enum Cores {
         #endif
     }()
 
-    /// Calls `body` with each number below `count`, on as many cores as there are, and returns when all have returned. A
-    /// platform without Dispatch does one after the other.
-    /// - Parameter all: false for one after the other, on this thread.
+    /// Calls `body` with each number below `count`, on all cores, and returns when every call has returned. On a
+    /// platform without Dispatch, the calls come one after another.
+    /// - Parameter all: false to make the calls one after another, on this thread.
     public static func each(_ count: Int, onAll all: Bool = true, _ body: @Sendable (Int) -> Void) {
         guard all, count > 1 else {
             for i in 0..<count { body(i) }
@@ -61,7 +61,7 @@ public enum Cores {
 }
 
 extension Cores {
-    /// What `transform` makes of each element, in order.
+    /// Applies `transform` to each element, and returns the results in order.
     /// - Parameter strip: how many elements one core takes at a time.
     public static func map<Element: Sendable, Result: Sendable>(
         _ elements: ArraySlice<Element>, strip: Int, onAll all: Bool = true,
@@ -80,9 +80,11 @@ extension Cores {
     }
 }
 
-/// Memory of which each call of `Cores.each` writes places of its own.
+/// Memory in which each call of `Cores.each` writes its own places, which no other call touches.
 public struct OwnPlaces<Value>: @unchecked Sendable {
+    /// The memory.
     public let buffer: UnsafeMutableBufferPointer<Value>
 
+    /// The caller promises that the calls write disjoint places.
     public init(_ buffer: UnsafeMutableBufferPointer<Value>) { self.buffer = buffer }
 }

@@ -3,13 +3,13 @@
 import Sodium
 
 extension AffinePoint {
-    /// Decodes the canonical encoding of an element, the identity's included (section 4.3.1). Nil for everything else.
+    /// Decodes the canonical encoding of an element, including the identity's (section 4.3.1). Nil for anything else.
     public init?(decoding bytes: Bytes32) {
         guard let half = HalfDecoded(bytes), let point = half.finish(half.w7.powerP58) else { return nil }
         self = point
     }
 
-    /// Decodes what is already known to be an element.
+    /// Decodes what is already known to be an element's encoding.
     public init(_ element: Element) {
         guard let point = AffinePoint(decoding: element.encoding) else {
             preconditionFailure("an element's encoding is canonical")
@@ -17,7 +17,7 @@ extension AffinePoint {
         self = point
     }
 
-    /// Decodes many; nil in the place of what is no element.
+    /// Decodes many encodings; nil for those that are not an element's.
     public static func decode(_ encodings: [Bytes32], by arithmetic: Arithmetic = .fastest) -> [AffinePoint?] {
         switch arithmetic {
         case .portable: HalfDecoded.finish(encodings.map { HalfDecoded($0) })
@@ -26,18 +26,18 @@ extension AffinePoint {
     }
 }
 
-/// Decoding up to its one long power, which is worked out for two at a time.
+/// Decoding up to its one long power, which is then computed for two at a time.
 private struct HalfDecoded {
     private let s: FieldElement
     private let u1: FieldElement
     private let u2: FieldElement
     private let v: FieldElement
-    /// v u2^2, of which the inverse root is wanted; its third power and its seventh.
+    /// v u2^2, whose inverse root is needed; below, its third power and its seventh.
     private let w: FieldElement
     private let w3: FieldElement
     let w7: FieldElement
 
-    /// Nil unless the bytes are a number below p that is not negative.
+    /// Nil unless the bytes are a nonnegative number below p.
     init?(_ bytes: Bytes32) {
         let words = bytes.littleEndianWords
         s = FieldElement(words: words)
@@ -78,8 +78,8 @@ private struct HalfDecoded {
 }
 
 extension ExtendedPoint {
-    /// The canonical encoding of the element that this stands for (section 4.3.2). Without a branch: how a sum's
-    /// coordinates came about may be a prover's secret, though the sum is not (Naccache, Smart and Stern, "Projective
+    /// The canonical encoding of the element that this represents (section 4.3.2). Computed without a branch: even if a
+    /// sum is public, its coordinates may reveal how a prover's secret made it (Naccache, Smart and Stern, "Projective
     /// coordinates leak", EUROCRYPT 2004).
     public var encoding: Bytes32 {
         let u1 = (Z + Y) * (Z - Y)

@@ -1,15 +1,17 @@
-/// Products for machines whose widest multiplication gives 64 bits (WebAssembly), where one of 128 bits is a call. Compiled
-/// everywhere, so that the tests hold them against the others; the operators use them on wasm32 alone.
+/// Products for machines whose widest multiplication gives 64 bits (WebAssembly), and on which one of 128 bits is a
+/// function call. Compiled everywhere, so that the tests can compare them with the others; the operators use them on
+/// wasm32 only.
 ///
-/// Each limb is taken apart into 26 low bits and the rest: a = E + 2^26 O, both with five limbs 2^51 apart. Then
+/// Each limb is split into its 26 low bits and the rest: a = E + 2^26 O, both with five limbs 2^51 apart. Then
 ///
 ///     a b = E E' + 2^26 ((E + O)(E' + O') - E E' - O O') + 2^52 O O'        (Karatsuba and Ofman, 1962)
 ///
 /// is three products of five limbs each, modulo 2^255 - 19. 2^52 is twice one limb further.
 ///
-/// For loose factors (below 2^54) E is below 2^26, O below 2^28 and E + O below 2^28.4. A limb of a product is at most one
-/// product and four times 19: 77 * 2^56.8, below 2^63.1. What comes of O O' is largest at the lowest limb, 2 * 19 * 5 * 2^56,
-/// below 2^63.6; with E E' it stays below 2^63.7, so nothing here overflows. The tests have loose factors at the bound.
+/// For loose factors (below 2^54), E is below 2^26, O below 2^28 and E + O below 2^28.4. A limb of a product is at most
+/// one product and four times 19 products: 77 * 2^56.8, below 2^63.1. The contribution of O O' is largest at the lowest
+/// limb, 2 * 19 * 5 * 2^56, below 2^63.6; with E E' it stays below 2^63.7, so nothing here overflows. The tests use
+/// loose factors at the bound.
 extension FieldElement {
     @inlinable @inline(__always)
     static func narrowProduct(_ a: FieldElement, _ b: FieldElement) -> FieldElement {
@@ -27,7 +29,7 @@ extension FieldElement {
             sums: selfConvolution(plainSum(x.even, x.odd)))
     }
 
-    /// The low 26 bits of each limb, and the others.
+    /// The low 26 bits of each limb, and the rest.
     @usableFromInline
     struct Halves {
         @usableFromInline let even: FieldElement
@@ -41,11 +43,12 @@ extension FieldElement {
         }
     }
 
-    /// Limb by limb: of five numbers, not of an element.
+    /// Adds limb by limb: the operands are five numbers, not an element.
     @inlinable @inline(__always)
     static func plainSum(_ a: FieldElement, _ b: FieldElement) -> FieldElement { a + b }
 
-    /// Of five small numbers each: what goes beyond the fifth comes back at the first, 19 times.
+    /// Multiplies five small numbers by five others; what goes beyond the fifth place wraps around to the first, times
+    /// 19.
     @inlinable @inline(__always)
     static func convolution(_ a: FieldElement, _ b: FieldElement) -> FieldElement {
         let (n1, n2, n3, n4) = (19 &* b.l1, 19 &* b.l2, 19 &* b.l3, 19 &* b.l4)
@@ -67,7 +70,7 @@ extension FieldElement {
             d0 &* a.l4 &+ d1 &* a.l3 &+ a.l2 &* a.l2)
     }
 
-    /// Puts the three products together and carries from the lowest half limb to the highest, and from there to the lowest.
+    /// Combines the three products, and carries from the lowest half limb to the highest, and from there to the lowest.
     @inlinable @inline(__always)
     static func joined(even E: FieldElement, odd O: FieldElement, sums S: FieldElement) -> FieldElement {
         let (low, high): (UInt64, UInt64) = (1 << 26 - 1, 1 << 25 - 1)

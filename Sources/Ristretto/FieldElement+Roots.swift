@@ -4,6 +4,7 @@ extension FieldElement {
     /// d of the curve -x^2 + y^2 = 1 + d x^2 y^2.
     public static let d = FieldElement(
         0x34dca135978a3, 0x1a8283b156ebd, 0x5e7a26001c029, 0x739c663a03cbb, 0x52036cee2b6ff)
+    /// 2d.
     public static let twoD = (d + d).canonical
     /// SQRT_M1: the even square root of -1.
     public static let rootOfMinusOne = FieldElement(
@@ -46,7 +47,7 @@ extension FieldElement {
     }
 }
 
-/// What can be raised to the two powers that inversion and square roots take.
+/// Values that can be raised to the two powers that inversion and square roots need.
 protocol FieldPowers {
     static func * (a: Self, b: Self) -> Self
     func squared(times n: Int) -> Self
@@ -87,7 +88,8 @@ extension FieldElement: FieldPowers {
     var powerP58: FieldElement { raisedP58 }
 }
 
-/// Two elements whose powers are worked out side by side, because a squaring alone keeps a processor waiting for itself.
+/// Two elements whose powers are computed side by side, because a processor that does one squaring after another keeps
+/// waiting for itself.
 struct FieldPair: FieldPowers {
     var a: FieldElement
     var b: FieldElement

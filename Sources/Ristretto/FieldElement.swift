@@ -1,24 +1,32 @@
-/// The field modulo p = 2^255 - 19, in five limbs of 51 bits. Without a branch or an address that depends on a limb: the
-/// prover works with secrets on it. Only what returns a Bool may be branched on, by who knows that it is public.
+/// The field modulo p = 2^255 - 19, in five limbs of 51 bits. No branch and no address depends on a limb, because the
+/// prover uses it on secrets. A returned Bool may decide a branch only if the caller knows that it is public.
 ///
-/// Limbs are not kept below 2^51. "Tight" is what products and `carried` give: every limb below 2^51 + 2^15, in the kernels
-/// of CLanes too. "Loose" is what sums and differences of tight elements give: every limb below 2^54. Products take loose
-/// factors, and so does every other operation unless it says otherwise; 5 * 19 * 2^54 * 2^54 stays below 2^115, so that a
-/// carry fits a word.
+/// Limbs are not kept below 2^51. "Tight" elements, as products and `carried` return them, have every limb below 2^51 +
+/// 2^15, in the kernels of CLanes too. "Loose" elements, as sums and differences of tight ones are, have every limb
+/// below 2^54. Products take loose factors, and so does every other operation unless it says otherwise; 5 * 19 * 2^54 *
+/// 2^54 stays below 2^115, so a carry fits a word.
 @frozen
 public struct FieldElement: Sendable {
+    /// The lowest limb, of weight 1.
     public var l0: UInt64
+    /// The limb of weight 2^51.
     public var l1: UInt64
+    /// The limb of weight 2^102.
     public var l2: UInt64
+    /// The limb of weight 2^153.
     public var l3: UInt64
+    /// The limb of weight 2^204.
     public var l4: UInt64
 
+    /// The limbs as they are, the lowest first.
     @inlinable @inline(__always)
     public init(_ l0: UInt64, _ l1: UInt64, _ l2: UInt64, _ l3: UInt64, _ l4: UInt64) {
         (self.l0, self.l1, self.l2, self.l3, self.l4) = (l0, l1, l2, l3, l4)
     }
 
+    /// 0.
     public static let zero = FieldElement(0, 0, 0, 0, 0)
+    /// 1.
     public static let one = FieldElement(1, 0, 0, 0, 0)
 
     @inlinable @inline(__always)
@@ -26,14 +34,14 @@ public struct FieldElement: Sendable {
 
     // MARK: Sums
 
-    /// Bounds of limbs add up: up to seven tight elements make a loose one.
+    /// The limbs' bounds add up: a sum of up to seven tight elements is loose.
     @inlinable @inline(__always)
     public static func + (a: FieldElement, b: FieldElement) -> FieldElement {
         FieldElement(a.l0 &+ b.l0, a.l1 &+ b.l1, a.l2 &+ b.l2, a.l3 &+ b.l3, a.l4 &+ b.l4)
     }
 
-    /// a - b + 4p, whose limbs are above 2^53 - 2^7: b may be a sum of two tight elements. The result's limbs are below a's
-    /// and 2^53 together: loose for an a that is a sum of up to three tight elements.
+    /// a - b + 4p, whose limbs are above 2^53 - 2^7, so b may be a sum of two tight elements. The result's limbs are
+    /// below the sum of a's bound and 2^53: it is loose if a is a sum of up to three tight elements.
     @inlinable @inline(__always)
     public static func - (a: FieldElement, b: FieldElement) -> FieldElement {
         FieldElement(
@@ -42,7 +50,7 @@ public struct FieldElement: Sendable {
             a.l4 &+ 0x1f_ffff_ffff_fffc &- b.l4)
     }
 
-    /// a - b for a loose b, by 16p; the result is tight.
+    /// a - b for a loose b, by adding 16p; the result is tight.
     @inlinable @inline(__always)
     public static func minusLoose(_ a: FieldElement, _ b: FieldElement) -> FieldElement {
         FieldElement(
@@ -52,10 +60,11 @@ public struct FieldElement: Sendable {
         ).carried
     }
 
+    /// 0 - a for a loose a; the result is tight.
     @inlinable @inline(__always)
     public static prefix func - (a: FieldElement) -> FieldElement { minusLoose(.zero, a) }
 
-    /// The same element with tight limbs, from limbs below 2^61: then 19 times what the highest hands on is below 2^15.
+    /// The same element with tight limbs, for limbs below 2^61: 19 times the carry of the highest is then below 2^15.
     @inlinable @inline(__always)
     public var carried: FieldElement {
         FieldElement(
@@ -65,6 +74,7 @@ public struct FieldElement: Sendable {
 
     // MARK: Products
 
+    /// The product of loose factors; it is tight.
     @inlinable @inline(__always)
     public static func * (a: FieldElement, b: FieldElement) -> FieldElement {
         #if arch(wasm32)
@@ -74,6 +84,7 @@ public struct FieldElement: Sendable {
         #endif
     }
 
+    /// The square of a loose element; it is tight.
     @inlinable @inline(__always)
     public var squared: FieldElement {
         #if arch(wasm32)
@@ -133,11 +144,11 @@ public struct FieldElement: Sendable {
 
     // MARK: Canonical form
 
-    /// The limbs of the one representative below p, from tight or loose limbs.
+    /// The limbs of the only representative below p, for tight or loose limbs.
     @inlinable
     public var canonical: FieldElement {
         var a = carried.carried
-        // Now below 2p. q = 1 when the number is at least p: then adding 19 overflows 2^255.
+        // Now below 2p. q = 1 if the number is at least p: then adding 19 overflows 2^255.
         var q = (a.l0 &+ 19) >> 51
         q = (a.l1 &+ q) >> 51
         q = (a.l2 &+ q) >> 51
@@ -152,19 +163,21 @@ public struct FieldElement: Sendable {
             a.l0 & Self.mask, a.l1 & Self.mask, a.l2 & Self.mask, a.l3 & Self.mask, a.l4 & Self.mask)
     }
 
+    /// Whether this is 0 modulo p.
     @inlinable
     public var isZero: Bool { zeroMask != 0 }
 
-    /// The lowest bit of the canonical form: what RFC 9496 section 3.1 calls negative.
+    /// The lowest bit of the canonical form; RFC 9496 section 3.1 calls an element negative if it is set.
     @inlinable
     public var isNegative: Bool { negativeMask != 0 }
 
+    /// Whether two loose elements are the same modulo p.
     @inlinable
     public static func equal(_ a: FieldElement, _ b: FieldElement) -> Bool { minusLoose(a, b).isZero }
 
     // MARK: Choices without branches
 
-    /// All ones for zero, else none.
+    /// All ones for zero, otherwise no bit.
     @inlinable
     var zeroMask: UInt64 {
         let c = canonical
@@ -172,11 +185,11 @@ public struct FieldElement: Sendable {
         return 0 &- ((~bits & (bits &- 1)) >> 63)
     }
 
-    /// All ones for a negative element, else none.
+    /// All ones for a negative element, otherwise no bit.
     @inlinable
     var negativeMask: UInt64 { 0 &- (canonical.l0 & 1) }
 
-    /// `other` where the mask is all ones, self where it is none.
+    /// `other` if the mask is all ones, self if it is zero.
     @inlinable @inline(__always)
     func replaced(by other: FieldElement, where mask: UInt64) -> FieldElement {
         FieldElement(
@@ -187,10 +200,11 @@ public struct FieldElement: Sendable {
     @inlinable
     func negated(where mask: UInt64) -> FieldElement { replaced(by: -self, where: mask) }
 
+    /// Whichever of the element and its negative is not negative.
     @inlinable
     public var absolute: FieldElement { negated(where: negativeMask) }
 
-    /// From four little-endian words; bit 255 is dropped.
+    /// Reads four little-endian words; bit 255 is ignored.
     @inlinable
     public init(words w: (UInt64, UInt64, UInt64, UInt64)) {
         self.init(

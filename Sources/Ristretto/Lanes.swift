@@ -1,17 +1,17 @@
 import CLanes
 import Sodium
 
-/// The way from Swift to the eight-lane kernels. Nothing here is called unless `areThere`.
+/// Calls the eight-lane kernels. Nothing else here may be used unless `areThere`.
 enum Lanes {
     static let areThere: Bool = {
-        // What the kernels suppose of Swift's types, and the other way round.
+        // What the kernels assume about Swift's types, and the other way round.
         precondition(MemoryLayout<AffinePoint>.stride == 8 * Int(RR_AFFINE_WORDS))
         precondition(MemoryLayout<PublicScalar>.stride == 32 && MemoryLayout<Bytes32>.stride == 32)
         precondition(ResidueSystem.count == Int(RR_MODULI))
         return rr_lanes_are_there() == 1
     }()
 
-    /// As `AffinePoint.init(decoding:)`, for many.
+    /// Like `AffinePoint.init(decoding:)`, for many.
     static func decode(_ encodings: [Bytes32]) -> [AffinePoint?] {
         var valid = [UInt8](repeating: 0, count: encodings.count)
         var points = [AffinePoint](repeating: .neutral, count: encodings.count)
@@ -28,7 +28,7 @@ enum Lanes {
     /// The weighted sum of one window's buckets.
     static func sum(_ points: UnsafeBufferPointer<AffinePoint>, _ sorted: SortedEntries) -> ExtendedPoint {
         let count = sorted.buckets
-        // The buckets' sums, then two sums of each of eight runs.
+        // First the buckets' sums, then two sums for each of eight runs.
         let (affine, extended) = (Int(RR_AFFINE_WORDS), Int(RR_EXTENDED_WORDS))
         return withUnsafeTemporaryAllocation(byteCount: 8 * extended * (count + 16), alignment: 64) { memory in
             let words = memory.bindMemory(to: UInt64.self)
@@ -38,7 +38,7 @@ enum Lanes {
                 rr_lanes_sum_buckets($0, sorted.entries, sorted.starts, sorted.byLength, count, sums)
             }
             rr_lanes_weigh_buckets(sums, count, plain, weighted)
-            // Run r starts at bucket r * count / 8, so its plain sum weighs that much more.
+            // Run r starts at bucket r * count / 8, so its plain sum counts that many times more.
             var (running, offset, total) = (ExtendedPoint.neutral, ExtendedPoint.neutral, ExtendedPoint.neutral)
             for run in (0..<8).reversed() {
                 total = total + ExtendedPoint(words: weighted + extended * run)
@@ -53,7 +53,7 @@ enum Lanes {
 }
 
 extension ExtendedPoint {
-    /// From the kernels' layout.
+    /// Reads the kernels' layout.
     public init(words w: UnsafePointer<UInt64>) {
         func element(_ i: Int) -> FieldElement { FieldElement(w[i], w[i + 1], w[i + 2], w[i + 3], w[i + 4]) }
         self.init(X: element(0), Y: element(5), Z: element(10), T: element(15))
@@ -61,9 +61,9 @@ extension ExtendedPoint {
 }
 
 extension SortedEntries {
-    /// The buckets, the longest first, so that eight neighbours are of like length.
+    /// The buckets, longest first, so that eight neighbours are about equally long.
     var byLength: [UInt32] {
-        // Counting sort; what is longer than the last place shares it.
+        // Counting sort; buckets longer than the last place share it.
         let places = 256
         func place(_ b: Int) -> Int { places - 1 - min(Int(starts[b + 1] - starts[b]), places - 1) }
         var ends = [Int](repeating: 0, count: places)

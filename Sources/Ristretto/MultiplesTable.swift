@@ -1,16 +1,16 @@
 // Brickell, Gordon, McCurley and Wilson, "Fast exponentiation with precomputation", EUROCRYPT 1992
 
-/// Multiples of points that are used again and again: 2^(12 w) times each, for every window w of a scalar. All digits of all
-/// scalars then share one set of buckets, and nothing is doubled. 22 times 128 bytes for each point.
+/// Multiples of points that are used again and again: each point times 2^(12 w), for every window w of a scalar. All
+/// digits of all scalars then share one set of buckets, and there are no doublings. 22 times 128 bytes for each point.
 public struct MultiplesTable: Sendable {
-    /// The points that the table was made of.
+    /// The number of points from which the table was made.
     public let count: Int
-    /// One window after the other.
+    /// One window after another.
     private let multiples: [AffinePoint]
 
     private static let width = 12
 
-    /// Costs some 250 doublings a point, on all cores.
+    /// Costs about 250 doublings for each point, on all cores.
     public init(_ points: [AffinePoint]) {
         let (count, windows) = (points.count, SignedDigits.count(width: Self.width))
         self.count = count
@@ -33,7 +33,7 @@ public struct MultiplesTable: Sendable {
     }
 
     /// sum scalars[i] * points[i], in variable time.
-    /// - Parameter scalars: as many as there are points.
+    /// - Parameter scalars: as many as there are points; a number below 2^253 each.
     public func sum(_ scalars: [Multiscalar.Words], by arithmetic: Arithmetic = .fastest) -> ExtendedPoint {
         precondition(scalars.count == count)
         let digits = [Int16](unsafeUninitializedCapacity: multiples.count) { buffer, filled in

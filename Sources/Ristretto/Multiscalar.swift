@@ -1,4 +1,5 @@
-// Straus, "Addition chains of vectors", 1964; Pippenger, "On the evaluation of powers and monomials", SIAM J. Comput. 1980,
+// Straus, "Addition chains of vectors", 1964; Pippenger, "On the evaluation of powers and monomials", SIAM J. Comput.
+// 1980,
 // in the bucket form of Bernstein, Doumen, Lange and Oosterwijk, INDOCRYPT 2012, section 4
 
 import CLanes
@@ -8,7 +9,7 @@ public enum Multiscalar {
     /// Four little-endian words of a number below 2^253, as scalars below l are.
     public typealias Words = (UInt64, UInt64, UInt64, UInt64)
 
-    /// Below this many points Straus' method is the faster.
+    /// With fewer points than this, Straus' method is faster.
     static let fewest = 48
 
     /// sum scalars[i] * points[i].
@@ -26,7 +27,7 @@ public enum Multiscalar {
 
     // MARK: Few points
 
-    /// Doublings shared, a table of eight multiples for each point, signed digits of four bits.
+    /// Straus' method: shared doublings, a table of eight multiples for each point, signed digits of four bits.
     static func straus(_ points: [AffinePoint], _ scalars: [Words]) -> ExtendedPoint {
         var tables: [ExtendedPoint] = []
         tables.reserveCapacity(8 * points.count)
@@ -51,11 +52,11 @@ public enum Multiscalar {
     }
 }
 
-/// Numbers in digits of `width` bits, each from 1 - 2^(width-1) to 2^(width-1). A number must be below
-/// 2^(width * count(width: width) - 1), or the last digit's carry would be lost. Every width takes numbers below 2^253;
-/// width 4 those below 2^255, which clamped secrets of X25519 are.
+/// Numbers in digits of `width` bits, each from 1 - 2^(width-1) to 2^(width-1). A number must be below 2^(width *
+/// count(width: width) - 1), or the last digit's carry would be lost. Every width takes numbers below 2^253; width 4
+/// takes those below 2^255, such as clamped secrets of X25519.
 enum SignedDigits {
-    /// Digits of at least 254 bits together.
+    /// The number of digits, which have at least 254 bits together.
     static func count(width: Int) -> Int { 253 / width + 1 }
 
     static func of(_ words: Multiscalar.Words, width: Int) -> [Int16] {
@@ -93,7 +94,7 @@ enum SignedDigits {
     }
 }
 
-/// The bucket method: for each window the points go to the bucket of their digit, each bucket is summed, and the
+/// The bucket method: in each window, every point goes to the bucket of its digit; each bucket is summed, and the
 /// buckets' sums are weighted by two running sums.
 private struct Buckets {
     let points: [AffinePoint]
@@ -101,7 +102,7 @@ private struct Buckets {
     let windows: Int
     let arithmetic: Arithmetic
     let cores: Bool
-    /// The digits of one window after the other.
+    /// The digits, one window after another.
     let digits: [Int16]
 
     init(
@@ -126,7 +127,8 @@ private struct Buckets {
         }
     }
 
-    /// The width with the fewest additions: one a point and about two and a half a bucket, for each window.
+    /// The width with the fewest additions: for each window, one for every point and about two and a half for every
+    /// bucket.
     static func bestWidth(for count: Int) -> Int {
         (4...15).min {
             func cost(_ width: Int) -> Int { SignedDigits.count(width: width) * (2 * count + 5 << (width - 1)) }
@@ -138,7 +140,7 @@ private struct Buckets {
         var sums = [ExtendedPoint](repeating: .neutral, count: windows)
         sums.withUnsafeMutableBufferPointer { buffer in
             let out = OwnPlaces(buffer)
-            // Each call writes its own place alone.
+            // Each call writes only its own place.
             Cores.each(windows, onAll: cores) { out.buffer[$0] = sum(ofWindow: $0) }
         }
         return sums.dropLast().reversed().reduce(sums[windows - 1]) { $0.doubled(times: width) + $1 }
@@ -155,9 +157,9 @@ private struct Buckets {
 /// The points of one window sorted by bucket: bucket b holds the digits b + 1 and -(b + 1).
 struct SortedEntries {
     let buckets: Int
-    /// Where each bucket starts; one more at the end.
+    /// Where each bucket starts; the last entry is where the last bucket ends.
     let starts: [UInt32]
-    /// Twice the point's place, plus one when it is to be subtracted.
+    /// Twice the point's place, plus one if the point is to be subtracted.
     let entries: [UInt32]
 
     init(_ digits: UnsafeBufferPointer<Int16>, _ width: Int) {
@@ -165,7 +167,7 @@ struct SortedEntries {
         self.buckets = buckets
         var ends = [UInt32](repeating: 0, count: buckets + 1)
         for digit in digits { ends[Int(digit.magnitude)] &+= 1 }
-        // Zeros are left out: places start at bucket 0.
+        // Zeros are left out: the entries begin with bucket 0.
         ends[0] = 0
         for b in 1...buckets { ends[b] &+= ends[b - 1] }
         starts = ends
@@ -182,7 +184,7 @@ struct SortedEntries {
 }
 
 extension SortedEntries {
-    /// The buckets' sums, each times its digit.
+    /// Each bucket's sum times its digit, added up.
     func sum(of points: UnsafeBufferPointer<AffinePoint>, by arithmetic: Arithmetic) -> ExtendedPoint {
         switch arithmetic {
         case .portable: portableSum(of: points)

@@ -3,19 +3,19 @@
 import CLanes
 import Sodium
 
-/// X25519 for many pairs at once, all of it public: secrets that have been released, keys in a log.
+/// X25519 for many pairs at once, on public data only: released secrets, and keys in a log.
 public enum X25519Batch {
     /// The u-coordinate of the base point.
     static let base = Bytes32(littleEndianWords: (9, 0, 0, 0))
 
-    /// The shared secret of each pair; nil where it is zero, because the point is of small order.
+    /// The shared secret of each pair; nil if it is zero, because the point has small order.
     public static func shared(
         _ pairs: [(scalar: Bytes32, point: Bytes32)], by arithmetic: Arithmetic = .fastest
     ) -> [Bytes32?] {
         switch arithmetic {
         case .portable: return pairs.map { PublishedKeys.shared($0.scalar, $0.point) }
         case .lanes:
-            // The last eight are filled up with the base point.
+            // The last group of eight is filled up with the base point.
             let padded = pairs + Array(repeating: (.zero, base), count: (8 - pairs.count % 8) % 8)
             let (scalars, points) = (padded.map { $0.scalar }, padded.map { $0.point })
             var shared = [Bytes32](repeating: .zero, count: padded.count)
@@ -87,10 +87,11 @@ enum EdwardsBase {
     }()
 }
 
-/// Ed25519 verification of many signatures at once, each by its own equation: the verdicts are libsodium's (S < l; the key
-/// canonical and not of small order; R not of small order; the encoding of [S]B - [h]A equal to R's bytes; no cofactor). A
-/// random combination of equations would be faster, and would let errors of small order cancel.
+/// Verifies many Ed25519 signatures at once, each by its own equation. The verdicts are libsodium's (S < l; the key
+/// canonical and not of small order; R not of small order; the encoding of [S]B - [h]A equal to R's bytes; no
+/// cofactor). A random combination of the equations would be faster, but would let errors of small order cancel.
 public enum SignatureBatch {
+    /// A signature to verify.
     public struct Claim: Sendable {
         let key: Bytes32
         let message: [UInt8]
@@ -105,6 +106,7 @@ public enum SignatureBatch {
         }
     }
 
+    /// The verdicts, in the order of the claims.
     public static func verify(_ claims: [Claim], by arithmetic: Arithmetic = .fastest) -> [Bool] {
         switch arithmetic {
         case .portable: claims.map { Ed25519.verify($0.R.bytes + $0.S.bytes, of: $0.message, by: $0.key) }
@@ -145,15 +147,15 @@ public enum SignatureBatch {
     }
 }
 
-/// What libsodium 1.0.18 refuses of an encoded point of edwards25519 before it decodes it.
+/// Which encoded points of edwards25519 libsodium 1.0.18 rejects before decoding them.
 enum EdwardsEncoding {
-    /// y below p, whatever the sign bit.
+    /// Whether y is below p; the sign bit does not matter.
     static func isCanonical(_ bytes: Bytes32) -> Bool {
         let w = bytes.littleEndianWords
         return !(w.3 | 1 << 63 == .max && w.2 == .max && w.1 == .max && w.0 >= .max - 18)
     }
 
-    /// y of a point of order 1, 2, 4 or 8, or a number that is such a y modulo p; whatever the sign bit.
+    /// Whether y belongs to a point of order 1, 2, 4 or 8, or equals such a y modulo p; the sign bit does not matter.
     static func isOfSmallOrder(_ bytes: Bytes32) -> Bool {
         var w = bytes.littleEndianWords
         w.3 &= .max >> 1
@@ -175,7 +177,7 @@ enum EdwardsEncoding {
 extension [Bytes32] {
     fileprivate func withOctets<R>(_ body: (UnsafePointer<UInt8>) -> R) -> R {
         withUnsafeBufferPointer { buffer in
-            // An empty array has no address, and is never read.
+            // An empty array has no address, and its memory is never read.
             guard let base = buffer.baseAddress else { return [0].withUnsafeBufferPointer { body($0.baseAddress!) } }
             return base.withMemoryRebound(to: UInt8.self, capacity: 32 * buffer.count, body)
         }

@@ -2,12 +2,17 @@
 
 import Sodium
 
-/// A public scalar modulo l, fast and in variable time. Held as x * 2^256 mod l (Montgomery's form) in four words.
+/// A public scalar modulo l, fast and in variable time. It is held as x * 2^256 mod l (Montgomery's form) in four
+/// words.
 @frozen
 public struct PublicScalar: Sendable, Equatable {
+    /// The lowest word of Montgomery's form.
     public var w0: UInt64
+    /// The word of weight 2^64.
     public var w1: UInt64
+    /// The word of weight 2^128.
     public var w2: UInt64
+    /// The word of weight 2^192.
     public var w3: UInt64
 
     @inlinable @inline(__always)
@@ -15,7 +20,9 @@ public struct PublicScalar: Sendable, Equatable {
         (self.w0, self.w1, self.w2, self.w3) = (w0, w1, w2, w3)
     }
 
+    /// 0.
     public static let zero = PublicScalar(montgomery: 0, 0, 0, 0)
+    /// 1.
     public static let one = PublicScalar(1)
 
     // l = 2^252 + 27742317777372353535851937790883648493, its third word being zero.
@@ -28,11 +35,13 @@ public struct PublicScalar: Sendable, Equatable {
     @usableFromInline static let square = PublicScalar(
         montgomery: 0xa406_11e3_449c_0f01, 0xd00e_1ba7_6885_9347, 0xceec_73d2_17f5_be65, 0x0399_411b_7c30_9a3d)
 
+    /// A small number as a scalar.
     public init(_ value: UInt64) { self.init(words: (value, 0, 0, 0)) }
 
+    /// The same scalar in Montgomery's form.
     public init(_ scalar: Scalar) { self.init(words: scalar.encoding.littleEndianWords) }
 
-    /// From any 256-bit number, modulo l.
+    /// Reads any 256-bit number and reduces it modulo l.
     @inlinable
     public init(words: (UInt64, UInt64, UInt64, UInt64)) {
         self = PublicScalar(montgomery: words.0, words.1, words.2, words.3) * Self.square
@@ -45,6 +54,7 @@ public struct PublicScalar: Sendable, Equatable {
         return (reduced.w0, reduced.w1, reduced.w2, reduced.w3)
     }
 
+    /// The same scalar as libsodium takes it.
     public var scalar: Scalar {
         guard let scalar = try? Scalar(decoding: Bytes32(littleEndianWords: words)) else {
             preconditionFailure("words are below l")
@@ -52,6 +62,7 @@ public struct PublicScalar: Sendable, Equatable {
         return scalar
     }
 
+    /// The sum modulo l.
     @inlinable
     public static func + (a: PublicScalar, b: PublicScalar) -> PublicScalar {
         var carry: UInt64 = 0
@@ -62,6 +73,7 @@ public struct PublicScalar: Sendable, Equatable {
         return PublicScalar(montgomery: s0, s1, s2, s3).lessOrder
     }
 
+    /// The difference modulo l.
     @inlinable
     public static func - (a: PublicScalar, b: PublicScalar) -> PublicScalar {
         var borrow: UInt64 = 0
@@ -69,7 +81,7 @@ public struct PublicScalar: Sendable, Equatable {
         let d1 = subtract(a.w1, b.w1, &borrow)
         let d2 = subtract(a.w2, b.w2, &borrow)
         let d3 = subtract(a.w3, b.w3, &borrow)
-        // Adds l when the difference is negative.
+        // Adds l if the difference is negative.
         let mask = 0 &- borrow
         var carry: UInt64 = 0
         let s0 = add(d0, l0 & mask, &carry)
@@ -79,12 +91,14 @@ public struct PublicScalar: Sendable, Equatable {
         return PublicScalar(montgomery: s0, s1, s2, s3)
     }
 
+    /// The negative modulo l.
     @inlinable
     public static prefix func - (a: PublicScalar) -> PublicScalar { zero - a }
 
+    /// The product modulo l.
     @inlinable
     public static func * (a: PublicScalar, b: PublicScalar) -> PublicScalar {
-        // A word of a at a time, and a word off the bottom; in between the number stays below 2^257.
+        // Takes one word of a at a time, and drops one word at the bottom; in between, the number stays below 2^257.
         var t: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
         multiplyStep(a.w0, b, &t)
         multiplyStep(a.w1, b, &t)
@@ -118,10 +132,12 @@ public struct PublicScalar: Sendable, Equatable {
         t = (low(r1), low(r2), low(r3), low(r4), low(r4 >> 64))
     }
 
+    /// Adds modulo l.
+    /// Subtracts modulo l.
     @inlinable public static func += (a: inout PublicScalar, b: PublicScalar) { a = a + b }
     @inlinable public static func -= (a: inout PublicScalar, b: PublicScalar) { a = a - b }
 
-    /// Minus l, unless that is negative.
+    /// Subtracts l, unless the result would be negative.
     @inlinable
     var lessOrder: PublicScalar {
         var borrow: UInt64 = 0
@@ -147,14 +163,14 @@ public struct PublicScalar: Sendable, Equatable {
         return e
     }
 
-    /// A fresh weight: 128 bits from the system's generator.
+    /// A fresh weight of 128 bits from the system's generator.
     public static func randomWeight() -> PublicScalar {
         let bytes = Random.bytes32().littleEndianWords
         return PublicScalar(words: (bytes.0, bytes.1, 0, 0))
     }
 }
 
-/// A number of five words that is not reduced modulo l until it is asked for.
+/// A number of five words, which is reduced modulo l only on request.
 @usableFromInline
 struct WideSum: Sendable {
     @usableFromInline var t: (UInt64, UInt64, UInt64, UInt64, UInt64)

@@ -1,17 +1,17 @@
 // Garner, "The residue number system", IRE Transactions on Electronic Computers, 1959; the quotient by a fraction after
 // Shenoy and Kumaresan, IEEE Transactions on Computers, 1989
 
-/// Integers below the product of twenty moduli just under 2^26, as their residues. A product of two scalars is then twenty
-/// small products that do not carry into one another, and a sum of thousands of them fits sixty-four bits each.
+/// Integers below the product of twenty moduli just under 2^26, held as their residues. A product of two scalars is
+/// then twenty small products without carries between them, and a sum of thousands of products fits 64 bits for each.
 enum ResidueSystem {
-    /// RR_MODULI, which `Lanes` checks.
+    /// RR_MODULI; `Lanes` checks that they agree.
     static let count = 20
-    /// Products of scalars that a sum may have: their sum stays below a third of the moduli's product.
+    /// How many products of scalars a sum may have: it then stays below a third of the moduli's product.
     static let maximalProducts = 1 << 14
-    /// Products of residues that fit a word.
+    /// How many products of residues fit a word.
     static let maximalUnreduced = 1 << 12
 
-    /// What each modulus lacks to 2^26: the smallest numbers that make them coprime to one another.
+    /// The difference of each modulus from 2^26: the smallest numbers that make the moduli pairwise coprime.
     static let deficits: [UInt64] = {
         func divisor(_ a: UInt64, _ b: UInt64) -> UInt64 { b == 0 ? a : divisor(b, a % b) }
         var deficits: [UInt64] = []
@@ -30,11 +30,11 @@ enum ResidueSystem {
         moduli.map { q in (0..<i).reduce(1) { power, _ in (power << 26) % q } }
     }
 
-    /// The same number modulo 2^26 - c, seventeen bits shorter as long as it has more than 30.
+    /// An equal number modulo 2^26 - c, seventeen bits shorter as long as it has more than 30.
     @inline(__always)
     static func foldOnce(_ x: UInt64, _ c: UInt64) -> UInt64 { (x >> 26) &* c &+ (x & (1 << 26 - 1)) }
 
-    /// A number below 2^58 modulo 2^26 - c, up to one modulus too much: below 2^26.
+    /// Reduces a number below 2^58 modulo 2^26 - c. The result is below 2^26, and may be one modulus too large.
     @inline(__always)
     static func fold(_ x: UInt64, _ c: UInt64) -> UInt64 { foldOnce(foldOnce(foldOnce(x, c), c), c) }
 
@@ -43,7 +43,7 @@ enum ResidueSystem {
         UInt128(truncatingIfNeeded: a) &* UInt128(truncatingIfNeeded: b)
     }
 
-    /// By Euclid's algorithm.
+    /// The inverse by Euclid's algorithm.
     private static func inverse(of a: UInt64, modulo q: UInt64) -> UInt64 {
         var (r, next, s, following) = (Int64(q), Int64(a), Int64(0), Int64(1))
         while next != 0 {
@@ -54,7 +54,7 @@ enum ResidueSystem {
         return UInt64(s < 0 ? s + Int64(q) : s)
     }
 
-    /// What it takes to put a number together from its residues.
+    /// The constants of one modulus for reconstructing a number from its residues.
     private struct Part {
         let deficit: UInt64
         let modulus: UInt64
@@ -64,9 +64,10 @@ enum ResidueSystem {
         let weight: PlainScalar
     }
 
-    // With R = 2^256, M the product of all moduli and M_j that of all but the j-th: scalars come as xR and yR, so the sum
-    // whose residues are known is N = R^2 sum xy. The remainders t_j give N = sum t_j M_j - k M for a whole k, and with the
-    // weights W_j = M_j / R and W = M / R, all modulo l, the wanted sum xy = N / R^2 is (sum t_j W_j - k W) / R.
+    // With R = 2^256, M the product of all moduli and M_j that of all but the j-th: scalars come as xR and yR, so the
+    // sum whose residues are known is N = R^2 sum xy. The remainders t_j give N = sum t_j M_j - k M for an integer k,
+    // and with the weights W_j = M_j / R and W = M / R, all modulo l, the wanted sum xy = N / R^2 is (sum t_j W_j - k
+    // W) / R.
 
     private static let parts: [Part] = moduli.map { q in
         let others = moduli.filter { $0 != q }
@@ -79,8 +80,8 @@ enum ResidueSystem {
     /// -M / R.
     private static let wrap = PlainScalar.overMontgomery(-moduli.reduce(.one) { $0 * PublicScalar($1) })
 
-    /// The number with these residues, each of up to 64 bits, if it is below a third of the moduli's product: modulo l, without
-    /// the two factors of 2^256 that products of scalars in Montgomery's form have.
+    /// The number with these residues, of up to 64 bits each; it must be below a third of the moduli's product. The
+    /// result is modulo l, without the two factors of 2^256 that products of scalars in Montgomery's form have.
     @inline(__always)
     static func number(_ residue: (Int) -> UInt64) -> PlainScalar {
         var (s0, s1, s2, s3) = (UInt128(0), UInt128(0), UInt128(0), UInt128(0))
@@ -99,8 +100,8 @@ enum ResidueSystem {
                 s3 &+= wide(part.weight.w3, t)
             }
         }
-        // The number is the sum of t times the others' product, less the product of all as often as it goes in. The rest is
-        // below a third, so a rounding error cannot reach the next whole number.
+        // The number is the sum of t times the other moduli's product, minus some multiple of the product of all. The
+        // remainder is below a third, so a rounding error cannot reach the next integer.
         let times = UInt64(quotient + 0x1p-10)
         s0 &+= wide(wrap.w0, times)
         s1 &+= wide(wrap.w1, times)
@@ -111,7 +112,7 @@ enum ResidueSystem {
 }
 
 extension ResidueSystem {
-    /// The residues of up to eight scalars in Montgomery's form: for each modulus the eight.
+    /// The residues of up to eight scalars in Montgomery's form: for each modulus, those of the eight scalars.
     static func write(_ scalars: UnsafeBufferPointer<PublicScalar>, to residues: UnsafeMutablePointer<UInt64>) {
         var (w0, w1, w2, w3) = (SIMD8<UInt64>(), SIMD8<UInt64>(), SIMD8<UInt64>(), SIMD8<UInt64>())
         for (i, scalar) in scalars.enumerated() {
@@ -123,7 +124,7 @@ extension ResidueSystem {
         let (l3, l4, l5) = (w1 &>> 14 & mask, (w1 &>> 40 | w2 &<< 24) & mask, w2 &>> 2 & mask)
         let (l6, l7, l8, l9) = (w2 &>> 28 & mask, (w2 &>> 54 | w3 &<< 10) & mask, w3 &>> 16 & mask, w3 &>> 42)
         powers.withUnsafeBufferPointer { powers in
-            // The masks say that 32 bits suffice, which vector units multiply at once.
+            // The masks show that 32 bits suffice, and vector units multiply 32 bits at once.
             @inline(__always)
             func term(_ limb: SIMD8<UInt64>, _ place: Int) -> SIMD8<UInt64> {
                 (limb & low) &* (SIMD8(repeating: powers[place]) & low)
@@ -141,14 +142,14 @@ extension ResidueSystem {
     }
 }
 
-/// A number below l in four words as it is: not in Montgomery's form, though both types are four words.
+/// A plain number below l in four words, not in Montgomery's form, although both types have four words.
 struct PlainScalar {
     let w0: UInt64
     let w1: UInt64
     let w2: UInt64
     let w3: UInt64
 
-    /// What `montgomeryReduced` leaves, taken as it stands.
+    /// Takes the result of `montgomeryReduced` as it is.
     @inline(__always)
     fileprivate init(_ reduced: PublicScalar) {
         (w0, w1, w2, w3) = (reduced.w0, reduced.w1, reduced.w2, reduced.w3)

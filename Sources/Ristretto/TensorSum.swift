@@ -1,21 +1,26 @@
 import CLanes
 
-/// A matrix of scalars: the sum over pairs of vectors of their tensor products, entry (r, c) being the sum of
-/// left[r] * right[c]. Worked out on residues (`ResidueSystem`), and put together modulo l when an entry is asked for.
+/// A matrix of scalars: a sum of tensor products of pairs of vectors. Entry (r, c) is the sum of left[r] * right[c]
+/// over the pairs. It is computed on residues (`ResidueSystem`), and an entry is reconstructed modulo l when it is
+/// asked for.
 public struct TensorSum: Sendable {
+    /// The length of the left vectors.
     public let rows: Int
+    /// The length of the right vectors.
     public let columns: Int
     private let arithmetic: Arithmetic
     /// How many pairs have been added, and how many since the sums were reduced.
     private var pairs = 0
     private var unreduced = 0
-    /// For each half of the moduli, each eight columns and each row: for each modulus the eight columns' sums.
+    /// Ordered by half of the moduli, then by group of eight columns, then by row, then by modulus: the eight columns'
+    /// sums.
     private var sums: [UInt64]
 
-    /// How many pairs are worked on at a time, so that eight columns of them, by half of the moduli, stay in a core's first
-    /// cache.
+    /// How many pairs are processed at a time, so that their residues for eight columns and half of the moduli stay in
+    /// a core's first cache.
     static let block = 32
-    /// Moduli that are worked on at a time, as in products.c; each modulus of eight columns is a vector of 64 bytes.
+    /// How many moduli are processed at a time, as in products.c; for each modulus, eight columns are a vector of 64
+    /// bytes.
     private static let half = ResidueSystem.count / 2
     private static let vector = MemoryLayout<SIMD8<UInt64>>.size
 
@@ -43,7 +48,7 @@ public struct TensorSum: Sendable {
             if unreduced + here > ResidueSystem.maximalUnreduced { reduce() }
             unreduced += here
             let (rows, half) = (rows, Self.half)
-            // left[half][row][pair][modulus]; the places follow from sizes that have been checked.
+            // left[half][row][pair][modulus]; sizes have been checked, and the places follow from them.
             leftResidues.withUnsafeMutableBufferPointer { out in
                 eachEight(left[first * rows..<(first + here) * rows], rows) { pair, group, eight, residues in
                     for h in 0..<2 {
@@ -70,7 +75,8 @@ public struct TensorSum: Sendable {
         }
     }
 
-    /// Calls `body` for each pair and each eight scalars of its vector, with their residues: for each modulus the eight.
+    /// Calls `body` for each pair and each group of eight scalars of its vector, with their residues: for each modulus,
+    /// those of the eight.
     private func eachEight(
         _ scalars: ArraySlice<PublicScalar>, _ length: Int,
         _ body: (_ pair: Int, _ group: Int, _ count: Int, UnsafeMutablePointer<UInt64>) -> Void
@@ -121,11 +127,12 @@ public struct TensorSum: Sendable {
         }
     }
 
-    /// One row times eight columns, for half of the moduli. Sizes are what `add` has checked, so nothing here overflows.
+    /// Adds one row times eight columns, for half of the moduli. `add` has checked the sizes, so nothing here
+    /// overflows.
     private static func add(
         _ own: UnsafePointer<UInt64>, _ columns: UnsafeRawPointer, _ count: Int, to sums: UnsafeMutableRawPointer
     ) {
-        // The masks say that 32 bits suffice, which vector units multiply at once.
+        // The masks show that 32 bits suffice, and vector units multiply 32 bits at once.
         let mask = SIMD8<UInt64>(repeating: 0xffff_ffff)
         for j in 0..<half {
             var sum = sums.loadUnaligned(fromByteOffset: vector &* j, as: SIMD8<UInt64>.self)
@@ -161,7 +168,7 @@ public struct TensorSum: Sendable {
         unreduced = 1
     }
 
-    /// The entry modulo l.
+    /// One entry modulo l.
     public func entry(_ row: Int, _ column: Int) -> Multiscalar.Words {
         let (half, groups) = (Self.half, Self.groups(columns))
         let number = ResidueSystem.number { j in

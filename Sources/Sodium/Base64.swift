@@ -1,7 +1,8 @@
 import CSodium
 
-/// Base64 in libsodium's constant-time code, so that it may carry secrets (an invite) as well.
+/// Base64 by libsodium's constant-time code, so that it can also be used for secrets (an invite).
 public enum Base64 {
+    /// The alphabet and the padding.
     public enum Variant: Sendable {
         /// RFC 4648 section 4, padded.
         case standard
@@ -16,6 +17,7 @@ public enum Base64 {
         }
     }
 
+    /// Encodes any bytes.
     public static func encode(_ bytes: [UInt8], _ variant: Variant = .standard) -> String {
         let size = sodium_base64_encoded_len(bytes.count, variant.code)
         let text = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
@@ -27,7 +29,8 @@ public enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// As `decode(_:)` of RFC 4648 section 4, for text that is no secret: in variable time, and many times as fast.
+    /// Like `decode(_:)` for RFC 4648 section 4, but only for text that is not secret: in variable time, and many times
+    /// as fast.
     public static func decode(published text: ArraySlice<UInt8>) -> [UInt8]? {
         guard text.count % 4 == 0 else { return nil }
         guard let last = text.last else { return [] }
@@ -44,7 +47,7 @@ public enum Base64 {
                         let (first, second) = (value(4 * group), value(4 * group + 1))
                         bad |= (first | second | third | fourth) & 0x80
                         let bits = first << 18 | second << 12 | third << 6 | fourth
-                        // Bits that stand for no byte must be zero.
+                        // Bits that do not belong to any byte must be zero.
                         if isLast { bad |= bits & (1 << UInt32(8 * padding) - 1) }
                         out[3 * group] = UInt8(truncatingIfNeeded: bits >> 16)
                         out[3 * group + 1] = UInt8(truncatingIfNeeded: bits >> 8)
@@ -57,7 +60,7 @@ public enum Base64 {
         return bad == 0 ? bytes : nil
     }
 
-    /// What each character stands for; 0x80 for those that stand for nothing.
+    /// The value of each character; 0x80 for characters outside the alphabet.
     private static let values: [UInt8] = {
         var values = [UInt8](repeating: 0x80, count: 256)
         let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -65,7 +68,7 @@ public enum Base64 {
         return values
     }()
 
-    /// Nil for anything that `encode` would not have produced: other characters, missing or surplus padding, unused
+    /// Nil for anything that `encode` would not have produced: other characters, missing or surplus padding, or unused
     /// bits that are not zero (RFC 4648 section 3.5).
     public static func decode(_ text: some StringProtocol, _ variant: Variant = .standard) -> [UInt8]? {
         let source = Array(text.utf8)

@@ -1,4 +1,5 @@
-/// Thirty-two public bytes held in place: a key, a digest, an id. Compared in variable time, so never a secret.
+/// Thirty-two public bytes held in place: a key, a digest, an id. They are compared in variable time, so never use them
+/// for a secret.
 @frozen
 public struct Bytes32: Hashable, Sendable {
     @usableFromInline var a: UInt64
@@ -6,11 +7,12 @@ public struct Bytes32: Hashable, Sendable {
     @usableFromInline var c: UInt64
     @usableFromInline var d: UInt64
 
+    /// 32 zeros.
     public static let zero = Bytes32()
 
     init() { (a, b, c, d) = (0, 0, 0, 0) }
 
-    /// The bytes that `fill` writes into a zeroed buffer of 32 bytes.
+    /// Passes `fill` a zeroed buffer of 32 bytes, and holds what it writes.
     public init(filling fill: (UnsafeMutableBufferPointer<UInt8>) -> Void) {
         self.init()
         withUnsafeMutableBytes(of: &self) { raw in
@@ -24,7 +26,7 @@ public struct Bytes32: Hashable, Sendable {
         self = Self.array(bytes)[0]
     }
 
-    /// Thirty-two bytes after thirty-two bytes; what is left over at the end is dropped.
+    /// Splits bytes into groups of thirty-two; an incomplete group at the end is dropped.
     public static func array(_ bytes: some Collection<UInt8>) -> [Bytes32] {
         let parts: [Bytes32]? = bytes.withContiguousStorageIfAvailable { buffer in
             let raw = UnsafeRawBufferPointer(buffer)
@@ -39,6 +41,7 @@ public struct Bytes32: Hashable, Sendable {
         self.init(bytes)
     }
 
+    /// The bytes where they are; the pointer is valid during the call only.
     public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
         try Swift.withUnsafeBytes(of: self, body)
     }
@@ -49,21 +52,25 @@ public struct Bytes32: Hashable, Sendable {
         }
     }
 
-    /// As four little-endian words, the lowest first.
+    /// Four little-endian words, the lowest first.
     @inlinable
     public var littleEndianWords: (UInt64, UInt64, UInt64, UInt64) {
         (UInt64(littleEndian: a), UInt64(littleEndian: b), UInt64(littleEndian: c), UInt64(littleEndian: d))
     }
 
+    /// From four little-endian words, the lowest first.
     @inlinable
     public init(littleEndianWords w: (UInt64, UInt64, UInt64, UInt64)) {
         (a, b, c, d) = (w.0.littleEndian, w.1.littleEndian, w.2.littleEndian, w.3.littleEndian)
     }
 
+    /// A copy of the 32 bytes.
     public var bytes: [UInt8] { withUnsafeBytes { [UInt8]($0) } }
+    /// 64 lowercase hexadecimal digits.
     public var hex: String { Hex.encode(bytes) }
+    /// Whether all bytes are zero. Variable time.
     public var isZero: Bool { a | b | c | d == 0 }
-    /// The byte at the highest index, where little-endian encodings keep their top bits.
+    /// The byte at the highest index, which holds the top bits in little-endian encodings.
     public var lastByte: UInt8 { withUnsafeBytes { $0[31] } }
 }
 
@@ -71,6 +78,7 @@ public struct Bytes32: Hashable, Sendable {
 public enum Hex {
     private static let digits = Array("0123456789abcdef".utf8)
 
+    /// Two lowercase digits for each byte.
     public static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
         for byte in bytes {
@@ -80,7 +88,7 @@ public enum Hex {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Nil for anything but an even number of lowercase hexadecimal digits.
+    /// Nil unless the text is an even number of lowercase hexadecimal digits.
     public static func decode(_ text: some StringProtocol) -> [UInt8]? {
         let utf8 = Array(text.utf8)
         guard utf8.count % 2 == 0 else { return nil }

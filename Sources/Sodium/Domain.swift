@@ -11,7 +11,7 @@ public enum Domain {
         prefix + label.withUTF8Buffer { Array($0) }
     }
 
-    /// Digest(label, data) = SHA-256( uint8(len(DST)) || DST || data ), the data in parts.
+    /// Digest(label, data) = SHA-256( uint8(len(DST)) || DST || data ), with the data in parts.
     public static func digest(_ label: StaticString, _ parts: [UInt8]...) -> Bytes32 {
         let tag = tag(label)
         var hash = SHA256()
@@ -35,7 +35,7 @@ public enum Domain {
         return hash.finish()
     }
 
-    /// Digest(label, secret) where the digest is a secret as well.
+    /// Digest(label, secret), if the digest is a secret as well.
     public static func secretDigest(_ label: StaticString, of secret: borrowing SecretBytes) -> SecretBytes {
         let tag = tag(label)
         var hash = SHA256()
@@ -45,7 +45,7 @@ public enum Domain {
         return hash.finishSecretly()
     }
 
-    /// Preimage(label, data) = uint8(len(DST)) || DST || data: what Ed25519 signs.
+    /// Preimage(label, data) = uint8(len(DST)) || DST || data, which Ed25519 signs.
     public static func preimage(_ label: StaticString, _ data: some Collection<UInt8>) -> [UInt8] {
         let tag = tag(label)
         return [UInt8(tag.count)] + tag + data

@@ -1,16 +1,20 @@
 import CSodium
 
-/// An element of ristretto255 (RFC 9496) as its canonical 32-byte encoding. It may be the identity; where a key, a tag
-/// or a base is meant, decode with `init(decodingNonIdentity:)`.
+/// An element of ristretto255 (RFC 9496) as its canonical 32-byte encoding. It may be the identity; for a key, a tag or
+/// a base, decode with `init(decodingNonIdentity:)`.
 @frozen
 public struct Element: Hashable, Sendable {
+    /// The canonical encoding.
     public let encoding: Bytes32
 
     init(unchecked encoding: Bytes32) { self.encoding = encoding }
 
+    /// The group's identity, which is encoded as zeros.
     public static let identity = Element(unchecked: .zero)
+    /// G, the group's generator.
     public static let generator = Element.generator(times: .one)
 
+    /// Decodes a canonical encoding.
     /// - Throws: `SodiumError.notCanonicalElement`. libsodium 1.0.18 ignores bit 255, which would give every element a
     ///   second encoding (and every member a second tag), so that bit is checked here first.
     public init(decoding bytes: Bytes32) throws(SodiumError) {
@@ -21,19 +25,23 @@ public struct Element: Hashable, Sendable {
         encoding = bytes
     }
 
+    /// Decodes an element that must not be the identity.
     /// - Throws: also `SodiumError.identityElement`.
     public init(decodingNonIdentity bytes: Bytes32) throws(SodiumError) {
         try self.init(decoding: bytes)
         if isIdentity { throw .identityElement }
     }
 
+    /// Whether this is the identity.
     public var isIdentity: Bool { encoding.isZero }
 
+    /// The sum of two elements.
     public static func + (a: Element, b: Element) -> Element { combine(a, b, crypto_core_ristretto255_add) }
+    /// The difference of two elements.
     public static func - (a: Element, b: Element) -> Element { combine(a, b, crypto_core_ristretto255_sub) }
 
-    /// crypto_scalarmult_ristretto255 answers -1 when the result is the identity, and has then written its encoding
-    /// (zeros): with a valid element that answer is no failure.
+    /// crypto_scalarmult_ristretto255 returns -1 if the result is the identity, after it has written its encoding
+    /// (zeros). For a valid element that is not a failure.
     public static func * (scalar: Scalar, element: Element) -> Element {
         Element(
             unchecked: Bytes32 { out in

@@ -4,8 +4,10 @@ import CSodium
 public struct SHA256: ~Copyable {
     private var state = crypto_hash_sha256_state()
 
+    /// An empty message.
     public init() { crypto_hash_sha256_init(&state) }
 
+    /// Appends bytes to the message.
     public mutating func update(_ bytes: some Collection<UInt8>) {
         let done: Void? = bytes.withContiguousStorageIfAvailable { buffer in
             _ = crypto_hash_sha256_update(&state, buffer.baseAddress, UInt64(buffer.count))
@@ -13,21 +15,24 @@ public struct SHA256: ~Copyable {
         if done == nil { update(Array(bytes)) }
     }
 
+    /// Appends 32 bytes to the message.
     public mutating func update(_ bytes: Bytes32) {
         bytes.withPointer { _ = crypto_hash_sha256_update(&state, $0, 32) }
     }
 
+    /// The digest of the whole message.
     public consuming func finish() -> Bytes32 {
         Bytes32 { crypto_hash_sha256_final(&state, $0.baseAddress!) }
     }
 
-    /// The digest in guarded memory.
+    /// The digest, in guarded memory.
     consuming func finishSecretly() -> SecretBytes {
         var digest = SecretBytes(zeros: 32)
         digest.withUnsafeMutableBytes { _ = crypto_hash_sha256_final(&state, $0.octets) }
         return digest
     }
 
+    /// The digest of one message.
     public static func hash(_ bytes: some Collection<UInt8>) -> Bytes32 {
         var hash = SHA256()
         hash.update(bytes)
@@ -37,6 +42,7 @@ public struct SHA256: ~Copyable {
 
 /// SHA-512 (FIPS 180-4).
 public enum SHA512 {
+    /// The digest of a message, in 64 bytes.
     public static func hash(_ bytes: [UInt8]) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: 64) { buffer, filled in
             _ = crypto_hash_sha512(buffer.baseAddress!, bytes, UInt64(bytes.count))
@@ -47,6 +53,7 @@ public enum SHA512 {
 
 /// BLAKE2b (RFC 7693) as libsodium's crypto_generichash.
 public enum BLAKE2b {
+    /// - Parameter length: of the digest, 16 to 64 bytes.
     public static func hash(_ message: [UInt8], length: Int) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: length) { buffer, filled in
             _ = crypto_generichash(buffer.baseAddress!, length, message, UInt64(message.count), nil, 0)
@@ -54,7 +61,7 @@ public enum BLAKE2b {
         }
     }
 
-    /// Keyed: a secret of `length` bytes (16...64) under a key of at most 64 bytes.
+    /// A keyed hash: a secret of `length` bytes (16...64), under a key of at most 64 bytes.
     public static func keyed(_ message: [UInt8], key: borrowing SecretBytes, length: Int) -> SecretBytes {
         var out = SecretBytes(zeros: length)
         key.withUnsafeBytes { key in
@@ -67,7 +74,7 @@ public enum BLAKE2b {
     }
 }
 
-/// Subkeys: crypto_kdf_derive_from_key, BLAKE2b with the id as salt and the context as personalisation.
+/// Subkeys by crypto_kdf_derive_from_key: BLAKE2b with the id as salt and the context as personalisation.
 public enum KDF {
     /// - Parameters:
     ///   - key: 32 bytes.

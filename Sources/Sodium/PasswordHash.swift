@@ -1,19 +1,20 @@
 import CSodium
 
-/// Argon2id (RFC 9106) as libsodium's crypto_pwhash, one lane.
+/// Argon2id (RFC 9106) by libsodium's crypto_pwhash, with one lane.
 public struct PasswordHash: Equatable, Sendable {
-    /// Passes over the memory.
+    /// The number of passes over the memory.
     public let passes: UInt64
-    /// Bytes of memory.
+    /// The amount of memory, in bytes.
     public let memory: UInt64
     /// 16 bytes.
     public let salt: [UInt8]
 
     /// Bounds for parameters that come from a file, so that a hostile file cannot take the machine's memory.
     public static let passesAllowed: ClosedRange<UInt64> = 1...16
+    /// In bytes.
     public static let memoryAllowed: ClosedRange<UInt64> = 8192...(1 << 30)
 
-    /// Nil outside the bounds.
+    /// Nil if a parameter is outside its bounds, or the salt does not have 16 bytes.
     public init?(passes: UInt64, memory: UInt64, salt: [UInt8]) {
         guard Self.passesAllowed.contains(passes), Self.memoryAllowed.contains(memory), salt.count == 16 else {
             return nil
@@ -30,7 +31,8 @@ public struct PasswordHash: Equatable, Sendable {
         PasswordHash(checkedPasses: 3, memory: 64 << 20, salt: Random.bytes(16))
     }
 
-    /// 32 bytes.
+    /// Derives a key of 32 bytes.
+    /// - Throws: `SodiumError.notEnoughMemory`.
     public func key(for passphrase: borrowing SecretBytes) throws(SodiumError) -> SecretBytes {
         var out = SecretBytes(zeros: 32)
         let code = passphrase.withUnsafeBytes { passphrase in

@@ -1,10 +1,10 @@
 import CSodium
 
-/// The same primitives for keys that have been published: a released seal key, and everything that it opens. In ordinary
-/// memory, because there is nothing left to guard; a verifier opens thousands of ballots, and guarded memory costs a
-/// system call or more for each key. Never for a secret that is still one.
+/// The same primitives for keys that have been published: a released seal key, and everything that it opens. They work
+/// in ordinary memory, because nothing is left to guard; a verifier opens thousands of ballots, and guarded memory
+/// costs at least one system call for each key. Never use them for a secret that still is one.
 public enum PublishedKeys {
-    /// X25519. Nil when the result is zero.
+    /// X25519. Nil if the result is zero.
     public static func shared(_ scalar: Bytes32, _ point: Bytes32) -> Bytes32? {
         var code: Int32 = -1
         let shared = Bytes32 { out in
@@ -21,7 +21,7 @@ public enum PublishedKeys {
     /// The secret half of crypto_box_seed_keypair: the first 32 bytes of SHA-512(seed).
     public static func boxSecret(seed: Bytes32) -> Bytes32 { Bytes32.array(SHA512.hash(seed.bytes))[0] }
 
-    /// As `KDF.derive`.
+    /// Like `KDF.derive`.
     public static func derive(_ key: Bytes32, id: UInt64, context: StaticString) -> Bytes32 {
         precondition(context.utf8CodeUnitCount == 8)
         return Bytes32 { out in
@@ -35,7 +35,7 @@ public enum PublishedKeys {
         }
     }
 
-    /// What crypto_box makes of a shared secret.
+    /// The key that crypto_box derives from a shared secret.
     private static func boxKey(_ shared: Bytes32) -> Bytes32 {
         let zeros = [UInt8](repeating: 0, count: 16)
         return Bytes32 { out in shared.withPointer { _ = crypto_core_hsalsa20(out.baseAddress!, zeros, $0, nil) } }
@@ -45,7 +45,8 @@ public enum PublishedKeys {
         BLAKE2b.hash(ephemeral.bytes + recipient.bytes, length: 24)
     }
 
-    /// The 32 bytes in a sealed box of 80, given the shared secret of its ephemeral key and the recipient's.
+    /// Opens a sealed box of 80 bytes, given the shared secret of its ephemeral key and the recipient's: 32 bytes, or
+    /// nil.
     public static func openBox(_ sealed: ArraySlice<UInt8>, for recipient: Bytes32, shared: Bytes32) -> Bytes32? {
         guard sealed.count == 80 else { return nil }
         let parts = Bytes32.array(sealed.prefix(32))
@@ -60,7 +61,7 @@ public enum PublishedKeys {
         return code == 0 ? message : nil
     }
 
-    /// The sealed box of 80 bytes that `BoxKeyPair.sealAsEphemeral` makes.
+    /// Makes the sealed box of 80 bytes that `BoxKeyPair.sealAsEphemeral` makes.
     public static func sealBox(
         _ message: Bytes32, ephemeral: Bytes32, for recipient: Bytes32, shared: Bytes32
     ) -> [UInt8] {
@@ -76,7 +77,7 @@ public enum PublishedKeys {
         return ephemeral.bytes + box
     }
 
-    /// As `AEAD.open`.
+    /// Like `AEAD.open`, but nil if the ciphertext is not authentic.
     public static func open(
         _ ciphertext: ArraySlice<UInt8>, key: Bytes32, nonce: [UInt8], associatedData: [UInt8]
     ) -> [UInt8]? {

@@ -1,6 +1,6 @@
 import CSodium
 
-/// What libsodium or an encoding refused.
+/// Why libsodium, or an encoding's rule, rejected something.
 public enum SodiumError: Error, Equatable, Sendable {
     case wrongLength(expected: Int, found: Int)
     case notCanonicalScalar
@@ -15,11 +15,11 @@ public enum SodiumError: Error, Equatable, Sendable {
     case notHex
 }
 
-/// The library itself: every entry into libsodium that needs its set-up goes through `ready`.
+/// The library itself. Every entry into libsodium that needs its initialisation goes through `ready`.
 enum Runtime {
-    /// `sodium_init` must come before the first `sodium_malloc` and before the generator is used. No signature is judged
-    /// before the library has shown that it judges by this protocol's rule. These are fatal errors, not preconditions,
-    /// because an optimised program keeps the reason of a precondition to itself.
+    /// `sodium_init` must come before the first `sodium_malloc` and before the generator is used. No signature is
+    /// judged before the library has shown that it follows this protocol's rule. These are fatal errors rather than
+    /// preconditions, because an optimised program does not print a precondition's reason.
     static let ready: Void = {
         guard sodium_init() >= 0 else { fatalError("libsodium cannot be initialised on this machine") }
         guard SignatureRule.isKeptByLibrary else {
@@ -32,8 +32,8 @@ enum Runtime {
 
 /// The system's random generator.
 public enum Random {
-    /// `count` unpredictable bytes. For values that will be public (nonces, salts, ids); secrets are made by
-    /// `SecretBytes.random`.
+    /// `count` unpredictable bytes, for values that will be public (nonces, salts, ids). Use `SecretBytes.random` for
+    /// secrets.
     public static func bytes(_ count: Int) -> [UInt8] {
         _ = Runtime.ready
         return [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
@@ -50,7 +50,7 @@ public enum Random {
         }
     }
 
-    /// A number below `bound`, without modulo bias. 0 when the bound is 0.
+    /// A number below `bound`, without modulo bias; 0 if the bound is 0.
     public static func number(below bound: UInt32) -> UInt32 {
         _ = Runtime.ready
         return randombytes_uniform(bound)

@@ -3,6 +3,7 @@ import CSodium
 /// An X25519 key pair for sealed boxes.
 public struct BoxKeyPair: ~Copyable, Sendable {
     private let secret: SecretBytes
+    /// The public half: 32 bytes.
     public let publicKey: Bytes32
 
     /// crypto_box_seed_keypair: the secret is the first half of SHA-512(seed).
@@ -19,7 +20,7 @@ public struct BoxKeyPair: ~Copyable, Sendable {
         self.secret = secret
     }
 
-    /// From a secret that has been made public, or was stored: 32 bytes.
+    /// Takes a secret of 32 bytes that was stored, or has been made public.
     public init(secret: consuming SecretBytes) {
         precondition(secret.count == 32)
         publicKey = secret.withUnsafeBytes { secret in
@@ -28,12 +29,13 @@ public struct BoxKeyPair: ~Copyable, Sendable {
         self.secret = secret
     }
 
-    /// The secret itself, for its release.
+    /// A copy of the secret, for its release.
     public borrowing func reveal() -> Bytes32 {
         secret.withUnsafeBytes { source in Bytes32 { $0.baseAddress!.update(from: source.octets, count: 32) } }
     }
 
-    /// crypto_box_seal_open: the message is 48 bytes shorter than the box.
+    /// crypto_box_seal_open: opens a box; the message is 48 bytes shorter.
+    /// - Throws: `SodiumError.cannotOpen`.
     public borrowing func open(_ sealed: [UInt8]) throws(SodiumError) -> SecretBytes {
         guard sealed.count > SealedBox.overhead else { throw .cannotOpen }
         var message = SecretBytes(zeros: sealed.count - SealedBox.overhead)
@@ -48,8 +50,8 @@ public struct BoxKeyPair: ~Copyable, Sendable {
         return message
     }
 
-    /// A sealed box whose ephemeral key pair is this one, so that who knows the seed can make it again: the bytes of
-    /// crypto_box_seal, ephemeral key || box with the nonce BLAKE2b-192(ephemeral key || recipient).
+    /// Makes a sealed box whose ephemeral key pair is this one, so that anyone who knows the seed can make it again:
+    /// the bytes of crypto_box_seal, ephemeral key || box with the nonce BLAKE2b-192(ephemeral key || recipient).
     public borrowing func sealAsEphemeral(
         _ message: borrowing SecretBytes, to recipient: Bytes32
     ) throws(SodiumError) -> [UInt8] {
@@ -74,13 +76,16 @@ public struct BoxKeyPair: ~Copyable, Sendable {
 
 /// Anonymous public-key encryption (crypto_box_seal).
 public enum SealedBox {
-    /// Bytes that a sealed box is longer than its message.
+    /// How many bytes longer a sealed box is than its message.
     public static let overhead = 48
 
+    /// Seals a message so that only the recipient can open it, without a sign of who sealed it.
+    /// - Throws: `SodiumError.weakPublicKey`.
     public static func seal(_ message: borrowing SecretBytes, to recipient: Bytes32) throws(SodiumError) -> [UInt8] {
         try BoxKeyPair(seed: .random(32)).sealAsEphemeral(message, to: recipient)
     }
 
+    /// Checks a recipient's key.
     /// - Throws: `SodiumError.weakPublicKey` unless the key is below 2^255-19 and not of low order
     ///   (docs/protocol.md, section 1).
     public static func checkPublicKey(_ key: Bytes32) throws(SodiumError) {
@@ -89,8 +94,8 @@ public enum SealedBox {
         guard isBelowPrime, !lowOrder.contains(key) else { throw .weakPublicKey }
     }
 
-    /// X25519 of a clamped scalar, which is a multiple of 8 and not of the groups' large orders, is zero for these
-    /// coordinates and no others: 0, 1, -1, and the two of points of order eight.
+    /// X25519 gives zero for these coordinates and no others: 0, 1, -1, and the two of points of order eight. A clamped
+    /// scalar is a multiple of 8, but not of the groups' large orders.
     private static let lowOrder: Set<Bytes32> = Set(
         [
             "0000000000000000000000000000000000000000000000000000000000000000",
@@ -103,9 +108,12 @@ public enum SealedBox {
 
 /// XChaCha20-Poly1305-IETF.
 public enum AEAD {
+    /// Length of the tag, in bytes.
     public static let tagLength = 16
+    /// Length of the nonce, in bytes.
     public static let nonceLength = 24
 
+    /// Encrypts and authenticates.
     /// - Parameters: a key of 32 bytes and a nonce of 24.
     /// - Returns: 16 bytes more than the plaintext.
     public static func seal(
@@ -123,12 +131,15 @@ public enum AEAD {
         }
     }
 
+    /// The same for a plaintext in ordinary memory.
     public static func seal(
         _ plaintext: [UInt8], key: borrowing SecretBytes, nonce: [UInt8], associatedData: [UInt8]
     ) -> [UInt8] {
         plaintext.withUnsafeBytes { seal($0, key: key, nonce: nonce, associatedData: associatedData) }
     }
 
+    /// Decrypts and checks a ciphertext.
+    /// - Throws: `SodiumError.cannotOpen` unless it is authentic.
     public static func open(
         _ ciphertext: some Collection<UInt8>, key: borrowing SecretBytes, nonce: [UInt8], associatedData: [UInt8]
     ) throws(SodiumError) -> SecretBytes {

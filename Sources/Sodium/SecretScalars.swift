@@ -1,29 +1,30 @@
 import CSodium
 
-/// A row of secret scalars in guarded memory, worked on in place. Every operation is constant-time in the values; the
-/// positions are public. Arithmetic is libsodium's; `setEqual`, the masks of `add(when:)` and `writeDigits` are our own, and
-/// Tests/ConstantTime watches them. One allocation serves a whole proof.
+/// A row of secret scalars in guarded memory, which are changed in place. Every operation is constant-time in the
+/// values; the positions are public. The arithmetic is libsodium's; `setEqual`, the masks of `add(when:)` and
+/// `writeDigits` are our own, and Tests/ConstantTime watches them. One allocation serves a whole proof.
 public struct SecretScalars: ~Copyable, Sendable {
     private var memory: SecretBytes
+    /// Number of scalars.
     public let count: Int
 
-    /// Zeros.
+    /// A row of zeros.
     public init(count: Int) {
         memory = SecretBytes(zeros: 32 * count)
         self.count = count
     }
 
-    /// One random scalar that is not zero: a ring key.
+    /// One random, nonzero scalar: a ring key.
     public static func randomNonZero() -> SecretScalars {
         var row = SecretScalars(count: 1)
         row.memory.withUnsafeMutableBytes { crypto_core_ristretto255_scalar_random($0.octets) }
         return row
     }
 
-    /// One scalar from 32 stored bytes. Nil unless it is reduced and not zero.
+    /// One scalar from 32 stored bytes. Nil unless it is reduced and nonzero.
     public init?(storedKey bytes: borrowing SecretBytes) {
         guard bytes.count == 32 else { return nil }
-        // Reduced means: reducing changes nothing. Constant-time, unlike a comparison with l.
+        // A number is reduced if reducing it changes nothing. This is constant-time, unlike a comparison with l.
         var wide = SecretBytes(zeros: 96)
         let valid = bytes.withUnsafeBytes { source in
             wide.withUnsafeMutableBytes { wide in
@@ -38,10 +39,10 @@ public struct SecretScalars: ~Copyable, Sendable {
         count = 1
     }
 
-    /// The stored form of one scalar: 32 bytes.
+    /// The stored form of a single scalar: 32 bytes.
     public borrowing func stored() -> SecretBytes { memory.duplicate() }
 
-    /// All of them where they lie, 32 bytes each.
+    /// All scalars where they are, 32 bytes each.
     package borrowing func withUnsafeBytes<R, E: Error>(
         _ body: (UnsafeRawBufferPointer) throws(E) -> R
     ) throws(E) -> R {
@@ -57,11 +58,13 @@ public struct SecretScalars: ~Copyable, Sendable {
         return memory.withUnsafeBytes { body($0.octets + 32 * i) }
     }
 
+    /// self[i] = value.
     public mutating func set(_ i: Int, _ value: Scalar) {
         precondition(i >= 0 && i < count)
         edit { base in value.encoding.withPointer { (base + 32 * i).update(from: $0, count: 32) } }
     }
 
+    /// self[i] = other[j].
     public mutating func copy(_ i: Int, from other: borrowing SecretScalars, _ j: Int) {
         precondition(i >= 0 && i < count)
         other.at(j) { source in edit { ($0 + 32 * i).update(from: source, count: 32) } }
@@ -73,7 +76,7 @@ public struct SecretScalars: ~Copyable, Sendable {
         edit { ($0 + 32 * i).update(from: $0 + 32 * j, count: 32) }
     }
 
-    /// self[i] = 1 when a == b, else 0, without a branch on either.
+    /// self[i] = 1 if a == b, else 0, without a branch on either.
     public mutating func setEqual(_ i: Int, _ a: UInt32, _ b: UInt32) {
         precondition(i >= 0 && i < count)
         let difference = UInt64(a ^ b)
@@ -84,16 +87,19 @@ public struct SecretScalars: ~Copyable, Sendable {
         }
     }
 
-    /// self[i] = 64 bytes of `wide`, from `offset`, modulo l.
+    /// self[i] = the 64 bytes of `wide`, little-endian, modulo l.
     public mutating func reduce(_ i: Int, _ wide: borrowing SecretBytes) {
         precondition(i >= 0 && i < count && wide.count == 64)
         wide.withUnsafeBytes { wide in edit { crypto_core_ristretto255_scalar_reduce($0 + 32 * i, wide.octets) } }
     }
 
+    /// self[i] = self[a] + self[b].
     public mutating func add(_ i: Int, _ a: Int, _ b: Int) { combine(i, a, b, crypto_core_ristretto255_scalar_add) }
+    /// self[i] = self[a] - self[b].
     public mutating func subtract(_ i: Int, _ a: Int, _ b: Int) {
         combine(i, a, b, crypto_core_ristretto255_scalar_sub)
     }
+    /// self[i] = self[a] * self[b].
     public mutating func multiply(_ i: Int, _ a: Int, _ b: Int) {
         combine(i, a, b, crypto_core_ristretto255_scalar_mul)
     }
@@ -106,8 +112,8 @@ public struct SecretScalars: ~Copyable, Sendable {
         edit { operation($0 + 32 * i, $0 + 32 * a, $0 + 32 * b) }
     }
 
-    /// self[i] * element. The answer of libsodium, which tells whether the result is the identity, is not looked at:
-    /// branching on it would tell which coefficients are zero.
+    /// self[i] * element. libsodium's return value says whether the result is the identity; it is ignored, because a
+    /// branch on it would reveal which coefficients are zero.
     public borrowing func multiply(_ element: Element, by i: Int) -> Element {
         at(i) { n in
             Element(
@@ -123,24 +129,24 @@ public struct SecretScalars: ~Copyable, Sendable {
         }
     }
 
-    /// The digits of a scalar in base 16: sixty-four from -8 to 7.
+    /// The number of digits of a scalar in base 16, each from -8 to 7.
     public static let digits = 64
 
     /// Writes self[i] in signed digits of base 16, the lowest first, to the places 0, `stride`, 2 * `stride`, ... of
-    /// `target`. Without a branch or an address that depends on the scalar.
+    /// `target`. No branch and no address depends on the scalar.
     public borrowing func writeDigits(of i: Int, to target: UnsafeMutablePointer<Int8>, stride: Int) {
         at(i) { bytes in
             var carry: Int8 = 0
             for place in 0..<Self.digits {
                 let nibble = Int8(bitPattern: bytes[place >> 1] >> UInt8(4 * (place & 1)) & 15) &+ carry
-                // Digits from 8 on borrow sixteen from the next; the last one has nothing to borrow, being at most 2.
+                // Digits from 8 on borrow sixteen from the next; the last digit is at most 2, so it never borrows.
                 carry = (nibble &+ 8) >> 4
                 target[place * stride] = nibble &- (carry << 4)
             }
         }
     }
 
-    /// self[i] += self[a] when self[bit] is one, for self[bit] zero or one, without a branch on it.
+    /// self[i] += self[a] if self[bit] is one; self[bit] must be zero or one. There is no branch on it.
     public mutating func add(_ i: Int, _ a: Int, when bit: Int, scratch: Int) {
         precondition(min(i, a, bit, scratch) >= 0 && max(i, a, bit, scratch) < count)
         edit { base in

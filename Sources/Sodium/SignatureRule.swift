@@ -2,12 +2,13 @@
 
 import CSodium
 
-/// Which Ed25519 signatures count: those whose equation holds without the cofactor. RFC 8032 leaves it to the verifier,
-/// and libsodium has changed its mind (its development branch multiplies by the cofactor since 2022). Two verifiers that
-/// differ here count one log differently, so a library that follows another rule is not used at all.
+/// Which Ed25519 signatures count: those whose equation holds without the cofactor. RFC 8032 leaves that to the
+/// verifier, and libsodium has changed its mind (its development branch has multiplied by the cofactor since 2022). Two
+/// verifiers that differ here count the same log differently, so a library that follows another rule is not used at
+/// all.
 ///
-/// The known answers are of a key with a component of order eight, made by who knows its logarithm. Every such signature
-/// is valid with the cofactor; without it only one whose hash is a multiple of eight is.
+/// The known answers are for a key with a component of order eight, made by somebody who knows its logarithm. With the
+/// cofactor, every such signature is valid; without it, only those whose hash is a multiple of eight.
 enum SignatureRule {
     struct KnownAnswer {
         let message: UInt8
@@ -29,7 +30,7 @@ enum SignatureRule {
             isValid: true),
     ]
 
-    /// Whether a verification gives the known answers.
+    /// Whether a verification function gives the known answers.
     static func isKept(by verify: (_ signature: [UInt8], _ message: [UInt8], _ key: [UInt8]) -> Bool) -> Bool {
         guard let key = Hex.decode(key) else { return false }
         return answers.allSatisfy { answer in
@@ -38,7 +39,8 @@ enum SignatureRule {
         }
     }
 
-    /// Whether the library that this program was started with keeps it. `Runtime.ready` asks, so nothing here may.
+    /// Whether the library that this program was started with follows the rule. `Runtime.ready` calls this, so nothing
+    /// here may use it.
     static var isKeptByLibrary: Bool {
         isKept { signature, message, key in
             crypto_sign_verify_detached(signature, message, UInt64(message.count), key) == 0

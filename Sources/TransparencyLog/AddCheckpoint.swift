@@ -66,7 +66,7 @@ public struct AddCheckpoint: Sendable, Equatable {
         case malformed
         /// The log's key has not signed it, or its signature is false.
         case notSigned
-        /// The witness has signed another size, this one, than the request assumes.
+        /// The witness has signed another size than the request assumes; the value is that size.
         case otherSize(UInt64)
         /// The checkpoint does not extend the one that the witness signed: a fork, under the log's own signature.
         case inconsistent
