@@ -27,7 +27,8 @@ void rr_lanes_sum_buckets(const uint64_t *points, const uint32_t *entries, const
                     uint32_t entry = from[i][step];
                     at[i] = points + (size_t)RR_AFFINE_WORDS * (entry >> 1);
                     negative |= (entry & 1) << i;
-                    // The entries of a bucket that follow are likely there, and the points they name far away.
+                    // The bucket's next entries are probably in the cache, but the points to which they refer are far
+                    // away.
                     if (step + 2 < length[i]) {
                         const char *next = (const char *)(points + (size_t)RR_AFFINE_WORDS * (from[i][step + 2] >> 1));
                         _mm_prefetch(next, _MM_HINT_T0);

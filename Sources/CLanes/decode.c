@@ -7,7 +7,7 @@
 
 #pragma clang attribute push(__attribute__((target(RR_TARGET))), apply_to = function)
 
-// Below p, bit 255 clear, and even: the canonical encoding of a number that is not negative.
+// Below p, with bit 255 clear, and even: the canonical encoding of a nonnegative number.
 static int is_canonical(const uint64_t w[4]) {
     if (w[0] & 1 || w[3] >> 63) return 0;
     return !(w[3] == 0x7fffffffffffffff && w[2] == UINT64_MAX && w[1] == UINT64_MAX && w[0] >= UINT64_MAX - 18);
@@ -30,7 +30,7 @@ static half start(const uint64_t w[8][4]) {
     return h;
 }
 
-// The rest, given vu^7 to the power (p - 5) / 8. Returns the lanes that hold a point.
+// The rest of decoding, given vu^7 to the power (p - 5) / 8. Returns the lanes that contain a point.
 static __mmask8 finish(const half *h, fe8 power, uint64_t *const to[8]) {
     fe8 vu3 = fe8_mul(fe8_sq(h->vu), h->vu);
     fe8 root = fe8_mul(vu3, power);

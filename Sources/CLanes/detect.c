@@ -11,7 +11,7 @@ int rr_lanes_are_there(void) {
 
 #else
 
-// Other processors have no such lanes. The names are there for the linker; nobody calls them.
+// Other processors have no such lanes. The symbols exist for the linker; nobody calls them.
 int rr_lanes_are_there(void) { return 0; }
 
 #define NOT_HERE(name, ...) \

@@ -5,7 +5,7 @@
 
 #pragma clang attribute push(__attribute__((target(RR_TARGET))), apply_to = function)
 
-// (Y + X, Y - X, 2dT, 2Z): what additions take of an extended point.
+// (Y + X, Y - X, 2dT, 2Z): the parts of an extended point that additions need.
 typedef struct { fe8 sum, difference, product, twice; } cached8;
 
 RR_INLINE cached8 ge8_cached(ge8 p) {
@@ -20,7 +20,7 @@ RR_INLINE ge8 ge8_add_cached(ge8 p, cached8 q, __mmask8 negative) {
     return ge8_of(fe8_sub(B, A), fe8_blend(negative, minus, plus), fe8_blend(negative, plus, minus), fe8_add(B, A));
 }
 
-// -A, and the lanes in which there is such a point.
+// Computes -A, and returns the lanes in which the key is a point.
 static __mmask8 decode_negated(const uint8_t *keys, ge8 *point) {
     word8 w[4];
     words_load(keys, w);
@@ -35,7 +35,7 @@ static __mmask8 decode_negated(const uint8_t *keys, ge8 *point) {
     __mmask8 right = fe8_is(fe8_canonical(fe8_sub(vxx, u)), fe8_zero());
     __mmask8 flipped = fe8_is(fe8_canonical(fe8_add(vxx, u)), fe8_zero());
     x = fe8_blend(right, fe8_mul(x, fe8_root_of_minus_one()), x);
-    // Negated: the sign that the key does not say.
+    // Negated: takes the sign that the key does not have.
     x = fe8_negate_if((__mmask8)~(fe8_is_negative(x) ^ sign), x);
     *point = (ge8){x, y, fe8_one(), fe8_mul(x, y)};
     return right | flipped;

@@ -1,4 +1,4 @@
-// Eight encodings of 32 bytes, one after the other, and eight lanes of words.
+// Converts between eight consecutive encodings of 32 bytes and eight lanes of words.
 #ifndef RR_ENCODING_H
 #define RR_ENCODING_H
 

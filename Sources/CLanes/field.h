@@ -1,6 +1,6 @@
-// Eight field elements modulo 2^255 - 19, one a lane, in five limbs of 51 bits. The multiplier reads 52 bits of each
+// Eight field elements modulo 2^255 - 19, one per lane, in five limbs of 51 bits. The multiplier reads 52 bits of each
 // limb, so factors must have been carried: "tight" limbs are below 2^51 + 2^15, as in Swift, and products and fe8_carry
-// give them.
+// return tight limbs.
 #ifndef RR_FIELD_H
 #define RR_FIELD_H
 
@@ -43,9 +43,9 @@ RR_INLINE fe8 fe8_root_of_minus_one(void) {
     return fe8_set(0x61b274a0ea0b0, 0x0d5a5fc8f189d, 0x7ef5e9cbd0c60, 0x78595a6804c9e, 0x2b8324804fc1d);
 }
 
-// Tight, from limbs below 2^61: 19 times what the highest hands on is then below 2^15. Products have limbs below 2^60
-// before they are carried: z_k and z_(k+5) together are five products' low halves, below 2^52, and five times twice a high
-// half, below 2^51.
+// Makes limbs below 2^61 tight: 19 times the carry of the highest is then below 2^15. Products have limbs below 2^60
+// before they are carried: z_k and z_(k+5) together are the low halves of five products, below 2^52, and five times
+// twice a high half, below 2^51.
 RR_INLINE fe8 fe8_carry(fe8 a) {
     word8 m = w8_mask();
     fe8 r;
@@ -54,7 +54,7 @@ RR_INLINE fe8 fe8_carry(fe8 a) {
     return r;
 }
 
-// Sums and differences of tight elements, carried.
+// Sums and differences of tight elements, after carrying.
 RR_INLINE fe8 fe8_add(fe8 a, fe8 b) {
     fe8 r;
     for (int i = 0; i < 5; i++) r.l[i] = ADD(a.l[i], b.l[i]);
@@ -119,10 +119,10 @@ RR_INLINE fe8 fe8_sq(fe8 a) {
     return fe8_fold(low, high);
 }
 
-// Below p, from tight limbs.
+// The representative below p, from tight limbs.
 RR_INLINE fe8 fe8_canonical(fe8 a) {
     word8 m = w8_mask();
-    // Twice, as in Swift: then the number is below 2p.
+    // Twice, as in Swift, so that the number is below 2p.
     a = fe8_carry(fe8_carry(a));
     word8 q = SHR(ADD(a.l[0], w8(19)), 51);
     for (int i = 1; i < 5; i++) q = SHR(ADD(a.l[i], q), 51);
@@ -135,7 +135,7 @@ RR_INLINE fe8 fe8_canonical(fe8 a) {
     return a;
 }
 
-// Lanes in which the canonical a is b.
+// The lanes in which the canonical a equals b.
 RR_INLINE __mmask8 fe8_is(fe8 a, fe8 b) {
     __mmask8 same = 0xff;
     for (int i = 0; i < 5; i++) same &= _mm512_cmpeq_epi64_mask(a.l[i], b.l[i]);
@@ -143,7 +143,7 @@ RR_INLINE __mmask8 fe8_is(fe8 a, fe8 b) {
 }
 RR_INLINE __mmask8 fe8_is_negative(fe8 a) { return _mm512_test_epi64_mask(fe8_canonical(a).l[0], w8(1)); }
 
-// b in the lanes of the mask, a in the others.
+// b in the lanes of the mask, a in the other lanes.
 RR_INLINE fe8 fe8_blend(__mmask8 mask, fe8 a, fe8 b) {
     fe8 r;
     for (int i = 0; i < 5; i++) r.l[i] = _mm512_mask_blend_epi64(mask, a.l[i], b.l[i]);
@@ -189,7 +189,7 @@ RR_INLINE fe16 fe16_invert(fe16 x) {
     return fe16_mul(fe16_squares(p250, 5), p11);
 }
 
-// Eight rows of eight words, turned.
+// Transposes eight rows of eight words.
 RR_INLINE void transpose8(word8 r[8]) {
     word8 t[8], u[8];
     for (int i = 0; i < 8; i += 2) {
@@ -210,7 +210,7 @@ RR_INLINE void transpose8(word8 r[8]) {
     }
 }
 
-// Eight numbers of four little-endian words to limbs; bit 255 is dropped.
+// Converts eight numbers of four little-endian words to limbs; bit 255 is ignored.
 RR_INLINE fe8 fe8_of_words(word8 w0, word8 w1, word8 w2, word8 w3) {
     word8 m = w8_mask();
     fe8 r;

@@ -9,7 +9,7 @@
 typedef struct { fe8 X, Y, Z, T; } ge8;
 typedef struct { fe8 sum, difference, product; } affine8;
 
-// Three field elements and a word of padding; four and four words, so that both are whole vectors.
+// Three field elements and a word of padding, or four and four words, so that both fill whole vectors.
 _Static_assert(RR_AFFINE_WORDS == 3 * 5 + 1, "an affine point is two vectors");
 _Static_assert(RR_EXTENDED_WORDS == 4 * 5 + 4, "an extended point is three vectors");
 
@@ -45,7 +45,7 @@ RR_INLINE ge8 ge8_double(ge8 p) {
     return ge8_of(E, fe8_sub(fe8_add(ZZ, ZZ), G), G, H);
 }
 
-// Eight affine points from eight addresses.
+// Loads eight affine points from eight addresses.
 RR_INLINE affine8 affine8_load(const uint64_t *const from[8]) {
     word8 a[8], b[8];
     for (int i = 0; i < 8; i++) {
@@ -70,7 +70,7 @@ RR_INLINE void affine8_store(affine8 p, uint64_t *const to[8]) {
     }
 }
 
-// Eight extended points from, and to, eight addresses.
+// Loads eight extended points from, or stores them at, eight addresses.
 RR_INLINE ge8 ge8_load(const uint64_t *const from[8]) {
     word8 w[24];
     for (int part = 0; part < 3; part++) {
@@ -102,9 +102,9 @@ RR_INLINE void ge8_store(ge8 p, uint64_t *const to[8]) {
     }
 }
 
-// Choices by signed digits among eight entries, every one of which is read: no address and no branch depends on a digit.
-// Secret digits are from -8 to 7, public ones from -7 to 8. All ones in the lanes where the place is e; (x ^ e) - 1 is
-// negative only there.
+// Selection by signed digits among eight entries, all of which are read, so that no address and no branch depends on a
+// digit. Secret digits are from -8 to 7, public ones from -7 to 8. All ones in the lanes where the place is e: (x ^ e)
+// - 1 is negative only there.
 RR_INLINE word8 place_is(word8 place, uint64_t e) {
     return _mm512_srai_epi64(SUB(_mm512_xor_si512(place, w8(e)), w8(1)), 63);
 }
@@ -121,8 +121,8 @@ RR_INLINE word8 w8_take(word8 chosen, word8 entry, word8 mask) {
     return _mm512_ternarylogic_epi64(chosen, entry, mask, 0xf8);
 }
 
-// The multiples that eight public digits ask for, of a table of eight; where the digit is negative, what is to be
-// subtracted. The addresses depend on the digits: never for a secret.
+// The multiples in a table of eight for eight public digits; for a negative digit, the multiple to be subtracted. The
+// addresses depend on the digits, so never use it for a secret.
 RR_INLINE affine8 public_multiples_load(const uint64_t *table, const int8_t *digits) {
     static const uint64_t neutral[RR_AFFINE_WORDS] __attribute__((aligned(64))) = {1, 0, 0, 0, 0, 1};
     const uint64_t *from[8];

@@ -1,5 +1,5 @@
-// Sums of products of scalars by their residues modulo twenty numbers just under 2^26. Products of two residues are below
-// 2^52, so the multiplier's low half is all of them.
+// Sums of products of scalars, by their residues modulo twenty numbers just under 2^26. A product of two residues is
+// below 2^52, so the low half of the multiplier's result is all of it.
 
 #if defined(__x86_64__)
 #include "field.h"
@@ -7,7 +7,7 @@
 #pragma clang attribute push(__attribute__((target(RR_TARGET))), apply_to = function)
 
 #define MODULI RR_MODULI
-// Moduli that are worked on at a time, which fit the registers, and words of them with eight columns each.
+// How many moduli are processed at a time, so that they fit the registers; and their words, with eight columns each.
 #define HALF (MODULI / 2)
 #define HALF_WORDS (8 * HALF)
 _Static_assert(2 * HALF == MODULI, "the moduli are halved");
@@ -76,7 +76,7 @@ void rr_lanes_add_products(const uint64_t *left, size_t rows, const uint64_t *ri
             for (size_t r = 0; r < rows; r += 2) {
                 const uint64_t *a = left + HALF * count * (rows * half + r);
                 uint64_t *own = sums + HALF_WORDS * (rows * (groups * half + group) + r);
-                // The last row of an odd number is done twice, once for nothing.
+                // If the number of rows is odd, the last row is computed twice, and one result is discarded.
                 int has_next = r + 1 < rows;
                 two_rows(a, has_next ? a + HALF * count : a, columns, count, own, has_next ? own + HALF_WORDS : spare);
             }

@@ -1,12 +1,12 @@
-// Sums of multiples under secret scalars. Constant-time in the digits: every entry of a table is read for every digit, in
-// the same order, and choices are made by masks that arithmetic makes, never by an address or a branch.
+// Sums of multiples under secret scalars. Constant-time in the digits: every entry of a table is read for every digit,
+// in the same order, and entries are selected by masks computed arithmetically, never by an address or a branch.
 
 #if defined(__x86_64__)
 #include "point.h"
 
 #pragma clang attribute push(__attribute__((target(RR_TARGET))), apply_to = function)
 
-// Eight lanes of a field element; of a multiple's three; of a point's four.
+// The words of eight lanes of a field element, of a multiple (three elements) and of a point (four elements).
 #define ELEMENT_WORDS (5 * 8)
 #define TABLE_WORDS (3 * ELEMENT_WORDS)
 _Static_assert(RR_SECRET_TABLE_WORDS == 8 * TABLE_WORDS, "a table has eight multiples");
@@ -30,7 +30,7 @@ RR_INLINE ge8 get_point(const uint64_t *from) {
     return (ge8){get(from), get(from + ELEMENT_WORDS), get(from + 2 * ELEMENT_WORDS), get(from + 3 * ELEMENT_WORDS)};
 }
 
-// The points are public; so are the tables.
+// The points are public, and so are the tables.
 void rr_lanes_secret_table(const uint64_t *points, uint64_t *table) {
     const uint64_t *from[8];
     for (int i = 0; i < 8; i++) from[i] = points + RR_AFFINE_WORDS * i;

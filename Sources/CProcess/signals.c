@@ -14,7 +14,7 @@ static unsigned char heard[65];
 static void tell(int number) {
     const int before = errno;
     const unsigned char byte = (unsigned char)number;
-    // A full pipe has more to say than anybody needs.
+    // A full pipe holds more signals than anybody needs.
     (void)!write(ends[1], &byte, 1);
     errno = before;
 }
@@ -35,7 +35,7 @@ int roundrobin_hear_signals(const int *numbers, int count) {
     for (int i = 0; i < count; i++) {
         const int number = numbers[i];
         if (number < 1 || number > 64 || heard[number] || sigaction(number, NULL, &former[number]) != 0) continue;
-        // Whoever started this program ignoring it, as nohup does, goes on ignoring it.
+        // A program that was started with the signal ignored, as nohup does, keeps ignoring it.
         if (former[number].sa_handler == SIG_IGN && number != SIGCHLD) continue;
         if (sigaction(number, &action, NULL) == 0) heard[number] = 1;
     }

@@ -1,4 +1,4 @@
-// Declared by glibc only with its extensions, which Swift's view of it is without.
+// glibc declares these only with its extensions, which the view that Swift has of it lacks.
 #define _GNU_SOURCE
 #include "process.h"
 

@@ -2,18 +2,19 @@ import CProcess
 import Foundation
 import Synchronization
 
-/// A program that runs beside this one.
+/// A program that runs alongside this one.
 ///
-/// Foundation's `Process` puts a child into a process group of its own, so that a terminal stops an editor, and when more than some
-/// 1,350 files are open it reads past the end of a directory's buffer. This one calls posix_spawn(3).
+/// Foundation's `Process` puts a child into a process group of its own, so that a terminal stops an editor. And when
+/// more than about 1,350 files are open, it reads past the end of a directory's buffer. This class calls posix_spawn(3)
+/// itself.
 public final class ChildProcess: Sendable {
     /// Where one of the child's three streams leads.
     public enum Stream {
         case nothing
-        /// Where this program's leads.
+        /// To the same place as this program's.
         case inherited
         case file(FileHandle)
-        /// The other end is the caller's. This end is closed here once the child has it.
+        /// The caller keeps the other end. This end is closed here once the child has it.
         case pipe(Pipe)
     }
 
@@ -26,19 +27,22 @@ public final class ChildProcess: Sendable {
 
     /// The program could not be started.
     public struct NotStarted: Error, Sendable {
+        /// The path or name that was to be started.
         public let program: String
         /// A value of `errno`.
         public let code: Int32
     }
 
+    /// The child's process id.
     public let identifier: pid_t
     private let taken = Mutex<End?>(nil)
 
-    /// Starts a program. It gets the three streams and no other open file, no signal blocked, and the usual effect of each.
+    /// Starts a program. It gets the three streams but no other open file, no blocked signal, and every signal with its
+    /// default effect.
     /// - Parameters:
-    ///   - command: a path, or a name that is looked for in PATH, and the arguments.
-    ///   - environment: all of it; this program's when nil.
-    ///   - directory: where it runs.
+    ///   - command: a path, or a name that is looked up in PATH, followed by the arguments.
+    ///   - environment: the whole environment; nil for this program's.
+    ///   - directory: the working directory; nil for this program's.
     /// - Throws: `NotStarted`.
     public init(
         _ command: [String], environment: [String: String]? = nil, directory: String? = nil,
@@ -57,7 +61,7 @@ public final class ChildProcess: Sendable {
         defer { posix_spawn_file_actions_destroy(&actions) }
         try check(posix_spawnattr_init(&attributes))
         defer { posix_spawnattr_destroy(&attributes) }
-        // Above the three, so that none is overwritten before it has been handed on.
+        // Above the three streams, so that none is overwritten before it has been passed on.
         var own: [Int32] = []
         defer { for descriptor in own { close(descriptor) } }
         for (number, stream) in [input, output, error].enumerated() {
@@ -102,10 +106,10 @@ public final class ChildProcess: Sendable {
         for case .pipe(let pipe) in [output, error] { try? pipe.fileHandleForWriting.close() }
     }
 
-    /// Takes a child that has ended off the system's list.
+    /// Removes a child that has ended from the system's process table.
     deinit { _ = end }
 
-    /// How it ended; nil while it runs.
+    /// How the child ended; nil while it runs.
     public var end: End? {
         taken.withLock { taken in
             guard taken == nil else { return taken }
@@ -117,43 +121,47 @@ public final class ChildProcess: Sendable {
         }
     }
 
+    /// Whether the child has not ended yet.
     public var isRunning: Bool { end == nil }
 
-    /// Holds the thread until it has ended.
+    /// Blocks the thread until the child has ended.
     @discardableResult
     public func wait() -> End {
         while true {
             if let end { return end }
             var info = siginfo_t()
-            // It stays on the system's list, for `end` to take it off.
+            // Leaves the child in the process table, where `end` removes it.
             _ = waitid(P_PID, id_t(identifier), &info, WEXITED | WNOWAIT)
         }
     }
 
-    /// Sends a signal, unless it has ended: its number may be another's then.
+    /// Sends a signal, unless the child has ended: its process id may belong to another process then.
     public func send(_ signal: Int32) {
         taken.withLock { if $0 == nil { kill(identifier, signal) } }
     }
 
-    /// What a program said until it ended.
+    /// The output of a program that has ended.
     public struct Said: Sendable {
+        /// How it ended.
         public let end: End
+        /// Its standard output.
         public let output: String
+        /// Its standard error.
         public let error: String
 
-        /// Nil after a signal.
+        /// The exit status; nil if a signal ended it.
         public var status: Int32? {
             guard case .exited(let status) = end else { return nil }
             return status
         }
     }
 
-    /// Runs a program to its end and holds the thread meanwhile.
-    /// - Throws: `NotStarted`, or that a temporary file could not be made.
+    /// Runs a program to its end, and blocks the thread meanwhile.
+    /// - Throws: `NotStarted`, or an error if a temporary file cannot be made.
     public static func run(
         _ command: [String], environment: [String: String]? = nil, directory: String? = nil, input: Stream = .nothing
     ) throws -> Said {
-        // Files, because whoever reads two pipes one after the other waits for ever for a program that fills the second.
+        // Files, because reading two pipes one after the other would wait for ever for a program that fills the second.
         let (output, error) = (try scratch(), try scratch())
         let child = try ChildProcess(
             command, environment: environment, directory: directory, input: input, output: .file(output),

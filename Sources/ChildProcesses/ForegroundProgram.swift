@@ -1,22 +1,23 @@
 import Foundation
 
-/// A program that has the terminal while it runs: an editor, a pager. It is in this program's process group, which is the one in the
-/// foreground, so that it may read and draw, and so that Ctrl-Z stops both and `fg` brings both back.
+/// A program that has the terminal while it runs: an editor, a pager. It runs in this program's process group, which is
+/// the foreground one, so that it may read and draw, and so that Ctrl-Z stops both and `fg` resumes both.
 public enum ForegroundProgram {
-    /// Milliseconds that it has to end in, once this program has been asked to.
+    /// How many milliseconds it has in which to end, once this program has been asked to end.
     private static let patience: Int32 = 2000
 
-    /// Runs a program to its end, and holds the thread.
+    /// Runs a program to its end, and blocks the thread.
     ///
-    /// Ctrl-C and Ctrl-\ are the program's own meanwhile, as with system(3). When this program is told to end, or loses its terminal, the
-    /// other is told too, and ended if it does not end by itself.
-    /// - Parameter feed: runs once it has been started; writes what it reads. Its errors end nothing: a pager may be left early.
-    /// - Throws: `ChildProcess.NotStarted`; `Interrupted`, once it has ended.
+    /// Meanwhile, Ctrl-C and Ctrl-\ are handled by the program alone, as with system(3). When this program is asked to
+    /// end, or loses its terminal, it asks the other to end too, and kills it if it does not.
+    /// - Parameter feed: called once the program has started, to write its input. Errors that it throws are ignored,
+    ///   because a pager may be left early.
+    /// - Throws: `ChildProcess.NotStarted`; `Interrupted`, after the program has ended.
     public static func run(
         _ command: [String], environment: [String: String]? = nil, input: ChildProcess.Stream = .inherited,
         output: ChildProcess.Stream = .inherited, feed: () throws -> Void = {}
     ) throws -> ChildProcess.End {
-        // What was said before it comes before what it says.
+        // Output of this program must appear before the other's.
         fflush(nil)
         let listener = SignalListener(SignalListener.ending + [SIGCHLD, SIGPIPE])
         let child = try ChildProcess(command, environment: environment, input: input, output: output)

@@ -1,7 +1,7 @@
 import CPostgres
 import Foundation
 
-/// How a server is reached: a `postgres://` address, and what libpq reads from the environment and `~/.pgpass`
+/// How to reach a server: a `postgres://` address, completed by what libpq reads from the environment and `~/.pgpass`
 /// (PostgreSQL documentation, section 34.1).
 public struct PostgresAddress: Sendable {
     private let keywords: [(name: String, value: String)]
@@ -13,7 +13,7 @@ public struct PostgresAddress: Sendable {
         guard Self.isOne(text) else { throw .cannotConnect("an address begins with postgres://") }
         var message: UnsafeMutablePointer<CChar>?
         guard let options = library.PQconninfoParse(text, &message) else {
-            // libpq repeats the address, and a password may be in it.
+            // libpq's message repeats the address, which may contain a password.
             library.PQfreemem(message)
             throw .cannotConnect("this is no address of a PostgreSQL database")
         }
@@ -27,31 +27,32 @@ public struct PostgresAddress: Sendable {
         keywords = found
     }
 
+    /// Whether a text looks like such an address, rather than a file's path.
     public static func isOne(_ text: String) -> Bool {
         ["postgres://", "postgresql://"].contains { text.hasPrefix($0) }
     }
 
     private func value(_ name: String) -> String? { keywords.last { $0.name == name }?.value }
 
-    /// As the address says, or else the environment, as libpq reads it.
+    /// The value in the address, or else in the environment, as libpq reads it.
     private func value(_ name: String, orFrom variable: String) -> String? {
         value(name) ?? ProcessInfo.processInfo.environment[variable]
     }
 
     var databaseName: String { value("dbname", orFrom: "PGDATABASE") ?? "PostgreSQL" }
 
-    /// Whoever looks at the machine's processes sees the arguments.
+    /// Whether the address contains a password, which everyone who can list the machine's processes would see.
     public var hasPassword: Bool { value("password") != nil }
 
-    /// On this machine.
+    /// Whether the server is on this machine.
     private var isLocal: Bool {
         let hosts = value("host", orFrom: "PGHOST") ?? value("hostaddr", orFrom: "PGHOSTADDR") ?? ""
         return hosts.split(separator: ",", omittingEmptySubsequences: false)
             .allSatisfy { $0.isEmpty || $0.hasPrefix("/") || ["localhost", "127.0.0.1", "::1"].contains($0) }
     }
 
-    /// What is added where the address says nothing: a network is not trusted, a primary is looked for among several hosts, and whoever
-    /// does not answer is given up.
+    /// Defaults for whatever the address leaves open: do not trust a network, look for the primary among several hosts,
+    /// and give up on a host that does not respond.
     var parameters: [(name: String, value: String)] {
         var usual = [
             ("connect_timeout", "5"), ("keepalives_idle", "5"), ("keepalives_interval", "2"), ("keepalives_count", "3"),
@@ -63,25 +64,28 @@ public struct PostgresAddress: Sendable {
     }
 }
 
-/// One connection. Every call waits for the server: it belongs to one thread at a time, and never to Swift's own.
+/// One connection. Every call blocks until the server responds. Use it from one thread at a time, and never from
+/// Swift's own threads.
 public final class PostgresConnection {
     private let library: roundrobin_libpq_functions
     private let connection: OpaquePointer
-    /// A statement means another thing with values of other types.
+    /// A prepared statement depends on its text and on the types of its values.
     private struct Statement: Hashable {
         let sql: String
         let types: [Oid]
     }
 
     private var prepared: [Statement: String] = [:]
+    /// The name of the database.
     public let databaseName: String
-    /// How long one statement may take.
+    /// The timeout of one statement, in seconds.
     private let patience: TimeInterval
-    /// Statements that were sent since it was last taken from the pool.
+    /// How many statements were sent since the connection was last taken from the pool.
     var sent = 0
     private(set) var isLost = false
 
-    /// - Parameter patience: seconds that a statement may take.
+    /// - Parameter patience: the timeout of one statement, in seconds.
+    /// - Throws: `PostgresError`.
     public init(_ address: PostgresAddress, patience: TimeInterval) throws(PostgresError) {
         databaseName = address.databaseName
         guard let library = roundrobin_libpq()?.pointee else { throw .noLibrary }
@@ -111,12 +115,12 @@ public final class PostgresConnection {
         (text.map { String(cString: $0) } ?? "").split(whereSeparator: \.isNewline).joined(separator: " ")
     }
 
-    /// Whether it is between transactions. PQTRANS_IDLE
+    /// Whether the connection is between transactions. PQTRANS_IDLE
     var isIdle: Bool { !isLost && library.PQtransactionStatus(connection) == 0 }
 
-    /// Runs one statement, which is prepared when it comes for the first time.
-    /// - Parameter sql: from this program's text and nothing else.
-    /// - Throws: `PostgresError`. After `.lost` the connection is of no more use.
+    /// Runs one statement, which is prepared on its first use.
+    /// - Parameter sql: a constant of this program, never anything else.
+    /// - Throws: `PostgresError`. After `.lost`, the connection cannot be used any more.
     @discardableResult
     public func run(_ sql: String, _ values: [PostgresValue] = []) throws(PostgresError) -> PostgresRows {
         sent += 1
@@ -131,7 +135,7 @@ public final class PostgresConnection {
             prepared[statement] = name
         }
         let encodings = values.map(\.encoding)
-        // One buffer for all of them; an empty value must not look like NULL.
+        // One buffer for all values; an empty value must not look like NULL.
         var buffer: [UInt8] = []
         buffer.reserveCapacity(encodings.reduce(1) { $0 + ($1?.count ?? 0) })
         for encoding in encodings { buffer += encoding ?? [] }
@@ -151,7 +155,7 @@ public final class PostgresConnection {
         return try answer(sending)
     }
 
-    /// Waits for the answer to what was sent.
+    /// Waits for the response to what was sent.
     private func answer(_ sending: Int32) throws(PostgresError) -> PostgresRows {
         guard sending == 1, !isLost else { throw lost() }
         let deadline = Date.timeIntervalSinceReferenceDate + patience
@@ -178,7 +182,7 @@ public final class PostgresConnection {
         default:
             let code = Self.text(library.PQresultErrorField(result, Int32(UInt8(ascii: "C"))))
             let message = Self.text(library.PQresultErrorField(result, Int32(UInt8(ascii: "M"))))
-            // Without a code the connection broke; classes 08 and 57P are the server's own words for it.
+            // Without a code, the connection broke; classes 08 and 57P are the server's own codes for that.
             guard !code.isEmpty, !code.hasPrefix("08"), !["57P01", "57P02", "57P03"].contains(code) else {
                 throw lost(message)
             }
@@ -205,7 +209,7 @@ public final class PostgresConnection {
     }
 
     /// Runs statements that take effect together or not at all.
-    /// - Parameter kind: such as `READ ONLY`.
+    /// - Parameter kind: a transaction mode such as `READ ONLY`.
     /// - Throws: `PostgresError`, `PostgresUnanswered`, or what the body throws.
     public func transaction<T>(_ kind: String = "", _ body: (PostgresConnection) throws -> T) throws -> T {
         try begin(kind)
@@ -218,25 +222,30 @@ public final class PostgresConnection {
         return value
     }
 
+    /// Begins a transaction.
+    /// - Parameter kind: a transaction mode such as `READ ONLY`.
     public func begin(_ kind: String = "") throws(PostgresError) {
         try run("BEGIN" + (kind.isEmpty ? "" : " " + kind))
     }
 
-    /// - Throws: `PostgresUnanswered` when it is not known whether it took effect.
+    /// Commits the transaction.
+    /// - Throws: `PostgresUnanswered` if it is not known whether the commit took effect.
     public func commit() throws {
         let rows: PostgresRows
         do { rows = try run("COMMIT") } catch .lost(let why) { throw PostgresUnanswered(why: why) }
         guard rows.command == "COMMIT" else { throw PostgresError.unexpected }
     }
 
+    /// Rolls the transaction back, or gives up the connection, which has the same effect.
     public func rollBack() {
         guard !isLost else { return }
-        // What cannot be rolled back by a word is by the end of the connection.
+        // If the rollback fails, closing the connection rolls back.
         do { try run("ROLLBACK") } catch { isLost = true }
     }
 }
 
-/// The connection broke after a commit was asked for.
+/// The connection broke after a commit was sent, so nobody knows whether it took effect.
 public struct PostgresUnanswered: Error, Sendable {
+    /// The reason in the words of libpq or the server.
     public let why: String
 }

@@ -1,16 +1,17 @@
 import Foundation
 import Synchronization
 
-/// A few connections, each on a thread of its own, so that waiting for the server keeps none of Swift's.
+/// A few connections, each on its own thread, so that waiting for the server blocks none of Swift's threads.
 public actor PostgresPool {
     private var idle: [PostgresWorker] = []
     private var waiting: [CheckedContinuation<PostgresWorker, any Error>] = []
     private var isClosed = false
 
     /// - Parameters:
-    ///   - count: connections at a time. Each is made when it is first needed, and made again when it breaks.
-    ///   - patience: seconds that one statement may take.
-    ///   - setUp: what is run on each new connection.
+    ///   - count: the greatest number of connections. Each is made when it is first needed, and made again after it
+    ///     breaks.
+    ///   - patience: the timeout of one statement, in seconds.
+    ///   - setUp: runs on each new connection.
     public init(
         _ address: PostgresAddress, count: Int, patience: TimeInterval,
         setUp: @escaping @Sendable (PostgresConnection) throws -> Void
@@ -24,15 +25,15 @@ public actor PostgresPool {
         }
     }
 
-    /// Runs on a connection's thread. When an idle connection turns out to be broken at its first statement, and so before anything has
-    /// happened, it's run again on a new one.
+    /// Runs on a connection's thread. If an idle connection turns out to be broken at its first statement, so that
+    /// nothing has happened yet, the body runs again on a new one.
     public func run<T: Sendable>(_ body: @Sendable @escaping (PostgresConnection) throws -> T) async throws -> T {
         let lease = try await lease()
         defer { lease.end() }
         return try await lease.run(body)
     }
 
-    /// A connection for several calls; for nobody else until the lease ends.
+    /// Reserves a connection for several calls; nobody else uses it until the lease ends.
     public func lease() async throws -> PostgresLease {
         let worker: PostgresWorker
         if let free = idle.popLast() {
@@ -54,7 +55,7 @@ public actor PostgresPool {
         }
     }
 
-    /// Ends every connection, those in use when their leases end.
+    /// Closes every connection; those in use are closed when their leases end.
     public func close() {
         isClosed = true
         for worker in idle { worker.stop() }
@@ -77,11 +78,12 @@ public final class PostgresLease: Sendable {
 
     deinit { end() }
 
+    /// Runs on the connection's thread.
     public func run<T: Sendable>(_ body: @Sendable @escaping (PostgresConnection) throws -> T) async throws -> T {
         try await worker.run(body)
     }
 
-    /// Gives the connection back. What is asked of it later does not happen.
+    /// Gives the connection back. Calls that come later have no effect.
     public func end() {
         let isFirst = hasEnded.withLock { hasEnded in
             defer { hasEnded = true }
@@ -91,11 +93,11 @@ public final class PostgresLease: Sendable {
     }
 }
 
-/// A thread with a connection. Guards it: nothing else touches it.
+/// A thread with a connection, which nothing else touches.
 final class PostgresWorker: Sendable {
     private let jobs = Mutex<[@Sendable (PostgresWorker) -> Void]>([])
     private let work = DispatchSemaphore(value: 0)
-    /// Touched on the thread only.
+    /// Accessed on the thread only.
     private nonisolated(unsafe) var connection: PostgresConnection?
     private let connect: @Sendable () throws -> PostgresConnection
 
@@ -118,7 +120,7 @@ final class PostgresWorker: Sendable {
         work.signal()
     }
 
-    /// For the next who uses it. A transaction that was left open is nobody's.
+    /// Prepares the connection for its next user: a transaction that was left open is rolled back.
     func renew() {
         enqueue { worker in
             worker.connection?.sent = 0
@@ -156,10 +158,10 @@ final class PostgresWorker: Sendable {
         return try body(fresh)
     }
 
-    /// Ends the connection and the thread, after what is under way.
+    /// Closes the connection and ends the thread, after the current work.
     func stop() {
         enqueue { $0.connection = nil }
-        // Nothing to do: the thread's end.
+        // There is no job for this signal, so the thread ends.
         work.signal()
     }
 }

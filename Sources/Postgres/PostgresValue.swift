@@ -1,6 +1,6 @@
 import CPostgres
 
-/// A statement's parameter, in PostgreSQL's binary formats: what is bound is never read as SQL.
+/// A statement's parameter, in PostgreSQL's binary formats. A bound value is never read as SQL.
 public enum PostgresValue: Sendable {
     case int(Int64?)
     case bytes([UInt8]?)
@@ -13,11 +13,13 @@ public enum PostgresValue: Sendable {
     /// text[]
     case texts([String?])
 
+    /// An integer.
     public static func int(_ value: Int) -> PostgresValue { .int(Int64(value)) }
 
+    /// An array of integers, for `unnest`.
     public static func ints(_ values: [Int]) -> PostgresValue { .ints(values.map { Int64($0) }) }
 
-    /// The type's number in pg_type.
+    /// The type's object id in pg_type.
     var type: Oid {
         switch self {
         case .int: 20
@@ -47,8 +49,8 @@ public enum PostgresValue: Sendable {
         withUnsafeBytes(of: value.bigEndian) { Array($0) }
     }
 
-    /// One dimension from index 1: dimensions, whether there are NULLs, element type, length, lower bound, and each element behind its
-    /// length (array_send in src/backend/utils/adt/arrayfuncs.c).
+    /// An array of one dimension from index 1: dimensions, whether there are NULLs, element type, length, lower bound,
+    /// and each element after its length (array_send in src/backend/utils/adt/arrayfuncs.c).
     private static func array(_ elements: [[UInt8]?], of type: Int32) -> [UInt8] {
         let hasNull: Int32 = elements.contains { $0 == nil } ? 1 : 0
         guard !elements.isEmpty else { return bigEndian(Int32(0)) + bigEndian(hasNull) + bigEndian(type) }
@@ -63,10 +65,11 @@ public enum PostgresValue: Sendable {
     }
 }
 
-/// An answer's rows, in binary. Not for several threads at a time.
+/// The rows of a result, in binary. Use it from one thread at a time.
 public final class PostgresRows {
     private let library: roundrobin_libpq_functions
     private let result: OpaquePointer
+    /// The number of rows.
     public let count: Int
     private let columns: Int
 
@@ -78,10 +81,10 @@ public final class PostgresRows {
 
     deinit { library.PQclear(result) }
 
-    /// Rows that a statement has changed.
+    /// How many rows the statement has changed.
     public var changed: Int { library.PQcmdTuples(result).flatMap { Int(String(cString: $0)) } ?? 0 }
 
-    /// What the server says that it has done: `COMMIT`, or `ROLLBACK` instead of it.
+    /// The command that the server says it has carried out: `COMMIT`, or `ROLLBACK` in its place.
     var command: String { library.PQcmdStatus(result).map { String(cString: $0) } ?? "" }
 
     private func value(_ row: Int, _ column: Int) -> UnsafeRawBufferPointer? {
@@ -93,15 +96,15 @@ public final class PostgresRows {
         return UnsafeRawBufferPointer(start: start, count: Int(library.PQgetlength(result, row, column)))
     }
 
-    /// A row's columns.
+    /// The columns of one row.
     public struct Row {
         let rows: PostgresRows
         let index: Int
 
-        /// Nil for NULL, and for what is no integer.
+        /// Nil for NULL, and for a value that is not an integer.
         public func int(_ column: Int) -> Int64? {
             guard let value = rows.value(index, column), value.count <= 8, !value.isEmpty else { return nil }
-            // int2, int4 and int8 alike.
+            // int2, int4 and int8.
             return value.dropFirst().reduce(Int64(Int8(bitPattern: value[0]))) { $0 << 8 | Int64($1) }
         }
 
@@ -113,13 +116,15 @@ public final class PostgresRows {
             rows.value(index, column).map { String(decoding: $0, as: UTF8.self) }
         }
 
+        /// Whether the column is true; false for NULL.
         public func bool(_ column: Int) -> Bool { rows.value(index, column)?.first == 1 }
     }
 
+    /// Applies a function to every row, in order.
     public func map<T>(_ body: (Row) throws -> T) rethrows -> [T] {
         try (0..<count).map { try body(Row(rows: self, index: $0)) }
     }
 
-    /// Nil when there is none.
+    /// The first row; nil if there is none.
     public var first: Row? { count > 0 ? Row(rows: self, index: 0) : nil }
 }

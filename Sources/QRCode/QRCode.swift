@@ -2,14 +2,14 @@ import CQRencode
 
 /// A text as a QR code (ISO/IEC 18004), drawn by the system's libqrencode.
 public struct QRCode: Sendable {
-    /// Modules on a side.
+    /// The number of modules on a side.
     public let width: Int
-    /// Row by row; whether a module is dark.
+    /// Row by row: whether a module is dark.
     private let modules: [Bool]
-    /// Light modules around it, which the standard asks for.
+    /// Light modules around the code, which the standard requires.
     private static let margin = 4
 
-    /// With error correction of 15 %, for a slip that was folded.
+    /// Uses error correction of 15 %, because the slip may have been folded.
     /// - Returns: nil for an empty text, or one too long for a code (over 2,331 bytes).
     public init?(_ text: String) {
         let bytes = Array(text.utf8)
@@ -21,8 +21,8 @@ public struct QRCode: Sendable {
         modules = (0..<width * width).map { code.pointee.data[$0] & 1 == 1 }
     }
 
-    /// An SVG element that scales, with a margin, in the colours of the page it is on: `currentColor` on white.
-    /// - Parameter label: what a screen reader says of it, as plain text.
+    /// An SVG element that scales, with a margin, in the colours of its page: `currentColor` on white.
+    /// - Parameter label: the plain text that a screen reader says for it.
     public func svg(label: String) -> String {
         var path = ""
         for row in 0..<width {
@@ -43,7 +43,7 @@ public struct QRCode: Sendable {
     }
 
     private static func escaped(_ text: String) -> String {
-        // By scalars: a quote with a combining mark is one Character, and still ends an attribute.
+        // By scalars: a quote with a combining mark is one Character, but still ends an attribute.
         text.unicodeScalars.reduce(into: "") { result, scalar in
             switch scalar {
             case "&": result += "&amp;"

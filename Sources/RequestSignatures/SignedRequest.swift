@@ -3,33 +3,38 @@
 import Sodium
 import StructuredFieldValues
 
-/// What a member's request is signed over. Both sides build it here or from the same words in docs/protocol.md.
+/// What a member's request signature covers. The client and the service build it here; docs/protocol.md describes it
+/// for other implementations.
 public enum SignedRequest {
-    /// The components that must be covered, in this order, and no others.
+    /// The components that must be covered: exactly these, in this order.
     public static let components = ["@method", "@path", "@query", "content-digest"]
+    /// The label of the signature in its headers.
     public static let label = "rr"
-    /// Seconds that a signature's time may differ from the service's clock.
+    /// How many seconds a signature's time may differ from the service's clock.
     public static let tolerance: UInt64 = 300
 
+    /// The parameters of a signature.
     public struct Parameters: Sendable, Equatable {
+        /// When it was made, in seconds since 1970.
         public let created: UInt64
-        /// 32 hexadecimal digits at least.
+        /// At least 32 hexadecimal digits.
         public let nonce: String
-        /// The sign key.
+        /// The member's sign key.
         public let key: Bytes32
 
+        /// Checks nothing.
         public init(created: UInt64, nonce: String, key: Bytes32) {
             (self.created, self.nonce, self.key) = (created, nonce, key)
         }
 
-        /// The value of Signature-Input without its label.
+        /// The value of Signature-Input, without its label.
         public var serialized: String {
             let list = components.map { "\"\($0)\"" }.joined(separator: " ")
             return "(\(list));created=\(created);nonce=\"\(nonce)\";keyid=\"\(key.hex)\";alg=\"ed25519\""
         }
     }
 
-    /// `sha-256=:...:`.
+    /// The value of Content-Digest: `sha-256=:...:`.
     public static func contentDigest(_ body: [UInt8]) -> String {
         "sha-256=:\(Base64.encode(SHA256.hash(body).bytes)):"
     }
@@ -45,7 +50,7 @@ public enum SignedRequest {
         return Array(lines.joined(separator: "\n").utf8)
     }
 
-    /// The headers of a signed request.
+    /// The three headers of a signed request, with a fresh nonce.
     public static func headers(
         method: String, path: String, query: String, body: [UInt8], created: UInt64, by key: borrowing SigningKey
     ) -> [(name: String, value: String)] {
@@ -59,7 +64,7 @@ public enum SignedRequest {
         ]
     }
 
-    /// Why a request counts as unsigned.
+    /// Why a request counts as unsigned. The raw value is for the client's developer.
     public enum Fault: String, Error, Sendable {
         case missing = "Signature-Input, Signature and Content-Digest are needed (RFC 9421)."
         case input = "Signature-Input is not as this service takes it, or not in its canonical form."
@@ -67,7 +72,7 @@ public enum SignedRequest {
         case signature = "The signature does not verify."
     }
 
-    /// The head of a request as it came in, the path without the query.
+    /// The head of a request as it arrived; the path is without the query.
     public struct Claim: Sendable {
         let method: String
         let path: String
@@ -76,6 +81,7 @@ public enum SignedRequest {
         let signature: String?
         let contentDigest: String?
 
+        /// A header that is missing is nil.
         public init(
             method: String, path: String, query: String, signatureInput: String?, signature: String?,
             contentDigest: String?
@@ -89,16 +95,17 @@ public enum SignedRequest {
         }
     }
 
-    /// What a signature says of a body that has not come yet.
+    /// The digest in a signature, for a body that has not arrived yet.
     public struct BodyDigest: Sendable {
         let value: String
 
-        /// - Returns: whether these are the bytes that were signed for. Until then a request is not a member's.
+        /// - Returns: whether these are the bytes that were signed. Until they have been compared, the request is not a
+        ///   member's.
         public func isOf(_ body: [UInt8]) -> Bool { value == contentDigest(body) }
     }
 
-    /// Checks the signature, which covers the digest of the body: the body need not be there yet. Whether it is the one that was signed
-    /// for, and whether the request is fresh, new and a member's, is the caller's to say.
+    /// Checks the signature. It covers the digest of the body, so the body need not have arrived. The caller must still
+    /// check that the body has this digest, and that the request is fresh, not a repetition, and a member's.
     public static func verify(_ claim: Claim) throws(Fault) -> (Parameters, BodyDigest) {
         guard let input = claim.signatureInput, let signature = claim.signature, let digest = claim.contentDigest else {
             throw .missing
@@ -137,7 +144,7 @@ public enum SignedRequest {
         }
         let parameters = Parameters(
             created: UInt64(input.parameters.created), nonce: input.parameters.nonce, key: key)
-        // Signed is what is serialised canonically; another spelling would be another signature.
+        // The signature covers the canonical serialisation; another spelling would be another signature.
         guard header == "\(label)=\(parameters.serialized)" else { throw .input }
         return parameters
     }

@@ -1,6 +1,7 @@
 // RFC 9457; docs/openapi.yaml
 
-/// Why the service did not do what was asked: the end of a problem's type. Clients decide by these, never by a status or a text.
+/// Why the service did not do what the client asked: the last part of a problem's type. Clients decide by these codes,
+/// never by a status or a text.
 public enum ProblemCode: String, CaseIterable, Sendable {
     /// A statement or an object breaks a rule of the protocol, which `rule` names.
     case rule
@@ -14,26 +15,26 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     case busy
     /// Value `seconds`.
     case tooMany = "too-many"
-    /// As much is kept as the limits allow.
+    /// The service stores as much as its limits allow.
     case full
-    /// The service has promised another co-signature of this tag, which is not in the log yet.
+    /// The service has promised another co-signature of this tag a place, and that one is not in the log yet.
     case held
     /// The statement names another service or another log key.
     case otherService = "other-service"
     case foundingsClosed = "foundings-closed"
     case deadlineNotReached = "deadline-not-reached"
-    /// A named witness is none of those whom this service asks.
+    /// A named witness is not one of those that this service asks.
     case witnessUnknown = "witness-unknown"
-    /// Too few of the named witnesses have signed the present checkpoints.
+    /// Too few of the named witnesses have signed the current checkpoints.
     case witnessesSilent = "witnesses-silent"
     case rotationDue = "rotation-due"
     case staleEpoch = "stale-epoch"
     case conflict
     case storage
-    /// The address takes other methods, or the service knows no such method.
+    /// The address takes other methods, or the service does not know the method.
     case wrongMethod = "wrong-method"
-    /// Founding a workplace takes a token that the operator gives.
+    /// Founding a workplace requires a token from the operator.
     case foundingToken = "founding-token"
-    /// The service failed in a way that nobody foresaw.
+    /// The service failed in an unforeseen way.
     case `internal`
 }

@@ -3,7 +3,8 @@
 import Petitions
 import Sodium
 
-/// Where the service answers what. Both sides take their paths from here; docs/openapi.yaml is tested against the list.
+/// The paths of the service's routes. Both sides take them from here, and a test compares docs/openapi.yaml with the
+/// list.
 public enum Route: String, CaseIterable, Sendable {
     case service = "/v1/service"
     case workplaces = "/v1/workplaces"
@@ -13,28 +14,29 @@ public enum Route: String, CaseIterable, Sendable {
     case cosignatures = "/v1/petitions/{petition}/cosignatures"
     case document = "/v1/petitions/{petition}/document"
     case names = "/v1/petitions/{petition}/names"
-    /// Every wrap of an epoch, for anybody.
+    /// Lists every wrap of an epoch, for anybody.
     case wrapsOfEpoch = "/v1/workplaces/{workplace}/wraps/{epoch}"
-    /// Where members leave wraps that they made.
+    /// Takes the wraps that members made.
     case wraps = "/v1/workplaces/{workplace}/wraps"
-    /// Members whom nobody has wrapped the newest key for, or who ask again.
+    /// Lists members for whom nobody has wrapped the newest key, and those who ask again.
     case wrapsMissing = "/v1/workplaces/{workplace}/wraps/missing"
-    /// Where a member asks for a wrap, because theirs does not open.
+    /// Takes a member's request for a new wrap, because theirs does not open.
     case wrapsWanted = "/v1/workplaces/{workplace}/wraps/wanted"
-    /// What an inviter left for a newcomer, under a name that only the invite's holder knows.
+    /// Returns what an inviter left for a newcomer, under a name that only the invite's holder knows.
     case invite = "/v1/invites/{name}"
-    /// Where an organiser leaves it.
+    /// Takes what an organiser leaves for a newcomer.
     case invites = "/v1/workplaces/{workplace}/invites/{name}"
     case objects = "/v1/workplaces/{workplace}/objects"
     case object = "/v1/workplaces/{workplace}/objects/{kind}/{object}"
     case objectRevision = "/v1/workplaces/{workplace}/objects/{kind}/{object}/{revision}"
 
-    /// As a router spells it: without the first slash, and with colons in place of braces.
+    /// The path as a router writes it: without the first slash, and with colons in place of braces.
     public var pattern: String {
         String(rawValue.dropFirst().map { $0 == "{" ? ":" : $0 }.filter { $0 != "}" })
     }
 
-    /// - Parameter values: for the names in braces, in their order.
+    /// Fills in a path.
+    /// - Parameter values: one for each name in braces, in order.
     public func path(_ values: String...) -> String {
         var values = values[...]
         return rawValue.split(separator: "/", omittingEmptySubsequences: false).map {
@@ -43,8 +45,10 @@ public enum Route: String, CaseIterable, Sendable {
     }
 }
 
-/// Where a log's tiles are (C2SP tlog-tiles): `checkpoint` and the tiles stand behind this and a slash.
+/// The addresses of logs (C2SP tlog-tiles). `checkpoint` and the tiles follow after a slash.
 public enum LogPath {
+    /// The address of a workplace's log.
     public static func workplace(_ id: ID<Workplace>) -> String { "/workplace/\(id.hex)" }
+    /// The address of a petition's log.
     public static func petition(_ id: ID<Petition>) -> String { "/petition/\(id.hex)" }
 }

@@ -1,9 +1,9 @@
-/// A bar of a chart as an SVG element, without text: what it shows stands beside it in words.
+/// A bar of a chart as an SVG element without text; the page states the figure in words next to it.
 public enum Bar {
     /// - Parameters:
-    ///   - reach: as far as it may go when `part` is only the least: hatched from there on, and without an end.
+    ///   - reach: the upper bound if `part` is only a lower bound; the bar is hatched from there on, and has no end.
     ///   - tone: 1 to 3, the colours of the style sheet.
-    ///   - mark: a place to be reached, drawn as a tick.
+    ///   - mark: a goal, drawn as a tick.
     public static func svg(
         _ part: Int, reach: Int? = nil, of whole: Int, tone: Int = 1, mark: Int? = nil
     ) -> String {
@@ -12,7 +12,7 @@ public enum Bar {
             "<svg class=\"chart\" viewBox=\"0 0 1000 28\" preserveAspectRatio=\"none\" height=\"14\" aria-hidden=\"true\" "
             + "focusable=\"false\"><rect class=\"track\" width=\"1000\" height=\"28\" rx=\"6\"/>"
         if let reach, place(reach) > place(part) {
-            // Slanted strokes, one by one: a pattern would need an id, and ids are one to a page.
+            // Slanted strokes, one by one: a pattern would need an id, and an id must be unique in a page.
             for x in stride(from: place(part), to: place(reach), by: 14) {
                 svg +=
                     "<path class=\"hatch\(tone)\" d=\"M\(x) 28L\(min(x + 10, place(reach))) 0\" "

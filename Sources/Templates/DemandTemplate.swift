@@ -13,6 +13,7 @@ public enum TemplateError: Error, Equatable, Sendable, CustomStringConvertible {
     case notAChoice(parameter: String, value: String, choices: [String])
     case empty(parameter: String)
 
+    /// The error in English.
     public var description: String {
         switch self {
         case .noDirectory(let path): "There are no templates in \(path)."
@@ -29,21 +30,27 @@ public enum TemplateError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A demand that can be filled in: YAML front matter, and Markdown with Mustache parameters.
+/// A demand with blanks: YAML front matter, and Markdown with Mustache parameters.
 public struct DemandTemplate: Sendable, Equatable {
+    /// A blank that the writer fills in.
     public struct Parameter: Sendable, Equatable {
+        /// Which values are allowed.
         public enum Kind: Sendable, Equatable {
             case integer(ClosedRange<Int>)
             case text
             case choice([String])
         }
 
+        /// The name between braces in the body.
         public let name: String
+        /// What it is for, in the template's language.
         public let description: String
+        /// Which values are allowed.
         public let kind: Kind
+        /// The value if none is given.
         public let defaultValue: String
 
-        /// The values that are allowed, for people.
+        /// The allowed values, described for people.
         public var bounds: String {
             switch kind {
             case .integer(let range): "from \(range.lowerBound) to \(range.upperBound)"
@@ -70,13 +77,17 @@ public struct DemandTemplate: Sendable, Equatable {
         }
     }
 
-    /// The same in every language.
+    /// The template's name, the same in every language.
     public let name: String
+    /// The language tag.
     public let language: String
+    /// The demand's title, which may contain parameters.
     public let title: String
+    /// A short description for lists.
     public let summary: String
+    /// In the order of the front matter.
     public let parameters: [Parameter]
-    /// Markdown with `{{parameter}}`.
+    /// The wording: Markdown with `{{parameter}}`.
     public let body: String
 
     private struct FrontMatter: Decodable {
@@ -94,10 +105,11 @@ public struct DemandTemplate: Sendable, Equatable {
         let parameters: [Parameter]
     }
 
-    /// - Parameter file: the name used in errors.
+    /// - Parameter file: the file's name for errors.
     public init(parsing text: String, name: String, language: String, file: String) throws(TemplateError) {
         let marker = "---\n"
-        // The end is looked for behind the beginning: the line feed of the first marker belongs to no second one.
+        // The end marker is searched for after the first marker, whose line feed must not count as the start of a
+        // second one.
         guard text.hasPrefix(marker),
             let start = text.index(text.startIndex, offsetBy: marker.count, limitedBy: text.endIndex),
             let end = text.range(of: "\n---\n", range: start..<text.endIndex)
@@ -136,7 +148,7 @@ public struct DemandTemplate: Sendable, Equatable {
         return parameter
     }
 
-    /// Fills the template in. What is not given has its default.
+    /// Fills in the template. Parameters without a value get their default.
     /// - Throws: `TemplateError` for an unknown parameter or a value outside its bounds.
     public func render(_ values: [String: String]) throws(TemplateError) -> (title: String, text: String) {
         let known = parameters.map(\.name)
@@ -154,7 +166,7 @@ public struct DemandTemplate: Sendable, Equatable {
         for name in Self.references(in: template) where values[name] == nil {
             throw .damaged(file: "\(language)/\(name)", why: "it uses the parameter \(name), which it does not declare")
         }
-        // Demands are Markdown, not HTML: nothing is to be escaped.
+        // Demands are Markdown, not HTML, so nothing is escaped.
         do { return try MustacheTemplate(string: "{{% CONTENT_TYPE:TEXT}}" + template).render(values) } catch {
             throw .damaged(file: "\(language)/\(name)", why: "its Mustache does not parse")
         }
@@ -166,11 +178,12 @@ public struct DemandTemplate: Sendable, Equatable {
     }
 }
 
-/// The templates that come with the program: `demands/<language>/<name>.md`.
+/// The demand templates that come with the program: `demands/<language>/<name>.md`.
 public struct TemplateLibrary: Sendable {
+    /// All templates, in all languages.
     public let templates: [DemandTemplate]
 
-    /// - Parameter directory: the one that holds `demands`.
+    /// - Parameter directory: the one that contains `demands`.
     public init(directory: String) throws(TemplateError) {
         let root = directory + "/demands"
         let files = FileManager.default
@@ -192,6 +205,7 @@ public struct TemplateLibrary: Sendable {
         self.templates = templates
     }
 
+    /// - Throws: `TemplateError.noSuchTemplate`.
     public func template(_ name: String, language: String) throws(TemplateError) -> DemandTemplate {
         guard let template = templates.first(where: { $0.name == name && $0.language == language }) else {
             throw .noSuchTemplate(name, language: language)
@@ -199,8 +213,8 @@ public struct TemplateLibrary: Sendable {
         return template
     }
 
-    /// Where the program's own templates are: named by ROUNDROBIN_TEMPLATES, installed beside it, or in the checkout that it
-    /// was built in.
+    /// The directory of the program's templates: the one that ROUNDROBIN_TEMPLATES names, the one installed with the
+    /// program, or the one in the checkout in which it was built.
     public static func standardDirectory() -> String {
         if let named = ProcessInfo.processInfo.environment["ROUNDROBIN_TEMPLATES"] { return named }
         let executable = URL(filePath: Bundle.main.executablePath ?? CommandLine.arguments[0]).resolvingSymlinksInPath()

@@ -1,16 +1,17 @@
-/// A sentence as HTML, with what others have written in it. A page template takes it in three braces.
+/// A sentence as HTML that may contain other people's text. A page template inserts it with three braces.
 public struct Markup: Sendable {
+    /// The HTML, with everything escaped.
     public let html: String
 
-    /// A text of others alone, with a direction of its own.
+    /// Other people's text alone, with its own direction.
     public init(of text: String) { html = "<bdi>\(Self.escaped(text))</bdi>" }
 
-    /// Words of ours, with nothing in them that others have written.
+    /// Our own words, without anything that others have written.
     public init(ours text: String) { html = Self.escaped(text) }
 
     fileprivate init(html: String) { self.html = html }
 
-    /// Harmless, and without a character that HTML reads.
+    /// The text without harmful characters, and with HTML's special characters escaped.
     static func escaped(_ text: String) -> String {
         var html = ""
         for scalar in PageTemplates.plain(Harmless.lines(text)).unicodeScalars {
@@ -28,14 +29,14 @@ public struct Markup: Sendable {
 }
 
 extension Messages {
-    /// A sentence in which every one of `others` keeps its direction and its characters to itself.
+    /// A sentence in which every one of `others` has its own direction, and cannot affect its surroundings.
     /// - Parameters:
-    ///   - values: numbers and words of ours.
-    ///   - others: what somebody else has written.
+    ///   - values: numbers, and words of our own.
+    ///   - others: text that somebody else wrote.
     public func markup(
         _ key: String, _ values: [String: String] = [:], others: [String: String], count: Int? = nil
     ) -> Markup {
-        // In one pass: a value that looks like a place for another stays as it is.
+        // In one pass: a value that looks like a placeholder stays as it is.
         let ours = values.mapValues(Markup.escaped)
         let theirs = others.mapValues { Markup(of: $0).html }
         return Markup(html: self(key, ours.merging(theirs) { $1 }, count: count))

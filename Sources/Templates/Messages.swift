@@ -6,7 +6,7 @@ public enum Language: String, CaseIterable, Sendable {
     case english = "en"
     case chinese = "zh-Hans"
 
-    /// A tag such as `en`, `zh-Hans`, `zh_CN.UTF-8`; nil for a language that the program does not speak.
+    /// Parses a tag such as `en`, `zh-Hans` or `zh_CN.UTF-8`; nil for a language that the program does not speak.
     public init?(tag: String) {
         let primary = tag.lowercased().prefix { $0.isLetter }
         switch primary {
@@ -16,13 +16,14 @@ public enum Language: String, CaseIterable, Sendable {
         }
     }
 
-    /// As POSIX has it: the first of LC_ALL, LC_MESSAGES and LANG that is set. English for what the program does not speak.
+    /// The language by the rule of POSIX: the first of LC_ALL, LC_MESSAGES and LANG that is set. English if the program
+    /// does not speak it.
     public static func preferred(in environment: [String: String]) -> Language {
         let named = ["LC_ALL", "LC_MESSAGES", "LANG"].compactMap { environment[$0] }.first { !$0.isEmpty }
         return named.flatMap { Language(tag: $0) } ?? .english
     }
 
-    /// The language that an Accept-Language header (RFC 9110, section 12.5.4) asks for most.
+    /// The language that an Accept-Language header (RFC 9110, section 12.5.4) prefers.
     public static func accepted(by header: String?) -> Language {
         let wishes = (header ?? "").split(separator: ",").prefix(32).compactMap { entry -> (Language, Double)? in
             let parts = entry.split(separator: ";").map { $0.trimmingCharacters(in: .whitespaces) }
@@ -30,20 +31,22 @@ public enum Language: String, CaseIterable, Sendable {
             let weight = parts.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
             return weight > 0 ? (language, weight) : nil
         }
-        // The first of equals, as browsers list them.
+        // Among equals the first, since browsers list them in order of preference.
         let strongest = wishes.map(\.1).max()
         return wishes.first { $0.1 == strongest }?.0 ?? .english
     }
 
+    /// The one of the two languages that this is not.
     public var other: Language { self == .english ? .chinese : .english }
 }
 
-/// The texts of one language: keys with dots, and `{name}` where a value goes.
+/// The texts of one language: keys with dots, and `{name}` as a placeholder for a value.
 public struct Messages: Sendable {
+    /// The language of the texts.
     public let language: Language
     private let texts: [String: String]
 
-    /// - Parameter directory: the one that holds `messages`.
+    /// - Parameter directory: the one that contains `messages`.
     public init(_ language: Language, directory: String) throws(TemplateError) {
         let folder = "\(directory)/messages/\(language.rawValue)"
         let files = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
@@ -62,7 +65,7 @@ public struct Messages: Sendable {
         (self.language, self.texts) = (language, texts)
     }
 
-    /// No texts: every key is shown as it is.
+    /// Without any texts: every key is shown as it is.
     public static func none(_ language: Language) -> Messages { Messages(language: language, texts: [:]) }
 
     private init(language: Language, texts: [String: String]) { (self.language, self.texts) = (language, texts) }
@@ -79,11 +82,12 @@ public struct Messages: Sendable {
         return true
     }
 
+    /// All keys that have a text.
     public var keys: Set<String> { Set(texts.keys) }
 
-    /// The text of a key with values filled in; the key itself when there is no such text.
-    /// - Parameter count: chooses `key.one` for 1 and `key.other` for other numbers, where the language has both, and fills
-    ///   in `{count}`.
+    /// The text of a key with its values filled in; the key itself if there is no such text.
+    /// - Parameter count: chooses `key.one` for 1 and `key.other` for other numbers, if the language has both, and
+    ///   fills in `{count}`.
     public func callAsFunction(_ key: String, _ values: [String: String] = [:], count: Int? = nil) -> String {
         var values = values
         var chosen = texts[key]
@@ -95,7 +99,7 @@ public struct Messages: Sendable {
         return Self.fill(chosen, values)
     }
 
-    /// In one pass, so that a value which looks like a place for another is left as it is.
+    /// Fills in all values in one pass, so that a value which looks like a placeholder stays as it is.
     static func fill(_ text: String, _ values: [String: String]) -> String {
         var result = ""
         var rest = text[...]
@@ -107,12 +111,12 @@ public struct Messages: Sendable {
         return result + rest
     }
 
-    /// The names of a text's places, for who compares languages.
+    /// The names of a text's placeholders, for comparing languages.
     public func places(in key: String) -> Set<String> {
         Set((texts[key] ?? "").matches(of: /\{([a-z_]+)\}/).map { String($0.1) })
     }
 
-    /// The texts of a group, by the part of their key behind it, as page templates use them.
+    /// The texts of a group, by the rest of their key, as page templates use them.
     public func group(_ prefix: String) -> [String: String] {
         Dictionary(
             uniqueKeysWithValues: texts.filter { $0.key.hasPrefix(prefix + ".") }.map {

@@ -1,15 +1,15 @@
 import Foundation
 import Mustache
 
-/// HTML pages: Mustache files of `templates/pages`, with the texts of a language in them. Every value is made harmless, and
-/// escaped, but for those in three braces: HTML of ours, and `Markup`.
+/// HTML pages: the Mustache files of `templates/pages`, with the texts of a language. Every value is made harmless and
+/// escaped, except in three braces: those are for HTML of our own, and for `Markup`.
 public struct PageTemplates: Sendable {
     private let library: MustacheLibrary
     private let names: Set<String>
-    /// The style sheet that stands in every page.
+    /// The style sheet that every page contains.
     public let style: String
 
-    /// - Parameter directory: the one that holds `pages`.
+    /// - Parameter directory: the one that contains `pages`.
     public init(directory: String) throws(TemplateError) {
         let folder = directory + "/pages"
         let files = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
@@ -28,8 +28,8 @@ public struct PageTemplates: Sendable {
         self.style = String(decoding: style, as: UTF8.self)
     }
 
-    /// A page in a language. A template sees the texts of the group that has its name as `t`, those of the group `page` as `page`,
-    /// the language as `lang` and the style sheet as `style`.
+    /// Renders a page in a language. The template sees the texts of the group that has its name as `t`, those of the
+    /// group `page` as `page`, the language as `lang`, and the style sheet as `style`.
     /// - Throws: `TemplateError.noSuchTemplate`.
     public func render(
         _ name: String, _ values: [String: Any], texts: Messages
@@ -42,8 +42,8 @@ public struct PageTemplates: Sendable {
         return library.render(all, withTemplate: name) ?? ""
     }
 
-    /// The one way into a page. Mustache escapes by Characters, and a quote or bracket with a combining mark is another
-    /// Character than the bare one: so none reaches it.
+    /// Every value of a page passes through here. Mustache escapes by Characters, and a quote or bracket with a
+    /// combining mark is a different Character from the bare one, so those are taken apart first.
     private static func plain(_ value: Any) -> Any {
         switch value {
         case let text as String: plain(Harmless.lines(text))
@@ -55,8 +55,8 @@ public struct PageTemplates: Sendable {
         }
     }
 
-    /// Every special scalar a Character of its own, what had joined it left out: a mark behind it, or a letter of those that
-    /// join what follows (Unicode Standard Annex 29, GB9b).
+    /// Makes every special scalar a Character of its own, by removing what had joined it: a mark after it, or a letter
+    /// of those that join what follows (Unicode Standard Annex 29, GB9b).
     static func plain(_ text: String) -> String {
         let special: Set<Unicode.Scalar> = ["<", ">", "&", "\"", "'"]
         func isJoined(_ character: Character) -> Bool {

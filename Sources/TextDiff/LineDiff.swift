@@ -1,16 +1,21 @@
-/// What changed between two texts, line by line.
+/// The changes between two texts, line by line.
 public struct LineDiff: Sendable {
-    /// Lines of the old text that became other lines; one of the two may be empty.
+    /// Lines of the old text that were replaced by other lines; one of the two ranges may be empty.
     public struct Hunk: Sendable, Equatable {
+        /// Lines of the old text, from 0.
         public let old: Range<Int>
+        /// Lines of the new text, from 0.
         public let new: Range<Int>
     }
 
+    /// The old text's lines.
     public let old: [String]
+    /// The new text's lines.
     public let new: [String]
-    /// In order. Between two hunks stands at least one line that both texts have.
+    /// In order. Between two hunks there is at least one line that both texts have.
     public let hunks: [Hunk]
 
+    /// Compares two texts.
     public init(from old: String, to new: String) { self.init(TextLines.of(old), TextLines.of(new)) }
 
     init(_ old: [String], _ new: [String]) {
@@ -33,7 +38,7 @@ public struct LineDiff: Sendable {
         self.hunks = hunks
     }
 
-    /// Where a line of the old text stands in the new one, both from 0; nil when it was changed or is gone.
+    /// Where a line of the old text is in the new one, both from 0; nil if it was changed or removed.
     public func place(of line: Int) -> Int? {
         guard old.indices.contains(line) else { return nil }
         var shift = 0

@@ -1,16 +1,20 @@
-/// Two changes of one text brought together, line by line: what only one side changed is taken, and what both changed in
-/// the same lines is a conflict for a person to settle.
+/// Merges two changes of one text, line by line. A change by only one side is taken; where both sides changed the same
+/// lines, there is a conflict for a person to settle.
 ///
-/// The three-way merge of Khanna, Kunal and Pierce, "A Formal Investigation of Diff3" (FSTTCS 2007), with one difference:
-/// changes of neighbouring lines do not conflict, because the clauses of a demand stand one below the other.
+/// This is the three-way merge of Khanna, Kunal and Pierce, "A Formal Investigation of Diff3" (FSTTCS 2007), with one
+/// difference: changes of neighbouring lines do not conflict, because the clauses of a demand follow one another line
+/// by line.
 public struct LineMerge: Sendable {
+    /// A part of the result.
     public enum Piece: Sendable, Equatable {
         case merged([String])
         case conflict(ours: [String], theirs: [String])
     }
 
+    /// The parts of the result, in order.
     public let pieces: [Piece]
 
+    /// Merges `ours` and `theirs`, which were both made from `base`.
     public init(base: String, ours: String, theirs: String) {
         let (a, b) = (LineDiff(from: base, to: ours), LineDiff(from: base, to: theirs))
         var pieces: [Piece] = []
@@ -33,7 +37,7 @@ public struct LineMerge: Sendable {
         self.pieces = pieces
     }
 
-    /// The merged text; nil when there is a conflict.
+    /// The merged text; nil if there is a conflict.
     public var text: String? {
         var lines: [String] = []
         for piece in pieces {
@@ -43,7 +47,7 @@ public struct LineMerge: Sendable {
         return lines.joined(separator: "\n")
     }
 
-    /// The text with each conflict between markers, as editors know them.
+    /// The text with each conflict between markers, in the form that editors know.
     public func marked(ours: String, theirs: String) -> String {
         pieces.flatMap { piece in
             switch piece {
@@ -54,8 +58,8 @@ public struct LineMerge: Sendable {
         }.joined(separator: "\n")
     }
 
-    /// Whether somebody left a marker in a text: the first or the last line of a conflict. A line of "=" alone is a heading's
-    /// underline in Markdown, and a middle only between those two.
+    /// Whether somebody left a conflict's marker, first or last, in a text. The middle marker does not count by itself,
+    /// because a line of "=" alone underlines a heading in Markdown.
     public static func hasMarkers(_ text: String) -> Bool {
         TextLines.of(text).contains { line in
             [start, end].contains { line == $0 || line.hasPrefix($0 + " ") }
@@ -94,7 +98,7 @@ public struct LineMerge: Sendable {
         return clusters
     }
 
-    /// Lines that both sides begin or end with are no part of the conflict.
+    /// Lines that both sides begin or end with do not belong to the conflict.
     private static func conflict(_ ours: [String], _ theirs: [String]) -> [Piece] {
         let head = zip(ours, theirs).prefix { $0 == $1 }.count
         let (a, b) = (ours.dropFirst(head), theirs.dropFirst(head))
@@ -108,7 +112,7 @@ public struct LineMerge: Sendable {
 }
 
 extension LineDiff {
-    /// The lines of a part of the old text with some hunks in it applied.
+    /// The lines of a part of the old text after some hunks in it have been applied.
     fileprivate func applied(_ hunks: [Hunk], to span: Range<Int>) -> [String] {
         var lines: [String] = []
         var place = span.lowerBound

@@ -1,7 +1,7 @@
-/// The lines of a text. Every part of the program counts them alike, so that "line 4" is the same line everywhere.
+/// Splits a text into lines. Every part of the program uses this, so that "line 4" is the same line everywhere.
 public enum TextLines {
-    /// Separated by line feeds and by whatever else Unicode ends a line with; CR LF is one end. A text that ends in
-    /// one has an empty last line.
+    /// Lines are separated by line feeds and by every other line break of Unicode; CR LF is one break. A text that ends
+    /// with a break has an empty last line.
     public static func of(_ text: String) -> [String] {
         text.split(omittingEmptySubsequences: false) { $0.isNewline }.map(String.init)
     }

@@ -1,20 +1,26 @@
-/// What changed between two texts, word by word. A word is a run of letters and digits; in scripts that put no spaces between
-/// words each character stands for itself.
+/// The changes between two texts, word by word. A word is a run of letters and digits; in scripts without spaces
+/// between words, each character is a word.
 public struct WordDiff: Sendable, Equatable {
+    /// What became of a piece of text.
     public enum Change: String, Sendable {
         case same, removed, added
     }
 
+    /// A piece of text.
     public struct Segment: Sendable, Equatable {
+        /// What became of it.
         public let change: Change
+        /// The text.
         public let text: String
 
+        /// A piece of text.
         public init(_ change: Change, _ text: String) { (self.change, self.text) = (change, text) }
     }
 
-    /// In order; neighbours differ in their change.
+    /// In order; neighbouring segments differ in their change.
     public let segments: [Segment]
 
+    /// Compares two texts.
     public init(from old: String, to new: String) {
         let (old, new) = (Self.words(old), Self.words(new))
         let difference = new.difference(from: old)
@@ -37,7 +43,8 @@ public struct WordDiff: Sendable, Equatable {
         segments = Self.joined(pieces)
     }
 
-    /// Removed words before added ones between two stretches that stay; a space alone between two changes is part of them.
+    /// Puts removed words before added ones between two unchanged stretches; spaces alone between two changes become
+    /// part of the changes.
     private static func joined(_ pieces: [(Change, String)]) -> [Segment] {
         var segments: [Segment] = []
         var (removed, added) = ("", "")
@@ -92,7 +99,7 @@ public struct WordDiff: Sendable, Equatable {
                 self = .single
                 return
             }
-            // Han, kana and the like: no spaces between words.
+            // Han, kana and the like have no spaces between words.
             let standsAlone = first.properties.isIdeographic || (0x3040...0x30ff).contains(first.value)
             self =
                 character.isNewline || standsAlone

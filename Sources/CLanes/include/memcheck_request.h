@@ -1,5 +1,5 @@
-// How a program talks to valgrind: some rotations that come to nothing on a processor and that valgrind knows, with the
-// address of six words (valgrind's manual, "The Client Request mechanism").
+// How a program talks to valgrind: a few rotations that have no effect on a processor, but that valgrind recognises,
+// together with the address of six words (valgrind's manual, "The Client Request mechanism").
 #ifndef RR_MEMCHECK_REQUEST_H
 #define RR_MEMCHECK_REQUEST_H
 
