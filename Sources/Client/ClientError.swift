@@ -4,17 +4,18 @@ import ServiceAPI
 import Sodium
 import TransparencyLog
 
-/// Somebody as errors and lists name them: words for it are the caller's.
+/// A person as errors and lists refer to them; the caller words it.
 public struct NamedMember: Sendable, Hashable {
-    /// In the order of admission, from 1; nil for somebody the roster does not know.
+    /// Their place in the order of admission, from 1; nil for somebody who is not in the roster.
     public let number: Int?
     /// The sign key.
     public let key: Bytes32
     /// What the workplace calls them.
     public let pseudonym: String?
-    /// Whether that could be taken for what somebody else is called.
+    /// Whether the pseudonym could be mistaken for somebody else's.
     public let isConfusable: Bool
 
+    /// Checks nothing.
     public init(number: Int?, key: Bytes32, pseudonym: String? = nil, isConfusable: Bool = false) {
         (self.number, self.key, self.pseudonym, self.isConfusable) = (number, key, pseudonym, isConfusable)
     }
@@ -29,8 +30,8 @@ extension WorkplaceLog {
     }
 }
 
-/// Why the client refuses or fails: a code and its values, no words. Those are in templates/messages, with what to do next. None
-/// carries a member's content.
+/// Why the client refuses or fails: codes with their values, without words. The words are in templates/messages, with
+/// what to do next. No error contains anything that a member wrote as content.
 public enum ClientError: Error, Sendable {
     // Keystore
     case noKeystore(String)
@@ -39,18 +40,18 @@ public enum ClientError: Error, Sendable {
     case wrongPassphrase
     case keystoreDamaged(String)
     case keystoreVersion
-    /// The path that cannot be read or written.
+    /// The value is the path that cannot be read or written.
     case disk(String)
     // Service
     /// - Parameter at: the address that was tried.
     case unreachable(Unreachable, at: String, proxy: String?)
     case refused(ServiceRefusal)
-    /// A co-signature went out, and what came back is neither a receipt nor a promise: it may stand or not.
+    /// A co-signature went out, and the response is neither a receipt nor a promise: the co-signature may stand or not.
     case unanswered(ServiceRefusal)
     case badAnswer(BadAnswer)
     // Reading and co-signing
     case coSigning(CoSigningError)
-    /// A receipt for a statement that is no co-signature does not verify.
+    /// The receipt for a statement other than a co-signature does not verify.
     case receipt(LogError)
     case objectRolledBack
     case objectForged
@@ -74,24 +75,27 @@ public enum ClientError: Error, Sendable {
     case offersMissing([NamedMember])
     case deadlineNotReached
     case levelNotReached(standing: Int, needed: UInt32)
-    /// Where witnesses are named, a level opens only on a checkpoint that they signed within the last hour.
+    /// If witnesses are named, a level opens only on a checkpoint that they signed within the last hour.
     case levelNotFresh
     case invalid(Invalid, [String: String] = [:])
     case invalidPerson(Invalid, NamedMember)
 
-    /// Why nothing came back that could be read. Each has words, and what to do next; a library's own words are never shown.
+    /// Why no readable response arrived. Each reason has its own words, and what to do next; a library's own words are
+    /// never shown.
     public enum Unreachable: String, Sendable, CaseIterable {
         case timedOut, notURL, noConnection, tooLong
-        /// No such name; nobody at that port; the connection ended before an answer, over http in the clear or not.
+        /// The name does not exist; nobody listens at the port; the connection ended before a response, over encrypted
+        /// or plain http.
         case nameUnknown, nobodyListens, closed, closedPlain
-        /// What answers speaks no HTTP, over http in the clear or not; or no TLS; or no TLS of today.
+        /// The other side does not speak HTTP, encrypted or plain; or not TLS; or only an outdated TLS.
         case notHTTP, notHTTPPlain, notTLS, handshake
-        /// The certificate is not of anybody's that this device trusts; of another host; over; not begun.
+        /// The certificate is not from anybody whom this device trusts; it is another host's; it has expired; it is not
+        /// valid yet.
         case certificateUntrusted, certificateOtherHost, certificateExpired, certificateNotYetValid
-        /// The proxy does not run; reaches nobody for us; asks for a password.
+        /// The proxy is not running; it cannot connect; it asks for a password.
         case proxyAbsent, proxyRefuses, proxyPassword
 
-        /// Whether another attempt may go better. Somebody in between does not go away by trying.
+        /// Whether another attempt may succeed. Somebody who interferes does not go away if one tries again.
         public var mayPass: Bool {
             switch self {
             case .timedOut, .noConnection, .nobodyListens, .closed, .proxyRefuses: true
@@ -100,16 +104,17 @@ public enum ClientError: Error, Sendable {
         }
     }
 
-    /// What an answer of the service should have been.
+    /// What the service's response should have been.
     public enum BadAnswer: String, Sendable, CaseIterable {
         case service, invitation, groupKey, members, texts, logKey
     }
 
+    /// What was looked for and not found, or not found uniquely.
     public enum Noun: String, Sendable, CaseIterable {
         case comment, demand, line, leaf, draft, petition, text, member, invite, keySet, plan, person, alarm
     }
 
-    /// What is wrong with what a person asked for, or with a file that they gave.
+    /// What is wrong with a person's request, or with a file that they gave.
     public enum Invalid: String, Sendable, CaseIterable {
         case nameMissing, commentLength, pseudonym, pseudonymTaken, notAdopted, draftNotAdopted, memory
         case inviteCount, leftAlready, onlyOrganiser, nobodyJoined, inviteNotOpen, serviceAddress, fileExists
@@ -154,6 +159,7 @@ extension ClientError {
         case invalid
     }
 
+    /// The kind of this error.
     public var code: Code {
         switch self {
         case .noKeystore: .noKeystore
@@ -197,25 +203,25 @@ extension ClientError {
         }
     }
 
-    /// Rules of the protocol that a call breaks, as errors of the client.
+    /// Turns a broken rule of the protocol into an error of the client.
     static func rules<T: ~Copyable>(_ body: () throws(RuleViolation) -> T) throws(ClientError) -> T {
         do { return try body() } catch { throw .rule(error) }
     }
 
-    /// Errors of what a device decides, as errors of the client.
+    /// Turns an error of what a device decides into an error of the client.
     static func coSigning<T>(_ body: () throws(CoSigningError) -> T) throws(ClientError) -> T {
         do { return try body() } catch { throw .coSigning(error) }
     }
 
-    /// Whether the service refuses with this code.
+    /// Whether the service refused with this code.
     func isRefusal(_ code: ProblemCode) -> Bool {
         if case .refused(let refusal) = self { refusal.code == code } else { false }
     }
 
-    /// Whether the ring was extended between the reading and the sending: another run reads the new one.
+    /// Whether the ring was extended between the reading and the sending; another run will read the new ring.
     public var isRingGrown: Bool { breaks(.actionOrRingEpoch) }
 
-    /// Whether the service refuses because a statement breaks one of these rules.
+    /// Whether the service refused because a statement breaks one of these rules.
     func breaks(_ rules: RuleViolation...) -> Bool {
         guard case .refused(let refusal) = self, refusal.code == .rule else { return false }
         return rules.contains { $0.rawValue == refusal.rule }

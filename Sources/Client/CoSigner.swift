@@ -6,25 +6,27 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// Reads petitions and co-signs them, over connections that cannot sign a request: each run has one for its reading, and a new one for
-/// its sending. What a run asks for and sends is decided in `Run` and `PetitionView`, which know nothing of what this device has
-/// seen; what it read is held against that afterwards.
+/// Reads petitions and co-signs them, over connections that cannot sign a request: each run has one connection for its
+/// reading, and a new one for its sending. `Run` and `PetitionView` decide what a run requests and sends, and they know
+/// nothing of what this device has seen. Only afterwards is the reading compared with what was seen before.
 public final class CoSigner {
     let device: Device
 
     init(_ device: Device) { self.device = device }
 
-    /// What one run has read, before it is held against what was read before.
+    /// What one run has read, before it is compared with what was read before.
     public struct Begun: Sendable {
+        /// Everything that the run was served.
         public let reading: Reading
+        /// The petition that the scope names.
         public let view: PetitionView
-        /// Of a vote: the wording of the petition whose response it is about, as far as this reading has it.
+        /// For a vote: the wording of the petition whose response it is about, if this reading has it.
         public let asked: PetitionDocument?
     }
 
     // MARK: Reading
 
-    /// Reads, and takes in what was read.
+    /// Reads, and remembers what was read.
     public func look(_ scope: Run.Scope) async throws -> Reading {
         let reading = try await read(scope)
         settle(by: reading)
@@ -39,7 +41,7 @@ public final class CoSigner {
                 try await $0.read(Run(scope, of: device.workplaceID)) { partial = $0 }
             }
         } catch {
-            // What was shown before the connection broke is not forgotten for that.
+            // What was shown before the connection broke must not be forgotten.
             if let partial { try end(partial) }
             throw error
         }
@@ -47,7 +49,7 @@ public final class CoSigner {
 
     private func settle(by reading: Reading) { device.state.memory.settle(by: reading, at: device.clock()) }
 
-    /// Every request of the run has been made.
+    /// Compares the reading with memory, once the run has made all its requests.
     private func end(_ reading: Reading) throws {
         device.state.memory.compare(
             reading, in: .anonymous, as: device.signKey, policy: try device.witnessPolicy(), at: device.clock())
@@ -58,10 +60,10 @@ public final class CoSigner {
     /// Reads a petition as a co-signer does.
     public func view(_ id: ID<Petition>) async throws -> PetitionView { try await view(in: .petition(id)) }
 
-    /// Says which petition is meant, once a run has read what its scope names.
+    /// Says which petition is meant, after a run has read what its scope names.
     public typealias Choosing = (Reading) throws -> ID<Petition>
 
-    /// The same for a petition by its id, the beginning of one, or a choice among what was read.
+    /// The same for a petition by its id, by the beginning of its id, or chosen from what was read.
     public func view(in scope: Run.Scope, choosing: Choosing = CoSigner.wanted) async throws -> PetitionView {
         let reading = try await look(scope)
         return try view(of: try choosing(reading), in: reading)
@@ -77,15 +79,15 @@ public final class CoSigner {
         throw ClientError.noSuch(.petition)
     }
 
-    /// A petition as the reading shows it.
+    /// A petition as a reading shows it.
     public func view(of id: ID<Petition>, in reading: Reading) throws -> PetitionView {
         try ClientError.coSigning { () throws(CoSigningError) in try reading.view(of: id, for: device.identity) }
     }
 
-    /// The petition as a bundle, whatever faults its logs have: the auditor reports them.
+    /// The petition as a bundle, with whatever faults its logs have: the auditor reports them.
     public func bundle(_ id: ID<Petition>) async throws -> PetitionBundle { try await bundle(in: .petition(id)) }
 
-    /// The same for a petition by its id, the beginning of one, or a choice among what was read.
+    /// The same for a petition by its id, by the beginning of its id, or chosen from what was read.
     public func bundle(in scope: Run.Scope, choosing: Choosing = CoSigner.wanted) async throws -> PetitionBundle {
         let reading = try await look(scope)
         let id = try choosing(reading)
@@ -94,7 +96,8 @@ public final class CoSigner {
         }
     }
 
-    /// A petition of which everything has been recomputed, and nothing is wrong.
+    /// A petition with everything recomputed and nothing wrong.
+    /// - Throws: `ClientError.coSigning(.serviceFaults)` if anything is wrong.
     public func audited(_ id: ID<Petition>) async throws -> AuditedPetition { try Self.audited(try await bundle(id)) }
 
     static func audited(_ bundle: PetitionBundle) throws -> AuditedPetition {
@@ -110,12 +113,12 @@ public final class CoSigner {
 
     // MARK: Co-signing
 
-    /// Reads for a co-signature or withdrawal. What the device sent before is looked for in what was read. `end` must follow,
-    /// when all requests of the run are made: `send` and `abandon` do it.
+    /// Reads for a co-signature or withdrawal, and looks in what was read for what the device sent before. `end` must
+    /// follow when the run has made all its requests; `send` and `abandon` call it.
     public func begin(_ scope: Run.Scope, choosing: Choosing = CoSigner.wanted) async throws -> Begun {
         let reading = try await read(scope)
         settle(by: reading)
-        // What a log has settled stays so if the keystore is closed while the person thinks.
+        // What a log has settled must stay settled if the keystore is closed while the person thinks.
         try device.save()
         do {
             let view = try view(of: try choosing(reading), in: reading)
@@ -127,18 +130,18 @@ public final class CoSigner {
         }
     }
 
-    /// What the person must have seen before a co-signature is sent; refusals are thrown.
+    /// The warnings that the person must have seen before a co-signature is sent; refusals are thrown.
     public func warnings(_ begun: Begun, name: ConditionalName? = nil) throws -> Set<Warning> {
         try ClientError.coSigning { () throws(CoSigningError) in
             try begun.view.warnings(for: device.identity, name: name, at: device.clock())
         }
     }
 
-    /// The person has decided to send nothing, or nothing can be sent.
+    /// Ends a run in which the person has decided to send nothing, or nothing can be sent.
     public func abandon(_ begun: Begun) throws { try end(begun.reading) }
 
-    /// Sends what this device sent before and what is not settled, unchanged.
-    /// - Returns: nil when everything is settled.
+    /// Sends the unsettled statement that this device sent before, unchanged.
+    /// - Returns: nil if everything is settled.
     public func resend(_ begun: Begun) async throws -> Sent? {
         let pending: Sending?
         do {
@@ -153,14 +156,15 @@ public final class CoSigner {
         return try await deliver(pending, begun)
     }
 
-    /// Makes, keeps and sends a statement.
+    /// Makes, stores and sends a statement.
     /// - Parameter seen: the warnings that the person has seen and agreed to.
-    /// - Throws: `ClientError.coSigning(.unseenWarnings)` when what was read calls for others; then nothing was sent.
+    /// - Throws: `ClientError.coSigning(.unseenWarnings)` if the reading calls for other warnings; then nothing was
+    ///   sent.
     public func send(_ decision: Decision, in begun: Begun, seen: Set<Warning>) async throws -> Sent {
         let sending: Sending
         do {
             sending = try ClientError.coSigning { () throws(CoSigningError) in
-                // Where something went out before, it is sent first; this answers only once that is settled.
+                // An earlier statement that is not settled must be sent first; `clear` throws until it is settled.
                 try begun.view.clear(
                     decision, for: device.identity, having: device.state.memory, seen: seen, at: device.clock()
                 ).make(in: &device.state.memory)
@@ -181,7 +185,7 @@ public final class CoSigner {
                     try await $0.send(sending)
                 })
         } catch { answer = .failure(error) }
-        // Before the answer is taken in: its checkpoint is newer than what was read.
+        // Before the response is taken in, whose checkpoint is newer than what was read.
         try end(begun.reading)
         let got: SendingAnswer
         do { got = try answer.get() } catch ClientError.refused(let refusal) {
@@ -189,7 +193,7 @@ public final class CoSigner {
             // Only this refusal calls for another run at once; no other says whether the statement stands.
             throw error.isRingGrown ? error : .unanswered(refusal)
         }
-        // Kept whatever the answer is: one that contradicts the reading leaves an alarm.
+        // Saved whatever the response is: one that contradicts the reading leaves an alarm.
         let sent = Result { () throws(CoSigningError) in
             try device.state.memory.take(got, to: sending, at: device.clock())
         }
@@ -197,10 +201,11 @@ public final class CoSigner {
         return try ClientError.coSigning { () throws(CoSigningError) in try sent.get() }
     }
 
-    /// One decision, from the reading to the answer: what was sent before is settled first, and a ring that has grown meanwhile means
-    /// another run.
-    /// - Parameter agree: given what was read and its warnings, whether to go on. Asked again when a later reading brings others.
-    /// - Returns: nil when `agree` said no.
+    /// Carries out one decision, from the reading to the response. What was sent before is settled first, and if the
+    /// ring has grown meanwhile, another run is made.
+    /// - Parameter agree: given what was read and its warnings, whether to go on. It is called again if a later reading
+    ///   has other warnings.
+    /// - Returns: nil if `agree` returned false.
     public func carryOut(
         _ decision: Decision, in scope: Run.Scope, choosing: Choosing = CoSigner.wanted,
         agree: (PetitionView, Set<Warning>) async throws -> Bool
@@ -209,7 +214,8 @@ public final class CoSigner {
         for attempt in 0..<4 {
             let begun = try await begin(scope, choosing: choosing)
             if let sent = try await resend(begun) {
-                // It was another decision, perhaps. A promise is waited for; after a receipt, this one gets a run of its own.
+                // That may have been another decision. If it was promised a place, wait; if it has a receipt, this
+                // decision gets its own run.
                 if case .promised(let promise) = sent { throw ClientError.coSigning(.held(until: promise.until)) }
                 continue
             }
@@ -247,8 +253,8 @@ public final class CoSigner {
         }
     }
 
-    /// Co-signs, or replaces one's co-signature: one choice for each demand, 0 abstain, 1 support, 2 oppose. Whoever calls this has
-    /// agreed to every warning.
+    /// Co-signs, or replaces this member's co-signature, with one choice for each demand: 0 abstain, 1 support, 2
+    /// oppose. Calling this means agreeing to every warning.
     @discardableResult
     public func cosign(
         _ id: ID<Petition>, choices: [UInt8], remark: String = "", name: ConditionalName? = nil
@@ -256,12 +262,12 @@ public final class CoSigner {
         try await carryOut(.sign(choices: choices, remark: remark, name: name), in: .petition(id)) { _, _ in true }
     }
 
-    /// Takes one's co-signature back.
+    /// Withdraws this member's co-signature.
     @discardableResult
     public func withdraw(_ id: ID<Petition>) async throws -> Sent? {
         try await carryOut(.withdraw, in: .petition(id)) { _, _ in true }
     }
 
-    /// How many receipts of this device verify against a petition's log as it was read.
+    /// How many of this device's receipts verify against a petition's log as it was read.
     public func verifiedReceipts(_ view: PetitionView) -> Int { device.state.memory.verifiedReceipts(view) }
 }

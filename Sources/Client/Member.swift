@@ -2,9 +2,10 @@ import CoSigning
 import Petitions
 import Sodium
 
-/// One person's membership in one workplace, as a program holds it: the device, what is done anonymously with it, and what is done
-/// under the member's name.
+/// One person's membership in one workplace, as a program holds it: the device, what it does anonymously, and what it
+/// does under the member's name.
 public final class Member {
+    /// The keystore, and what the device remembers.
     public let device: Device
     /// Reads petitions and co-signs them.
     public let cosigner: CoSigner
@@ -22,7 +23,8 @@ public final class Member {
         Member(try Device.load(Keystore.open(directory, passphrase: passphrase), proxy, clock))
     }
 
-    /// Opens it to look only, whatever other commands do with it meanwhile: nothing is written, and nobody waits.
+    /// Opens a keystore for reading only, whatever other commands do with it meanwhile: nothing is written, and nobody
+    /// waits.
     public static func look(
         _ directory: String, passphrase: borrowing SecretBytes, proxy: Proxy? = nil,
         clock: @escaping @Sendable () -> UInt64 = Device.systemClock
@@ -41,12 +43,13 @@ public final class Member {
                 from: path, backupPassphrase: backupPassphrase, in: directory, passphrase: passphrase, proxy: proxy))
     }
 
-    /// Reads the roster and runs `body` with what the member does under their name. One for each command.
+    /// Reads the roster, and passes `body` a session in which the member acts under their name. Make one for each
+    /// command.
     public func session<R>(_ body: (Session) async throws -> R) async throws -> R {
         try await Self.closing(try await Session.open(device), body)
     }
 
-    /// The same for somebody who may be no member any more.
+    /// The same for somebody who may no longer be a member.
     public func sessionOfAnybody<R>(_ body: (Session) async throws -> R) async throws -> R {
         try await Self.closing(try await Session.openForAnybody(device), body)
     }
@@ -62,8 +65,11 @@ public final class Member {
         }
     }
 
+    /// Releases the keystore to other processes.
     public func close() { device.close() }
 
+    /// The workplace that the keystore belongs to.
     public var workplaceID: ID<Workplace> { device.workplaceID }
+    /// The member's public sign key.
     public var signKey: Bytes32 { device.signKey }
 }

@@ -2,14 +2,14 @@ import CoSigning
 import Petitions
 import Sodium
 
-/// Reads a petition for somebody who has no keystore: the figures verify, the wording stays encrypted.
+/// Reads a petition without a keystore. The figures can be verified; the wording stays encrypted.
 public enum PublicReader {
-    /// Nothing of it is verified here: that is the auditor's work, who reports the faults.
+    /// Verifies nothing: the auditor does that, and reports the faults.
     public static func bundle(of id: ID<Petition>, at serviceURL: String, proxy: Proxy?) async throws -> PetitionBundle
     {
         let url = try Member.serviceAddress(serviceURL)
         return try await AnonymousConnection.with(url, proxy: proxy) { connection in
-            // The first leaf says which workplace it is.
+            // The first leaf says which workplace the petition belongs to.
             guard case .log(let log) = try await connection.read(.petition(id), of: ID(.zero)),
                 let first = log.leaves.first, let statement = try? PetitionStatement(decoding: first),
                 case .opened(let manifest, _) = statement.body

@@ -7,20 +7,22 @@ import ServiceAPI
 import Sodium
 import TransparencyLog
 
-/// What a member does under their name, in one command: the roster is read and audited once, the group keys are brought up to date
-/// once, and every verb works on these. Logs are read over connections that cannot sign, in the member's view; nothing that is learnt
-/// here goes into a run. Used by one task at a time.
+/// What a member does under their name in one command. The roster is read and audited once, the group keys are brought
+/// up to date once, and every operation uses these. Logs are read over connections that cannot sign, in the member's
+/// view; nothing that is learnt here goes into a run. Only one task at a time may use a session.
 public final class Session {
+    /// The keystore, and what the device remembers.
     public let device: Device
     let connection: MemberConnection
     private var reading: Reading
-    /// The workplace's log as this session has read it, with what it appended itself.
+    /// The workplace's log as this session has read it, plus its own statements.
     public private(set) var roster: WorkplaceLog
-    /// Whether somebody else's statements may have come since.
+    /// Whether other people's statements may have been appended since.
     private var isStale = false
-    /// Whether a statement of this session is durable, and waits for the named witnesses before any log shows it.
+    /// Whether a statement of this session is durable, but waits for the named witnesses before any log shows it.
     public private(set) var waitsForWitnesses = false
-    /// How many texts of the last list could not be read: written by a broken or hostile client, or under a key this device lacks.
+    /// How many texts of the last list could not be read: a broken or hostile client wrote them, or this device lacks
+    /// their key.
     public internal(set) var unreadableTexts = 0
 
     private init(_ device: Device, _ reading: Reading, _ roster: WorkplaceLog) {
@@ -29,7 +31,7 @@ public final class Session {
     }
 
     /// Reads the roster and brings the group keys up to date.
-    /// - Throws: `ClientError.notMember` for somebody who is none.
+    /// - Throws: `ClientError.notMember` if the device's owner is not a member.
     static func open(_ device: Device) async throws -> Session {
         let session = try await openForAnybody(device)
         do {
@@ -42,7 +44,7 @@ public final class Session {
         return session
     }
 
-    /// The same for somebody who may be no member yet, or no more: no group key is asked for or shared.
+    /// The same for somebody who is not a member yet, or no longer: no group key is requested or shared.
     static func openForAnybody(_ device: Device) async throws -> Session {
         let (reading, wraps) = try await AnonymousConnection.with(device.serviceURL, proxy: device.proxy) {
             connection in
@@ -61,11 +63,14 @@ public final class Session {
         return session
     }
 
+    /// Closes the session's connection.
     public func close() async { await connection.close() }
 
+    /// The member's public sign key.
     public var signKey: Bytes32 { device.signKey }
     /// Whether this device has seen a petition's log.
     public func wasOpened(_ id: ID<Petition>) -> Bool { device.state.memory.petitions[id]?.wasOpened == true }
+    /// Whether this member is an organiser.
     public var isOrganiser: Bool { roster.isOrganiser(signKey) }
 
     /// The leaves of the workplace's log as they were served.
@@ -73,7 +78,7 @@ public final class Session {
         if case .log(let log)? = reading.logs[.workplace(device.workplaceID)] { log.leaves } else { [] }
     }
 
-    /// What witnesses signed of the workplace's checkpoint, and the checkpoint.
+    /// The workplace's log with its checkpoint, and with what witnesses signed of it.
     public var judgedRoster: JudgedLog<WorkplaceLog>? { try? reading.judgedRoster() }
 
     func requireOrganiser() throws(ClientError) {
@@ -82,7 +87,7 @@ public final class Session {
 
     // MARK: Reading on
 
-    /// What has come since, over a new connection.
+    /// Reads what was appended since, over a new connection.
     func catchUp() async throws {
         let former = reading
         reading = try await AnonymousConnection.with(device.serviceURL, proxy: device.proxy) {
@@ -92,8 +97,8 @@ public final class Session {
         isStale = false
     }
 
-    /// A petition's log in the member's view, for statements that its organisers and trustees make. What shows petitions, or signs
-    /// them, reads anonymously.
+    /// A petition's log in the member's view, for statements that its organisers and trustees make. Code that shows
+    /// petitions, or signs them, reads anonymously instead.
     func petition(_ id: ID<Petition>) async throws -> JudgedLog<PetitionLog> {
         let former = reading
         reading = try await AnonymousConnection.with(device.serviceURL, proxy: device.proxy) {
@@ -106,7 +111,7 @@ public final class Session {
 
     // MARK: Statements
 
-    /// Makes and posts a statement of an organiser. When somebody else's came first it is made anew, once.
+    /// Makes and posts an organiser's statement. If somebody else's came first, it is made again, once.
     func organise(_ body: (WorkplaceLog) throws -> WorkplaceStatement.Body) async throws {
         for attempt in 0..<2 {
             if isStale { try await catchUp() }
@@ -126,7 +131,7 @@ public final class Session {
         }
     }
 
-    /// The sequence of this member's next statement: those that no log shows yet are counted by this device.
+    /// The sequence of this member's next statement. This device counts those that no log shows yet.
     func nextSequence(_ log: LogName, _ shown: UInt32? = nil) -> UInt32 {
         max(shown ?? roster.nextSequence(of: signKey), device.state.sequences[log] ?? 0)
     }
@@ -137,7 +142,7 @@ public final class Session {
         let place: MemberConnection.Statements =
             if case .founded = statement.body { .founding(token: nil) } else { .workplace(device.workplaceID) }
         let checkpoint = try await post(statement.bytes, to: place, name, statement.authorship, roster.verifier)
-        // Right behind what was read, the log is known without reading it again.
+        // If the statement comes right after what was read, the log is known without reading it again.
         if let checkpoint, checkpoint.size == UInt64(roster.size) + 1, !isStale {
             var grown = roster
             if (try? grown.append(statement.bytes)) != nil, grown.tree.root == checkpoint.root {
@@ -148,7 +153,7 @@ public final class Session {
         isStale = true
     }
 
-    /// Posts a statement to a petition's log, likewise.
+    /// The same for a statement to a petition's log.
     func submit(_ statement: PetitionStatement) async throws {
         let place: MemberConnection.Statements =
             if case .opened = statement.body { .opening } else { .petition(statement.petition) }
@@ -178,7 +183,7 @@ public final class Session {
         } catch { throw ClientError.receipt(error) }
     }
 
-    /// A request under the member's name.
+    /// Sends a request under the member's name.
     func signed(_ method: String, _ path: String, query: String = "", body: [UInt8] = []) async throws -> [UInt8] {
         let now = device.clock()
         if device.state.lastSigned != now {
@@ -191,12 +196,12 @@ public final class Session {
 
     // MARK: Group keys
 
-    /// Wraps the newest key for members who need it, and asks for one that this device cannot open.
+    /// Wraps the newest key for members who need it, and requests a wrap if this device cannot open it.
     private func shareMissing() async throws {
         guard let newest = device.newestEpoch(roster) else { return }
         let id = device.workplaceID.hex
         guard let key = device.identity.groupKeys.key(epoch: newest) else {
-            // It comes when another member's client is online.
+            // The key arrives after another member's client has been online.
             let wanted = [UInt8](try JSONEncoder().encode(Answers.Wanted(epoch: newest)))
             _ = try await signed("POST", Route.wrapsWanted.path(id), body: wanted)
             return
@@ -205,13 +210,13 @@ public final class Session {
         guard let missing = try? JSONDecoder().decode(Answers.Missing.self, from: Data(answer)).members else {
             throw ClientError.badAnswer(.members)
         }
-        // Only members whom the log itself shows get a key, whatever the service asks for.
+        // Only members in the log get a key, whatever the service asks for.
         let members = missing.compactMap { Bytes32(hex: $0) }.compactMap { roster.member($0) }
             .filter { $0.isMember(at: roster.size) }
         try await share(key, with: members)
     }
 
-    /// Leaves a group key for some members.
+    /// Posts wraps of a group key for some members.
     func share(_ key: borrowing GroupKey, with members: [WorkplaceLog.Member]) async throws {
         for start in stride(from: 0, to: members.count, by: Self.wrapsPerRequest) {
             var wraps: [Answers.Wrap] = []
@@ -230,12 +235,12 @@ public final class Session {
 
     private static let wrapsPerRequest = 1000
 
-    /// Draws a new group key, commits to it in the log, and wraps it for every present member.
+    /// Generates a new group key, commits to it in the log, and wraps it for every present member.
     public func rotateGroupKey() async throws {
         let identity = device.identity
         try await organise { roster in
             let fresh = GroupKey.generate(epoch: UInt32(roster.groupKeys.count))
-            // On the disk before the log commits to it: should the answer be lost, the key is not.
+            // Saved before the log commits to it: if the response is lost, the key is not.
             identity.groupKeys.keep { $0.epoch != fresh.epoch }
             identity.groupKeys.insert(fresh)
             try device.saveIdentity()
@@ -246,7 +251,7 @@ public final class Session {
         try await share(key, with: roster.members(at: roster.size))
     }
 
-    /// The group key to write under.
+    /// The group key to encrypt with.
     func writingKey() throws -> GroupKey {
         guard !roster.rotationIsDue else { throw ClientError.rotationDue }
         guard let newest = device.newestEpoch(roster), let key = device.identity.groupKeys.key(epoch: newest) else {
@@ -257,7 +262,7 @@ public final class Session {
 }
 
 extension Device {
-    /// A roster that was read in the member's view: held against what was read before, and judged.
+    /// Takes in a roster that was read in the member's view: compares it with what was read before, and judges it.
     fileprivate func take(_ reading: Reading) throws -> WorkplaceLog {
         state.memory.compare(reading, in: .member, as: signKey, policy: try witnessPolicy(), at: clock())
         try save()
@@ -271,14 +276,14 @@ extension Device {
         roster.groupKeys.isEmpty ? nil : UInt32(exactly: roster.groupKeys.count - 1)
     }
 
-    /// Epochs of whose keys this device has none that the log committed to.
+    /// Epochs whose key the log has committed to and this device lacks.
     func missingEpochs(_ roster: WorkplaceLog) -> [UInt32] {
         (0..<UInt32(clamping: roster.groupKeys.count)).filter { epoch in
             identity.groupKeys.key(epoch: epoch)?.commitment != roster.groupKeys[Int(epoch)]
         }
     }
 
-    /// Takes the keys that open, and forgets those that never got into the log because a connection broke.
+    /// Adds the keys that can be opened, and erases those that never got into the log because a connection broke.
     func adopt(_ wraps: [KeyWrap], in roster: WorkplaceLog) throws {
         let before = identity.groupKeys.epochs
         identity.groupKeys.keep { key in

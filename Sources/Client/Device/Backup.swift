@@ -8,11 +8,13 @@ import Sodium
 extension Device {
     private static let backupMagic = Array("roundrobin-backup-v2\n".utf8)
 
+    /// Sets a new passphrase; an old copy of the keystore's header then no longer fits its records.
     public func changePassphrase(to passphrase: borrowing SecretBytes) throws {
         try keystore.changePassphrase(to: passphrase)
     }
 
-    /// Everything that another device needs to be this member, under a passphrase. What was signed is not in it.
+    /// Writes everything that another device needs in order to be this member, encrypted under a passphrase. What was
+    /// signed is not included.
     public func backup(to path: String, passphrase: borrowing SecretBytes) throws {
         let plain = try Self.bytes(of: state.withoutTraces)
         let length = (0..<4).map { UInt8(truncatingIfNeeded: plain.count >> (24 - 8 * $0)) }

@@ -3,7 +3,7 @@ import Foundation
 import Petitions
 import Sodium
 
-// Ids, keys and names as text in the device's state, where dictionaries have them as keys.
+// Ids, keys and names as text, because dictionaries in the device's state use them as keys.
 
 extension Bytes32: Codable, CodingKeyRepresentable {
     public init(from decoder: any Decoder) throws { self = try parse(decoder) { Bytes32(hex: $0) } }

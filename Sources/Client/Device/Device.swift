@@ -4,16 +4,19 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// A member's device: the keystore, the secrets in it, and what it remembers. Everything here is local. Used by one task at a time.
+/// A member's device: the keystore, the secrets in it, and what the device remembers. Everything here is local. Only
+/// one task at a time may use it.
 public final class Device {
     let keystore: Keystore
+    /// The member's secrets.
     public let identity: Identity
     var state: DeviceState
     let proxy: Proxy?
     let clock: @Sendable () -> UInt64
-    /// Whether nothing is written: neither the keystore nor what it remembers.
+    /// Whether nothing may be written, neither the keystore nor the state.
     let isOnlyReading: Bool
 
+    /// Seconds since 1970 by this machine's clock.
     public static let systemClock: @Sendable () -> UInt64 = { UInt64(max(0, Date().timeIntervalSince1970)) }
 
     init(
@@ -24,7 +27,7 @@ public final class Device {
         (self.clock, isOnlyReading) = (clock, onlyReading)
     }
 
-    /// - Throws: `ClientError.keystoreDamaged`, `.keystoreVersion` for one that an earlier program made.
+    /// - Throws: `ClientError.keystoreDamaged`; `.keystoreVersion` if an earlier program made it.
     static func load(
         _ keystore: Keystore, _ proxy: Proxy?, _ clock: @escaping @Sendable () -> UInt64, onlyReading: Bool = false
     ) throws -> Device {
@@ -53,7 +56,7 @@ public final class Device {
         return SecretBytes(moving: &bytes)
     }
 
-    /// Writes what is remembered. Done before anything is sent that must not be forgotten.
+    /// Writes the state. Called before anything is sent that must not be forgotten.
     func save() throws {
         guard !isOnlyReading else { return }
         try keystore.write(.state, Self.bytes(of: state))
@@ -64,48 +67,52 @@ public final class Device {
         try keystore.write(.identity, identity.stored())
     }
 
-    /// Lets another process have the keystore. What changed was written when it changed.
+    /// Releases the keystore to other processes. Changes were written when they were made.
     public func close() { keystore.unlock() }
 
+    /// The workplace that the keystore belongs to.
     public var workplaceID: ID<Workplace> { state.workplace }
+    /// The member's public sign key.
     public var signKey: Bytes32 { identity.signKey }
+    /// The service's address.
     public var serviceURL: String { state.serviceURL }
 
     /// Every petition that this device has seen announced.
     public var knownPetitions: [ID<Petition>] { Array(state.memory.petitions.keys) }
 
-    /// Where this device stands with a petition, by what it sent itself.
+    /// Where this device stands with a petition, judged by what it has sent itself.
     public func ownStatus(_ id: ID<Petition>) -> OwnStatus { state.memory.status(of: id) }
 
-    /// What did not fit what was shown before, until the person settles it.
+    /// What did not fit what had been shown before, and which the person has not settled.
     public var alarms: [Alarm] { state.memory.alarms }
 
-    /// The person has looked into an alarm.
+    /// Removes an alarm after the person has looked into it.
     public func settle(_ alarm: Alarm) throws {
         state.memory.settle(alarm)
-        // What is served next becomes what later texts are held against.
+        // The texts that are served next become the new reference.
         if alarm.kind == .text { state.objects = [:] }
         try save()
     }
 
-    /// The newest roster that this command has read; what it says of the witnesses is told until the person has seen it.
+    /// The newest roster that this command has read. News of its witnesses are reported until the person has seen them.
     public private(set) var newestRoster: WorkplaceLog?
 
     func note(_ roster: WorkplaceLog) {
         if roster.size >= newestRoster?.size ?? 0 { newestRoster = roster }
     }
 
-    /// Changes of the witnesses that this person has not been told of.
+    /// Changes of the witnesses that this person has not been shown.
     public var witnessNews: [Note] { newestRoster.map { state.memory.unseenWitnessNotes($0) } ?? [] }
 
+    /// Notes that the person has seen the changes of the witnesses.
     public func sawWitnessNews() throws {
         guard let newestRoster, !witnessNews.isEmpty else { return }
         state.memory.sawWitnesses(of: newestRoster)
         try save()
     }
 
-    /// Seconds that a run which may sign waits, so that its time says nothing beside a signed request just before: a random time of
-    /// up to ten minutes from that request on.
+    /// How many seconds a run that may sign should wait, so that its time cannot be connected with a signed request
+    /// just before it: until a random moment in the ten minutes after that request.
     public func pauseBeforeRun() -> UInt64 {
         guard let last = state.lastSigned else { return 0 }
         let (now, start) = (clock(), last + UInt64(Random.number(below: Self.longestPause + 1)))
@@ -116,16 +123,18 @@ public final class Device {
 
     // MARK: The member's own witness policy
 
+    /// The member's own policy; nil for none.
     /// - Throws: `ClientError.keystoreDamaged`.
     public func witnessPolicy() throws(ClientError) -> WitnessPolicy? {
         guard let text = state.witnessPolicy else { return nil }
         do { return try WitnessPolicy(parsing: Array(text.utf8)) } catch { throw .keystoreDamaged("state") }
     }
 
-    /// The file as it was given.
+    /// The policy's file as it was given.
     public var witnessPolicyText: String? { state.witnessPolicy }
 
-    /// From here on a checkpoint that does not meet the policy raises an alarm. It changes nothing that is sent.
+    /// Sets the member's own policy: from now on a checkpoint that does not meet it raises an alarm. It does not change
+    /// anything that is sent.
     public func watch(by text: [UInt8]) throws {
         do { _ = try WitnessPolicy(parsing: text) } catch {
             throw ClientError.invalid(.policy, ["line": "\(error.line)", "what": error.what.rawValue])
@@ -134,6 +143,7 @@ public final class Device {
         try save()
     }
 
+    /// Removes the member's own policy.
     public func watchByNoPolicy() throws {
         state.witnessPolicy = nil
         try save()

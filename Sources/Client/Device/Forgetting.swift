@@ -6,47 +6,54 @@ import MembershipProofs
 import Petitions
 import Sodium
 
-/// What somebody who takes this device, and has its passphrase, would read from it about one petition.
+/// What somebody who has this device and its passphrase could read from it about one petition.
 public struct Exposure: Sendable, Hashable {
-    /// Statements that were sent, and the receipts and promises for them.
+    /// Statements that were sent.
     public var statements = 0
+    /// Receipts for them.
     public var receipts = 0
+    /// Promises for them.
     public var promises = 0
-    /// Whether a sealed name is still here, waiting for its receipt.
+    /// Whether a sealed name is still here, because its statement has no receipt yet.
     public var hasSealedName = false
-    /// Whether the ring key is here from which anybody computes this member's tag on the petition.
+    /// Whether the ring key is here, from which anybody can compute this member's tag in the petition.
     public var hasRingKey = false
 
+    /// Whether nothing could be read.
     public var isClean: Bool { self == Exposure() }
 }
 
-/// What became of old ring keys.
+/// What happened to old ring keys.
 public struct RotationReport: Sendable {
-    /// Old keys erased, with everything that this device kept of the petitions signed with them.
+    /// How many old keys were erased, with everything that this device kept of the petitions signed with them.
     public let erasedKeys: Int
+    /// The petitions of which everything was erased.
     public let forgottenPetitions: [ID<Petition>]
-    /// Petitions whose ring holds or may take an old key, which therefore stays.
+    /// Petitions whose ring contains, or may take, an old key, which therefore stays.
     public let waitingFor: [ID<Petition>]
     /// Petitions that the person can no longer sign, because they insisted on erasing.
     public let givenUp: [ID<Petition>]
 }
 
+/// What was forgotten of one petition.
 public struct ForgetReport: Sendable {
+    /// What the device showed before.
     public let before: Exposure
+    /// What the device shows now.
     public let after: Exposure
-    /// Whether the ring key was replaced for it.
+    /// Whether the ring key was replaced in order to forget.
     public let hasRotated: Bool
     /// Petitions that still need the old ring key, which therefore stays.
     public let waitingFor: [ID<Petition>]
-    /// Whether the ring key stays because the roster shows it as this member's, and nothing replaces it.
+    /// Whether the ring key stays because the roster shows it as this member's and no key replaces it.
     public let presentKeyStays: Bool
     /// Petitions that the person can no longer sign, because they insisted on erasing.
     public let givenUp: [ID<Petition>]
 }
 
 extension Device {
-    /// What this device shows of one petition now.
-    /// - Parameter ring: the petition's, where its log could be read.
+    /// What this device currently shows of one petition.
+    /// - Parameter ring: the petition's ring, if its log could be read.
     public func exposure(_ id: ID<Petition>, ring: Ring? = nil) -> Exposure {
         let memory = state.memory.petitions[id]
         let sent = memory?.sent ?? []
@@ -59,10 +66,10 @@ extension Device {
             hasRingKey: ring.map { identity.ringKey(in: $0) != nil } ?? signedWith ?? false)
     }
 
-    /// Erases, without asking anybody: statements, receipts, promises and evidence of a petition, and the ring key that signed it
-    /// where no other petition that is not closed was signed with it. The key that the newest verified roster shows as this
-    /// member's stays: without one that replaces it there, the member could sign nothing again.
-    /// - Parameter all: every old ring key, whatever may need it.
+    /// Erases a petition's statements, receipts, promises and evidence without asking the service. The ring key that
+    /// signed it is erased too, unless another petition that is not closed was signed with it. The key that the newest
+    /// verified roster shows for this member stays: if no key replaced it there, the member could never sign again.
+    /// - Parameter all: erases every old ring key, even if a petition may need it.
     public func forgetOffline(_ id: ID<Petition>, all: Bool = false) throws -> ForgetReport {
         let before = exposure(id)
         let erasable = state.memory.erasableOffline(
@@ -79,7 +86,7 @@ extension Device {
             givenUp: all ? erasable.neededBy : [])
     }
 
-    /// Erases every old ring key, without asking anybody.
+    /// Erases every old ring key without asking the service.
     public func eraseKeysOffline() throws -> RotationReport {
         let erasable = state.memory.erasableOffline(
             identity, all: true, of: nil, pending: pendingRingKey, at: clock())
@@ -88,7 +95,7 @@ extension Device {
             erasedKeys: erasable.keys.count, forgottenPetitions: forgotten, waitingFor: [], givenUp: erasable.neededBy)
     }
 
-    /// The ring key of a rotation that is on its way: without the service nobody knows whether it counts.
+    /// The ring key of a rotation that is not settled; without the service, nobody knows whether it has taken effect.
     fileprivate var pendingRingKey: Bytes32? {
         guard let bytes = state.rotation.map({ [UInt8]($0) }),
             case .ringKeyRotated(let key, _)? = (try? WorkplaceStatement(decoding: bytes))?.body
@@ -96,7 +103,7 @@ extension Device {
         return key.encoding
     }
 
-    /// - Returns: petitions signed with the keys, of which everything else goes too.
+    /// - Returns: the petitions signed with the keys, of which everything else is erased too.
     @discardableResult
     fileprivate func erase(_ keys: Set<Bytes32>) throws -> [ID<Petition>] {
         guard !keys.isEmpty else { return [] }
@@ -113,7 +120,8 @@ extension Device {
 }
 
 extension Session {
-    /// Replaces the ring key. A rotation that was cut off is settled first: the roster says whether it counted.
+    /// Replaces the ring key. A rotation that was interrupted is settled first: the roster shows whether it took
+    /// effect.
     private func rotate() async throws {
         try await settleRotation()
         let fresh = RingSecret(.generate())
@@ -123,7 +131,7 @@ extension Session {
                 in: device.workplaceID, to: fresh.secret, seed: identity.seed,
                 sequence: nextSequence(.workplace(device.workplaceID)))
         }
-        // Kept before it is announced: once the log shows it, only this key can sign new petitions.
+        // Saved before it is announced: once the log shows it, only this key can sign new petitions.
         try ClientError.coSigning { () throws(CoSigningError) in try identity.addRingKey(fresh) }
         try device.saveIdentity()
         device.state.rotation = Data(statement.bytes)
@@ -132,7 +140,8 @@ extension Session {
         try await finishRotation()
     }
 
-    /// Forgets the statement once the roster shows its key. Where witnesses are silent no roster shows it yet, and it stays.
+    /// Forgets the statement of the rotation once the roster shows its key. While named witnesses are silent, no roster
+    /// shows it, and the statement stays.
     private func finishRotation() async throws {
         if pendingRingKey != nil, pendingRingKey != roster.member(signKey)?.ringKey(at: roster.size)?.encoding {
             try await catchUp()
@@ -142,15 +151,15 @@ extension Session {
         try device.save()
     }
 
-    /// Whether the roster contains everything that this device has seen of it. An older one, or another, shows other keys than the
-    /// ones that count.
+    /// Whether the roster contains everything that this device has seen of it. An older or different roster shows keys
+    /// other than the current ones.
     private var showsAllThatWasSeen: Bool {
         device.state.memory.contains(roster.tree, of: .workplace(device.workplaceID))
     }
 
     private var pendingRingKey: Bytes32? { device.pendingRingKey }
 
-    /// Sends a rotation again that was cut off, or gives it up where it can count no more.
+    /// Sends an interrupted rotation again, or gives it up if it can no longer take effect.
     func settleRotation() async throws {
         guard let bytes = device.state.rotation.map({ [UInt8]($0) }),
             let statement = try? WorkplaceStatement(decoding: bytes), case .ringKeyRotated(let key, _) = statement.body
@@ -160,33 +169,35 @@ extension Session {
         if statement.authorship?.sequence == roster.nextSequence(of: signKey) {
             do { try await submit(statement) } catch let error as ClientError {
                 guard case .refused = error else { throw error }
-                // A refusal says nothing certain: the key stays here while the statement may still count.
+                // A refusal proves nothing: the key stays here while the statement may still take effect.
             }
             return try await finishRotation()
         }
-        // A roster from before it: taken already and not shown yet, or not shown here, it may count still.
+        // This roster may be older than the rotation, which may have been accepted but not shown yet: it may still take
+        // effect.
         guard let own = statement.authorship?.sequence, own < roster.nextSequence(of: signKey) else { return }
-        // Another statement has taken its sequence: it can count no more.
+        // Another statement has taken its sequence, so it can no longer take effect.
         device.state.rotation = nil
         try device.save()
     }
 
-    /// Replaces the ring key, then erases every old one that no petition needs, with what this device kept of the petitions signed
-    /// with it.
-    /// - Parameter givingUp: petitions of which the person gives the key up.
+    /// Replaces the ring key. Then erases every old one that no petition needs, with everything that this device kept
+    /// of the petitions signed with it.
+    /// - Parameter givingUp: petitions for which the person gives up the key.
     public func rotateRingKey(givingUp: GivenUp = .nothing) async throws -> RotationReport {
         guard roster.isMember(signKey) else { throw ClientError.notMember }
         try await rotate()
         return try await eraseOldRingKeys(givingUp: givingUp)
     }
 
-    /// What a person insists on erasing although a petition may need it.
+    /// What a person insists on erasing even if a petition may need it.
     public enum GivenUp: Sendable {
         case nothing
         case everything
     }
 
-    /// A log that is broken, or not served, does not keep the keys of others.
+    /// Erases old ring keys. A log that is broken, or not served, does not force the device to keep the keys of other
+    /// petitions.
     func eraseOldRingKeys(givingUp: GivenUp = .nothing) async throws -> RotationReport {
         var logs: [ID<Petition>: PetitionLog] = [:]
         for (id, _) in roster.announcedInOrder { logs[id] = try? await petition(id).log }
@@ -200,7 +211,8 @@ extension Session {
                 erasedKeys: 0, forgottenPetitions: [], waitingFor: memory.petitions(needing: held, at: device.clock()),
                 givenUp: [])
         }
-        // A promise to this device, broken or not kept yet, stays until it is settled, and with it the key that signed.
+        // A promise to this device that was broken, or is not kept yet, stays until it is settled, and so does the key
+        // that signed.
         let unsettled = memory.petitions.filter { memory.hasOpenPromise($0.key) && givingUp != .everything }
         let erased = held.subtracting(needed.keys)
             .subtracting([pendingRingKey, memory.presentRingKey].compactMap { $0 })
@@ -213,18 +225,20 @@ extension Session {
             givenUp: givingUp == .everything ? without.petitions : [])
     }
 
-    /// Erases what this device keeps of a closed petition: statements, receipts, and the ring key that signed it, which is replaced
-    /// first if the roster shows it as present. Where another petition needs the key, it stays until that one is closed.
-    /// - Throws: `ClientError.invalid(.stillOpen)` while the petition is open, when a receipt may still be needed to withdraw.
+    /// Erases what this device keeps of a closed petition: statements, receipts, and the ring key that signed it. If
+    /// the roster shows that key as present, it is replaced first. If another petition needs it, it stays until that
+    /// one is closed.
+    /// - Throws: `ClientError.invalid(.stillOpen)` while the petition is open, because a receipt may still be needed to
+    ///   withdraw; `.alarmsFirst` while an alarm or a promise is not settled.
     public func forget(_ id: ID<Petition>, givingUp: GivenUp = .nothing) async throws -> ForgetReport {
         let log = try await petition(id).log
         guard log.closure != nil else { throw ClientError.invalid(.stillOpen) }
-        // A broken promise or a fork would be erased with it: somebody must have heard of it before.
+        // Evidence of a broken promise or a fork would be erased too, so somebody must have been told first.
         guard givingUp == .everything || !device.state.memory.unsettledMatters(of: id) else {
             throw ClientError.invalid(.alarmsFirst)
         }
         let before = device.exposure(id, ring: log.ring)
-        // First, whatever becomes of the rest.
+        // This comes first, whatever happens to the rest.
         device.state.memory.forget(id)
         device.state.intentions?[id] = nil
         try device.save()

@@ -1,9 +1,10 @@
 import Sodium
 
-/// A passphrase for somebody who would rather not think of one: five groups of 16 random bits each, as syllables that can be spoken and
-/// remembered in most languages (proquints, arXiv:0901.4016). 80 bits: with Argon2id in front, more than anybody can try.
+/// Makes a passphrase for people who would rather not invent one: five groups of 16 random bits each, as syllables that
+/// can be spoken and remembered in most languages (proquints, arXiv:0901.4016). Behind Argon2id, its 80 bits are more
+/// than anybody can search.
 public enum GeneratedPassphrase {
-    /// `lusab-babad-gutih-tugad-mudof`
+    /// A new passphrase, such as `lusab-babad-gutih-tugad-mudof`.
     public static func make() -> String {
         let bytes = Random.bytes(10)
         return stride(from: 0, to: bytes.count, by: 2)

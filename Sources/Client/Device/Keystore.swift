@@ -2,8 +2,9 @@ import Foundation
 import Petitions
 import Sodium
 
-/// A member's directory: `keystore` holds a random master key under the passphrase (Argon2id, XChaCha20-Poly1305), the
-/// records beside it are encrypted under keys derived from that. docs/keystore.md has the format.
+/// A member's directory. `keystore` contains a random master key, encrypted under the passphrase (Argon2id,
+/// XChaCha20-Poly1305); the other records are encrypted under keys derived from it. docs/keystore.md describes the
+/// format.
 public final class Keystore {
     private static let magic = Array("roundrobin-keystore-v1\n".utf8)
     private static let context: StaticString = "rrkeysto"
@@ -21,10 +22,12 @@ public final class Keystore {
         }
     }
 
+    /// The directory's path.
     public let directory: String
     private let lock: KeystoreLock
     private var master: SecretBytes
 
+    /// Whether a directory has a keystore.
     public static func exists(in directory: String) -> Bool {
         FileManager.default.fileExists(atPath: directory + "/" + headerName)
     }
@@ -35,7 +38,7 @@ public final class Keystore {
         self.master = master
     }
 
-    /// Makes a keystore with nothing in it.
+    /// Makes an empty keystore.
     /// - Throws: `ClientError.keystoreExists`, `.keystoreLocked`, `.disk`.
     public static func create(
         in directory: String, passphrase: borrowing SecretBytes, cost: PasswordHash = .recommended()
@@ -49,7 +52,7 @@ public final class Keystore {
     }
 
     /// - Throws: `ClientError.noKeystore`, `.keystoreLocked`, `.wrongPassphrase`, `.keystoreDamaged`.
-    /// - Parameter onlyReading: does not wait for other commands, nor they for it; every writing is refused.
+    /// - Parameter onlyReading: neither waits for other commands nor makes them wait; nothing can be written.
     public static func open(
         _ directory: String, passphrase: borrowing SecretBytes, onlyReading: Bool = false
     ) throws(ClientError) -> Keystore {
@@ -59,19 +62,20 @@ public final class Keystore {
         return Keystore(directory, lock, master: try Self.openHeader(header, passphrase))
     }
 
-    /// Lets another process have it; nothing can be written from here on.
+    /// Releases the keystore to other processes; nothing can be written afterwards.
     public func unlock() { lock.release() }
 
-    /// A new passphrase, and with it a new master key: what an old copy of the header opens no longer fits the records.
+    /// Sets a new passphrase and a new master key: an old copy of the header opens a key that no longer fits the
+    /// records.
     public func changePassphrase(to passphrase: borrowing SecretBytes) throws(ClientError) {
         let identity = try required(.identity)
         let state = try required(.state)
-        // The records first under a name of their own: a crash leaves either the old keystore or the new one whole.
+        // First writes the records under new names: a crash leaves either the old keystore or the new one, complete.
         let fresh = Keystore(directory, lock, master: .random(32))
         try fresh.write(.identity, identity, suffix: ".next")
         try fresh.write(.state, state, suffix: ".next")
         try fresh.writeHeader(passphrase, .recommended())
-        // From here on only the new master key opens anything.
+        // From here on, only the new master key opens anything.
         master = fresh.master.duplicate()
         try adoptNext()
     }
@@ -108,9 +112,10 @@ public final class Keystore {
         try SecureFiles.write(nonce + sealed, to: path(record, suffix))
     }
 
-    /// Nil when the record was never written.
+    /// Nil if the record was never written.
     func read(_ record: Record) throws(ClientError) -> SecretBytes? {
-        // A change of passphrase that was cut off after its header: its records are the ones that fit.
+        // If a change of passphrase was interrupted after its header was written, these records are the ones that fit
+        // it.
         if let next = try SecureFiles.read(path(record, ".next")) {
             let opened = try? open(next, record)
             if let opened {
@@ -122,7 +127,7 @@ public final class Keystore {
         do { return try open(bytes, record) } catch { throw .keystoreDamaged(record.rawValue) }
     }
 
-    /// - Throws: `ClientError.keystoreDamaged` when the record is not there.
+    /// - Throws: `ClientError.keystoreDamaged` if the record is missing.
     func required(_ record: Record) throws(ClientError) -> SecretBytes {
         if let plaintext = try read(record) { return plaintext }
         throw .keystoreDamaged(record.rawValue)

@@ -2,10 +2,10 @@ import Foundation
 import Petitions
 import Sodium
 
-/// A secret under a passphrase, as a file's bytes:
+/// A secret encrypted under a passphrase, as a file's bytes:
 /// magic || uint64 passes || uint64 memory || salt[16] || nonce[24] || AEAD(secret) || SHA-256 of all before.
 ///
-/// The digest tells a damaged file from a wrong passphrase, and tells a thief nothing that guessing does not.
+/// The digest distinguishes a damaged file from a wrong passphrase. It tells a thief nothing that guessing would not.
 package enum PassphraseBox {
     static func seal(
         _ secret: borrowing SecretBytes, magic: [UInt8], passphrase: borrowing SecretBytes, cost: PasswordHash
@@ -22,7 +22,7 @@ package enum PassphraseBox {
         return bytes + SHA256.hash(bytes).bytes
     }
 
-    /// - Throws: `ClientError.keystoreDamaged` naming the file, `.wrongPassphrase`.
+    /// - Throws: `ClientError.keystoreDamaged` with the file's name, `.wrongPassphrase`.
     package static func open(
         _ bytes: [UInt8], magic: [UInt8], passphrase: borrowing SecretBytes, name: String
     ) throws(ClientError) -> SecretBytes {
@@ -46,13 +46,13 @@ package enum PassphraseBox {
         }
         guard let composed = Self.composed(passphrase) else { return try attempt(passphrase) }
         do { return try attempt(composed) } catch .wrongPassphrase {
-            // What was sealed before passphrases were normalised was sealed under the bytes as they came.
+            // Files made before passphrases were normalised were sealed under the bytes as they were typed.
             return try attempt(passphrase)
         }
     }
 
-    /// A passphrase in Unicode's composed form (NFC): keyboards and systems differ in how they write the same letter. Nil where that makes no
-    /// difference: for ASCII, and for bytes that are no text.
+    /// A passphrase in Unicode's composed form (NFC), because keyboards and systems encode the same letter differently.
+    /// Nil if that makes no difference: for ASCII, and for bytes that are not text.
     private static func composed(_ passphrase: borrowing SecretBytes) -> SecretBytes? {
         passphrase.withUnsafeBytes { bytes -> SecretBytes? in
             guard bytes.contains(where: { $0 >= 0x80 }), var text = String(validating: bytes, as: UTF8.self) else {
@@ -69,7 +69,7 @@ package enum PassphraseBox {
         }
     }
 
-    /// Overwrites a text where it lies. Its copies inside Foundation, while it composed, are out of reach.
+    /// Overwrites a text in place. The copies that Foundation made while composing it are out of reach.
     private static func wipe(_ text: inout String) {
         text.withUTF8 { bytes in
             _ = UnsafeMutableRawPointer(mutating: bytes.baseAddress)?.initializeMemory(

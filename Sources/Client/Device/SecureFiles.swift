@@ -1,7 +1,7 @@
 import Foundation
 import Sodium
 
-/// Files that only this user reads: mode 0600, replaced whole or not at all.
+/// Files that only this user can read (mode 0600), and that are replaced as a whole or not at all.
 public enum SecureFiles {
     static func makeDirectory(_ path: String) throws(ClientError) {
         do {
@@ -10,7 +10,8 @@ public enum SecureFiles {
         } catch { throw .disk(path) }
     }
 
-    /// Writes beside, syncs, renames, syncs the directory: after a crash the file is the old one or the new one.
+    /// Writes a new file, syncs it, renames it and syncs the directory: after a crash, the file is either the old one
+    /// or the new one.
     /// - Throws: `ClientError.disk`.
     public static func write(_ bytes: [UInt8], to path: String) throws(ClientError) {
         let temporary = path + ".new"
@@ -38,7 +39,7 @@ public enum SecureFiles {
         }
     }
 
-    /// Nil when there is no such file.
+    /// Nil if there is no such file.
     static func read(_ path: String) throws(ClientError) -> [UInt8]? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         guard let data = FileManager.default.contents(atPath: path) else { throw .disk(path) }
@@ -46,20 +47,20 @@ public enum SecureFiles {
     }
 }
 
-/// An exclusive lock on a keystore, until it is released.
+/// An exclusive lock on a keystore, held until it is released.
 final class KeystoreLock {
     private var file: Int32
 
     init(_ path: String) throws(ClientError) {
         file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw .disk(path) }
-        // A look of `watch` is over in a moment; and a process that is being started shares the lock for the moment between its
-        // fork and its exec, after we let go.
+        // A look of `watch` is over in a moment. And after we release the lock, a process that is being started still
+        // shares it for the moment between its fork and its exec.
         for _ in 0..<150 where flock(file, LOCK_EX | LOCK_NB) != 0 { usleep(20_000) }
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else { throw .keystoreLocked }  // deinit closes it
     }
 
-    /// No lock at all: for who only reads.
+    /// Holds no lock at all, for reading only.
     static func none() -> KeystoreLock { KeystoreLock() }
 
     private init() { file = -1 }

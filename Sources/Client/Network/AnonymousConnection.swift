@@ -7,13 +7,14 @@ import ServiceAPI
 import Sodium
 import TransparencyLog
 
-/// A connection that cannot sign: it reads what everybody may read, or sends one co-signature, and nothing else can go on it.
+/// A connection that cannot sign. It reads what anybody may read, or sends one co-signature; it cannot carry anything
+/// else.
 final class AnonymousConnection: Sendable {
     private let transport: Transport
 
     init(_ serviceURL: String, proxy: Proxy?) { transport = Transport(serviceURL: serviceURL, proxy: proxy) }
 
-    /// Runs `body` with a connection made for it alone.
+    /// Runs `body` with a new connection that nothing else uses.
     static func with<R>(
         _ serviceURL: String, proxy: Proxy?, _ body: (AnonymousConnection) async throws -> R
     ) async throws -> R {
@@ -28,8 +29,8 @@ final class AnonymousConnection: Sendable {
         }
     }
 
-    /// Reads everything that a run asks for, in its order.
-    /// - Parameter cutOff: given what had been read when the service answered no more.
+    /// Makes all requests of a run, in its order.
+    /// - Parameter cutOff: called with what has been read so far if the service stops responding.
     func read(_ start: Run, cutOff: (Reading) -> Void = { _ in }) async throws -> Reading {
         var run = start
         while let request = run.next {
@@ -41,7 +42,7 @@ final class AnonymousConnection: Sendable {
         return run.finish()
     }
 
-    /// Reads one log, or what has come since it was read before.
+    /// Reads one log, or only what was appended after it was read before.
     func read(_ name: LogName, after former: ServedLog? = nil, of workplace: ID<Workplace>) async throws -> ServedLog {
         var log = LogReading(name, after: former)
         while let request = log.next { log.take(try await answer(request, of: workplace)) }
@@ -66,7 +67,7 @@ final class AnonymousConnection: Sendable {
         { return .missing }
     }
 
-    /// What the service says of itself, to somebody who founds a workplace.
+    /// What the service says about itself, for somebody who founds a workplace.
     func service() async throws -> Answers.Service {
         guard case .bytes(let bytes) = try await get(Route.service.rawValue),
             let answer = try? JSONDecoder().decode(Answers.Service.self, from: Data(bytes))
@@ -74,7 +75,7 @@ final class AnonymousConnection: Sendable {
         return answer
     }
 
-    /// Sends a co-signature. Nothing was or will be asked on the same connection.
+    /// Sends a co-signature. The same connection must carry no other request, before or after.
     func send(_ sending: Sending) async throws(ClientError) -> SendingAnswer {
         let (status, body) = try await transport.exchange(
             "POST", Route.cosignatures.path(sending.petition.hex), body: sending.body,

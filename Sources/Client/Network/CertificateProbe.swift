@@ -5,13 +5,15 @@ import NIOSSL
 import Sodium
 import Synchronization
 
-/// Finds out why a certificate was refused. The library says only that it was; whether it has ended, is not valid yet, or was made by somebody
-/// whom this device does not trust is a difference to whoever reads it. One more handshake looks at the certificate and goes no further:
-/// nothing is asked over it. It takes the same way as the first, through the proxy if there is one, and happens for everybody alike.
+/// Finds out why a certificate was rejected. The library does not say whether it has expired, is not valid yet, or was
+/// issued by somebody whom this device does not trust, and that makes a difference to the reader. So this makes one
+/// more handshake, looks at the certificate and goes no further: no request is sent. The handshake takes the same route
+/// as the first, through the proxy if there is one, and is made in the same way for everybody.
 enum CertificateProbe {
     private static let patience: TimeAmount = .seconds(15)
 
-    /// - Returns: by this device's clock `.certificateExpired` or `.certificateNotYetValid`, else `.certificateUntrusted`.
+    /// - Returns: `.certificateExpired` or `.certificateNotYetValid` by this device's clock, otherwise
+    ///   `.certificateUntrusted`.
     static func fault(of address: ServiceAddress, proxy: Proxy?) async -> ClientError.Unreachable {
         guard let (from, to) = try? await validity(of: address, proxy: proxy) else { return .certificateUntrusted }
         let now = time_t(Date().timeIntervalSince1970)
@@ -40,7 +42,7 @@ enum CertificateProbe {
                 try channel.pipeline.syncOperations.addHandler(Tunnel(to: address, then: handshake))
             }
         }.get()
-        // It closes once the certificate is refused.
+        // The channel closes once the certificate has been rejected.
         try? await channel.closeFuture.get()
         return box.value
     }
@@ -51,7 +53,7 @@ enum CertificateProbe {
         var value: (time_t, time_t)? { seen.withLock { $0 } }
     }
 
-    /// Asks a proxy for a tunnel, and begins the handshake in it.
+    /// Asks a proxy for a tunnel, and starts the handshake in it.
     private final class Tunnel: ChannelInboundHandler, RemovableChannelHandler {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
@@ -66,7 +68,7 @@ enum CertificateProbe {
         }
 
         func handlerAdded(context: ChannelHandlerContext) {
-            // Credentials of its own, so that it has a circuit of its own.
+            // Random credentials, so that this tunnel has its own circuit.
             let credentials = Data((Hex.encode(Random.bytes(16)) + ":" + Hex.encode(Random.bytes(16))).utf8)
             let head =
                 "CONNECT \(target) HTTP/1.1\r\nHost: \(target)\r\nProxy-Authorization: Basic "

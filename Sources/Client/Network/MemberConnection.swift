@@ -6,8 +6,8 @@ import RequestSignatures
 import ServiceAPI
 import Sodium
 
-/// A connection that carries what a member does under their name: signed requests, signed statements, the look-up of an invite. It
-/// can read no log, document, list of wraps or names, and can send no co-signature.
+/// A connection that carries what a member does under their name: signed requests, signed statements, and the lookup of
+/// an invite. It cannot read a log, a document, a list of wraps or names, and it cannot send a co-signature.
 final class MemberConnection: Sendable {
     private let transport: Transport
 
@@ -15,7 +15,7 @@ final class MemberConnection: Sendable {
 
     func close() async { await transport.close() }
 
-    /// What an inviter left under an invite's name. Nil when there is nothing, or nothing any more.
+    /// What an inviter left under an invite's name. Nil if nothing is there, or no longer.
     func invitation(_ name: Bytes32) async throws -> Answers.Invitation? {
         let body: [UInt8]
         do { body = try await transport.exchange("GET", Route.invite.path(name.hex)).body } catch ClientError.refused(
@@ -27,9 +27,9 @@ final class MemberConnection: Sendable {
         return answer
     }
 
-    /// Where a statement that its signer made goes.
+    /// Where a statement is posted that its author has signed.
     enum Statements {
-        /// With the operator's token, where founding takes one.
+        /// With the operator's token, if founding requires one.
         case founding(token: String?)
         case workplace(ID<Workplace>)
         case opening
@@ -53,11 +53,11 @@ final class MemberConnection: Sendable {
 
     enum StatementAnswer {
         case receipt([UInt8])
-        /// Durable; its checkpoint waits for the named witnesses.
+        /// Durable, but its checkpoint still waits for the named witnesses.
         case accepted
     }
 
-    /// Posts a statement, and again when the connection breaks: the same bytes get the same receipt.
+    /// Posts a statement, and posts it again if the connection breaks: the same bytes get the same receipt.
     func post(_ statement: [UInt8], to place: Statements) async throws(ClientError) -> StatementAnswer {
         for wait in [100, 1000] {
             do { return try await postOnce(statement, place) } catch .unreachable(let why, at: _, proxy: _)
@@ -75,8 +75,8 @@ final class MemberConnection: Sendable {
         return status == 202 ? .accepted : .receipt(body)
     }
 
-    /// A request that the member signs.
-    /// - Parameter time: by the device's clock, in Unix seconds.
+    /// Sends a request that the member signs.
+    /// - Parameter time: by the device's clock, in seconds since 1970.
     func signed(
         _ method: String, _ path: String, query: String = "", body: [UInt8] = [], at time: UInt64,
         by key: borrowing SigningKey

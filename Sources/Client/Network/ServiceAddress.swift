@@ -1,15 +1,16 @@
 import Foundation
 
-/// Where a service is: a scheme, a host and a port, and nothing else. Addresses come from people, invites, files and keystores; each is read
-/// here, once, before anything is made or sent.
+/// A service's address: a scheme, a host and a port, and nothing else. Addresses come from people, invites, files and
+/// keystores. Each is parsed here, once, before anything is made or sent.
 public struct ServiceAddress: Sendable, Hashable {
+    /// Whether the scheme is https.
     public let isEncrypted: Bool
     /// A name, an IPv4 address, or an IPv6 address without brackets.
     public let host: String
-    /// Nil for the scheme's own.
+    /// Nil for the scheme's default port.
     public let port: Int?
 
-    /// - Throws: `ClientError.invalid` with what is wrong: no scheme, a user, a path, a port that is none, or no host.
+    /// - Throws: `ClientError.invalid` with what is wrong: no scheme, a user, a path, an invalid port, or no host.
     public init(_ text: String) throws(ClientError) {
         let bare = text.trimmingCharacters(in: .whitespacesAndNewlines)
         func wrong(_ reason: ClientError.Invalid) -> ClientError { .invalid(reason, ["text": text]) }
@@ -30,18 +31,18 @@ public struct ServiceAddress: Sendable, Hashable {
         (isEncrypted, self.host) = (scheme == "https://", host)
     }
 
-    /// As it is kept and shown, without a slash at its end.
+    /// The address as it is stored and shown, without a trailing slash.
     public var text: String {
         (isEncrypted ? "https://" : "http://") + Self.bracketed(host) + (port.map { ":\($0)" } ?? "")
     }
 
-    /// The port that a connection goes to.
+    /// The port to which connections go.
     var effectivePort: Int { port ?? (isEncrypted ? 443 : 80) }
 
-    /// An IPv6 address has colons of its own.
+    /// Adds brackets to an IPv6 address, which contains colons.
     static func bracketed(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
 
-    /// 1 to 65535. A larger number is no port, and network libraries trap on it.
+    /// Accepts 1 to 65535. Network libraries trap on a larger number.
     static func port(_ text: some StringProtocol) -> Int? {
         guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
             let number = Int(text),
@@ -50,7 +51,8 @@ public struct ServiceAddress: Sendable, Hashable {
         return number
     }
 
-    /// `host`, `host:port`, `[address]` or `[address]:port`. The port is not looked at yet. Nil when there is no such host.
+    /// Splits `host`, `host:port`, `[address]` or `[address]:port`. The port is not checked yet. Nil if the host is
+    /// invalid.
     static func hostAndPort(_ text: some StringProtocol) -> (host: String, port: String?)? {
         if text.hasPrefix("[") {
             guard let end = text.firstIndex(of: "]") else { return nil }
@@ -69,7 +71,7 @@ public struct ServiceAddress: Sendable, Hashable {
         return inet_pton(AF_INET6, host, &address) == 1
     }
 
-    /// Letters, digits, hyphens and dots; nothing that a request's head could be made of.
+    /// Letters, digits, hyphens and dots: nothing that could break out of a request's head.
     private static func isName(_ host: some StringProtocol) -> Bool {
         (1...253).contains(host.utf8.count)
             && host.utf8.allSatisfy { byte in
@@ -82,7 +84,7 @@ public struct ServiceAddress: Sendable, Hashable {
             }
     }
 
-    /// Whether the host is an address, for which no certificate's name is asked.
+    /// Whether the host is an IP address, for which a certificate's name is not checked.
     var isNumeric: Bool {
         var address = in_addr()
         return Self.isIPv6(host) || inet_pton(AF_INET, host, &address) == 1
@@ -91,12 +93,16 @@ public struct ServiceAddress: Sendable, Hashable {
 
 /// An HTTP CONNECT proxy, such as Tor's HTTPTunnelPort.
 public struct Proxy: Sendable, Hashable {
+    /// The proxy's name or address.
     public let host: String
+    /// The proxy's port.
     public let port: Int
 
+    /// Checks nothing.
     public init(host: String, port: Int) { (self.host, self.port) = (host, port) }
 
-    /// `host:port`, also with `http://` before and a slash behind it; an IPv6 address stands in brackets. Nil for anything else.
+    /// Parses `host:port`, optionally with `http://` before it and a slash after it; an IPv6 address needs brackets.
+    /// Nil for anything else.
     public init?(_ text: String) {
         var bare = text.trimmingCharacters(in: .whitespacesAndNewlines)[...]
         if bare.lowercased().hasPrefix("http://") { bare = bare.dropFirst(7) }
@@ -108,6 +114,6 @@ public struct Proxy: Sendable, Hashable {
         self.init(host: host, port: number)
     }
 
-    /// As errors name it.
+    /// The proxy as errors name it.
     var text: String { ServiceAddress.bracketed(host) + ":\(port)" }
 }

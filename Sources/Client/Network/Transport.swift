@@ -7,15 +7,15 @@ import ServiceAPI
 import Sodium
 import Synchronization
 
-/// HTTP to one service, for one purpose: no pool, no session and no cookie is shared with any other, no redirect is followed, and no
-/// header goes out but what HTTP needs and the caller gives. Only the two connection types have one.
+/// HTTP to one service, for one purpose. It shares no pool, session or cookie with any other, follows no redirect, and
+/// sends no header except those that HTTP needs and those from the caller. Only the two connection types use it.
 final class Transport: Sendable {
     let serviceURL: String
     private let proxy: Proxy?
     private let client: HTTPClient
     private let isClosed = Mutex(false)
     private static let timeout: TimeAmount = .seconds(90)
-    /// For a whole answer, however it drips in.
+    /// The timeout for a whole response, even if it trickles in.
     private static let patience: Duration = .seconds(180)
     private static let mostBytes = 64 << 20
 
@@ -27,10 +27,10 @@ final class Transport: Sendable {
         tls.minimumTLSVersion = .tlsv12
         configuration.tlsConfiguration = tls
         configuration.timeout = .init(connect: proxy == nil ? .seconds(15) : Self.timeout, read: Self.timeout)
-        // A refused connection is an error at once; the caller may try again.
+        // A refused connection is an error at once; the caller may retry.
         configuration.connectionPool.retryConnectionEstablishment = false
         if let proxy {
-            // Tor isolates streams by these credentials, so each connection gets a circuit of its own.
+            // Tor isolates streams by these credentials, so each connection gets its own circuit.
             configuration.proxy = .server(
                 host: proxy.host, port: proxy.port,
                 authorization: .basic(username: Hex.encode(Random.bytes(16)), password: Hex.encode(Random.bytes(16))))
@@ -43,8 +43,8 @@ final class Transport: Sendable {
         try? await client.shutdown()
     }
 
-    /// A caller that forgets to close, because an error was in the way, does not end the program: HTTPClient traps when it is
-    /// released open.
+    /// HTTPClient traps if it is released while open, so this keeps a caller that could not close, because of an error,
+    /// from ending the program.
     deinit {
         guard !isClosed.withLock({ $0 }) else { return }
         Task { [client] in try? await client.shutdown() }
@@ -54,7 +54,7 @@ final class Transport: Sendable {
     func exchange(
         _ method: String, _ path: String, body: [UInt8] = [], headers: [(name: String, value: String)] = []
     ) async throws(ClientError) -> (status: Int, body: [UInt8]) {
-        // A keystore or a file may hold what no address is; a port above 65535 would trap further down.
+        // A keystore or a file may contain an invalid address; a port above 65535 would trap further down.
         guard let address = try? ServiceAddress(serviceURL) else {
             throw .unreachable(.notURL, at: serviceURL, proxy: proxy?.text)
         }
@@ -92,19 +92,21 @@ final class Transport: Sendable {
 
 }
 
-/// Why the service did not do what was asked, as it says it.
+/// A refusal by the service, as it describes it.
 public struct ServiceRefusal: Error, Sendable, Equatable {
+    /// The HTTP status.
     public let status: Int
-    /// Nil for an answer that is not this service's, or of a later program.
+    /// Nil if the response is not from this kind of service, or from a later program.
     public let code: ProblemCode?
-    /// The rule that was broken, as the protocol names it.
+    /// The rule that was broken, by the protocol's name for it.
     public let rule: String?
+    /// Values that belong to the code.
     public let values: [String: String]
-    /// Whom it was asked.
+    /// The service that was asked.
     public let address: String
-    /// Where a redirect leads, which is not followed. Not the service's word: it may be anybody's.
+    /// The target of a redirect, which is not followed. It is not necessarily the service's word: it may be anybody's.
     public let location: String?
-    /// Seconds after which to try again.
+    /// After how many seconds to retry, if the service says so.
     public let wait: UInt32?
 
     init(status: Int, body: [UInt8], address: String, location: String?, wait: UInt32?) {

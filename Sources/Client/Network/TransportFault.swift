@@ -5,10 +5,10 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
-/// What the libraries' errors mean to somebody who cannot reach a service. Whatever is not known here is "no connection": nothing of a
-/// library's own words is shown.
+/// Translates the libraries' errors for somebody who cannot reach a service. An unknown error becomes "no connection";
+/// a library's own words are never shown.
 enum TransportFault {
-    /// - Parameter isTunnelled: whether a proxy is in between.
+    /// - Parameter isTunnelled: whether the connection goes through a proxy.
     static func reason(
         _ error: any Error, of address: ServiceAddress, isTunnelled: Bool
     ) -> ClientError.Unreachable {
@@ -47,7 +47,7 @@ enum TransportFault {
                 ? .certificateUntrusted : .closed
         }
         let said = "\(why)"
-        // The library has no codes for these; the names are BoringSSL's.
+        // The library has no codes for these cases; the names are BoringSSL's.
         if said.contains("CERTIFICATE_VERIFY_FAILED") { return .certificateUntrusted }
         if said.contains("WRONG_VERSION_NUMBER") || said.contains("HTTP_REQUEST") || said.contains("UNKNOWN_PROTOCOL") {
             return .notTLS

@@ -5,33 +5,41 @@ import Foundation
 import Petitions
 import Sodium
 
-/// Names on a condition of one petition: what waits, and what is open.
+/// The conditional names of one petition: those that wait, and those that are open.
 public struct ConditionalNames: Sendable {
+    /// The names that open at one count.
     public struct Level: Sendable, Hashable {
-        /// Names open once so many co-signatures stand.
+        /// The number of co-signatures at which the names open.
         public let count: UInt32
-        /// Standing co-signatures with a name at this level.
+        /// How many standing co-signatures have a name at this level.
         public let names: Int
-        /// Trustees who have released their key of it.
+        /// How many trustees have released their key of it.
         public let released: Int
+        /// Whether enough trustees have released their keys.
         public let isOpen: Bool
     }
 
-    /// A claim by a member: the proof says which member, not that the name is theirs.
+    /// A claim by a member. The proof shows which member made it, not that the name is theirs.
     public struct Claim: Sendable, Hashable {
+        /// The member who made the claim.
         public let person: NamedMember
+        /// The claimed name.
         public let name: String
-        /// What the organisers' directory has for this member, when it is another name. Nil for members who cannot read it.
+        /// The member's name in the organisers' directory, if it differs. Nil for members who cannot read the
+        /// directory.
         public let listedAs: String?
     }
 
+    /// In the order of the manifest.
     public let levels: [Level]
-    /// In the order of the ring.
+    /// The open names, in the order of the ring.
     public let claims: [Claim]
+    /// How many trustees must release their keys.
     public let threshold: UInt8
 }
 
 extension ConditionalNames {
+    /// The names of an audited petition, without the directory.
     public init(_ audited: AuditedPetition) { self.init(audited, people: nil, directory: [:]) }
 
     init(_ audited: AuditedPetition, people: People?, directory: [Bytes32: String]) {
@@ -54,18 +62,18 @@ extension ConditionalNames {
 }
 
 extension Member {
-    /// The names of a petition, from its log as it is now, read anonymously before the directory is asked for.
-    /// - Throws: `ClientError.coSigning(.serviceFaults)` when anything in it does not hold.
+    /// The names of a petition, from its current log, which is read anonymously before the directory is requested.
+    /// - Throws: `ClientError.coSigning(.serviceFaults)` if anything in it is invalid.
     public func names(_ id: ID<Petition>) async throws -> ConditionalNames {
         try await names(try await cosigner.view(id))
     }
 
-    /// The same for a petition that was just read.
+    /// The same for a petition that has already been read.
     public func names(_ view: PetitionView) async throws -> ConditionalNames {
         let audited = try CoSigner.audited(view.bundle)
         return try await session { session in
             let people = try await session.people()
-            // Organisers, who may read the directory, see where a claim and the directory differ.
+            // Organisers may read the directory, and see where a claim and the directory differ.
             let directory = session.isOrganiser ? try await session.directory().names : [:]
             return ConditionalNames(audited, people: people, directory: directory)
         }

@@ -5,34 +5,41 @@ import Foundation
 import Petitions
 import Sodium
 
-/// A petition, what was negotiated about it, and the votes on what was offered.
+/// A petition, its negotiation, and the votes on the employer's offers.
 public struct NegotiationView: Sendable {
+    /// The petition as an anonymous reading shows it.
     public let view: PetitionView
+    /// Folded from the petition's records.
     public let negotiation: Negotiation
-    /// In order of announcement.
+    /// The votes, in order of announcement.
     public let ratifications: [Ratification]
-    /// Who recorded what has lost the office since, and other things to know.
+    /// Things to know, such as that somebody who recorded something has lost the office since.
     public let notes: [Note]
 }
 
-/// What a vote on a response asks: the employer's wording of each demand that they countered.
+/// The questions of a vote on a response: the employer's wording of each demand that they countered.
 public struct RatificationDraft: Sendable {
+    /// What is voted on, and by what majority.
     public let terms: RatificationTerms
+    /// The language tag of the response.
     public let language: String
+    /// The petition's title.
     public let title: String
+    /// The countered demands, in the employer's words.
     public let demands: [PetitionDocument.Demand]
 
+    /// Checks nothing.
     public init(
         terms: RatificationTerms, language: String, title: String, demands: [PetitionDocument.Demand]
     ) { (self.terms, self.language, self.title, self.demands) = (terms, language, title, demands) }
 }
 
 extension Session {
-    /// The documents behind a log's records, as far as they can be read here.
+    /// The documents behind a log's records, as far as they can be read.
     func records(of log: PetitionLog) async throws -> [Bytes32: [UInt8]] {
         var documents: [Bytes32: [UInt8]] = [:]
         for digest in Set(log.records.map(\.record.digest)) {
-            // The first revision is what was recorded; whatever somebody adds to it later is not.
+            // The first revision is the one that was recorded; whatever somebody adds later is not.
             do {
                 let bytes = try await text(.init(.record, ID(digest)), revision: 1).plaintext
                 if RecordDocument.digest(of: bytes) == digest { documents[digest] = bytes }
@@ -41,7 +48,7 @@ extension Session {
         return documents
     }
 
-    /// That a vote asks about a response which the petition's log has, in the response's own words.
+    /// Checks that a vote is about a response in the petition's log, and uses the response's own words.
     func check(_ manifest: Manifest, _ document: PetitionDocument) async throws {
         guard let about = manifest.about else { return }
         guard let terms = RatificationTerms(document, of: manifest) else { throw ClientError.invalid(.voteTerms) }
@@ -57,7 +64,7 @@ extension Session {
 }
 
 extension Member {
-    /// Reads every petition anonymously first; what is asked for under the member's name comes after.
+    /// Reads every petition anonymously first; requests under the member's name come afterwards.
     private func negotiated<R>(
         _ id: ID<Petition>, _ body: (PetitionView, [PetitionView], [Bytes32: [UInt8]]) throws -> R
     ) async throws -> R {
@@ -69,7 +76,7 @@ extension Member {
         return try body(view, votes, documents)
     }
 
-    /// The negotiation of a petition as it stands.
+    /// The current state of a petition's negotiation.
     public func negotiation(_ id: ID<Petition>) async throws -> NegotiationView {
         try await negotiated(id) { view, votes, documents in
             let negotiation = Negotiation(view.petition, document: view.document, records: documents)
@@ -80,12 +87,12 @@ extension Member {
         }
     }
 
-    /// - Parameter responses: of the petition's log, with their documents where they can be read.
+    /// - Parameter responses: those in the petition's log, with their documents if they can be read.
     private static func ratifications(
         _ votes: [PetitionView], on responses: [Bytes32: RecordDocument?]
     ) -> [(ratification: Ratification, view: PetitionView)] {
         votes.compactMap { view in
-            // A vote on what was never answered is nobody's.
+            // A vote about a response that was never recorded is ignored.
             guard let about = view.petition.manifest.about, responses.keys.contains(about.digest),
                 let ratification = Ratification(
                     view.petition, view.petition.tally(in: view.workplace), document: view.document,
@@ -109,8 +116,8 @@ extension Member {
         }
     }
 
-    /// A vote on the newest response of a petition.
-    /// - Throws: `ClientError.invalid` when there is none, or it counters nothing.
+    /// Drafts a vote on a petition's newest response.
+    /// - Throws: `ClientError.invalid` if there is no response, or it counters nothing.
     public func ratificationDraft(of id: ID<Petition>, majority: Majority) async throws -> RatificationDraft {
         let current = try await negotiation(id)
         guard let entry = current.negotiation.entries.last(where: { $0.record.what == .response }) else {

@@ -7,7 +7,8 @@ import Sodium
 import TransparencyLog
 
 extension Session {
-    /// Makes and posts a statement of an organiser in a petition's log. When another came first it is made anew, once.
+    /// Makes and posts an organiser's statement in a petition's log. If another statement came first, it is made again,
+    /// once.
     func organise(
         _ id: ID<Petition>, _ make: (PetitionLog, WorkplaceLog, UInt32) throws -> PetitionStatement
     ) async throws {
@@ -21,7 +22,7 @@ extension Session {
         }
     }
 
-    /// Lets in those who were admitted since the ring was fixed. Returns the new ring's size.
+    /// Extends the ring by members who were admitted since it was fixed. Returns the new ring's size.
     public func extend(_ id: ID<Petition>) async throws -> Int {
         var count = 0
         try await organise(id) { log, roster, sequence in
@@ -58,7 +59,7 @@ extension Session {
         }
     }
 
-    /// Stores a record's document, encrypted, and then puts its digest into the petition's log.
+    /// Stores a record's document, encrypted, and then appends its digest to the petition's log.
     public func record(_ document: RecordDocument, in id: ID<Petition>) async throws {
         let log = try await petition(id).log
         try requireOrganiser()
@@ -66,9 +67,9 @@ extension Session {
         guard document.demands.allSatisfy({ $0.number <= log.manifest.options.count }) else {
             throw ClientError.noSuch(.demand)
         }
-        // An answer to what was never handed over, or an agreement on what was never answered, is a slip of the hand.
+        // An answer to a petition that was never delivered, or an agreement without an answer, is a slip.
         guard document.what == .delivered || !log.records.isEmpty else { throw ClientError.invalid(.notDelivered) }
-        // First, so that no log names a document that was lost.
+        // The document first, so that no log refers to a document that was lost.
         try await put(document.bytes, .init(.record, ID(document.digest)), after: nil)
         try await organise(id) { _, roster, sequence in
             try ClientError.rules { () throws(RuleViolation) in

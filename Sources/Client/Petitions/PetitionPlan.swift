@@ -9,50 +9,69 @@ import TransparencyLog
 
 /// A petition in preparation: an encrypted text that organisers and trustees complete step by step.
 public struct PetitionPlan: Codable, Sendable {
+    /// A draft that becomes a demand.
     public struct DraftReference: Codable, Sendable {
+        /// The draft's id.
         public var id: ID<Object>
+        /// The adopted revision.
         public var revision: UInt32
-        /// Of that revision; zeros until the plan is put up.
+        /// The digest of that revision; zeros until the plan is stored.
         public internal(set) var digest: Bytes32
     }
 
+    /// What a ratification is about.
     public struct Ratified: Codable, Sendable {
+        /// A question of the vote.
         public struct Question: Codable, Sendable {
+            /// The demand's title.
             public var title: String
+            /// The employer's wording.
             public var text: String
         }
 
-        /// The petition, and the digest of the response to it.
+        /// The petition whose response is voted on.
         public var petition: ID<Petition>
+        /// The digest of the response.
         public var response: Bytes32
+        /// One for each demand that the response counters.
         public var questions: [Question]
     }
 
-    /// How far it has got.
+    /// How far the preparation has come.
     enum Stage: Codable, Sendable {
         case prepared
-        /// The manifest's and the document's bytes.
+        /// With the bytes of the manifest and the document.
         case assembled(manifest: Data, document: Data)
         case discarded
     }
 
+    /// The language tag of the wording.
     public var language: String
+    /// The petition's title.
     public var title: String
+    /// The text before the demands.
     public var preamble: String
+    /// The drafts, in the order of the demands; empty for a ratification.
     public var drafts: [DraftReference]
     /// Sign keys, in the order of the manifest's keys.
     public var trustees: [Bytes32]
+    /// How many trustees are needed to open anything.
     public var threshold: UInt8
+    /// The co-signatures from which it is delivered.
     public var quorum: UInt32
+    /// Seconds since 1970, a whole hour; 0 if an organiser closes it.
     public var closes: UInt64
-    /// Counts at which names open.
+    /// The counts at which names open.
     public var levels: [UInt32]
+    /// Length of every padded ballot, in bytes.
     public var ballotLength: UInt16
-    /// A ratification: what it is about, with the wording that it asks about in place of drafts. Nil in plans of petitions.
+    /// For a ratification: its subject, with the wording to vote on, which takes the place of drafts. Nil in plans of
+    /// petitions.
     public var ratification: Ratified?
     var created: UInt64 = 0
     var stage = Stage.prepared
 
+    /// A plan for a petition; `Session.prepare` checks it.
     public init(
         language: String, title: String, preamble: String, drafts: [(id: ID<Object>, revision: UInt32)],
         trustees: [Bytes32], threshold: UInt8, quorum: UInt32, closes: UInt64, levels: [UInt32] = [],
@@ -64,7 +83,7 @@ public struct PetitionPlan: Codable, Sendable {
         (self.levels, self.ballotLength) = (levels, ballotLength)
     }
 
-    /// A vote on what the employer answered. Its terms are the last line of the preamble.
+    /// A plan for a vote on the employer's response. Its terms are the last line of the preamble.
     public init(
         ratifying draft: RatificationDraft, title: String, preamble: String, trustees: [Bytes32], threshold: UInt8,
         quorum: UInt32, closes: UInt64
@@ -80,12 +99,12 @@ public struct PetitionPlan: Codable, Sendable {
 
     var demandCount: Int { ratification?.questions.count ?? drafts.count }
 
-    /// The petition that it was assembled to.
+    /// The id of the assembled petition; nil before.
     public var petition: ID<Petition>? { (try? assembled())?.manifest.id }
 
     var isDiscarded: Bool { if case .discarded = stage { true } else { false } }
 
-    /// The manifest and the document, once assembled and in order.
+    /// The manifest and the document, once assembled and valid.
     func assembled() throws -> (manifest: Manifest, document: PetitionDocument)? {
         guard case .assembled(let manifest, let document) = stage else { return nil }
         let parsed = try ClientError.rules { () throws(RuleViolation) in try Manifest(decoding: [UInt8](manifest)) }
@@ -96,7 +115,7 @@ public struct PetitionPlan: Codable, Sendable {
 }
 
 extension Session {
-    /// Puts a plan up, of revisions that organisers have adopted. Returns its id.
+    /// Stores a plan that uses adopted revisions. Returns its id.
     public func prepare(_ plan: PetitionPlan) async throws -> ID<Object> {
         try requireOrganiser()
         try check(plan)
@@ -109,14 +128,14 @@ extension Session {
             plan.drafts[i].digest = found.digest
         }
         plan.created = device.clock()
-        // What could not be assembled is not put up: trustees would offer for nothing.
+        // A plan that could not be assembled is not stored: trustees would make offers in vain.
         _ = try await document(of: plan)
         let id = ID<Object>(Random.bytes32())
         try await put(try json(plan), .init(.plan, id), after: nil)
         return id
     }
 
-    /// That the drafts are adopted still, in these very words.
+    /// Checks that the drafts are still adopted, in exactly these words.
     private func checkAdopted(_ plan: PetitionPlan) async throws {
         guard !plan.drafts.isEmpty else { return }
         let adopted = try await adoptions()
@@ -144,14 +163,14 @@ extension Session {
         }
     }
 
-    /// Plans that are not given up, oldest first, each with its id.
+    /// Plans that have not been discarded, oldest first, each with its id.
     public func plans() async throws -> [(id: ID<Object>, plan: PetitionPlan)] {
         try await allPlans().filter { !$0.plan.isDiscarded && !$0.isByFormer }.map { ($0.id, $0.plan) }
     }
 
     typealias ListedPlan = (id: ID<Object>, plan: PetitionPlan, isByFormer: Bool)
 
-    /// Those that were given up, and those of former organisers, too.
+    /// All plans, including discarded ones and those of former organisers.
     func allPlans() async throws -> [ListedPlan] {
         try await texts(of: .plan) { self.read(PetitionPlan.self, $0) != nil }
             .compactMap { text in read(PetitionPlan.self, text.plaintext).map { (text.object.id, $0, text.isByFormer) }
@@ -159,7 +178,8 @@ extension Session {
             .sorted { ($0.1.created, $0.0.hex) < ($1.1.created, $1.0.hex) }
     }
 
-    /// - Throws: `ClientError.noSuch(.plan)`; what an organiser of former times wrote, unseen here, is none.
+    /// - Throws: `ClientError.noSuch(.plan)`, also if a former organiser wrote it and this device had not seen it
+    ///   before.
     func plan(_ id: ID<Object>) async throws -> (plan: PetitionPlan, object: StoredObject) {
         let text: Text
         do {
@@ -171,7 +191,7 @@ extension Session {
         return (plan, text.overwrittenBy == nil ? text.object : try await newestObject(text.object.name))
     }
 
-    /// As an organiser: gives up a petition in preparation. What was opened already stays open.
+    /// As an organiser: discards a petition in preparation. A petition that is already open stays open.
     public func discard(_ id: ID<Object>) async throws {
         try requireOrganiser()
         var (plan, object) = try await plan(id)
@@ -179,9 +199,10 @@ extension Session {
         try await put(try json(plan), .init(.plan, id), after: object)
     }
 
-    /// As an organiser: fixes the document, the ring and the seal keys, and announces the petition. Somebody who joins between the
-    /// reading and the announcement makes the service refuse it; then it is assembled anew, over the newer roster.
-    /// - Parameter again: also when it was assembled before, which voids what trustees have accepted.
+    /// As an organiser: fixes the document, the ring and the seal keys, and announces the petition. If somebody joins
+    /// between the reading and the announcement, the service refuses it; the petition is then assembled again, over the
+    /// newer roster.
+    /// - Parameter again: assembles even if it was assembled before, which voids what trustees have accepted.
     public func assemble(_ id: ID<Object>, again: Bool = false) async throws -> ID<Petition> {
         try requireOrganiser()
         var (plan, object) = try await plan(id)
@@ -200,10 +221,10 @@ extension Session {
     }
 
     /// The document that a plan leads to, with its demands in the adopted words.
-    /// - Throws: `ClientError.invalid` for wording that nobody can be asked about (`Draft.checkReadable`), and for more of it
-    ///   than one object holds.
+    /// - Throws: `ClientError.invalid` for wording that cannot be put to a vote (`Draft.checkReadable`), or too long
+    ///   for one object.
     private func document(of plan: PetitionPlan) async throws -> PetitionDocument {
-        // A vote asks about the employer's words as they were recorded.
+        // A vote uses the employer's words as they were recorded.
         var demands = plan.ratification?.questions.map { PetitionDocument.Demand(title: $0.title, text: $0.text) } ?? []
         for reference in plan.drafts {
             let draft = try await draft(reference.id, revision: reference.revision, digest: reference.digest)
@@ -225,7 +246,7 @@ extension Session {
             manifest: Data(count: Self.manifestBound(plan)), document: Data(document.bytes))
         let size = try json(assembled).count
         guard ObjectSize.fits(size) else {
-            // Base64 takes four bytes for three.
+            // Base64 needs four bytes for three.
             let most = ObjectSize.mostPlaintext * 3 / 4
             throw ClientError.invalid(
                 .petitionTooLong, ["size": "\(document.bytes.count / 1024)", "most": "\(most / 1024)"])
@@ -233,12 +254,12 @@ extension Session {
         return document
     }
 
-    /// Bytes that a plan's manifest has at most.
+    /// An upper bound on the length of a plan's manifest, in bytes.
     private static func manifestBound(_ plan: PetitionPlan) -> Int {
         512 + plan.demandCount + (plan.levels.count + 1) * (8 + 32 * plan.trustees.count)
     }
 
-    /// Announces what `make` makes of the roster; made anew each time that the roster has moved.
+    /// Announces the petition that `make` makes from the roster; makes it again each time the roster has changed.
     private func announce(_ make: @escaping (WorkplaceLog) throws -> Manifest) async throws -> Manifest {
         var made: Manifest?
         for attempt in 0..<Self.mostAssemblies {
@@ -277,7 +298,7 @@ extension Session {
         }
     }
 
-    /// The document that a plan was assembled to, to be read before accepting or opening, with its trustees in order.
+    /// The assembled petition's document, to be read before accepting or opening it, with the trustees in order.
     public func preview(_ id: ID<Object>) async throws -> (
         petition: ID<Petition>, manifest: Manifest, document: PetitionDocument, trustees: [Bytes32]
     ) {
@@ -289,13 +310,14 @@ extension Session {
         return (manifest.id, manifest, document, plan.trustees)
     }
 
-    /// As an organiser: stores the petition's document, then opens its log. Its ring was fixed when it was announced.
+    /// As an organiser: stores the petition's document, then opens its log. The ring was fixed when the petition was
+    /// announced.
     public func openPetition(_ id: ID<Object>) async throws -> ID<Petition> {
         try requireOrganiser()
         let plan = try await plan(id).plan
         guard let (manifest, document) = try plan.assembled() else { throw ClientError.notAssembled }
         let petition = manifest.id
-        // What is signed is what this organiser assembled, or has read.
+        // An organiser signs only what they have assembled or read.
         guard [device.state.previews[id], device.state.assembled[id]].contains(petition) else {
             throw ClientError.notPreviewed
         }
@@ -305,11 +327,12 @@ extension Session {
             $0.signer == signKey && $0.rosterSize == manifest.rosterSize
         }
         if isAnnounced != true {
-            // By another organiser: this one's own announcement holds as long as nobody has come or gone since.
+            // Another organiser announced it: this one's own announcement is valid as long as the roster has not
+            // changed since.
             try await organise { _ in .petitionAnnounced(petition, rosterSize: manifest.rosterSize) }
         }
         let name = StoredObject.Name(.document, petition.document)
-        // Taken up again after a crash, the document may be there already.
+        // After a crash, the document may already be stored.
         do {
             guard try await text(name, revision: 1).plaintext == document.bytes else { throw ClientError.objectForged }
         } catch ClientError.noSuch { try await put(document.bytes, name, after: nil) }

@@ -6,34 +6,35 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// What an object of kind 8 holds: everything that one member says as a trustee.
+/// The content of an object of kind 8: everything that one member says as a trustee.
 struct TrusteeText: Codable {
     struct Offer: Codable {
         var plan: ID<Object>
-        /// Seal keys: set 0, then one for each level.
+        /// The seal keys: set 0, then one for each level.
         var keys: [Bytes32]
     }
 
     struct Accepted: Codable {
         var plan: ID<Object>
         var petition: ID<Petition>
-        /// An Acceptance's bytes.
+        /// The bytes of an Acceptance.
         var acceptance: Data
     }
 
-    /// An offer to whichever petition takes it first.
+    /// An offer for the first petition that takes it.
     struct Spare: Codable {
-        /// Seal keys: set 0, then one for each level that a petition can have.
+        /// The seal keys: set 0, then one for each level that a petition can have.
         var keys: [Bytes32]
     }
 
-    /// In order; of two for one plan the last stands.
+    /// In order; of two for the same plan, the later is valid.
     var offers: [Offer] = []
     var acceptances: [Accepted] = []
-    /// Absent where none were ever made.
+    /// Absent if none was ever made.
     var spares: [Spare]?
 
-    /// The keys for a petition with so many sets: those offered for its plan, or else a spare offer's of which no petition has any.
+    /// The keys for a petition with this many sets: those offered for its plan, or else those of a spare offer that no
+    /// petition has taken.
     func keys(for plan: ID<Object>, sets: Int, taken: Set<Bytes32>) -> [Bytes32]? {
         if let offer = offers.last(where: { $0.plan == plan && $0.keys.count == sets }) { return offer.keys }
         let spare = spares?.first { $0.keys.count >= sets && $0.keys.allSatisfy { !taken.contains($0) } }
@@ -42,7 +43,7 @@ struct TrusteeText: Codable {
 }
 
 extension Session {
-    /// What each of these members says as a trustee. Whatever another member wrote under their name is not listed.
+    /// What each of these members says as a trustee. Texts that another member wrote under their name are left out.
     func trusteeTexts(of members: [Bytes32]) async throws -> [Bytes32: TrusteeText] {
         var found: [Bytes32: TrusteeText] = [:]
         let texts = try await texts(of: .trustee) { self.read(TrusteeText.self, $0) != nil }
@@ -68,13 +69,13 @@ extension Session {
         try await put(try json(content), name, after: previous)
     }
 
-    /// Offers made ahead that a member keeps ready.
+    /// How many spare offers a member keeps ready.
     private static let spares = 4
 
-    /// As somebody who is willing to be a trustee: keeps one-time offers ready, so that a petition can be assembled without waiting for
-    /// this member. Each serves one petition, and only after this member has read and accepted it. Takes the place of those that this
-    /// device does not know, from before it was restored.
-    /// - Returns: how many are ready.
+    /// For a member who is willing to be a trustee: keeps one-time offers ready, so that a petition can be assembled
+    /// without waiting for this member. Each offer serves one petition, and only after this member has read and
+    /// accepted it. Replaces offers that this device does not know, because they were made before it was restored.
+    /// - Returns: how many offers are ready.
     @discardableResult
     public func offerAhead() async throws -> Int {
         var nonces = device.state.spareNonces ?? []
@@ -85,7 +86,8 @@ extension Session {
         return nonces.count
     }
 
-    /// As somebody who is not willing any more. What a petition has taken stays open to be accepted or left.
+    /// For a member who is no longer willing: withdraws the spare offers. An offer that a petition has taken can still
+    /// be accepted or ignored.
     public func offerNothingAhead() async throws {
         device.state.spareNonces = []
         try device.save()
@@ -96,15 +98,15 @@ extension Session {
         text.spares = device.state.spareNonces?.map { .init(keys: sealKeys($0, sets: 1 + Manifest.maximalLevels)) }
     }
 
-    /// Members who keep offers ready that no petition has taken, in the order of the roster.
+    /// Members with a spare offer that no petition has taken, in the order of the roster.
     public func willingTrustees() async throws -> [Bytes32] {
         let members = roster.members(at: roster.size).map(\.signKey)
         let (texts, taken) = (try await trusteeTexts(of: members), Self.takenKeys(try await allPlans()))
         return members.filter { texts[$0]?.keys(for: ID(.zero), sets: 1, taken: taken) != nil }
     }
 
-    /// The seal keys of every petition that was assembled and not given up: an offer serves one. A key of one that was accepted and given
-    /// up is offered no more by whoever accepted.
+    /// The seal keys of every petition that was assembled and not discarded, because an offer serves only one. If a
+    /// petition was accepted and then discarded, the trustee who accepted no longer offers its key.
     static func takenKeys(_ plans: [ListedPlan], but plan: ID<Object>? = nil) -> Set<Bytes32> {
         var taken: Set<Bytes32> = []
         for listed in plans where listed.id != plan {
@@ -119,8 +121,8 @@ extension Session {
         (0..<sets).map { device.identity.seed.sealKey(nonce: nonce, set: UInt8($0)).publicKey }
     }
 
-    /// Offers fresh seal keys for a plan. The nonce behind them serves one petition only.
-    /// - Parameter again: also when the petition has been assembled; then it must be assembled anew.
+    /// Offers fresh seal keys for a plan. Their nonce serves only one petition.
+    /// - Parameter again: offers even if the petition has been assembled; it must then be assembled again.
     public func offer(_ id: ID<Object>, again: Bool = false) async throws {
         let plan = try await plan(id).plan
         if !again, let assembled = try plan.assembled() { throw ClientError.assembledAlready(assembled.manifest.id) }
@@ -136,7 +138,7 @@ extension Session {
         }
     }
 
-    /// For each trustee, in order, the keys of their offer.
+    /// The keys of each trustee's offer, in order.
     func offeredKeys(_ id: ID<Object>, _ plan: PetitionPlan) async throws -> [[Bytes32]] {
         let (texts, taken) = (
             try await trusteeTexts(of: plan.trustees), Self.takenKeys(try await allPlans(), but: id)
@@ -149,13 +151,14 @@ extension Session {
         return plan.trustees.compactMap { keys($0) }
     }
 
-    /// Signs the very petition id, after checking that the keys at this place are one's own in every set, and that the nonce has
-    /// served no other petition: by this device's memory, by what this member has said before, and by every petition's log.
+    /// Accepts a petition: signs its id, after checking that the keys at this member's place are their own in every
+    /// set, and that the nonce has served no other petition, by this device's memory, by what this member has said
+    /// before, and by every petition's log.
     public func accept(_ id: ID<Object>) async throws -> ID<Petition> {
         let plan = try await plan(id).plan
         guard let (manifest, _) = try plan.assembled() else { throw ClientError.notAssembled }
         guard manifest.workplace == device.workplaceID else { throw ClientError.coSigning(.otherWorkplace) }
-        // An organiser who assembles anew between reading and signing does not get a signature under another text.
+        // An organiser who assembles again between reading and signing must not get a signature for another text.
         guard device.state.previews[id] == manifest.id else { throw ClientError.notPreviewed }
         guard let place = plan.trustees.firstIndex(of: signKey), manifest.trustees.indices.contains(place) else {
             throw ClientError.notTrustee
@@ -175,7 +178,7 @@ extension Session {
             manifest.levels.enumerated().allSatisfy({ $1.trustees[place] == own[$0 + 1] })
         else { throw ClientError.foreignSealKey }
         try await checkUnused(offer.nonce, but: manifest.id)
-        // Kept before anything is sent: the nonce is spent from here on.
+        // Saved before anything is sent: from here on, the nonce is used up.
         offer.petition = manifest.id
         device.state.offers[id] = offer
         device.state.spareNonces?.removeAll { $0 == offer.nonce }
@@ -191,7 +194,8 @@ extension Session {
         return manifest.id
     }
 
-    /// A disk that was put back to an earlier day does not remember an acceptance; what was said and opened does.
+    /// Checks that a nonce is unused. A disk that was restored to an earlier day does not remember an acceptance, but
+    /// the member's texts and the opened petitions do.
     private func checkUnused(_ nonce: Bytes32, but petition: ID<Petition>) async throws {
         for (_, other) in device.state.offers where other.nonce == nonce {
             if let spent = other.petition, spent != petition { throw ClientError.nonceUsed }
@@ -210,7 +214,7 @@ extension Session {
         }
     }
 
-    /// The acceptances of a petition by the trustees of its plan, each for its own place alone.
+    /// The acceptances of a petition by the trustees of its plan, each only for its own place.
     func acceptances(
         of manifest: Manifest, _ id: ID<Object>, _ plan: PetitionPlan
     ) async throws -> [PetitionStatement.Acceptance] {
@@ -220,7 +224,7 @@ extension Session {
         for (place, trustee) in plan.trustees.enumerated() {
             let acceptance = texts[trustee]?.acceptances.last { $0.plan == id && $0.petition == manifest.id }
                 .flatMap { try? PetitionStatement.Acceptance(decoding: [UInt8]($0.acceptance)) }
-            // Author, signer and plan agree, or anybody could take anybody's place.
+            // Author, signer and plan must agree; otherwise anybody could take anybody's place.
             if let acceptance, acceptance.signKey == trustee,
                 acceptance.isValid(for: manifest.id, trustee: UInt8(place + 1))
             {
@@ -235,15 +239,15 @@ extension Session {
 
     // MARK: Releasing
 
-    /// Releases the seal key of a key set, if the petition holds one's own acceptance and the log, verified to a fresh checkpoint,
-    /// allows it. A co-signing trustee's keys do not depend on who asks.
+    /// Releases the seal key of a key set, if the petition has this member's own acceptance, and the log, verified up
+    /// to a fresh checkpoint, allows it. A co-signing trustee's keys do not depend on who asks.
     public func release(_ id: ID<Petition>, set: Int = 0) async throws {
         let judged = try await petition(id)
         let log = judged.log
         guard let keys = log.manifest.keySet(set), let number = UInt8(exactly: set) else {
             throw ClientError.noSuch(.keySet)
         }
-        // The place is where one's own key is, under one's own acceptance.
+        // The place is the one with this member's own key and acceptance.
         guard
             let place = log.acceptances.indices.first(where: { i in
                 log.acceptances[i].signKey == signKey
@@ -262,7 +266,7 @@ extension Session {
         try await submit(statement)
     }
 
-    /// Releases the key of the names that wait for this count.
+    /// Releases the key for the names that open at this count.
     public func release(_ id: ID<Petition>, level count: UInt32) async throws {
         let levels = try await petition(id).log.manifest.levels.map(\.count)
         guard let place = levels.firstIndex(of: count) else { throw ClientError.coSigning(.noSuchLevel(levels)) }
@@ -282,7 +286,7 @@ extension Session {
         guard UInt64(log.cosignatures) >= UInt64(needed) else {
             throw ClientError.levelNotReached(standing: log.cosignatures, needed: needed)
         }
-        // Names stand open for good: an older log, from before some withdrew, must not open them.
+        // Opened names stay open: a log from before some co-signers withdrew must not open them.
         if judged.witnessed.threshold > 0 {
             guard let time = judged.witnessed.time, time > now || now - time <= Self.hour else {
                 throw ClientError.levelNotFresh

@@ -8,28 +8,36 @@ import ServiceAPI
 import Sodium
 import TransparencyLog
 
-/// What an invite leads to, for a newcomer to confirm before anything is made.
+/// Where an invite leads, for a newcomer to confirm before anything is made.
 public struct Invitation: Sendable {
+    /// The workplace's id.
     public let workplace: ID<Workplace>
+    /// The key that signs the workplace's logs.
     public let logKey: Bytes32
+    /// The service's name.
     public let service: String
+    /// How many members the workplace has.
     public let members: Int
-    /// The former member whom the invite says the newcomer is.
+    /// The former member who, by the invite, is the same person as the newcomer.
     public let replaces: NamedMember?
-    /// Who issued it.
+    /// The organiser who issued the invite.
     public let issuer: NamedMember?
+    /// Nil if the workplace names no witnesses.
     public let witnesses: WitnessNote?
 
     /// The witnesses that the workplace's log names.
     public struct WitnessNote: Sendable, Hashable {
+        /// The witnesses' names.
         public let names: [String]
+        /// How many of them must sign.
         public let threshold: Int
     }
 }
 
 extension Member {
     /// Founds a workplace and becomes its first member and organiser.
-    /// - Parameter token: what the service's operator gives to people who may found, where that takes a token. It is not kept.
+    /// - Parameter token: the token that the service's operator gives to people who may found, if the service requires
+    ///   one. It is not stored.
     public static func found(
         at serviceURL: String, eligible: UInt32, in directory: String, passphrase: borrowing SecretBytes,
         cost: PasswordHash = .recommended(), token: String? = nil, proxy: Proxy? = nil,
@@ -59,7 +67,7 @@ extension Member {
         }
     }
 
-    /// A founding that was cut off: the same statement again, which gets the same receipt.
+    /// Resumes an interrupted founding: sends the same statement again, which gets the same receipt.
     private static func resumeFounding(
         in directory: String, passphrase: borrowing SecretBytes, token: String?, proxy: Proxy?,
         clock: @escaping @Sendable () -> UInt64
@@ -89,7 +97,7 @@ extension Member {
         try device.save()
     }
 
-    /// Lets the keystore go when `body` throws.
+    /// Closes the keystore if `body` throws.
     private func closingOnError(_ body: () async throws -> Void) async throws -> Member {
         do { try await body() } catch {
             close()
@@ -100,7 +108,8 @@ extension Member {
 
     // MARK: Joining
 
-    /// What an invite leads to. The log is read over an anonymous connection, and an answer that the invite does not fit is refused.
+    /// Where an invite leads. The log is read over an anonymous connection, and a response that does not fit the invite
+    /// is rejected.
     public static func look(at invite: borrowing Invite, proxy: Proxy? = nil) async throws -> Invitation {
         let found = try await find(invite, proxy: proxy)
         let roster = found.roster
@@ -135,7 +144,7 @@ extension Member {
         guard let workplace = ID<Workplace>(hex: answer.workplace), let logKey = Bytes32(hex: answer.log_key),
             let keys = Base64.decode(answer.keys)
         else { throw ClientError.badAnswer(.invitation) }
-        // Whatever the service says, the inviter's own pin decides which workplace it is.
+        // Whatever the service says, the inviter's pin decides which workplace is meant.
         guard invite.fits(workplace, logKey: logKey) else { throw ClientError.invalid(.inviteMisfit) }
         let reading = try await AnonymousConnection.with(url, proxy: proxy) {
             try await $0.read(Run(.roster, of: workplace))
@@ -145,9 +154,9 @@ extension Member {
         return Found(url: url, inviteKey: inviteKey, roster: roster, keys: keys)
     }
 
-    /// Joins by an invite. A join that was cut off is taken up again by calling this once more.
-    /// - Parameter confirmed: the sign key of the former member whom the person says they are. An invite that replaces somebody
-    ///   admits nobody else.
+    /// Joins by an invite. Calling this again resumes a join that was interrupted.
+    /// - Parameter confirmed: the sign key of the former member that the person says they are. An invite that replaces
+    ///   somebody admits nobody else.
     public static func join(
         _ invite: borrowing Invite, as confirmed: Bytes32? = nil, in directory: String,
         passphrase: borrowing SecretBytes, cost: PasswordHash = .recommended(), token: String? = nil,
@@ -157,7 +166,7 @@ extension Member {
         if Keystore.exists(in: directory) {
             return try await rejoin(invite, in: directory, passphrase: passphrase, proxy: proxy, clock: clock)
         }
-        // Looked at first: a mistyped address leaves no keystore behind that is good for nothing.
+        // Checked first, so that a mistyped address does not leave a useless keystore behind.
         let found = try await find(invite, proxy: proxy)
         guard found.roster.inviteIsOpen(found.inviteKey) == true else { throw ClientError.invalid(.inviteNotOpen) }
         if let former = found.roster.replaces(ofInvite: found.inviteKey), former != confirmed {
@@ -167,7 +176,7 @@ extension Member {
         let state = DeviceState(
             workplace: found.roster.id, logKey: found.roster.founding.logKey, serviceURL: found.url)
         let member = Member(Device(keystore, Identity(), state, proxy: proxy, clock: clock))
-        // Who joins sees the witnesses as they are; only later changes are news.
+        // A newcomer accepts the current witnesses; only later changes are news.
         member.device.state.memory.sawWitnesses(of: found.roster)
         do {
             try member.device.saveIdentity()
@@ -189,7 +198,7 @@ extension Member {
             guard invite.fits(member.workplaceID, logKey: member.device.state.logKey) else {
                 throw ClientError.keystoreExists(directory)
             }
-            // What the inviter left is gone once the invite was used; then the keys come by wraps.
+            // What the inviter left is deleted once the invite has been used; the keys then arrive as wraps.
             let found = try? await find(invite, proxy: proxy)
             try await member.enter(by: invite, carrying: found?.keys)
         } catch {
@@ -214,7 +223,7 @@ extension Member {
         }
         try await sessionOfAnybody { session in
             if !session.roster.isMember(signKey) {
-                // A key is used once ever: somebody who was removed comes back with new ones.
+                // A key can be admitted only once: somebody who was removed comes back with new keys.
                 guard session.roster.member(signKey) == nil else { throw ClientError.invalid(.removedKeystore) }
                 guard session.roster.inviteIsOpen(inviteKey) == true else { throw ClientError.invalid(.inviteNotOpen) }
                 try await session.submit(statement)
@@ -223,12 +232,13 @@ extension Member {
         }
     }
 
-    /// An address as it is kept.
+    /// Parses an address into the form in which it is stored.
     static func serviceAddress(_ text: String) throws -> String { try ServiceAddress(text).text }
 }
 
 extension Session {
-    /// Leaves every group key that this device has for its own member: the open list of wraps is what co-signing goes by.
+    /// Wraps every group key that this device has for its own member, because co-signing relies on the public list of
+    /// wraps.
     fileprivate func wrapForMyself() async throws {
         if roster.member(signKey) == nil { try await catchUp() }
         try device.adopt([], in: roster)

@@ -6,22 +6,25 @@ import Petitions
 import ServiceAPI
 import Sodium
 
-/// The organisers' directory with what the roster says of each entry.
+/// The organisers' directory, with what the roster says about each entry.
 public struct Directory: Sendable {
+    /// Where a person stands.
     public enum State: Sendable, Hashable {
         case member(NamedMember)
-        /// Admitted, and gone again.
+        /// Was admitted, and has left or was removed.
         case left(NamedMember)
         case invited
         case expired
-        /// Without an open invite.
+        /// Has no open invite.
         case none
     }
 
+    /// The people in the directory.
     public let entries: [DirectoryEntry]
+    /// The roster.
     public let people: People
     let now: UInt64
-    /// Sign keys by the invite that admitted them.
+    /// The sign key of each member, by the invite that admitted them.
     private let admitted: [Bytes32: Bytes32]
 
     init(entries: [DirectoryEntry], people: People, now: UInt64) {
@@ -36,11 +39,12 @@ public struct Directory: Sendable {
     /// The key of an entry's newest invite.
     public func invite(of entry: DirectoryEntry) -> Bytes32? { entry.invite.flatMap { Bytes32(hex: $0) } }
 
-    /// The sign key of whom an entry is about, once they are or were a member.
+    /// The sign key of the person in an entry, if they are or were a member.
     public func key(of entry: DirectoryEntry) -> Bytes32? {
         invite(of: entry).flatMap { admitted[$0] } ?? entry.member.flatMap { Bytes32(hex: $0) }
     }
 
+    /// Where the person in an entry stands.
     public func state(of entry: DirectoryEntry) -> State {
         if let invite = entry.invite.flatMap({ Bytes32(hex: $0) }), people.roster.inviteIsOpen(invite) == true {
             return entry.expires.map { $0 <= now } == true ? .expired : .invited
@@ -50,15 +54,16 @@ public struct Directory: Sendable {
         return people.roster.isMember(key) ? .member(person) : .left(person)
     }
 
-    /// What the directory calls each member.
+    /// Each member's name in the directory.
     public var names: [Bytes32: String] {
         Dictionary(
             entries.compactMap { entry in key(of: entry).map { ($0, entry.name) } }, uniquingKeysWith: { a, _ in a })
     }
 
+    /// The entry whose newest invite has this key.
     public func entry(ofInvite key: Bytes32) -> DirectoryEntry? { entries.first { $0.invite == key.hex } }
 
-    /// Names that could be taken for one another, among these and the directory's.
+    /// Pairs of names that could be mistaken for one another, among these and the directory's.
     public func likenesses(with names: [String] = []) -> [(first: String, second: String, likeness: Likeness)] {
         let all = entries.map(\.name) + names
         return Likeness.pairs(all).map { (all[$0.first], all[$0.second], $0.likeness) }
@@ -66,25 +71,26 @@ public struct Directory: Sendable {
 }
 
 extension Session {
-    /// The register is one object of the whole workplace, which is nobody's own: only organisers write it.
+    /// The name of the register: one object for the whole workplace, which no member owns. Only organisers write it.
     private var registerName: StoredObject.Name {
         StoredObject.Name(.directory, .directory(of: device.workplaceID.bytes))
     }
 
-    /// As an organiser: the directory.
+    /// As an organiser: reads the directory.
     public func directory() async throws -> Directory {
         let people = try await people()
         try requireOrganiser()
         return Directory(entries: try await register(), people: people, now: device.clock())
     }
 
-    /// The entries, as far as this organiser can open them.
+    /// The entries, if this organiser can open them.
     private func register() async throws -> [DirectoryEntry] {
         let text: Text
         do { text = try await self.text(registerName) { self.entries($0) != nil } } catch
             ClientError.noSuch, ClientError.objectForged
         { return [] }
-        // Another organiser's device may have seen it in time, and can write it anew: it is neither followed nor overwritten.
+        // Another organiser's device may have seen it in time, and can rewrite it. Here it is neither believed nor
+        // overwritten.
         guard !text.isByFormer else { throw ClientError.invalid(.directoryByFormer) }
         return entries(text.plaintext) ?? []
     }
@@ -94,7 +100,7 @@ extension Session {
             in: device.workplaceID, as: signKey, by: device.identity.seed.boxKey())
     }
 
-    /// Changes the directory. When another organiser was quicker the change is made to theirs.
+    /// Changes the directory. If another organiser was faster, the change is applied to theirs.
     public func changeDirectory(_ change: (inout [DirectoryEntry]) throws -> Void) async throws {
         for attempt in 0..<5 {
             try requireOrganiser()
@@ -126,7 +132,8 @@ extension Session {
                     entries, in: device.workplaceID, for: organisers.map { ($0.signKey, $0.boxKey) })))
     }
 
-    /// That the directory, which is one object, has room for more entries. Asked before anything is made for them.
+    /// Checks that the directory, which is one object, has room for more entries. Called before anything is made for
+    /// them.
     /// - Throws: `ClientError.invalid(.directoryFull)` with how many fit.
     func checkRoom(for entries: [DirectoryEntry], in directory: Directory) throws {
         let known = Set(directory.entries.map(\.id))
@@ -145,13 +152,13 @@ extension Session {
             .directoryFull, ["count": "\(count)", "fit": "\(fitting)", "known": "\(entries.count)"])
     }
 
-    /// Seals the directory anew after `change` has made other people organisers. Its entries are read first: once an organiser is
-    /// dismissed, what they wrote last is believed only by devices that had seen it.
-    /// - Parameter leaving: whose office ends.
+    /// Seals the directory again after `change` has changed who the organisers are. Its entries are read first: once an
+    /// organiser is dismissed, what they wrote last is believed only by devices that had seen it.
+    /// - Parameter leaving: the organiser whose office ends.
     func resealingDirectory(leaving: Bytes32? = nil, _ change: () async throws -> Void) async throws {
         guard isOrganiser else { return try await change() }
         let entries = try await register()
-        // Nobody can write it anew after they have left, and what they wrote would not count.
+        // A leaving organiser cannot rewrite it afterwards, and what they wrote would no longer count.
         if leaving == signKey, !entries.isEmpty, try await newestObject(registerName).author == signKey {
             throw ClientError.invalid(.directoryYours)
         }

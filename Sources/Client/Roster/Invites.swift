@@ -6,15 +6,18 @@ import Petitions
 import ServiceAPI
 import Sodium
 
-/// An invite for somebody in the directory. The address is the only copy of its secret.
+/// An invite for a person in the directory. The address contains the only copy of its secret.
 public struct IssuedInvite: Sendable {
+    /// The person who is invited.
     public let entry: DirectoryEntry
+    /// The invite's address.
     public let url: String
 
+    /// An invite with its address.
     public init(entry: DirectoryEntry, url: String) { (self.entry, self.url) = (entry, url) }
 }
 
-/// An invite that was made and not issued yet: what the log gets, what the service gets, and what the newcomer gets.
+/// An invite that has been made but not issued yet: its parts for the log, for the service and for the newcomer.
 struct MadeInvite: Sendable {
     let key: Bytes32
     let replaces: Bytes32?
@@ -24,7 +27,7 @@ struct MadeInvite: Sendable {
 }
 
 extension Session {
-    /// Invites in one statement at most (docs/protocol.md, section 4, InvitesIssued).
+    /// The greatest number of invites in one statement (docs/protocol.md, section 4, InvitesIssued).
     private static let invitesPerStatement = 1000
 
     func makeInvite(replacing former: Bytes32?) -> MadeInvite {
@@ -35,8 +38,8 @@ extension Session {
             sealedKeys: invite.seal(device.identity.groupKeys, in: device.workplaceID), url: invite.url())
     }
 
-    /// Puts invites into the log, then leaves what each newcomer looks up. Without that an invite leads nowhere.
-    /// - Throws: `ClientError.invalid(.invitesUnsent)` when some could not be left: the organiser revokes them.
+    /// Appends invites to the log, then stores what each newcomer will look up, without which an invite is useless.
+    /// - Throws: `ClientError.invalid(.invitesUnsent)` if some could not be stored; the organiser should revoke them.
     func issue(_ invites: [MadeInvite]) async throws {
         for start in stride(from: 0, to: invites.count, by: Self.invitesPerStatement) {
             let part = invites[start..<min(start + Self.invitesPerStatement, invites.count)]
@@ -57,9 +60,9 @@ extension Session {
 
     /// Invites people and writes them into the directory.
     /// - Parameters:
-    ///   - expires: Unix seconds from which their invites are to be revoked.
-    ///   - keep: given the addresses before anything is issued; whatever it throws, nothing was.
-    ///   - drop: called after `keep` if it is certain that nothing was issued after all.
+    ///   - expires: the time from which their invites are to be revoked, in seconds since 1970.
+    ///   - keep: called with the addresses before anything is issued; if it throws, nothing is issued.
+    ///   - drop: called after `keep` if it is certain that nothing was issued.
     public func invite(
         _ people: [DirectoryEntry], expires: UInt64?, keep: ([IssuedInvite]) throws -> Void,
         drop: () -> Void = {}
@@ -70,8 +73,8 @@ extension Session {
         return try await issue(people.map { ($0, nil) }, expires: expires, keep: keep, drop: drop)
     }
 
-    /// Revokes the open invites of some entries and makes new ones. Somebody who left and comes back, on a new device, takes
-    /// their old seat in rings that are fixed later.
+    /// Revokes the open invites of some entries and makes new ones. A person who left and comes back, on a new device,
+    /// takes their old seat in rings that are fixed later.
     public func reissue(
         _ entries: [DirectoryEntry], expires: UInt64?, keep: ([IssuedInvite]) throws -> Void,
         drop: () -> Void = {}
@@ -82,7 +85,7 @@ extension Session {
             if case .member(let person) = directory.state(of: entry) {
                 throw ClientError.invalidPerson(.isMember, person)
             }
-            // Whoever they were before, also behind an invite that was made anew already.
+            // The member that they were before, even if an invite has already been renewed since.
             let former = directory.key(of: entry).flatMap { roster.member($0) == nil ? nil : $0 }
             try checkReplaced(former)
             var entry = entry
@@ -91,14 +94,14 @@ extension Session {
         }
         let open = entries.compactMap { $0.invite.flatMap { Bytes32(hex: $0) } }
             .filter { roster.inviteIsOpen($0) == true }
-        // What cannot be kept must not cost anybody the invite that they hold.
+        // If the new addresses cannot be stored, nobody must lose the invite that they have.
         return try await issue(replaced, expires: expires, keep: keep, drop: drop) {
             if !open.isEmpty { try await revoke(invites: open) }
         }
     }
 
-    /// Revokes invites whose time is over.
-    /// - Returns: whose they were.
+    /// Revokes invites that have expired.
+    /// - Returns: the people whose invites they were.
     public func revokeExpired() async throws -> [DirectoryEntry] {
         let directory = try await directory()
         let expired = directory.entries.filter { directory.state(of: $0) == .expired }
@@ -107,7 +110,7 @@ extension Session {
         return expired
     }
 
-    /// - Parameter onceKept: what must not happen unless the new addresses are kept.
+    /// - Parameter onceKept: work that must not happen unless the new addresses have been stored.
     private func issue(
         _ people: [(entry: DirectoryEntry, replaces: Bytes32?)], expires: UInt64?,
         keep: ([IssuedInvite]) throws -> Void, drop: () -> Void, onceKept: () async throws -> Void = {}
@@ -130,7 +133,7 @@ extension Session {
             drop()
             throw error
         }
-        // Sealed again: the group key may have been rotated since the addresses were made.
+        // Sealed again, because the group key may have been rotated since the addresses were made.
         let fresh = try made.map { invite in
             let secret = try ClientError.rules { () throws(RuleViolation) in try Invite(parsing: invite.url) }
             return MadeInvite(
@@ -138,7 +141,7 @@ extension Session {
                 sealedKeys: secret.seal(device.identity.groupKeys, in: device.workplaceID), url: invite.url)
         }
         do { try await issue(fresh) } catch {
-            // Refused is certain. After a lost connection the statement may stand, and these are the only copies.
+            // A refusal is certain. After a lost connection the statement may stand, and these are the only copies.
             let isKnown = if case ClientError.refused = error { true } else { false }
             if isKnown, !made.contains(where: { roster.inviteIsOpen($0.key) == true }) { drop() }
             throw error
@@ -146,7 +149,8 @@ extension Session {
         return issued
     }
 
-    /// Into the directory first: whatever fails afterwards, nobody holds an invite that organisers cannot find and make anew.
+    /// The directory comes first: whatever fails afterwards, nobody has an invite that organisers cannot find and
+    /// renew.
     private func enter(_ issued: [IssuedInvite]) async throws {
         try await changeDirectory { entries in
             var places = Dictionary(

@@ -1,20 +1,24 @@
 import Foundation
 
-/// Names that people could take for one another: the same, or alike. A person decides what it means.
+/// Whether people could mistake two names for one another: the same, or alike. A person decides what that means.
 public enum Likeness: String, Sendable {
-    /// Equal but for case, width, spaces and the order of the parts.
+    /// Equal except for case, width, spaces and the order of the parts.
     case same
-    /// Equal but for accents, tones and other marks; one letter apart; or written with letters of another script that look
-    /// the same. In many languages these are different names, so it is a hint and stops nobody.
+    /// Equal except for accents, tones and other marks, or for one letter, or for letters of another script that look
+    /// the same. In many languages these are different names, so this is only a hint and stops nobody.
     case alike
 
+    /// Two names that are the same or alike.
     public struct Pair: Sendable, Equatable {
+        /// The index of the first name.
         public let first: Int
+        /// The index of the second name.
         public let second: Int
+        /// How similar they are.
         public let likeness: Likeness
     }
 
-    /// Pairs among the names, by index.
+    /// All such pairs among the names, by index.
     public static func pairs(_ names: [String]) -> [Pair] {
         let exact = names.map(exact)
         let plain = names.map(plain)
@@ -30,7 +34,7 @@ public enum Likeness: String, Sendable {
         for group in groups(exact.map { [$0] }) { each(group) { note($0, $1, .same) } }
         for group in groups(plain.map { [$0] }) { each(group) { note($0, $1, .alike) } }
         for group in groups(skeletons.map { [$0] }) { each(group) { note($0, $1, .alike) } }
-        // Two words one letter apart share a form with one letter left out.
+        // Two words that differ in one letter share a form with one letter left out.
         let shortened = skeletons.map { name in
             guard name.count >= 5 else { return [String]() }
             return [name]
@@ -69,19 +73,20 @@ public enum Likeness: String, Sendable {
         return max(left, right) <= 1
     }
 
-    /// What two names have in common if they are the same: compatibility characters (full width, ligatures) as the usual ones,
-    /// lower case, no white space and nothing that does not show; the parts in order of the alphabet.
+    /// The form that two names have in common if they are the same: compatibility characters (full width, ligatures)
+    /// normalised, lower case, without white space and characters that do not show, and with the parts in alphabetical
+    /// order.
     public static func exact(_ name: String) -> String {
         let folded = name.precomposedStringWithCompatibilityMapping.lowercased().replacing("ß", with: "ss")
             .replacing("ς", with: "σ")
         let seen = folded.unicodeScalars.filter { !$0.properties.isDefaultIgnorableCodePoint }
         let parts = String(String.UnicodeScalarView(seen)).split { $0.isWhitespace }.map(String.init)
-        // Where names have no spaces, one between their characters is no change of order.
+        // Where names are written without spaces, a space between characters does not make a different order.
         let isHan = parts.joined().unicodeScalars.allSatisfy(\.properties.isIdeographic)
         return (isHan ? parts : parts.sorted()).joined()
     }
 
-    /// Lower case, without accents; the parts in order of the alphabet, without what stands between them.
+    /// Lower case, without accents, with the parts in alphabetical order and without the separators between them.
     static func plain(_ name: String) -> String {
         let folded = name.decomposedStringWithCompatibilityMapping.lowercased().unicodeScalars
             .filter { $0.properties.generalCategory != .nonspacingMark }
@@ -89,7 +94,7 @@ public enum Likeness: String, Sendable {
             .joined()
     }
 
-    /// With letters that look like Latin ones as those (the common ones of Unicode Technical Standard 39).
+    /// Replaces letters that look like Latin ones by those (the common ones of Unicode Technical Standard 39).
     private static func skeleton(_ plain: String) -> String { String(plain.map { lookAlikes[$0] ?? $0 }) }
 
     private static let lookAlikes: [Character: Character] = [

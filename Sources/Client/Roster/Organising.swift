@@ -6,23 +6,28 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// What somebody who was removed can still read, because they held the keys.
+/// What a removed member can still read, because they had the keys.
 public struct StillReadable: Sendable, Hashable {
+    /// How many drafts.
     public var drafts = 0
+    /// How many comments.
     public var comments = 0
+    /// How many petitions' documents.
     public var petitions = 0
+    /// How many records.
     public var records = 0
-    /// Open invites that carry the old keys.
+    /// How many open invites carry the old keys.
     public var openInvites = 0
 }
 
-/// As an organiser: who belongs to the workplace, and who watches its logs.
+/// As an organiser: decides who belongs to the workplace, and who watches its logs.
 extension Session {
     /// Declares how many people the workplace has.
     public func declareEligible(_ count: UInt32) async throws { try await organise { _ in .eligibleDeclared(count) } }
 
-    /// Removes a member, then gives everybody else a new group key and seals the directory anew.
-    /// - Returns: what they can still read; nil if members remove themselves, who leave the new group key to another organiser.
+    /// Removes a member, then makes a new group key for everybody else and seals the directory again.
+    /// - Returns: what they can still read. Nil if members remove themselves; another organiser then makes the new
+    ///   group key.
     @discardableResult
     public func remove(_ member: Bytes32) async throws -> StillReadable? {
         try await resealingDirectory(leaving: member) {
@@ -47,6 +52,7 @@ extension Session {
         return readable
     }
 
+    /// Makes a member an organiser, who can then read the directory.
     public func appoint(_ member: Bytes32) async throws {
         try await resealingDirectory {
             try await organise { roster in
@@ -58,7 +64,7 @@ extension Session {
         }
     }
 
-    /// Ends an office. Open invites that the organiser issued end with it, and a new group key follows for these.
+    /// Ends a member's office of organiser. Open invites that they issued end with it, which requires a new group key.
     public func dismiss(_ member: Bytes32) async throws {
         try await resealingDirectory(leaving: member) {
             try await organise { roster in
@@ -79,25 +85,26 @@ extension Session {
 
     // MARK: Witnesses
 
-    /// Names the witnesses whose signatures every reader asks for, as a policy file says them: all that it has, and as many of
-    /// them as its quorum needs.
-    /// - Throws: `ClientError.invalid(.policy)`, `.policyQuorum` for a quorum that is no plain threshold over the witnesses.
+    /// Names the witnesses whose signatures every reader requires, from a policy file: all the witnesses in it, with
+    /// its quorum as the threshold.
+    /// - Throws: `ClientError.invalid(.policy)`; `.policyQuorum` if the quorum is not a plain threshold over all the
+    ///   witnesses.
     public func nameWitnesses(_ policy: WitnessPolicy) async throws {
         guard let quorum = policy.plainQuorum else { throw ClientError.invalid(.policyQuorum) }
         try await organise { _ in .witnessesNamed(quorum) }
     }
 
-    /// Asks for nobody's signatures from here on.
+    /// Requires no witness's signature from now on.
     public func nameNoWitnesses() async throws { try await organise { _ in .witnessesNamed(.empty) } }
 
     // MARK: Invites
 
-    /// Issues invites, with the group keys that this device knows behind them.
+    /// Issues invites that carry the group keys which this device knows.
     /// - Parameters:
     ///   - count: 1...1000.
-    ///   - note: kept on this device alone, beside the invites in its list.
-    ///   - replaces: the former member whom the newcomer is.
-    /// - Returns: the addresses, which are the only copies of the secrets.
+    ///   - note: stored on this device only, with the invites in its list.
+    ///   - replaces: the former member who is the same person as the newcomer.
+    /// - Returns: the addresses, which contain the only copies of the secrets.
     public func invite(count: Int, note: String?, replacing former: Bytes32? = nil) async throws -> [String] {
         try requireOrganiser()
         guard (1...1000).contains(count) else { throw ClientError.invalid(.inviteCount) }
@@ -120,18 +127,19 @@ extension Session {
         }
     }
 
-    /// Revokes open invites. They carry group keys, so a new one follows.
+    /// Revokes open invites. They carry group keys, so this is followed by a new one.
     public func revoke(invites: [Bytes32]) async throws {
         try await organise { _ in .invitesRevoked(invites) }
         try await rotateGroupKey()
     }
 
-    /// What this device noted beside an invite.
+    /// This device's note on an invite.
     public func note(ofInvite key: Bytes32) -> String? { device.state.inviteNotes[key] }
 }
 
 extension WitnessPolicy {
-    /// The policy as a workplace's log can name it: so many of these witnesses. Nil for groups of groups.
+    /// The policy in the form in which a workplace's log can state it: a threshold over witnesses. Nil for groups of
+    /// groups.
     var plainQuorum: WitnessQuorum? {
         guard let threshold = plainThreshold, witnesses.count <= 16 else { return nil }
         return WitnessQuorum(threshold: threshold, witnesses: witnesses.map(\.verifier))

@@ -4,46 +4,50 @@ import Foundation
 import Petitions
 import Sodium
 
-/// The roster with the names that the workplace uses. The service sees neither.
+/// The roster with the workplace's pseudonyms for its members, which the service cannot see.
 public struct People: Sendable {
+    /// The roster, folded from the workplace's log.
     public let roster: WorkplaceLog
     let pseudonyms: [Bytes32: String]
-    /// Members whose pseudonym could be taken for another's.
+    /// Members whose pseudonym could be mistaken for another's.
     public let confusable: Set<Bytes32>
 
     init(roster: WorkplaceLog, pseudonyms: [Bytes32: String]) {
         (self.roster, self.pseudonyms) = (roster, pseudonyms)
-        // Writing is checked, and somebody's own program need not: it is checked again here.
+        // Pseudonyms are checked when they are written, but a member's own program need not do that, so they are
+        // checked again.
         let said = pseudonyms.filter { roster.isMember($0.key) }.sorted { $0.key.hex < $1.key.hex }
         confusable = Set(
             Likeness.pairs(said.map(\.value)).flatMap { [said[$0.first].key, said[$0.second].key] })
     }
 
+    /// A member with their number and pseudonym.
     public func person(_ key: Bytes32) -> NamedMember {
         roster.person(key, pseudonym: pseudonyms[key], isConfusable: confusable.contains(key))
     }
 
-    /// Everybody who was ever admitted, in that order.
+    /// Everybody who was ever admitted, in the order of admission.
     public var all: [NamedMember] { roster.members.map { person($0.signKey) } }
 }
 
-/// What an object of kind 4 holds: what the workplace calls a member, or, in the workplace's own entry, the organisers' register.
+/// The content of an object of kind 4: a member's pseudonym or, in the workplace's own entry, the organisers' register.
 struct DirectoryText: Codable {
     var name: String?
     var register: SealedDirectory?
 }
 
 extension Session {
-    /// Characters of a pseudonym.
+    /// Length of a pseudonym, in characters.
     public static let pseudonymLengths = 1...40
-    /// Bytes of a pseudonym. One character may have any number of marks.
+    /// The greatest length of a pseudonym, in bytes. One character may have any number of marks.
     public static let pseudonymBytes = 256
 
-    /// Whether a pseudonym has the length that one has, whoever wrote it.
+    /// Whether a pseudonym, whoever wrote it, has an allowed length.
     static func isPseudonym(_ name: String) -> Bool {
         pseudonymLengths.contains(name.count) && name.utf8.count <= pseudonymBytes
     }
 
+    /// The roster with all pseudonyms that this device can read.
     public func people() async throws -> People {
         let texts = try await texts(of: .directory) { self.read(DirectoryText.self, $0) != nil }
         var pseudonyms: [Bytes32: String] = [:]
@@ -57,7 +61,7 @@ extension Session {
         return People(roster: roster, pseudonyms: pseudonyms)
     }
 
-    /// Says what the workplace calls a member: oneself, or as an organiser anybody.
+    /// Sets a member's pseudonym: one's own or, as an organiser, anybody's.
     public func setPseudonym(_ name: String, of member: Bytes32) async throws {
         let people = try await people()
         guard roster.isMember(member) else { throw ClientError.noSuch(.member) }
@@ -67,7 +71,7 @@ extension Session {
             throw ClientError.invalid(.pseudonym)
         }
         try DirectoryEntry.checkShown(name)
-        // Two who look the same on the screen could speak for one another.
+        // Two members whose pseudonyms look the same could speak for one another.
         let others = people.pseudonyms.filter { $0.key != member }.sorted { $0.value < $1.value }
         let pairs = Likeness.pairs([name] + others.map(\.value))
         if let pair = pairs.first(where: { $0.first == 0 }) {

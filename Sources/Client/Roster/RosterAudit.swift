@@ -3,8 +3,9 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// A change of the roster, as a leaf of the workplace's log says it.
+/// A change of the roster, stated by a leaf of the workplace's log.
 public struct RosterChange: Sendable {
+    /// What was changed.
     public enum Kind: Sendable, Hashable {
         case founded(eligible: UInt32)
         case invited(Int, replacing: [Bytes32])
@@ -22,27 +23,34 @@ public struct RosterChange: Sendable {
         case relays(Int)
     }
 
+    /// The index of the leaf.
     public let leaf: Int
+    /// What was changed.
     public let kind: Kind
-    /// Who made the statement: an organiser, or the member whom it is about.
+    /// Who signed the statement: an organiser, or the member that it is about.
     public let by: Bytes32?
 }
 
-/// Everything that ever happened to the roster, for any member to read and to question.
+/// The whole history of the roster, for any member to read and to question.
 public struct RosterAudit: Sendable {
+    /// The roster with its pseudonyms.
     public let people: People
+    /// Every change, in the order of the log.
     public let changes: [RosterChange]
-    /// By leaf, what members asked about it, with the answers.
+    /// What members have asked about each leaf, with the answers.
     public let questions: [Int: [Comment]]
-    /// Present members of whom nothing has been seen since their admission: no statement, no text. Co-signatures show nobody,
-    /// so who only co-signs is among them.
+    /// Present members who have left no trace since their admission: no statement, no text. Co-signatures identify
+    /// nobody, so members who only co-sign are among them.
     public let silent: [NamedMember]
 
+    /// How many members the workplace has now.
     public var members: Int { people.roster.members(at: people.roster.size).count }
+    /// How many people the workplace has, as declared.
     public var eligible: UInt32 { people.roster.eligible(at: people.roster.size) }
 }
 
 extension Session {
+    /// Reads the whole history of the roster, and all texts, to find out who has written anything.
     public func audit() async throws -> RosterAudit {
         if waitsForWitnesses { try await catchUp() }
         let people = try await people()

@@ -4,33 +4,37 @@ import Foundation
 import Petitions
 import Sodium
 
-/// What organisers note about a person. Only they read it.
+/// What organisers note about a person. Only organisers can read it.
 public struct DirectoryEntry: Codable, Sendable, Hashable, Identifiable {
     /// 16 random bytes in hexadecimal.
     public let id: String
+    /// The person's name.
     public var name: String
+    /// The person's team; may be empty.
     public var team: String
+    /// A remark; may be empty.
     public var note: String
-    /// In which a slip is written; nil for the organiser's own.
+    /// The language of the person's slip; nil for the organiser's own.
     public var language: String?
-    /// The key of their newest invite.
+    /// The public key of their newest invite.
     public var invite: String?
-    /// The sign key, of somebody who has no invite in the directory.
+    /// The sign key of a person who has no invite in the directory.
     public var member: String?
-    /// Unix seconds; the invite is to be revoked from then on.
+    /// The time from which the invite is to be revoked, in seconds since 1970.
     public var expires: UInt64?
 
-    /// Characters of a name, a team or a note, and bytes of the same: one character may have any number of marks.
+    /// The greatest length of a name, a team or a note, in characters and in bytes, because one character may have any
+    /// number of marks.
     static let lengths = (characters: 200, bytes: 800)
 
-    /// That a name reads as it is written: no character in it that does not show.
+    /// Checks that a name reads as it is written, without characters that do not show.
     /// - Throws: `ClientError.invalid(.hiddenName)` with the character.
     static func checkShown(_ name: String) throws {
         guard let hidden = ReadableText.firstHidden(inLine: name) else { return }
         throw ClientError.invalid(.hiddenName, ["name": name, "code": ReadableText.code(hidden)])
     }
 
-    /// That an entry may be written: a name, and texts of one line and of a length that lists can show.
+    /// Checks that an entry may be written: it has a name, and its texts are single lines that lists can show.
     /// - Throws: `ClientError.invalid(.nobodyToInvite)`, `.hiddenName`, `.nameTooLong`.
     func check() throws {
         guard !name.isBlank else { throw ClientError.invalid(.nobodyToInvite) }
@@ -43,14 +47,15 @@ public struct DirectoryEntry: Codable, Sendable, Hashable, Identifiable {
         }
     }
 
+    /// An entry with a new id; `check` checks the rest.
     public init(name: String, team: String = "", note: String = "", language: String? = nil) {
         id = Hex.encode(Random.bytes(16))
         (self.name, self.team, self.note, self.language) = (name, team, note, language)
     }
 }
 
-/// The directory as it is stored: under a fresh key each time, which is sealed to every organiser of that moment. Inside an
-/// object under the group key, and signed with it.
+/// The directory as it is stored: encrypted under a new key each time, which is sealed to every current organiser. It
+/// is inside an object that is encrypted under the group key and signed.
 struct SealedDirectory: Codable {
     struct Box: Codable {
         let organiser: String
@@ -60,11 +65,12 @@ struct SealedDirectory: Codable {
     /// Base64.
     let nonce: String
     let ciphertext: String
-    /// Digest("directory-key", workplace_id || key): XChaCha20-Poly1305 alone would let one ciphertext open to two texts.
+    /// Digest("directory-key", workplace_id || key). XChaCha20-Poly1305 alone would allow a ciphertext that opens to
+    /// two texts.
     let commitment: String
     let keys: [Box]
 
-    /// - Parameter organisers: sign and box keys.
+    /// - Parameter organisers: their sign and box keys.
     init(
         _ entries: [DirectoryEntry], in workplace: ID<Workplace>, for organisers: [(signKey: Bytes32, boxKey: Bytes32)]
     ) throws {
@@ -88,7 +94,7 @@ struct SealedDirectory: Codable {
         Domain.digest("directory-key", workplace.bytes.bytes, secret: key)
     }
 
-    /// Nil for who is no organiser of that moment, and when anything in it does not hold.
+    /// Nil for somebody who was not an organiser at that moment, and if anything in it is invalid.
     func open(
         in workplace: ID<Workplace>, as signKey: Bytes32, by pair: borrowing BoxKeyPair
     ) -> [DirectoryEntry]? {

@@ -5,7 +5,7 @@ import Petitions
 import Sodium
 import TextDiff
 
-/// What a comment is about.
+/// The subject of a comment.
 public enum Topic: Hashable, Sendable {
     case draft(ID<Object>)
     /// A petition in preparation.
@@ -14,37 +14,37 @@ public enum Topic: Hashable, Sendable {
     case leaf(Int)
 }
 
-/// What an object of kind 2 holds: a comment, or that a thread is settled.
+/// The content of an object of kind 2: a comment, or the statement that a thread is settled.
 struct CommentText: Codable {
     struct DraftPlace: Codable, Hashable {
         var id: ID<Object>
         var revision: UInt32
         var digest: Bytes32
-        /// A line of that revision's `whole`, from 1.
+        /// A line of that revision's `whole`, from 1; nil for the whole draft.
         var line: Int?
     }
 
     struct PlanPlace: Codable, Hashable {
         var id: ID<Object>
-        /// A demand, from 1.
+        /// A demand, from 1; nil for the whole plan.
         var demand: Int?
     }
 
-    /// One more for each comment of its author in this workplace, from 0.
+    /// The number of the comment among its author's in this workplace, from 0.
     var number: UInt32
-    /// Unix seconds by the author's clock; orders lists.
+    /// When it was written, by the author's clock in seconds since 1970; orders lists.
     var written: UInt64
-    // Exactly one of these, but for settlements.
+    // Exactly one of these, except in settlements.
     var draft: DraftPlace?
     var plan: PlanPlace?
     var leaf: Int?
     var replyTo: ID<Object>?
     var text: String?
-    /// The comment whose thread is settled, or open again.
+    /// The comment whose thread is settled, or reopened.
     var settles: ID<Object>?
     var isOpen: Bool?
 
-    /// Bytes of a comment's text.
+    /// Length of a comment's text, in bytes.
     static let lengths = 1...16_384
     private static let lines = 1...DraftText.mostLines
     private static let demands = 1...Manifest.maximalQuestions
@@ -58,7 +58,8 @@ struct CommentText: Codable {
         }
     }
 
-    /// Numbers that others wrote are held to bounds before anything is done with them.
+    /// Whether the content is well-formed. Numbers that others wrote are checked against bounds before anything is done
+    /// with them.
     var isWellFormed: Bool {
         if let settles {
             return text == nil && topic == nil && replyTo == nil && isOpen != nil && settles.bytes != .zero
@@ -70,28 +71,37 @@ struct CommentText: Codable {
     }
 }
 
-/// What somebody wrote about a draft, a line of it, a demand of a petition in preparation, or a change of the roster.
+/// A comment on a draft, a line of it, a demand of a petition in preparation, or a change of the roster.
 public struct Comment: Sendable, Identifiable {
+    /// The comment's object id.
     public let id: ID<Object>
-    /// The sign key.
+    /// The author's sign key.
     public let author: Bytes32
     let body: CommentText
-    /// Whether its author has left since, and this device had not seen it before.
+    /// Whether its author has left since, and this device had not seen it before that.
     public let isByFormer: Bool
-    /// Whether another comment of this author has the same number: one of the two was kept from somebody.
+    /// Whether another comment of this author has the same number, which means that one of the two was withheld from
+    /// somebody.
     public internal(set) var isNumberedTwice = false
-    /// Who settled it, if it is settled.
+    /// Who settled the thread, if it is settled.
     public internal(set) var resolvedBy: Bytes32?
-    /// The line that it is about, as that revision of the draft has it; nil where it is about no line, or the revision cannot be
-    /// read. Never what the comment says that the line says.
+    /// The line that it is about, as that revision of the draft has it; nil if it is about no line, or the revision
+    /// cannot be read. Never a quotation from the comment itself.
     public internal(set) var quote: String?
 
+    /// What it is about.
     public var topic: Topic { body.topic ?? .leaf(0) }
+    /// The draft's revision that it is about.
     public var revision: UInt32? { body.draft?.revision }
+    /// The draft's line that it is about, from 1.
     public var line: Int? { body.draft?.line }
+    /// The demand that it is about, from 1.
     public var demand: Int? { body.plan?.demand }
+    /// The text; empty in a settlement.
     public var text: String { body.text ?? "" }
+    /// The comment that it answers.
     public var replyTo: ID<Object>? { body.replyTo }
+    /// When it was written, by the author's clock in seconds since 1970.
     public var written: UInt64 { body.written }
 }
 
@@ -139,7 +149,7 @@ extension Session {
                 < ($1.body.written, $1.author.hex, $1.body.number, $1.id.hex)
         }
         var resolved: [ID<Object>: Bytes32] = [:]
-        // Of two with one number neither is followed.
+        // If two have the same number, neither is followed.
         for one in ordered where !isTwice(one) && !one.isByFormer {
             if let settles = one.body.settles { resolved[settles] = one.body.isOpen == true ? nil : one.author }
         }
@@ -190,7 +200,7 @@ extension Session {
         }
     }
 
-    /// Asks about a change of the roster, for everybody to see.
+    /// Asks about a change of the roster, visibly for everybody.
     @discardableResult
     public func challenge(leaf: Int, _ text: String) async throws -> ID<Object> {
         guard (0..<roster.size).contains(leaf) else { throw ClientError.noSuch(.leaf) }
@@ -200,7 +210,7 @@ extension Session {
         }
     }
 
-    /// Answers a comment. An answer to an answer joins the same thread.
+    /// Answers a comment. An answer to an answer belongs to the same thread.
     @discardableResult
     public func reply(to comment: Comment, _ text: String) async throws -> ID<Object> {
         try await contribute {
@@ -210,7 +220,7 @@ extension Session {
         }
     }
 
-    /// Marks a thread as settled, or opens it again.
+    /// Marks a thread as settled, or reopens it.
     public func resolve(_ comment: Comment, isOpen: Bool = false) async throws {
         _ = try await contribute {
             $0.settles = comment.body.replyTo ?? comment.id
@@ -218,8 +228,8 @@ extension Session {
         }
     }
 
-    /// The line of a draft's newest revision that a comment is about, from 1; nil when the line was changed or is gone, or the revision
-    /// that it names cannot be read.
+    /// The line of a draft's newest revision that a comment is about, from 1; nil if the line was changed or removed,
+    /// or the revision that the comment names cannot be read.
     public func place(of comment: Comment, in draft: Draft) async -> Int? {
         guard let place = comment.body.draft, let line = place.line else { return nil }
         guard place.digest != draft.digest else { return line }

@@ -6,32 +6,37 @@ import ServiceAPI
 import Sodium
 import TextDiff
 
-/// A demand in the making.
+/// The text of a future demand.
 public struct Draft: Sendable, Equatable {
+    /// The draft's object id.
     public let id: ID<Object>
+    /// The revision, from 1.
     public let revision: UInt32
-    /// Digest("object") of this revision: what an adoption, a plan or a comment names it by.
+    /// Digest("object") of this revision, by which an adoption, a plan or a comment refers to it.
     public let digest: Bytes32
-    /// The sign key of who wrote this revision.
+    /// The sign key of this revision's author.
     public let author: Bytes32
+    /// The language tag.
     public let language: String
+    /// The title, in one line.
     public let title: String
+    /// The wording.
     public let text: String
-    /// Unix seconds, as the first author's device had them; orders lists and decides nothing.
+    /// When it was begun, by the first author's clock in seconds since 1970; orders lists and decides nothing.
     public let created: UInt64
-    /// Whether its author has left, and this device had not seen it before: nothing is adopted on their authority.
+    /// Whether its author has left, and this device had not seen it before that: nothing is adopted on their authority.
     public let isByFormer: Bool
-    /// Who wrote a newer revision that cannot be believed; nil where this is the newest.
+    /// The author of a newer revision that cannot be believed; nil if this is the newest.
     public let overwrittenBy: Bytes32?
 }
 
 extension Draft {
-    /// As a draft is edited, compared and merged: the title, an empty line, the text.
+    /// The draft as it is edited, compared and merged: the title, an empty line, the text.
     public var whole: String { Self.whole(title, text) }
 
     static func whole(_ title: String, _ text: String) -> String { title + "\n\n" + text }
 
-    /// The title and the text of a whole, whichever program wrote it: its line ends and marks are tidied.
+    /// Splits such a whole, from whichever program, into title and text; tidies line ends and byte order marks.
     public static func parts(_ whole: String) -> (title: String, text: String) {
         let lines = TextLines.of(OutsideText.tidied(whole))
         return (
@@ -40,9 +45,9 @@ extension Draft {
         )
     }
 
-    /// The title and the text of a file in which the first line is the title.
-    /// - Throws: `ClientError.invalid(.noTitle)`, `.titleThenText` where the second line is not empty or no text follows: the
-    ///   first line may then be no title at all.
+    /// Splits a file whose first line is the title.
+    /// - Throws: `ClientError.invalid(.noTitle)`; `.titleThenText` if the second line is not empty or no text follows,
+    ///   because the first line may not be a title then.
     public static func titled(_ whole: String) throws -> (title: String, text: String) {
         let parts = parts(whole)
         guard !parts.title.isEmpty else { throw ClientError.invalid(.noTitle) }
@@ -51,7 +56,8 @@ extension Draft {
         return parts
     }
 
-    /// That members can be asked about it: a title in one line, a text, and no character that lets it read as another text.
+    /// Checks that members can vote on it: it has a title in one line, a text, and no character that lets it read as
+    /// another text.
     /// - Throws: `ClientError.invalid(.demandTitle)`, `.demandText`, `.hidden` with the line of the whole.
     public func checkReadable() throws { try Self.checkReadable(title: title, text: text) }
 
@@ -65,22 +71,22 @@ extension Draft {
 }
 
 extension String {
-    /// Whether it has nothing to read in it.
+    /// Whether it contains nothing to read.
     var isBlank: Bool { allSatisfy { $0.isWhitespace } }
 }
 
-/// What became of a new text for a draft.
+/// What happened to a new text for a draft.
 public enum Revision: Sendable {
-    /// It is the newest revision now. Somebody else's, written meanwhile, is merged into it.
+    /// It is now the newest revision. What somebody else wrote meanwhile is merged into it.
     case written(Draft, mergedWith: Draft?)
-    /// Somebody else changed the same lines meanwhile, and nothing was written. The text has both sides between conflict
-    /// markers (`<` ours, `>` theirs); what a person makes of it is a new text for `theirs`.
+    /// Somebody else changed the same lines meanwhile, and nothing was written. The text has both sides between
+    /// conflict markers (`<` ours, `>` theirs); a person resolves it into a new text based on `theirs`.
     case conflict(with: Draft, marked: String)
 }
 
-/// What an object of kind 1 holds.
+/// The content of an object of kind 1.
 struct DraftText: Codable {
-    /// Lines of a text: more than anybody reads, and few enough to compare.
+    /// The greatest number of lines of a text: more than anybody reads, and few enough to compare.
     static let mostLines = 5_000
     static let mostBytes = 256 << 10
 
@@ -95,15 +101,16 @@ struct DraftText: Codable {
     }
 }
 
-/// What an object of kind 6 holds.
+/// The content of an object of kind 6.
 struct AdoptionText: Codable {
     var draft: ID<Object>
-    /// The adopted revision and its digest; both absent undo an adoption.
+    /// The adopted revision and its digest; if both are absent, an adoption is undone.
     var revision: UInt32?
     var digest: Bytes32?
 }
 
 extension Session {
+    /// Writes the first revision of a new draft.
     public func newDraft(language: String, title: String, text: String) async throws -> Draft {
         let (title, text) = try (Self.clean(title, "title"), Self.clean(text, "text"))
         guard !title.contains(where: \.isNewline) else { throw ClientError.invalid(.demandTitle) }
@@ -114,13 +121,14 @@ extension Session {
         return draft
     }
 
-    /// A text of ours, as every text from outside comes in.
+    /// Cleans a text of ours in the same way as every text from outside.
     static func clean(_ text: String, _ source: String) throws -> String {
         do { return try OutsideText.read(text) } catch { throw error.error(in: source) }
     }
 
-    /// Writes the next revision of a draft. What somebody else wrote since is merged in, line by line; nothing is overwritten.
-    /// - Parameter draft: the revision that the new text was made from.
+    /// Writes the next revision of a draft. What somebody else has written since is merged in, line by line; nothing is
+    /// overwritten.
+    /// - Parameter draft: the revision on which the new text is based.
     public func revise(_ draft: Draft, title: String, text: String) async throws -> Revision {
         var (base, ours) = (draft, try Draft.whole(Self.clean(title, "title"), Self.clean(text, "text")))
         guard !LineMerge.hasMarkers(ours) else { throw ClientError.invalid(.markers) }
@@ -136,30 +144,30 @@ extension Session {
                 }
                 (base, ours, merged) = (theirs, text, theirs)
             }
-            // Somebody else wrote the very same.
+            // Somebody else has written exactly the same.
             if ours == theirs.whole { return .written(theirs, mergedWith: merged) }
             let (title, text) = Draft.parts(ours)
             let content = DraftText(language: theirs.language, title: title, text: text, created: theirs.created)
             do {
                 let written = try await write(content, id: draft.id, after: newest)
-                // Whoever wrote it has seen it, unless lines of others were merged in.
+                // The author has seen it, unless other people's lines were merged in.
                 if merged == nil { try noteShown(written) }
                 return .written(written, mergedWith: merged)
             } catch let error as ClientError {
                 guard error.isRefusal(.conflict) else { throw error }
-                // Another revision came between reading and writing: merge with that one too. Each round takes one in, or
-                // ends.
+                // Another revision arrived between reading and writing, so merge with that one too. Each round takes in
+                // one revision, or ends.
                 refusal = (theirs.revision, error)
             }
         }
     }
 
-    /// The newest revision, to write after, and the newest that says something.
+    /// The newest revision, to be followed by the next, and the newest that can be read as a draft.
     private func newestDraft(_ id: ID<Object>) async throws -> (StoredObject, Draft) {
         let text = try await text(.init(.draft, id)) { self.draftText($0) != nil }
         guard let draft = draft(text) else { throw ClientError.noSuch(.draft) }
         guard text.overwrittenBy != nil else { return (text.object, draft) }
-        // Something that says nothing stands over it: the next revision follows that one.
+        // An unreadable revision follows it: the next revision must follow that one.
         guard let pin = device.state.objects[text.object.name] else { return (text.object, draft) }
         return (try await object(text.object.name, pin.revision), draft)
     }
@@ -185,14 +193,14 @@ extension Session {
         }
     }
 
-    /// Every draft at its newest revision, oldest first.
+    /// The newest revision of every draft, oldest draft first.
     public func drafts() async throws -> [Draft] {
         try await texts(of: .draft) { self.draftText($0) != nil }.compactMap { draft($0) }
             .sorted { ($0.created, $0.id.hex) < ($1.created, $1.id.hex) }
     }
 
-    /// A draft at a revision, the newest when none is named.
-    /// - Parameter digest: by which another text names the revision.
+    /// A draft at a revision; at the newest if none is given.
+    /// - Parameter digest: the digest by which another text refers to the revision.
     public func draft(_ id: ID<Object>, revision: UInt32? = nil, digest: Bytes32? = nil) async throws -> Draft {
         let text: Text
         if let revision {
@@ -205,7 +213,7 @@ extension Session {
         return draft
     }
 
-    /// Every revision of a draft that can be read, oldest first, each held against the one before.
+    /// Every readable revision of a draft, oldest first, each checked against the one before.
     public func history(of id: ID<Object>) async throws -> [Draft] {
         let newest = try await draft(id)
         var history: [Draft] = []
@@ -215,7 +223,8 @@ extension Session {
         return history + [newest]
     }
 
-    /// Notes that a person has been shown a draft: only what was shown is adopted without naming it.
+    /// Notes that a person has been shown a draft: only a draft that was shown can be adopted without naming its
+    /// revision.
     public func noteShown(_ draft: Draft) throws {
         device.state.shown[draft.id] = draft.revision
         try device.save()
@@ -223,10 +232,10 @@ extension Session {
 
     // MARK: Adoption
 
-    /// As an organiser: marks a revision as ready to be demanded.
-    /// - Parameter revision: nil for the newest, if it is the one that was shown last; 0 takes an adoption back.
-    /// - Throws: `ClientError.invalid(.adoptNewer)` when somebody has written since; what `Draft.checkReadable` throws for a
-    ///   text that nobody can be asked about.
+    /// As an organiser: marks a revision as ready to become a demand.
+    /// - Parameter revision: nil for the newest, if it is the one that was shown last; 0 undoes an adoption.
+    /// - Throws: `ClientError.invalid(.adoptNewer)` if somebody has written since; the errors of `Draft.checkReadable`
+    ///   if members cannot vote on the text.
     public func adopt(_ id: ID<Object>, revision: UInt32?) async throws {
         try requireOrganiser()
         var content = AdoptionText(draft: id)
@@ -245,7 +254,7 @@ extension Session {
         try await put(try json(content), name, after: previous)
     }
 
-    /// The adopted revision of each draft that has one, by its digest. Only organisers adopt.
+    /// The adopted revision of each adopted draft, with its digest. Only organisers can adopt.
     public func adoptions() async throws -> [ID<Object>: (revision: UInt32, digest: Bytes32)] {
         var adopted: [ID<Object>: (revision: UInt32, digest: Bytes32)] = [:]
         for text in try await texts(of: .adoption, accepts: { self.read(AdoptionText.self, $0) != nil }) {

@@ -1,17 +1,17 @@
 import Petitions
 
-/// The one door for texts from outside: files, standard input, editors, forms, arguments. Behind it a text is UTF-8,
-/// its lines end in LF, and it has no byte order mark and no control character.
+/// The entrance for all texts from outside: files, standard input, editors, forms, arguments. A text that has passed is
+/// UTF-8, its lines end in LF, and it has no byte order mark and no control characters.
 public enum OutsideText {
-    /// Why something is no text.
+    /// Why something is not a text.
     public enum Fault: Error, Equatable, Sendable {
         /// Neither UTF-8, nor UTF-16 with a byte order mark.
         case encoding
-        /// A control character that no text has, with its line from 1.
+        /// A control character that does not belong in a text, with its line, from 1.
         case control(line: Int, Unicode.Scalar)
 
-        /// The same as the client's error.
-        /// - Parameter source: what was read, as the person named it.
+        /// This fault as an error of the client.
+        /// - Parameter source: what was read, in the words in which the person named it.
         public func error(in source: String) -> ClientError {
             switch self {
             case .encoding: .invalid(.notText, ["file": source])
@@ -21,7 +21,7 @@ public enum OutsideText {
         }
     }
 
-    /// Decodes a file: UTF-16 if a byte order mark says so, else strict UTF-8.
+    /// Decodes a file: UTF-16 if it has that byte order mark, otherwise strict UTF-8.
     public static func read(_ bytes: [UInt8]) throws(Fault) -> String {
         switch (bytes.first, bytes.dropFirst().first) {
         case (0xfe, 0xff): try read(utf16(bytes.dropFirst(2), bigEndian: true))
@@ -49,7 +49,7 @@ public enum OutsideText {
         return text
     }
 
-    /// The same for what is text already: from an argument, an editor or a form.
+    /// The same for a text that is already decoded: from an argument, an editor or a form.
     public static func read(_ text: String) throws(Fault) -> String {
         let clean = tidied(text)
         var line = 1
@@ -63,7 +63,7 @@ public enum OutsideText {
         return clean
     }
 
-    /// Without byte order marks; CR LF, CR and NEL are LF.
+    /// Removes byte order marks, and turns CR LF, CR and NEL into LF.
     public static func tidied(_ text: String) -> String {
         var scalars = String.UnicodeScalarView()
         var wasReturn = false

@@ -6,24 +6,25 @@ import Petitions
 import ServiceAPI
 import Sodium
 
-/// A revision of a stored object, opened.
+/// An opened revision of a stored object.
 struct Text {
     let object: StoredObject
     let plaintext: [UInt8]
-    /// Whether its author is entitled no more, and this device had not seen it while they were: it is marked, and nothing is done on
-    /// its authority.
+    /// Whether its author is no longer entitled to write it, and this device had not seen it while they were: it is
+    /// marked, and nothing is done on its authority.
     let isByFormer: Bool
-    /// The author of a newer revision that is left out: by somebody never entitled, or one that does not open or parse.
+    /// The author of a newer revision that is left out, because they were never entitled, or because it cannot be
+    /// opened or parsed.
     var overwrittenBy: Bytes32?
 }
 
-/// Texts of the workplace as this device believes them. The service stores them and is not trusted: who may write what, the chain of
-/// revisions and the epochs are checked here too.
+/// The workplace's texts as this device believes them. The service stores them and is not trusted: who may write what,
+/// the chain of revisions and the epochs are checked here too.
 extension Session {
     private static let mostTexts = 100_000
-    /// How far back a text is looked for behind revisions that are left out.
+    /// How many revisions back to look for a text behind revisions that are left out.
     private static let mostSteps: UInt32 = 64
-    /// How long a chain of revisions is followed.
+    /// How long a chain of revisions to follow.
     private static let mostLinks: UInt32 = 1_000
 
     private func path(_ name: StoredObject.Name, _ revision: UInt32? = nil) -> String {
@@ -32,7 +33,7 @@ extension Session {
         return Route.objectRevision.path(workplace, kind, id, "\(revision)")
     }
 
-    /// A revision's bytes, decoded. Nil when the service has none.
+    /// A revision's bytes, decoded. Nil if the service has none.
     private func fetch(_ name: StoredObject.Name, _ revision: UInt32?) async throws -> StoredObject? {
         let bytes: [UInt8]
         do { bytes = try await signed("GET", path(name, revision)) } catch let error as ClientError {
@@ -46,10 +47,10 @@ extension Session {
     }
 
     /// The newest revision of a text that can be believed.
-    /// - Parameter accepts: whether a plaintext says something of this kind.
+    /// - Parameter accepts: whether a plaintext can be read as this kind of text.
     func text(_ name: StoredObject.Name, accepts: ([UInt8]) -> Bool = { _ in true }) async throws -> Text {
         guard let newest = try await fetch(name, nil) else {
-            // Only what this device has seen can have been taken away.
+            // Only a text that this device has seen can have been taken away.
             guard device.state.objects[name] == nil else { throw rolledBack() }
             throw ClientError.noSuch(.text)
         }
@@ -57,7 +58,7 @@ extension Session {
         return text
     }
 
-    /// The newest revision as it is, whether it says something or not: what the next one follows.
+    /// The newest revision as it is, readable or not, which the next one must follow.
     func newestObject(_ name: StoredObject.Name) async throws -> StoredObject {
         guard let newest = try await fetch(name, nil) else { throw ClientError.noSuch(.text) }
         try await checkPin(newest)
@@ -69,8 +70,9 @@ extension Session {
         return object
     }
 
-    /// One revision, whichever is the newest.
-    /// - Parameter digest: that another text names it by; where none does, it is held against the newest along the chain.
+    /// One revision, whether it is the newest or not.
+    /// - Parameter digest: the digest by which another text refers to it; nil to check it against the newest, along the
+    ///   chain.
     func text(_ name: StoredObject.Name, revision: UInt32, digest: Bytes32? = nil) async throws -> Text {
         guard let object = try await fetch(name, revision) else { throw ClientError.noSuch(.text) }
         if let digest {
@@ -81,7 +83,7 @@ extension Session {
         return try open(object, founder: try await founder(of: object))
     }
 
-    /// That a revision is the one from which the pinned one descends.
+    /// Checks that the pinned revision descends from this one.
     private func checkChain(from object: StoredObject, to pin: DeviceState.ObjectPin, _ name: StoredObject.Name)
         async throws
     {
@@ -96,7 +98,7 @@ extension Session {
         guard current.digest == pin.digest else { throw rolledBack() }
     }
 
-    /// Who began an object: of a comment the only one who may write more.
+    /// Who wrote an object's first revision. Only they may write further revisions of a comment.
     private func founder(of object: StoredObject) async throws -> Bytes32? {
         guard object.kind == .comment, object.revision > 1 else { return object.author }
         if let known = device.state.objects[object.name]?.founder { return known }
@@ -112,7 +114,7 @@ extension Session {
         return Text(object: object, plaintext: plaintext, isByFormer: standing == .former && !wasBelieved)
     }
 
-    /// The newest revision if it can be believed, else the newest before it that can.
+    /// The newest revision if it can be believed, otherwise the newest earlier one that can.
     private func believed(_ newest: StoredObject, _ accepts: ([UInt8]) -> Bool) async throws -> Text? {
         try await checkPin(newest)
         var current = newest
@@ -133,7 +135,7 @@ extension Session {
         }
     }
 
-    /// The newest revision descends from the one that was seen last, and is none before it.
+    /// Checks that the newest revision descends from the one that was seen last, and is not older.
     private func checkPin(_ object: StoredObject) async throws {
         guard let pin = device.state.objects[object.name] else { return }
         guard object.revision >= pin.revision else { throw rolledBack() }
@@ -151,15 +153,15 @@ extension Session {
         guard current.parent == pin.digest else { throw rolledBack() }
     }
 
-    /// A revision by somebody who never might write it is none that an honest service takes: pinned, it would keep the right one out
-    /// for good.
+    /// Pins a revision. An honest service does not accept a revision by somebody who was never entitled; if it were
+    /// pinned, it would keep the right one out for good.
     private func pin(_ newest: StoredObject, orElse believed: StoredObject, founder: Bytes32?, entitled: Bytes32?) {
         let shown = newest.standing(in: roster, founder: founder) == .never ? believed : newest
         guard shown.revision >= device.state.objects[newest.name]?.revision ?? 0 else { return }
         pin(shown, founder: founder, entitled: entitled)
     }
 
-    /// Kept in memory; whoever reads many texts writes it to the disk once.
+    /// Pins in memory only; a caller that reads many texts writes to the disk once.
     private func pin(_ object: StoredObject, founder: Bytes32?, entitled: Bytes32?) {
         let former = device.state.objects[object.name]
         device.state.objects[object.name] = .init(
@@ -167,7 +169,7 @@ extension Session {
             entitled: entitled ?? former?.entitled)
     }
 
-    /// Writes the next revision of a text; of a new one when there is no previous.
+    /// Writes the next revision of a text; the first revision if there is no previous one.
     @discardableResult
     func put(_ plaintext: [UInt8], _ name: StoredObject.Name, after previous: StoredObject?) async throws
         -> StoredObject
@@ -184,8 +186,8 @@ extension Session {
         return object
     }
 
-    /// Every text of a kind that can be believed, in the order of their ids. One that cannot, whoever put it there, must not keep the
-    /// others from being read; it is counted. A service that rolls back still stops everything.
+    /// Every text of a kind that can be believed, in the order of their ids. Texts that cannot, whoever stored them,
+    /// are counted, and do not keep the others from being read. A service that rolls back still stops everything.
     func texts(of kind: StoredObject.Kind, accepts: ([UInt8]) -> Bool = { _ in true }) async throws -> [Text] {
         unreadableTexts = 0
         var listed: [StoredObject.Name: StoredObject] = [:]
@@ -212,12 +214,12 @@ extension Session {
             }
             after = next
         }
-        // Once seen, a text does not go away.
+        // A text that was seen once cannot disappear.
         guard device.state.objects.keys.allSatisfy({ $0.kind != kind || listed[$0] != nil }) else {
             throw rolledBack()
         }
         var texts: [Text] = []
-        // Nothing is decided by the order in which the service lists them.
+        // Nothing depends on the order in which the service lists them.
         for object in listed.values.sorted(by: { $0.id.hex < $1.id.hex }) {
             if let text = try await believed(object, accepts) { texts.append(text) } else { unreadableTexts += 1 }
         }
@@ -234,7 +236,7 @@ extension Session {
         return page
     }
 
-    /// A text is older than it was: kept and told like a log that is.
+    /// Reports that a text is older than before: raises an alarm, as for a log.
     private func rolledBack() -> ClientError {
         let workplace = LogName.workplace(device.workplaceID)
         device.state.memory.raise(Alarm(.text, workplace, in: .member, at: device.clock()))

@@ -3,20 +3,23 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// What two readers' views of the same logs come to.
+/// The result of comparing what two readers were shown of the same logs.
 public struct GossipComparison: Sendable {
+    /// The result for one log.
     public enum Finding: Sendable, Hashable {
-        /// What the other was shown is part of what is shown here.
+        /// What the other reader was shown is part of what is shown here.
         case consistent(GossipLog, size: UInt64)
-        /// The service has shown the other more than it shows here now: it holds something back.
+        /// The service has shown the other reader more than it shows here now: it is holding something back.
         case withheld(GossipLog, theirs: UInt64, ours: UInt64)
-        /// Two logs under one name.
+        /// There are two different logs under one name.
         case forked(GossipLog, size: UInt64)
-        /// A petition that is open here and not in the other's file: opened since, or hidden from them.
+        /// A petition that is open here is missing in the other's file: it was opened since, or is hidden from them.
         case absent(ID<Petition>)
-        /// A checkpoint that this log's key has not signed, or of no log of this workplace: the file was altered or made up.
+        /// The checkpoint is not signed by this log's key, or is not of a log of this workplace: the file was altered
+        /// or made up.
         case foreign(GossipLog)
 
+        /// The log that the finding is about.
         public var log: GossipLog {
             switch self {
             case .absent(let id): .petition(id)
@@ -24,7 +27,7 @@ public struct GossipComparison: Sendable {
             }
         }
 
-        /// A word for scripts.
+        /// A keyword for scripts.
         public var word: String {
             switch self {
             case .consistent: "consistent"
@@ -36,10 +39,12 @@ public struct GossipComparison: Sendable {
         }
     }
 
+    /// The result for each log.
     public let findings: [Finding]
-    /// Of a fork: what convinces anybody else.
+    /// Evidence of a fork, which convinces anybody else.
     public let evidence: ForkEvidence?
 
+    /// Whether nothing points to a dishonest service or an altered file.
     public var holds: Bool {
         findings.allSatisfy { finding in
             switch finding {
@@ -85,7 +90,7 @@ public struct GossipComparison: Sendable {
         (self.findings, self.evidence) = (findings, evidence)
     }
 
-    /// The log of a petition that is announced and of which nothing is shown here.
+    /// Verifies the log of a petition that is announced, but of which nothing is shown here.
     private static func verifier(
         of name: GossipLog, beside roster: LogVerifier, _ view: LogView
     ) -> LogVerifier? {
@@ -96,8 +101,8 @@ public struct GossipComparison: Sendable {
     }
 }
 
-/// Two checkpoints of one log, both signed by its key, of which the longer does not contain the shorter. It convinces whoever
-/// knows the workplace's id, without the service and without trust in who shows it.
+/// Two checkpoints of one log, both signed by its key, of which the longer does not contain the shorter. It convinces
+/// anyone who knows the workplace's id, without the service and without trust in whoever presents it.
 ///
 ///     {"format":"roundrobin-fork/1","workplace":"<hex id>"}
 ///     {"founding":"<base64 of the workplace log's first leaf: its key>"}
@@ -105,8 +110,10 @@ public struct GossipComparison: Sendable {
 ///     {"log":the same,"checkpoint":"<the shorter>"}
 ///     {"leaf_hashes":"<base64 of the longer log's leaf hashes, one behind the other>"}
 public struct ForkEvidence: Sendable, Equatable {
+    /// The workplace whose service has forked a log.
     public let workplace: ID<Workplace>
     let founding: [UInt8]
+    /// The log that was forked.
     public let log: GossipLog
     let longer: String
     let shorter: String
@@ -115,6 +122,7 @@ public struct ForkEvidence: Sendable, Equatable {
     static let format = "roundrobin-fork/1"
     static let maximalLength = 256 << 20
 
+    /// Whether a file claims this format.
     public static func isEvidence(_ bytes: [UInt8]) -> Bool {
         bytes.starts(with: Array("{\"format\":\"\(format)\"".utf8))
     }
@@ -127,6 +135,7 @@ public struct ForkEvidence: Sendable, Equatable {
         (self.longer, self.shorter, self.leafHashes) = (longer, shorter, leafHashes)
     }
 
+    /// The file's bytes.
     public var serialized: [UInt8] {
         [
             GossipLines.header(Self.format, workplace), "{\"founding\":\"\(Base64.encode(founding))\"}",
@@ -152,7 +161,7 @@ public struct ForkEvidence: Sendable, Equatable {
         guard serialized == bytes else { throw GossipLines.malformed }
     }
 
-    /// The sizes at which the two logs part, if this proves that they do. Nil when it proves nothing.
+    /// The sizes of the two contradicting checkpoints, if this proves a fork; otherwise nil.
     public func proof() -> (longer: UInt64, shorter: UInt64)? {
         guard let roster = try? WorkplaceLog(founding: founding), roster.id == workplace else { return nil }
         let verifier =
@@ -171,13 +180,13 @@ public struct ForkEvidence: Sendable, Equatable {
 }
 
 extension CoSigner {
-    /// What the service shows this device now, for somebody else to compare.
+    /// What the service currently shows this device, for somebody else to compare.
     public func gossip() async throws -> GossipFile {
         let view = try await logView()
         return GossipFile(workplace: view.workplace, checkpoints: view.all.map { ($0.name, $0.log.note) })
     }
 
-    /// Compares what somebody else was shown with what the service shows here now.
+    /// Compares what somebody else was shown with what the service currently shows here.
     public func compare(_ theirs: GossipFile) async throws -> GossipComparison {
         guard theirs.workplace == device.workplaceID else { throw ClientError.coSigning(.otherWorkplace) }
         let view = try await logView()

@@ -2,13 +2,16 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// What one reader was shown: the signed checkpoint of each log. One JSON object a line, so that it can be read by eye.
+/// What one reader was shown: the signed checkpoint of each log. Each line is one JSON object, so that people can read
+/// it.
 ///
 ///     {"format":"roundrobin-gossip/1","workplace":"<hex id>"}
 ///     {"log":"workplace","checkpoint":"<the signed note's text>"}
 ///     {"log":"<hex id of a petition>","checkpoint":"..."}           each once
 public struct GossipFile: Sendable, Equatable {
+    /// The workplace whose logs these are.
     public let workplace: ID<Workplace>
+    /// Each log's signed note, each log once.
     public let checkpoints: [(log: GossipLog, note: String)]
 
     static let format = "roundrobin-gossip/1"
@@ -18,13 +21,15 @@ public struct GossipFile: Sendable, Equatable {
         (self.workplace, self.checkpoints) = (workplace, checkpoints)
     }
 
+    /// Equal if their bytes are.
     public static func == (a: GossipFile, b: GossipFile) -> Bool { a.serialized == b.serialized }
 
-    /// Whether a file claims to be one.
+    /// Whether a file claims this format.
     public static func isGossip(_ bytes: [UInt8]) -> Bool {
         bytes.starts(with: Array("{\"format\":\"\(format)\"".utf8))
     }
 
+    /// The file's bytes.
     public var serialized: [UInt8] {
         var lines = [GossipLines.header(Self.format, workplace)]
         lines += checkpoints.map { GossipLines.checkpoint($0.log, $0.note) }
@@ -45,7 +50,7 @@ public struct GossipFile: Sendable, Equatable {
     }
 }
 
-/// The lines of gossip and evidence files.
+/// Reads and writes the lines of gossip and evidence files.
 struct GossipLines {
     static let malformed = ClientError.invalid(.gossipFile)
 

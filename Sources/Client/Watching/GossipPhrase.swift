@@ -3,25 +3,28 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// What a reader was shown, short enough to be read out: the sizes of the logs, and 96 bits of their roots as syllables that can be
-/// spoken in most languages (proquints, arXiv:0901.4016).
+/// What a reader was shown, short enough to be read aloud: the sizes of the logs, and 96 bits of their roots as
+/// syllables that can be spoken in most languages (proquints, arXiv:0901.4016).
 ///
 ///     48-120-33 lusab-babad-gutih-tugad-mudof-sakat
 ///
-/// The bits come through Argon2id, so that a service which wants two views with one phrase pays for each of the 2^48 attempts that a
-/// collision takes.
+/// The bits pass through Argon2id, so a service that wants two views with the same phrase pays for it in each of the
+/// 2^48 attempts that a collision takes.
 public struct GossipPhrase: Sendable, Equatable {
-    /// Of the workplace's log, then of each petition's, in order of announcement; 0 for one that is not opened.
+    /// The sizes of the workplace's log, and of each petition's in order of announcement; 0 for a petition that is not
+    /// open yet.
     public let sizes: [UInt64]
+    /// The 96 bits as words of five letters.
     public let syllables: [String]
 
+    /// The phrase as it is shown and read aloud.
     public var text: String { sizes.map { "\($0)" }.joined(separator: "-") + " " + syllables.joined(separator: "-") }
 
     static let quints = 6
     private static let consonants = Array("bdfghjklmnprstvz")
     private static let vowels = Array("aiou")
 
-    /// However it was written down: groups apart by dashes or spaces, in either case.
+    /// Parses a phrase however it was written down: with dashes or spaces between the groups, in either case.
     /// - Throws: `ClientError.invalid(.phrase)`.
     public init(parsing text: String) throws(ClientError) {
         let parts = text.lowercased().split { $0 == "-" || $0.isWhitespace }.map(String.init)
@@ -38,7 +41,7 @@ public struct GossipPhrase: Sendable, Equatable {
             && text.enumerated().allSatisfy { ($0.offset % 2 == 0 ? consonants : vowels).contains($0.element) }
     }
 
-    /// The phrase of a view at these sizes. Nil when the view has not so many leaves, or other petitions.
+    /// The phrase of a view at these sizes. Nil if the view has fewer leaves, or other petitions.
     init?(_ view: LogView, at sizes: [UInt64]) {
         guard let first = sizes.first, first <= UInt64(view.roster.size) else { return nil }
         let announced = view.petitions(announcedBefore: first)
@@ -47,7 +50,7 @@ public struct GossipPhrase: Sendable, Equatable {
         func add(_ id: Bytes32, _ size: UInt64, _ log: LogView.Log?) -> Bool {
             guard let place = Int(exactly: size), place <= log?.size ?? 0 else { return false }
             message += id.bytes + (0..<8).map { UInt8(truncatingIfNeeded: size >> (56 - 8 * $0)) }
-            // As where it is not opened at all: it may have been opened since.
+            // Treated as if it were not open here either, since it may have been opened later.
             message += (place == 0 ? .zero : log?.tree.root(at: place) ?? .zero).bytes
             return true
         }
@@ -67,7 +70,7 @@ public struct GossipPhrase: Sendable, Equatable {
             view, at: [UInt64(view.roster.size)] + view.petitions.map { UInt64($0.log?.size ?? 0) })
     }
 
-    /// 3 passes over 64 MiB: about a tenth of a second for who reads, and for each attempt of who forges.
+    /// 3 passes over 64 MiB: about a tenth of a second for a reader, and for each attempt of a forger.
     private static func stretch(_ digest: Bytes32) throws -> [UInt8] {
         let salt = Array(Domain.digest("gossip-salt").bytes[..<16])
         guard let cost = PasswordHash(passes: 3, memory: 64 << 20, salt: salt) else { return [] }
@@ -88,22 +91,25 @@ extension LogView {
     }
 }
 
-/// What comparing two phrases comes to.
+/// The result of comparing two phrases.
 public enum PhraseComparison: Sendable, Equatable {
-    /// - Parameter absent: petitions that are open here and were not there: opened since, or hidden from them.
+    /// - Parameter absent: petitions that are open here and were not there: opened since, or hidden from the other
+    ///   reader.
     case same(absent: [ID<Petition>])
-    /// The service has shown the other more than it shows here now.
+    /// The service has shown the other reader more than it shows here now.
     case withheld
-    /// Another log, or a slip of the tongue.
+    /// A different log, or a slip of the tongue.
     case different(ours: GossipPhrase?)
 }
 
 extension CoSigner {
+    /// The phrase of what the service currently shows this device.
     public func phrase() async throws -> GossipPhrase {
         guard let phrase = GossipPhrase(try await logView()) else { throw ClientError.invalid(.memory) }
         return phrase
     }
 
+    /// Compares somebody else's phrase with what the service currently shows here.
     public func compare(_ theirs: GossipPhrase) async throws -> PhraseComparison {
         let view = try await logView()
         let ours = [UInt64(view.roster.size)] + view.petitions.map { UInt64($0.log?.size ?? 0) }

@@ -3,12 +3,12 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// A workplace's logs as one service shows them to one reader at one time: the checkpoints, and the trees that were recomputed
+/// A workplace's logs as one service shows them to one reader at one time: the checkpoints, and the trees recomputed
 /// from every leaf.
 struct LogView: Sendable {
     struct Log: Sendable {
         let verifier: LogVerifier
-        /// With the log's own signature alone.
+        /// The checkpoint with only the log's own signature.
         let note: String
         let tree: MerkleTree
 
@@ -17,9 +17,9 @@ struct LogView: Sendable {
 
     let workplace: ID<Workplace>
     let roster: Log
-    /// In order of announcement; nil for those that are not opened.
+    /// In order of announcement; nil for petitions that are not open yet.
     let petitions: [(id: ID<Petition>, log: Log?)]
-    /// The leaves that announce them first, in the same order.
+    /// The first leaf that announces each, in the same order.
     let announcements: [Int]
     /// The workplace log's first leaf.
     let founding: [UInt8]
@@ -30,15 +30,15 @@ struct LogView: Sendable {
     }
 }
 
-/// Which log two readers compare.
+/// The logs that two readers compare.
 public enum GossipLog: Hashable, Sendable {
     case workplace
     case petition(ID<Petition>)
 }
 
 extension CoSigner {
-    /// Reads every log anew over one anonymous connection, whether this device co-signed a petition or not: what is compared says
-    /// nothing of that, and no checkpoint that came with a receipt is among it.
+    /// Reads every log again over one anonymous connection, whether this device has co-signed a petition or not. So the
+    /// comparison does not reveal that, and contains no checkpoint that came with a receipt.
     func logView() async throws -> LogView {
         let reading = try await look(.everything)
         let roster = try ClientError.coSigning { () throws(CoSigningError) in try reading.judgedRoster() }

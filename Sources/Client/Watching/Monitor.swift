@@ -5,7 +5,7 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// What a monitor reports. Faults are the service's; everything else is told so that somebody can follow along.
+/// What a monitor reports. Only faults are the service's wrongs; the rest lets people follow along.
 public enum MonitorEvent: Sendable, Hashable {
     case grew(GossipLog, from: Int, to: Int)
     case announced(ID<Petition>)
@@ -13,7 +13,7 @@ public enum MonitorEvent: Sendable, Hashable {
     case closed(ID<Petition>, cosignatures: Int)
     case fault(MonitorFault)
 
-    /// A word for scripts.
+    /// A keyword for scripts.
     public var word: String {
         switch self {
         case .grew: "grew"
@@ -24,6 +24,7 @@ public enum MonitorEvent: Sendable, Hashable {
         }
     }
 
+    /// The log that the event is about.
     public var log: GossipLog {
         switch self {
         case .grew(let log, _, _): log
@@ -33,31 +34,32 @@ public enum MonitorEvent: Sendable, Hashable {
     }
 }
 
-/// What a service did that it must not.
+/// Something that a service did and must not do.
 public enum MonitorFault: Sendable, Hashable {
-    /// A log is shorter than it was shown before.
+    /// A log is shorter than the one shown before.
     case rewound(GossipLog, seen: UInt64, served: UInt64)
     /// A log no longer contains what it was shown to contain.
     case forked(GossipLog, size: UInt64)
-    /// A log that was there is gone.
+    /// A log is no longer served.
     case gone(GossipLog)
-    /// The checkpoint is not signed as it must be, or not of the leaves that are served.
+    /// The checkpoint is not signed as required, or does not match the leaves that are served.
     case unsigned(GossipLog)
-    /// Something was answered that is no log.
+    /// A response is not a log.
     case unreadable(GossipLog)
-    /// The member's own policy is not met.
+    /// The monitor's own policy is not met.
     case notWitnessed(GossipLog, missing: [String])
-    /// Fewer of the witnesses that the workplace's log names have signed than it asks for.
+    /// Fewer of the witnesses named in the workplace's log have signed than it requires.
     case tooFewWitnesses(GossipLog, signed: Int, asked: Int)
-    /// A leaf that breaks a rule, as verifiers name it.
+    /// A leaf breaks a rule; the text is the verifier's.
     case leaf(GossipLog, String)
-    /// A petition was closed in the deadline's name before it had come by this machine's clock.
+    /// A petition was closed for its deadline although, by this machine's clock, the deadline was still to come.
     case closedEarly(ID<Petition>)
-    /// It should have been, and is still open.
+    /// A petition is still open although it should have been closed.
     case closesLate(ID<Petition>)
-    /// Sealed names that the log calls for are not served.
+    /// Sealed names that the log refers to are not served.
     case namesMissing(ID<Petition>, Int)
 
+    /// A keyword for scripts.
     public var word: String {
         switch self {
         case .rewound: "rewound"
@@ -74,6 +76,7 @@ public enum MonitorFault: Sendable, Hashable {
         }
     }
 
+    /// The log that the fault is about.
     public var log: GossipLog {
         switch self {
         case .rewound(let log, _, _), .forked(let log, _), .gone(let log), .unsigned(let log), .unreadable(let log),
@@ -84,26 +87,27 @@ public enum MonitorFault: Sendable, Hashable {
     }
 }
 
-/// Follows every log of a workplace for somebody who need not be a member: fetches what is new, verifies it by the rules that
-/// everybody uses, and holds it against everything that it was shown before, in earlier runs too. Used by one task at a time.
+/// Follows every log of a workplace, for somebody who need not be a member. It fetches what is new, verifies it by the
+/// same rules as everybody, and compares it with everything that it was shown before, in earlier runs too. Only one
+/// task at a time may use a monitor.
 public final class Monitor {
-    /// Seconds by which clocks may differ, and within which a service closes what is due.
+    /// By how many seconds clocks may differ, and how long a service may take to close what is due.
     static let tolerance: UInt64 = 300
 
     private let serviceURL: String
     private let workplace: ID<Workplace>
     private let proxy: Proxy?
     private let policy: WitnessPolicy?
-    /// Where what was seen is kept between runs; nil for nowhere.
+    /// Where the state is stored between runs; nil to store nothing.
     private let statePath: String?
     private let clock: @Sendable () -> UInt64
     private var pins: [LogName: Seen]
     private var roster: Audited<WorkplaceLog>?
     private var petitions: [ID<Petition>: Audited<PetitionLog>] = [:]
-    /// What was told already, so that it is told once.
+    /// Faults that have been reported, so that each is reported only once.
     private var told: Set<MonitorFault> = []
 
-    /// The newest checkpoint of a log that was verified, and the leaves of this process.
+    /// The newest verified checkpoint of a log, and the leaves read by this process.
     private struct Seen: Codable {
         var size: UInt64
         var root: Bytes32
@@ -116,7 +120,7 @@ public final class Monitor {
 
     private var served: [LogName: ServedLog] = [:]
 
-    /// - Throws: `ClientError` when the state is of another workplace or cannot be read.
+    /// - Throws: `ClientError` if the state belongs to another workplace or cannot be read.
     public init(
         of workplace: ID<Workplace>, at serviceURL: String, proxy: Proxy? = nil, policy: WitnessPolicy? = nil,
         state statePath: String? = nil, clock: @escaping @Sendable () -> UInt64 = Device.systemClock
@@ -132,10 +136,12 @@ public final class Monitor {
         pins = kept.pins
     }
 
+    /// The workplace's log at the last look; nil before the first.
     public var workplaceLog: WorkplaceLog? { roster?.log }
 
-    /// Looks once, and returns what happened since the last look. A fault is returned the first time that it is seen.
-    /// - Throws: `ClientError` when the service cannot be asked at all, or its founding is not that workplace's.
+    /// Looks once, and returns what has happened since the last look. A fault is returned the first time that it is
+    /// seen.
+    /// - Throws: `ClientError` if the service cannot be reached at all, or its founding is another workplace's.
     public func look() async throws -> [MonitorEvent] {
         var events: [MonitorEvent] = []
         do {
@@ -143,7 +149,7 @@ public final class Monitor {
                 try await self.look(over: connection, &events)
             }
         } catch {
-            // What was found before is told, and kept, all the same.
+            // What was found before the error is still reported and stored.
             guard !events.isEmpty, let error = error as? ClientError, error.code != .unreachable else {
                 try keep()
                 throw error
@@ -155,14 +161,15 @@ public final class Monitor {
         let fresh = events.filter { event in
             if case .fault(let fault) = event { !told.contains(fault) } else { true }
         }
-        // A condition that has passed is told again when it comes back.
+        // A condition that has passed is reported again when it recurs.
         told = told.filter { !$0.passes || faults.contains($0) }.union(faults)
         var seen: Set<MonitorEvent> = []
         return fresh.filter { seen.insert($0).inserted }
     }
 
     private func look(over reader: AnonymousConnection, _ events: inout [MonitorEvent]) async throws {
-        // Petitions before the roster: a statement in one may name a roster that a workplace log fetched before would not have yet.
+        // Petitions before the roster: a statement in one may refer to a roster entry that an earlier workplace log
+        // would lack.
         let known = announced
         var fetched = await fetchAll(known, reader, &events)
         events += try await lookAtRoster(reader)
@@ -172,7 +179,7 @@ public final class Monitor {
             fetched += await fetchAll(new, reader, &events)
             events += try await lookAtRoster(reader)
         }
-        // Beside a roster that is not believed nothing can be judged.
+        // Without a believable roster, nothing can be judged.
         let isBroken = events.contains { if case .fault(let fault) = $0 { fault.isOfTree } else { false } }
         for (id, log) in fetched where !isBroken {
             do { events += try await look(at: id, log, over: reader) } catch {
@@ -181,7 +188,8 @@ public final class Monitor {
         }
     }
 
-    /// What cannot be fetched is told, and does not keep the others from being looked at.
+    /// Fetches petitions' logs. Those that cannot be fetched are reported, and do not keep the others from being
+    /// checked.
     private func fetchAll(
         _ ids: [ID<Petition>], _ reader: AnonymousConnection, _ events: inout [MonitorEvent]
     ) async -> [(id: ID<Petition>, log: PetitionBundle.Log?)] {
@@ -206,7 +214,7 @@ public final class Monitor {
 
     private var announced: [ID<Petition>] { roster?.log.announcedInOrder.map(\.id) ?? [] }
 
-    /// What has come since the last look. Nil when there is no such log.
+    /// Fetches what was appended since the last look. Nil if there is no such log.
     private func fetch(_ reader: AnonymousConnection, _ name: LogName) async throws -> PetitionBundle.Log? {
         switch try await reader.read(name, after: served[name], of: workplace) {
         case .log(let log): return log
@@ -232,7 +240,7 @@ public final class Monitor {
             guard now.log.id == workplace else { throw ClientError.coSigning(.otherWorkplace) }
         }
         let faults = check(raw, .workplace, name, now.log.verifier, now.log.tree, now.log.witnesses)
-        // What does not hold together is not taken over: the next look starts from what did.
+        // An inconsistent log is not taken over: the next look continues from the last consistent state.
         guard faults.isEmpty || !faults.contains(where: \.isOfTree) else { return faults.map { .fault($0) } }
         (roster, served[name]) = (now, .log(raw))
         var events: [MonitorEvent] = faults.map { .fault($0) }
@@ -250,7 +258,7 @@ public final class Monitor {
         let name = LogName.petition(id)
         let verifier = roster.log.verifier(of: id)
         guard let raw else {
-            // Announced and not opened, unless it was seen before.
+            // Announced but not open, unless it was seen before.
             return pins[name] == nil ? [] : [.fault(.gone(.petition(id)))]
         }
         let before = petitions[id]?.log.size ?? 0
@@ -258,7 +266,7 @@ public final class Monitor {
         if let known = petitions[id] {
             now = known.extended(by: Array(raw.leaves.dropFirst(before)), in: roster.log)
         } else {
-            // Anybody may announce any id: what is not of this workplace is not this monitor's.
+            // Anybody may announce any id: a petition of another workplace does not concern this monitor.
             guard let first = try? PetitionLog.audit(raw.leaves, in: roster.log), first.log.id == id else {
                 return pins[name] == nil ? [] : [.fault(.unsigned(.petition(id)))]
             }
@@ -301,7 +309,7 @@ public final class Monitor {
         let answer = try await connection.answer(.names(log.id), of: workplace)
         let left = due.count - log.due(among: Reading.names(answer)).count
         guard left > 0, let known = petitions[log.id], let roster else { return [] }
-        // The log may have grown between the two: a name that was taken back meanwhile is no fault.
+        // The log may have grown between the two requests: a name that was withdrawn meanwhile is not a fault.
         guard let raw = try await fetch(connection, .petition(log.id)) else { return [] }
         let grown = known.extended(by: Array(raw.leaves.dropFirst(log.size)), in: roster.log)
         guard let verified = try? roster.log.verifier(of: log.id).verify(raw.checkpoint),
@@ -321,7 +329,7 @@ public final class Monitor {
         let pin = pins[name]
         if let pin, verified.size < pin.size { return [.rewound(log, seen: pin.size, served: verified.size)] }
         guard let size = Int(exactly: verified.size), tree.root(at: size) == verified.root else {
-            // Leaves that continue what is known lead to another root: the log is another one.
+            // Leaves that continue what is known lead to another root, so this is another log.
             return [pin == nil ? .unsigned(log) : .forked(log, size: pin?.size ?? 0)]
         }
         if let pin, Int(exactly: pin.size).flatMap({ tree.root(at: $0) }) != pin.root {
@@ -341,7 +349,7 @@ public final class Monitor {
 }
 
 extension MonitorFault {
-    /// Whether what was served is not a continuation of what is known.
+    /// Whether what was served does not continue what is known.
     var isOfTree: Bool {
         switch self {
         case .rewound, .forked, .unsigned, .gone: true
@@ -349,7 +357,7 @@ extension MonitorFault {
         }
     }
 
-    /// Whether it is a state of things, which may pass, and not something that happened.
+    /// Whether it is a condition, which may pass, rather than an event.
     var passes: Bool {
         switch self {
         case .notWitnessed, .tooFewWitnesses, .closesLate, .namesMissing, .gone, .unreadable: true

@@ -4,33 +4,34 @@ import Petitions
 import Sodium
 
 extension MemberStatus {
-    /// What a member should know beside their tasks: whom things wait for, and what is new.
+    /// What a member should know besides their tasks: whom others are waiting for, and what is new.
     public enum News: Sendable, Hashable {
-        /// An organiser is alone and has invited nobody.
+        /// This organiser is the only member and has invited nobody.
         case alone
-        /// People who were invited and have not joined: the names that the organisers' directory has for them, and how many in all.
+        /// People who were invited and have not joined: their names in the organisers' directory, and how many there
+        /// are in all.
         case invited(names: [String], count: Int)
-        /// Trustees whose offer a petition in preparation waits for.
+        /// Trustees whose offer a petition in preparation is waiting for.
         case offers(plan: ID<Object>, from: [NamedMember])
         /// Trustees who have not accepted.
         case acceptances(plan: ID<Object>, from: [NamedMember])
-        /// Trustees who have not released their key of the ballots; so many more are needed.
+        /// Trustees who have not released their key of the ballots; `needed` more must.
         case releases(ID<Petition>, from: [NamedMember], needed: Int)
-        /// The quorum is reached and the petition open: an organiser may close it.
+        /// The quorum has been reached and the petition is open: an organiser may close it.
         case quorumReached(ID<Petition>)
         /// This member joined after the ring was fixed and cannot sign.
         case outsideRing(ID<Petition>)
-        /// The answers are decided and not sent.
+        /// The answers have been decided but not sent.
         case intended(ID<Petition>, notBefore: UInt64)
-        /// Somebody else's draft in a revision that this device has not shown.
+        /// Somebody else's draft has a revision that this device has not shown.
         case draft(ID<Object>, revision: UInt32, comments: Int)
-        /// The ballots are open; this device signed, and keeps what shows it.
+        /// The ballots are open, and this device has signed and keeps evidence of that.
         case counted(ID<Petition>)
     }
 }
 
 extension Member {
-    /// From what a status has read; asks for nothing.
+    /// Computes the news from what a status has read; makes no request.
     func news(
         of petitions: [PetitionSummary], _ plans: [Session.ListedPlan], _ trustees: [Bytes32: TrusteeText],
         taken: Set<Bytes32>, _ drafts: [Draft], _ comments: [Comment], _ people: People

@@ -6,33 +6,39 @@ import Sodium
 
 /// A petition of the workplace, as an anonymous reading shows it.
 public struct PetitionSummary: Sendable {
+    /// The petition's id.
     public let id: ID<Petition>
-    /// Nil while it is announced and not opened, or where it cannot be read.
+    /// Nil if it is announced but not open yet, or cannot be read.
     public let view: PetitionView?
+    /// The figures; nil without a view.
     public let tally: Tally?
-    /// What this device sent.
+    /// Where this device stands, judged by what it has sent.
     public let own: OwnStatus
-    /// What stands under this member's tag, whichever device sent it.
+    /// The statement that stands under this member's tag, from whichever device it came.
     public let standing: PetitionLog.Standing?
-    /// Receipts of this device that verify against the log as it is now.
+    /// How many receipts of this device verify against the current log.
     public let receipts: Int
+    /// Why the petition cannot be read; nil if it can, or is not open yet.
     public let failure: ClientError?
 
+    /// The petition's log, if it could be read.
     public var log: PetitionLog? { view?.petition }
+    /// Whether it can be co-signed, as far as its log shows.
     public var isOpen: Bool { view.map { $0.petition.closure == nil } ?? false }
+    /// Whether it is a vote on a response.
     public var isRatification: Bool { view?.petition.manifest.kind == .ratification }
 }
 
 extension CoSigner {
-    /// Every announced petition, in order of announcement, by one anonymous reading. One that cannot be read says why, and does not
-    /// keep the others from being shown: to stop here would say what this device has seen.
+    /// Every announced petition, in order of announcement, from one anonymous reading. A petition that cannot be read
+    /// has its error, and the others are still read: stopping would reveal what this device has seen.
     public func summaries() async throws -> (reading: Reading, petitions: [PetitionSummary]) {
         let reading = try await look(.everything)
         _ = try ClientError.coSigning { () throws(CoSigningError) in try reading.judgedRoster() }
         return (reading, summaries(in: reading))
     }
 
-    /// Those that a reading has.
+    /// The petitions of a reading.
     public func summaries(in reading: Reading) -> [PetitionSummary] {
         reading.announced.map { summary($0, in: reading) }
     }
@@ -54,7 +60,7 @@ extension CoSigner {
 }
 
 extension ClientError {
-    /// Whether an announced id has no petition of this workplace behind it: none yet, or another workplace's.
+    /// Whether no petition of this workplace is behind an announced id: it is not open yet, or is another workplace's.
     var isNotOpened: Bool {
         switch self {
         case .coSigning(.logMissing), .coSigning(.otherWorkplace): true
@@ -63,9 +69,10 @@ extension ClientError {
     }
 }
 
-/// What a member wants to know at a glance: what is open, where they stand in it, and what waits for them.
+/// What a member wants to see at a glance: which petitions are open, where they stand with each, and what they have to
+/// do.
 public struct MemberStatus: Sendable {
-    /// Something that only this person can do, or that an organiser should.
+    /// Something that only this person can do, or that an organiser should do.
     public enum Task: Sendable, Hashable {
         case offer(plan: ID<Object>)
         case accept(plan: ID<Object>)
@@ -74,7 +81,7 @@ public struct MemberStatus: Sendable {
         case cosign(ID<Petition>)
         case vote(ID<Petition>)
         case sendAgain(ID<Petition>)
-        /// The service promised a place by a time that has come, and the log that was read does not show it yet.
+        /// The promised time has come, and the log that was read does not show the co-signature yet.
         case lookAgain(ID<Petition>)
         case release(ID<Petition>)
         case releaseLevel(ID<Petition>, count: UInt32)
@@ -85,35 +92,43 @@ public struct MemberStatus: Sendable {
         case expiredInvites(Int)
     }
 
+    /// The roster with its pseudonyms.
     public let people: People
-    /// In order of announcement, those that are not opened yet included.
+    /// In order of announcement, including those that are not open yet.
     public let petitions: [PetitionSummary]
+    /// What this person should do.
     public let tasks: [Task]
+    /// What else they should know.
     public let news: [News]
-    /// By object id, what drafts and plans are called.
+    /// The titles of drafts and plans, by object id.
     public let titles: [ID<Object>: String]
+    /// What did not fit what was shown before.
     public let alarms: [Alarm]
-    /// Changes of the witnesses that this person has not been told of.
+    /// Changes of the witnesses that this person has not been shown.
     public let witnessNotes: [Note]
-    /// The device's clock.
+    /// When it was made, by the device's clock in seconds since 1970.
     public let time: UInt64
 
     /// Whether this member is an organiser.
     public let isOrganiser: Bool
+    /// How many members the workplace has now.
     public var members: Int { people.roster.members(at: people.roster.size).count }
+    /// How many people the workplace has, as declared.
     public var eligible: UInt32 { people.roster.eligible(at: people.roster.size) }
-    /// Announced and not opened.
+    /// Petitions that are announced but not open yet.
     public var announced: [ID<Petition>] { petitions.filter { $0.view == nil && $0.failure == nil }.map(\.id) }
+    /// Petitions whose log could be read, closed ones included.
     public var opened: [PetitionSummary] { petitions.filter { $0.view != nil } }
 }
 
 extension Member {
-    /// Everything anew. Every petition is read anonymously first, whether this device co-signed it or not, over one connection; what
-    /// is asked for under this member's name comes after, so that nothing signed goes before the reading.
+    /// Reads everything again. Every petition is read anonymously first, whether this device has co-signed it or not,
+    /// over one connection. Requests under this member's name come afterwards, so that nothing signed precedes the
+    /// reading.
     public func status() async throws -> MemberStatus {
         let petitions = try await cosigner.summaries().petitions
         return try await session { session in
-            // An older text is an alarm, and hides nothing but texts.
+            // A text that is older than before raises an alarm, and hides only texts.
             let people = try await unlessRolledBack(People(roster: session.roster, pseudonyms: [:])) {
                 try await session.people()
             }
@@ -183,7 +198,7 @@ extension Member {
             }
         }
         if roster.isOrganiser(signKey) {
-            // Who joined since, too: they cannot co-sign before the ring is extended.
+            // Includes members who joined since: they cannot co-sign before the ring is extended.
             let grown = petition.isOpen ? try? log.extendedRing(in: roster, to: roster.size).count : nil
             let missing = log.ringEpoch < PetitionLog.maximalExtensions ? (grown ?? 0) - log.ring.count : 0
             if missing > 0 { tasks.append(.extend(id, missing: missing)) }
@@ -221,7 +236,8 @@ extension Member {
         return tasks
     }
 
-    /// Open comments of others on drafts whose first or newest revision is this member's, which they have not answered.
+    /// Open comments by others on drafts whose first or newest revision is this member's, and which they have not
+    /// answered.
     private func commentTasks(
         _ drafts: [Draft], _ threads: [Comment], _ session: Session
     ) async throws -> [MemberStatus.Task] {

@@ -1,6 +1,6 @@
 import Petitions
 
-/// Something that happened between two looks.
+/// Something that happened between two looks at a workplace.
 public enum WatchEvent: Sendable, Hashable {
     case announced(ID<Petition>)
     case opened(ID<Petition>)
@@ -13,7 +13,7 @@ public enum WatchEvent: Sendable, Hashable {
     case members(from: Int, to: Int)
     case task(MemberStatus.Task)
 
-    /// A word for scripts.
+    /// A keyword for scripts.
     public var word: String {
         switch self {
         case .announced: "announced"
@@ -29,6 +29,7 @@ public enum WatchEvent: Sendable, Hashable {
         }
     }
 
+    /// The petition that the event is about; nil for others.
     public var petition: ID<Petition>? {
         switch self {
         case .announced(let id), .opened(let id), .count(let id, _, _), .quorum(let id), .level(let id, _),
@@ -48,7 +49,7 @@ public enum WatchEvent: Sendable, Hashable {
 }
 
 extension MemberStatus {
-    /// What happened since an earlier look, in an order that reads well.
+    /// What has happened since an earlier look, in an order that is easy to read.
     public func events(since before: MemberStatus) -> [WatchEvent] {
         var events: [WatchEvent] = []
         if members != before.members { events.append(.members(from: before.members, to: members)) }
