@@ -10,7 +10,7 @@ public struct NamedMember: Sendable, Hashable {
     public let number: Int?
     /// The sign key.
     public let key: Bytes32
-    /// What the workplace calls them.
+    /// Their pseudonym in the workplace.
     public let pseudonym: String?
     /// Whether the pseudonym could be mistaken for somebody else's.
     public let isConfusable: Bool
@@ -104,7 +104,7 @@ public enum ClientError: Error, Sendable {
         }
     }
 
-    /// What the service's response should have been.
+    /// The kind of response that was expected of the service.
     public enum BadAnswer: String, Sendable, CaseIterable {
         case service, invitation, groupKey, members, texts, logKey
     }
@@ -114,7 +114,7 @@ public enum ClientError: Error, Sendable {
         case comment, demand, line, leaf, draft, petition, text, member, invite, keySet, plan, person, alarm
     }
 
-    /// What is wrong with a person's request, or with a file that they gave.
+    /// Why a person's request, or a file that they gave, is rejected.
     public enum Invalid: String, Sendable, CaseIterable {
         case nameMissing, commentLength, pseudonym, pseudonymTaken, notAdopted, draftNotAdopted, memory
         case inviteCount, leftAlready, onlyOrganiser, nobodyJoined, inviteNotOpen, serviceAddress, fileExists

@@ -14,7 +14,7 @@ public final class CoSigner {
 
     init(_ device: Device) { self.device = device }
 
-    /// What one run has read, before it is compared with what was read before.
+    /// The result of one run's reading, before it is compared with earlier readings.
     public struct Begun: Sendable {
         /// Everything that the run was served.
         public let reading: Reading
@@ -113,12 +113,12 @@ public final class CoSigner {
 
     // MARK: Co-signing
 
-    /// Reads for a co-signature or withdrawal, and looks in what was read for what the device sent before. `end` must
-    /// follow when the run has made all its requests; `send` and `abandon` call it.
+    /// Reads for a co-signature or withdrawal, and settles what the device sent before by it. `end` must follow when
+    /// the run has made all its requests; `send` and `abandon` call it.
     public func begin(_ scope: Run.Scope, choosing: Choosing = CoSigner.wanted) async throws -> Begun {
         let reading = try await read(scope)
         settle(by: reading)
-        // What a log has settled must stay settled if the keystore is closed while the person thinks.
+        // A statement that a log has settled must stay settled if the keystore is closed while the person thinks.
         try device.save()
         do {
             let view = try view(of: try choosing(reading), in: reading)
@@ -214,8 +214,8 @@ public final class CoSigner {
         for attempt in 0..<4 {
             let begun = try await begin(scope, choosing: choosing)
             if let sent = try await resend(begun) {
-                // That may have been another decision. If it was promised a place, wait; if it has a receipt, this
-                // decision gets its own run.
+                // The earlier statement may have been another decision. If it was promised a place, wait; if it has a
+                // receipt, this decision gets its own run.
                 if case .promised(let promise) = sent { throw ClientError.coSigning(.held(until: promise.until)) }
                 continue
             }

@@ -7,7 +7,7 @@ import ServiceAPI
 import Sodium
 import TransparencyLog
 
-/// What a member does under their name in one command. The roster is read and audited once, the group keys are brought
+/// A member's actions under their name in one command. The roster is read and audited once, the group keys are brought
 /// up to date once, and every operation uses these. Logs are read over connections that cannot sign, in the member's
 /// view; nothing that is learnt here goes into a run. Only one task at a time may use a session.
 public final class Session {

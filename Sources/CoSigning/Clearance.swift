@@ -5,7 +5,7 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// What a person must have seen before a co-signature is made.
+/// A warning that a person must have seen before a co-signature is made.
 public enum Warning: Hashable, Sendable {
     /// At most `live` people can have made a co-signature, and fewer than `PetitionView.comfortableSeats` of them
     /// (`settled`) still hold the same key.

@@ -82,7 +82,7 @@ public struct Alarm: Hashable, Sendable {
         var comesAgain: Bool { self == .policy || self == .closedEarly || self == .memberViewOnly || self == .text }
     }
 
-    /// What kind of difference it is.
+    /// The kind of difference.
     public let kind: Kind
     /// The log that it is about.
     public let log: LogName

@@ -7,7 +7,7 @@ import TransparencyLog
 
 /// Everything that one run was served, unjudged.
 public struct Reading: Sendable {
-    /// What the run was asked to read.
+    /// The extent of the run.
     public let scope: Run.Scope
     /// The workplace that the run read.
     public let workplace: ID<Workplace>

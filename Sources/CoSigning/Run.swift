@@ -26,7 +26,7 @@ public enum RunAnswer: Sendable {
 /// No pin, no key and no memory of this device goes in, so devices that are served the same bytes make the same
 /// requests.
 public struct Run: Sendable {
-    /// What a run reads.
+    /// The extent of a run.
     public enum Scope: Sendable, Hashable {
         case petition(ID<Petition>)
         /// The one petition whose id begins with these hexadecimal digits.
@@ -48,7 +48,7 @@ public struct Run: Sendable {
         case wraps(UInt32)
     }
 
-    /// What this run reads.
+    /// The extent of this run.
     public let scope: Scope
     /// The workplace that it reads.
     public let workplace: ID<Workplace>

@@ -49,7 +49,7 @@ public struct SentStatement: Sendable, Equatable {
     }
 }
 
-/// What this device remembers of one petition.
+/// This device's memory of one petition.
 public struct PetitionMemory: Sendable, Equatable {
     /// The ring key with which it signed.
     public internal(set) var ringKey: Bytes32?

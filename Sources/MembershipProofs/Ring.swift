@@ -100,7 +100,7 @@ private final class DecodedKeys: Sendable {
     }
 }
 
-/// What is wrong with a membership proof or a ring.
+/// Why a membership proof or a ring is rejected.
 public enum MembershipError: Error, Equatable, Sendable {
     case ringSize(Int)
     case identityInRing

@@ -3,8 +3,8 @@
 import Sodium
 import StructuredFieldValues
 
-/// What a member's request signature covers. The client and the service build it here; docs/protocol.md describes it
-/// for other implementations.
+/// The signature of a member's request. The client and the service build what it covers here; docs/protocol.md
+/// describes it for other implementations.
 public enum SignedRequest {
     /// The components that must be covered: exactly these, in this order.
     public static let components = ["@method", "@path", "@query", "content-digest"]

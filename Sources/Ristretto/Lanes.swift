@@ -4,7 +4,7 @@ import Sodium
 /// Calls the eight-lane kernels. Nothing else here may be used unless `areThere`.
 enum Lanes {
     static let areThere: Bool = {
-        // What the kernels assume about Swift's types, and the other way round.
+        // The kernels' assumptions about Swift's types, and the other way round.
         precondition(MemoryLayout<AffinePoint>.stride == 8 * Int(RR_AFFINE_WORDS))
         precondition(MemoryLayout<PublicScalar>.stride == 32 && MemoryLayout<Bytes32>.stride == 32)
         precondition(ResidueSystem.count == Int(RR_MODULI))

@@ -1,6 +1,5 @@
 // Straus, "Addition chains of vectors", 1964; Pippenger, "On the evaluation of powers and monomials", SIAM J. Comput.
-// 1980,
-// in the bucket form of Bernstein, Doumen, Lange and Oosterwijk, INDOCRYPT 2012, section 4
+// 1980, in the bucket form of Bernstein, Doumen, Lange and Oosterwijk, INDOCRYPT 2012, section 4
 
 import CLanes
 

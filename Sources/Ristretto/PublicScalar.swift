@@ -133,8 +133,8 @@ public struct PublicScalar: Sendable, Equatable {
     }
 
     /// Adds modulo l.
-    /// Subtracts modulo l.
     @inlinable public static func += (a: inout PublicScalar, b: PublicScalar) { a = a + b }
+    /// Subtracts modulo l.
     @inlinable public static func -= (a: inout PublicScalar, b: PublicScalar) { a = a - b }
 
     /// Subtracts l, unless the result would be negative.

@@ -3,7 +3,7 @@
 /// The JSON of the service's responses, and of members' requests. Ids and keys are lowercase hexadecimal; other bytes
 /// are base64. Members are named as on the wire.
 public enum Answers {
-    /// What the service says about itself.
+    /// The service's description of itself.
     public struct Service: Codable, Sendable {
         /// The service's name, with which the names of its logs begin.
         public let name: String
@@ -178,7 +178,7 @@ public enum Answers {
         public init(epoch: UInt32) { self.epoch = epoch }
     }
 
-    /// What an organiser leaves at the service for a newcomer.
+    /// The keys that an organiser leaves at the service for a newcomer.
     public struct InviteKeys: Codable, Sendable {
         /// The invite's public key.
         public let invite_key: String
@@ -189,7 +189,7 @@ public enum Answers {
         public init(invite_key: String, keys: String) { (self.invite_key, self.keys) = (invite_key, keys) }
     }
 
-    /// What a newcomer finds at the invite's lookup name.
+    /// The response to the lookup of an invite.
     public struct Invitation: Codable, Sendable {
         /// The workplace's id.
         public let workplace: String
@@ -198,7 +198,7 @@ public enum Answers {
         /// The group keys, sealed under the invite.
         public let keys: String
 
-        /// What a newcomer needs in order to join.
+        /// The response to a newcomer.
         public init(workplace: String, log_key: String, keys: String) {
             (self.workplace, self.log_key, self.keys) = (workplace, log_key, keys)
         }
@@ -224,7 +224,7 @@ public enum Answers {
         public let title: String
         /// The HTTP status.
         public let status: Int
-        /// What happened, in English.
+        /// A description of what happened, in English.
         public let detail: String
         /// The rule of the protocol that a statement or an object breaks; absent otherwise.
         public let rule: String?

@@ -2,7 +2,7 @@ import Foundation
 import Mustache
 import Yams
 
-/// What is wrong with a template, or with a value given for one of its parameters.
+/// Why a template, or a value given for one of its parameters, is rejected.
 public enum TemplateError: Error, Equatable, Sendable, CustomStringConvertible {
     case noDirectory(String)
     case noSuchTemplate(String, language: String)
@@ -34,7 +34,7 @@ public enum TemplateError: Error, Equatable, Sendable, CustomStringConvertible {
 public struct DemandTemplate: Sendable, Equatable {
     /// A blank that the writer fills in.
     public struct Parameter: Sendable, Equatable {
-        /// Which values are allowed.
+        /// A kind of value.
         public enum Kind: Sendable, Equatable {
             case integer(ClosedRange<Int>)
             case text
@@ -43,9 +43,9 @@ public struct DemandTemplate: Sendable, Equatable {
 
         /// The name between braces in the body.
         public let name: String
-        /// What it is for, in the template's language.
+        /// Its purpose, in the template's language.
         public let description: String
-        /// Which values are allowed.
+        /// The allowed values.
         public let kind: Kind
         /// The value if none is given.
         public let defaultValue: String

@@ -1,14 +1,14 @@
 /// The changes between two texts, word by word. A word is a run of letters and digits; in scripts without spaces
 /// between words, each character is a word.
 public struct WordDiff: Sendable, Equatable {
-    /// What became of a piece of text.
+    /// Whether a piece of text stayed, was removed or was added.
     public enum Change: String, Sendable {
         case same, removed, added
     }
 
     /// A piece of text.
     public struct Segment: Sendable, Equatable {
-        /// What became of it.
+        /// Whether it stayed, was removed or was added.
         public let change: Change
         /// The text.
         public let text: String

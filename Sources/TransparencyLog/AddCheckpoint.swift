@@ -49,7 +49,7 @@ public struct AddCheckpoint: Sendable, Equatable {
         guard serialized.utf8.elementsEqual(text.utf8) else { throw .witnessRequest }
     }
 
-    /// What a witness knows of a log: the newest checkpoint that it signed.
+    /// A witness's knowledge of a log: the newest checkpoint that it signed.
     public struct Head: Sendable, Equatable {
         /// Number of leaves.
         public let size: UInt64

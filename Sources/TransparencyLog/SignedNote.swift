@@ -2,7 +2,7 @@
 
 import Sodium
 
-/// What is wrong with a log's text.
+/// Why a text of a log is rejected.
 public enum LogError: Error, Equatable, Sendable {
     case note
     case noteKey

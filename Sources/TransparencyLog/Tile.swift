@@ -7,14 +7,14 @@ public struct Tile: Sendable, Hashable {
     /// Entries of a full tile.
     public static let width = 256
 
-    /// What the tile consists of.
+    /// The content of a tile.
     public enum Kind: Sendable, Hashable {
         /// Hashes of the tree's level 8 * level.
         case hashes(level: Int)
         case entries
     }
 
-    /// What the tile consists of.
+    /// The content of a tile.
     public let kind: Kind
     /// The tile's place among those of its kind, from 0.
     public let index: UInt64

@@ -28,7 +28,7 @@ public struct WitnessPolicy: Sendable, Equatable {
 
     /// Where a file breaks the format, and how. Line 0 is the file as a whole.
     public struct ParsingError: Error, Equatable, Sendable {
-        /// What is wrong with the line.
+        /// A kind of fault.
         public enum What: String, Sendable {
             case tooLong, character, line, key, keyRepeats, name, nameRepeats, noSuchName, memberRepeats, threshold
             case quorumRepeats, noQuorum, address
@@ -36,7 +36,7 @@ public struct WitnessPolicy: Sendable, Equatable {
 
         /// The line's number, from 1.
         public let line: Int
-        /// What is wrong there.
+        /// The kind of fault.
         public let what: What
 
         /// A fault at a line.

@@ -83,7 +83,7 @@ public final class Device {
     /// Where this device stands with a petition, judged by what it has sent itself.
     public func ownStatus(_ id: ID<Petition>) -> OwnStatus { state.memory.status(of: id) }
 
-    /// What did not fit what had been shown before, and which the person has not settled.
+    /// Differences from what had been shown before, until the person settles them.
     public var alarms: [Alarm] { state.memory.alarms }
 
     /// Removes an alarm after the person has looked into it.

@@ -3,7 +3,7 @@ import Foundation
 import Petitions
 import Sodium
 
-/// What a device remembers besides its secrets. It is encrypted with the keystore, because it shows what was signed.
+/// A device's memory besides its secrets. It is encrypted with the keystore, because it shows what was signed.
 /// docs/keystore.md describes the format.
 struct DeviceState: Codable {
     static let version = 2
@@ -50,7 +50,7 @@ struct DeviceState: Codable {
     var shown: [ID<Object>: UInt32] = [:]
     /// The tlog-policy file that this member requires to be met; nil for none.
     var witnessPolicy: String?
-    /// What an organiser noted for an invite that they made.
+    /// Notes that an organiser made on their invites.
     var inviteNotes: [Bytes32: String] = [:]
     /// The number of this member's next comment.
     var nextComment: UInt32 = 0

@@ -6,7 +6,7 @@ import MembershipProofs
 import Petitions
 import Sodium
 
-/// What somebody who has this device and its passphrase could read from it about one petition.
+/// The traces of one petition that somebody who has this device and its passphrase could read from it.
 public struct Exposure: Sendable, Hashable {
     /// Statements that were sent.
     public var statements = 0
@@ -23,7 +23,7 @@ public struct Exposure: Sendable, Hashable {
     public var isClean: Bool { self == Exposure() }
 }
 
-/// What happened to old ring keys.
+/// The result of erasing old ring keys.
 public struct RotationReport: Sendable {
     /// How many old keys were erased, with everything that this device kept of the petitions signed with them.
     public let erasedKeys: Int
@@ -37,9 +37,9 @@ public struct RotationReport: Sendable {
 
 /// What was forgotten of one petition.
 public struct ForgetReport: Sendable {
-    /// What the device showed before.
+    /// The traces before.
     public let before: Exposure
-    /// What the device shows now.
+    /// The traces that are left.
     public let after: Exposure
     /// Whether the ring key was replaced in order to forget.
     public let hasRotated: Bool
@@ -52,7 +52,7 @@ public struct ForgetReport: Sendable {
 }
 
 extension Device {
-    /// What this device currently shows of one petition.
+    /// This device's current traces of one petition.
     /// - Parameter ring: the petition's ring, if its log could be read.
     public func exposure(_ id: ID<Petition>, ring: Ring? = nil) -> Exposure {
         let memory = state.memory.petitions[id]
@@ -190,7 +190,7 @@ extension Session {
         return try await eraseOldRingKeys(givingUp: givingUp)
     }
 
-    /// What a person insists on erasing even if a petition may need it.
+    /// The keys that a person insists on erasing even if a petition may need them.
     public enum GivenUp: Sendable {
         case nothing
         case everything

@@ -67,7 +67,7 @@ final class AnonymousConnection: Sendable {
         { return .missing }
     }
 
-    /// What the service says about itself, for somebody who founds a workplace.
+    /// The service's description of itself, for somebody who founds a workplace.
     func service() async throws -> Answers.Service {
         guard case .bytes(let bytes) = try await get(Route.service.rawValue),
             let answer = try? JSONDecoder().decode(Answers.Service.self, from: Data(bytes))

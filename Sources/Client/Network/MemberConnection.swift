@@ -15,7 +15,7 @@ final class MemberConnection: Sendable {
 
     func close() async { await transport.close() }
 
-    /// What an inviter left under an invite's name. Nil if nothing is there, or no longer.
+    /// Looks up what an inviter left under an invite's name. Nil if nothing is there, or no longer.
     func invitation(_ name: Bytes32) async throws -> Answers.Invitation? {
         let body: [UInt8]
         do { body = try await transport.exchange("GET", Route.invite.path(name.hex)).body } catch ClientError.refused(

@@ -1,8 +1,9 @@
 import CoSigning
 import Petitions
 
-/// What a person has decided to send but has not sent yet, so that it survives a computer that is shut down meanwhile.
-/// It is only in the encrypted keystore, and in no backup. It is removed when it is sent, forgotten or replaced.
+/// A decision that a person has made but not sent yet. It is stored so that it survives a computer that is shut down
+/// meanwhile. It is only in the encrypted keystore, and in no backup. It is removed when it is sent, forgotten or
+/// replaced.
 public struct Intention: Codable, Equatable, Sendable {
     /// One entry per question: 0 to abstain, or a choice from 1.
     public var choices: [UInt8]
@@ -32,7 +33,7 @@ extension Device {
     /// Everything that waits to be sent, by petition.
     public var intentions: [ID<Petition>: Intention] { state.intentions ?? [:] }
 
-    /// Stores what is to be sent to a petition; nil removes it.
+    /// Stores the decision for a petition; nil removes it.
     public func intend(_ intention: Intention?, in petition: ID<Petition>) throws {
         guard intentions[petition] != intention else { return }
         state.intentions = intentions.filter { $0.key != petition }

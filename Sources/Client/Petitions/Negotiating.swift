@@ -19,7 +19,7 @@ public struct NegotiationView: Sendable {
 
 /// The questions of a vote on a response: the employer's wording of each demand that they countered.
 public struct RatificationDraft: Sendable {
-    /// What is voted on, and by what majority.
+    /// The subject of the vote, and the majority.
     public let terms: RatificationTerms
     /// The language tag of the response.
     public let language: String

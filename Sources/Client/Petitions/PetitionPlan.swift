@@ -19,7 +19,7 @@ public struct PetitionPlan: Codable, Sendable {
         public internal(set) var digest: Bytes32
     }
 
-    /// What a ratification is about.
+    /// The subject of a ratification.
     public struct Ratified: Codable, Sendable {
         /// A question of the vote.
         public struct Question: Codable, Sendable {

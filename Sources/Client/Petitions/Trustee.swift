@@ -43,7 +43,7 @@ struct TrusteeText: Codable {
 }
 
 extension Session {
-    /// What each of these members says as a trustee. Texts that another member wrote under their name are left out.
+    /// The trustee texts of these members. Texts that another member wrote under their name are left out.
     func trusteeTexts(of members: [Bytes32]) async throws -> [Bytes32: TrusteeText] {
         var found: [Bytes32: TrusteeText] = [:]
         let texts = try await texts(of: .trustee) { self.read(TrusteeText.self, $0) != nil }

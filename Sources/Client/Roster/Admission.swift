@@ -198,7 +198,7 @@ extension Member {
             guard invite.fits(member.workplaceID, logKey: member.device.state.logKey) else {
                 throw ClientError.keystoreExists(directory)
             }
-            // What the inviter left is deleted once the invite has been used; the keys then arrive as wraps.
+            // The service deletes what the inviter left once the invite has been used; the keys then arrive as wraps.
             let found = try? await find(invite, proxy: proxy)
             try await member.enter(by: invite, carrying: found?.keys)
         } catch {

@@ -6,7 +6,7 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// What a removed member can still read, because they had the keys.
+/// The texts that a removed member can still read, because they had the keys.
 public struct StillReadable: Sendable, Hashable {
     /// How many drafts.
     public var drafts = 0

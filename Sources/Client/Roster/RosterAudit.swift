@@ -5,7 +5,7 @@ import TransparencyLog
 
 /// A change of the roster, stated by a leaf of the workplace's log.
 public struct RosterChange: Sendable {
-    /// What was changed.
+    /// A kind of change.
     public enum Kind: Sendable, Hashable {
         case founded(eligible: UInt32)
         case invited(Int, replacing: [Bytes32])
@@ -25,9 +25,9 @@ public struct RosterChange: Sendable {
 
     /// The index of the leaf.
     public let leaf: Int
-    /// What was changed.
+    /// The kind of change.
     public let kind: Kind
-    /// Who signed the statement: an organiser, or the member that it is about.
+    /// The signer of the statement: an organiser, or the member that it is about.
     public let by: Bytes32?
 }
 
@@ -37,7 +37,7 @@ public struct RosterAudit: Sendable {
     public let people: People
     /// Every change, in the order of the log.
     public let changes: [RosterChange]
-    /// What members have asked about each leaf, with the answers.
+    /// Members' questions about each leaf, with the answers.
     public let questions: [Int: [Comment]]
     /// Present members who have left no trace since their admission: no statement, no text. Co-signatures identify
     /// nobody, so members who only co-sign are among them.

@@ -4,7 +4,7 @@ import Foundation
 import Petitions
 import Sodium
 
-/// What organisers note about a person. Only organisers can read it.
+/// The organisers' notes on a person. Only organisers can read them.
 public struct DirectoryEntry: Codable, Sendable, Hashable, Identifiable {
     /// 16 random bytes in hexadecimal.
     public let id: String

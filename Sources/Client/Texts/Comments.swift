@@ -83,13 +83,13 @@ public struct Comment: Sendable, Identifiable {
     /// Whether another comment of this author has the same number, which means that one of the two was withheld from
     /// somebody.
     public internal(set) var isNumberedTwice = false
-    /// Who settled the thread, if it is settled.
+    /// The member who settled the thread, if it is settled.
     public internal(set) var resolvedBy: Bytes32?
     /// The line that it is about, as that revision of the draft has it; nil if it is about no line, or the revision
     /// cannot be read. Never a quotation from the comment itself.
     public internal(set) var quote: String?
 
-    /// What it is about.
+    /// Its subject.
     public var topic: Topic { body.topic ?? .leaf(0) }
     /// The draft's revision that it is about.
     public var revision: UInt32? { body.draft?.revision }

@@ -75,7 +75,7 @@ extension String {
     var isBlank: Bool { allSatisfy { $0.isWhitespace } }
 }
 
-/// What happened to a new text for a draft.
+/// The result of writing a new text for a draft.
 public enum Revision: Sendable {
     /// It is now the newest revision. What somebody else wrote meanwhile is merged into it.
     case written(Draft, mergedWith: Draft?)

@@ -98,7 +98,7 @@ extension Session {
         guard current.digest == pin.digest else { throw rolledBack() }
     }
 
-    /// Who wrote an object's first revision. Only they may write further revisions of a comment.
+    /// The author of an object's first revision. Only they may write further revisions of a comment.
     private func founder(of object: StoredObject) async throws -> Bytes32? {
         guard object.kind == .comment, object.revision > 1 else { return object.author }
         if let known = device.state.objects[object.name]?.founder { return known }

@@ -7,7 +7,7 @@ import TransparencyLog
 public struct GossipComparison: Sendable {
     /// The result for one log.
     public enum Finding: Sendable, Hashable {
-        /// What the other reader was shown is part of what is shown here.
+        /// The log that is shown here contains the one that the other reader was shown.
         case consistent(GossipLog, size: UInt64)
         /// The service has shown the other reader more than it shows here now: it is holding something back.
         case withheld(GossipLog, theirs: UInt64, ours: UInt64)
@@ -180,7 +180,7 @@ public struct ForkEvidence: Sendable, Equatable {
 }
 
 extension CoSigner {
-    /// What the service currently shows this device, for somebody else to compare.
+    /// Reads what the service currently shows this device, for somebody else to compare.
     public func gossip() async throws -> GossipFile {
         let view = try await logView()
         return GossipFile(workplace: view.workplace, checkpoints: view.all.map { ($0.name, $0.log.note) })

@@ -2,8 +2,8 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// What one reader was shown: the signed checkpoint of each log. Each line is one JSON object, so that people can read
-/// it.
+/// The logs that one reader was shown: the signed checkpoint of each. Each line is one JSON object, so that people can
+/// read it.
 ///
 ///     {"format":"roundrobin-gossip/1","workplace":"<hex id>"}
 ///     {"log":"workplace","checkpoint":"<the signed note's text>"}

@@ -3,8 +3,8 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// What a reader was shown, short enough to be read aloud: the sizes of the logs, and 96 bits of their roots as
-/// syllables that can be spoken in most languages (proquints, arXiv:0901.4016).
+/// A summary of what a reader was shown, short enough to be read aloud: the sizes of the logs, and 96 bits of their
+/// roots as syllables that can be spoken in most languages (proquints, arXiv:0901.4016).
 ///
 ///     48-120-33 lusab-babad-gutih-tugad-mudof-sakat
 ///

@@ -5,7 +5,7 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// What a monitor reports. Only faults are the service's wrongs; the rest lets people follow along.
+/// An event that a monitor reports. Only faults are the service's; the others let people follow along.
 public enum MonitorEvent: Sendable, Hashable {
     case grew(GossipLog, from: Int, to: Int)
     case announced(ID<Petition>)

@@ -4,7 +4,7 @@ import Petitions
 import Sodium
 
 extension MemberStatus {
-    /// What a member should know besides their tasks: whom others are waiting for, and what is new.
+    /// News for a member, besides their tasks: whom others are waiting for, and what is new.
     public enum News: Sendable, Hashable {
         /// This organiser is the only member and has invited nobody.
         case alone

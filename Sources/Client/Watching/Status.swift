@@ -69,8 +69,7 @@ extension ClientError {
     }
 }
 
-/// What a member wants to see at a glance: which petitions are open, where they stand with each, and what they have to
-/// do.
+/// A member's overview: which petitions are open, where they stand with each, and what they have to do.
 public struct MemberStatus: Sendable {
     /// Something that only this person can do, or that an organiser should do.
     public enum Task: Sendable, Hashable {
@@ -96,13 +95,13 @@ public struct MemberStatus: Sendable {
     public let people: People
     /// In order of announcement, including those that are not open yet.
     public let petitions: [PetitionSummary]
-    /// What this person should do.
+    /// This person's tasks.
     public let tasks: [Task]
-    /// What else they should know.
+    /// Other news for them.
     public let news: [News]
     /// The titles of drafts and plans, by object id.
     public let titles: [ID<Object>: String]
-    /// What did not fit what was shown before.
+    /// Differences from what the service showed before.
     public let alarms: [Alarm]
     /// Changes of the witnesses that this person has not been shown.
     public let witnessNotes: [Note]

@@ -49,7 +49,7 @@ public enum WatchEvent: Sendable, Hashable {
 }
 
 extension MemberStatus {
-    /// What has happened since an earlier look, in an order that is easy to read.
+    /// The events since an earlier look, in an order that is easy to read.
     public func events(since before: MemberStatus) -> [WatchEvent] {
         var events: [WatchEvent] = []
         if members != before.members { events.append(.members(from: before.members, to: members)) }

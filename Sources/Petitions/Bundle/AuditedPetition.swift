@@ -30,7 +30,7 @@ public struct AuditedPetition: Sendable {
     public let document: PetitionDocument?
     /// Everything in the bundle that breaks a rule; empty if it holds.
     public let faults: [Fault]
-    /// What people should know besides.
+    /// Other things that people should know.
     public let notes: [Note]
     /// Which of the witnesses named in the workplace's log have signed its checkpoint and the petition's; nil if that
     /// checkpoint does not verify.
@@ -74,7 +74,7 @@ public struct AuditedPetition: Sendable {
 }
 
 extension PetitionLog {
-    /// What a reader should know whose newest roster is `workplace`.
+    /// Notes for a reader whose newest roster is `workplace`.
     public func notes(in workplace: WorkplaceLog) -> [Note] {
         var signers: [(leaf: Int, signer: Bytes32)] = [(0, opener)] + extensions
         if let closed, let signer = closed.signer { signers.append((closed.leaf, signer)) }

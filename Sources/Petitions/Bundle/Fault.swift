@@ -40,7 +40,7 @@ public struct Fault: Hashable, Sendable, CustomStringConvertible {
 
     /// Where it is.
     public let place: Place
-    /// What is wrong there.
+    /// The rule that is broken there.
     public let reason: Reason
 
     init(_ place: Place, _ reason: Reason) { (self.place, self.reason) = (place, reason) }

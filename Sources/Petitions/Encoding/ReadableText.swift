@@ -1,5 +1,5 @@
-/// What a reader sees of a text. A character that does not show, or that changes the direction of reading, lets one
-/// text read as another: "within 41 days" as "within 14 days", or one name as somebody else's.
+/// Checks that a text reads as it is written. A character that does not show, or that changes the direction of reading,
+/// lets one text read as another: "within 41 days" as "within 14 days", or one name as somebody else's.
 public enum ReadableText {
     /// Whether a scalar shows as itself. Line feeds and tabs do. So do joiners (U+200C, U+200D) and the variation
     /// selectors of emoji and Han characters, which spelling needs. No other character without a shape of its own does.

@@ -21,7 +21,7 @@ public struct Negotiation: Sendable {
         case undelivered, awaiting, accepted, refused, countered, agreed
     }
 
-    /// What one record says about one demand.
+    /// One demand in one record.
     public struct Step: Sendable, Equatable {
         /// The record's index in the petition's log.
         public let leaf: Int

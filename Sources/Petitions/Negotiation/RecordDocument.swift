@@ -10,7 +10,7 @@ public struct RecordDocument: Sendable, Equatable {
         case accepted, refused, countered
     }
 
-    /// What the record says about one demand.
+    /// One demand in the record.
     public struct Demand: Sendable, Equatable {
         /// The demand's number in the petition, from 1.
         public let number: Int

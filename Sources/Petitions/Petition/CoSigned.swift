@@ -7,7 +7,7 @@ import TransparencyLog
 
 /// A co-signature or withdrawal as it stands in the log: well-formed, but not yet checked.
 public struct CoSigned: Sendable {
-    /// What the statement does.
+    /// The effect of the statement.
     public enum Action: UInt8, Sendable {
         case sign = 1
         case withdraw = 2

@@ -4,7 +4,7 @@ import Sodium
 
 /// Everything about a petition that is fixed when it opens. Its digest is the petition's id.
 public struct Manifest: Hashable, Sendable {
-    /// What is signed for.
+    /// The kind of petition.
     public enum Kind: UInt8, Sendable {
         case petition = 1
         case ratification = 2

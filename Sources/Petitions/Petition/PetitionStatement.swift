@@ -101,7 +101,7 @@ public struct PetitionStatement: Sendable {
 
     /// The end of co-signing.
     public struct Closure: Sendable {
-        /// Who closes the petition.
+        /// The cause of a closure.
         public enum Cause: Sendable {
             case organiser(RosterPoint)
             case deadline
@@ -111,7 +111,7 @@ public struct PetitionStatement: Sendable {
         public let size: UInt64
         /// This log's root at that size.
         public let root: Bytes32
-        /// Who closes it.
+        /// The cause: an organiser or the deadline.
         public let cause: Cause
     }
 

@@ -39,7 +39,7 @@ public struct WorkplaceLog: Sendable {
 
     /// The workplace's id.
     public let id: ID<Workplace>
-    /// What the first leaf says.
+    /// The content of the first leaf.
     public let founding: WorkplaceStatement.Founding
     /// The tree over all leaves, faulty ones included.
     public private(set) var tree = MerkleTree() {

@@ -25,7 +25,7 @@ public struct WorkplaceStatement: Sendable {
         case relaysNamed(RelayNaming)
     }
 
-    /// What a workplace begins with.
+    /// The beginning of a workplace.
     public struct Founding: Sendable {
         /// Random, so that ids do not repeat.
         public let nonce: Bytes32
