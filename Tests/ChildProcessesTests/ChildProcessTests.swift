@@ -29,12 +29,12 @@ struct ChildProcessTests {
     func files() throws {
         var open: [Int32] = []
         defer { for descriptor in open { close(descriptor) } }
-        // Foundation's Process read past a buffer from some 1,350 on.
+        // From about 1,350 files on, Foundation's Process read past the end of a buffer.
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         for _ in 0..<min(1500, Int(limit.rlim_cur) - 500) { open.append(dup(0)) }
         let said = try ChildProcess.run(["ls", "/proc/self/fd"])
-        // One more is the directory that ls reads.
+        // The third descriptor is the directory that ls reads.
         #expect(said.output.split(separator: "\n") == ["0", "1", "2", "3"])
         let group = try ChildProcess.run(["sh", "-c", "ps -o pgid= -p $$"]).output
         #expect(Int32(group.trimmingCharacters(in: .whitespacesAndNewlines)) == getpgrp())
@@ -61,7 +61,7 @@ struct ChildProcessTests {
         try input.fileHandleForWriting.close()
         #expect(try output.fileHandleForReading.readToEnd() == Data("there and back".utf8))
         #expect(child.wait() == .exited(0) && !child.isRunning)
-        // Nobody is harmed by a signal to one that has ended.
+        // A signal to a child that has ended must not reach another process.
         child.send(SIGKILL)
         #expect(child.end == .exited(0))
     }

@@ -110,14 +110,14 @@ struct KeystoreTests {
         for file in ["keystore", "identity.sealed", "state.sealed"] {
             after[file] = try Data(contentsOf: URL(filePath: home + "/" + file))
         }
-        // Crashed before the new header: the old passphrase still opens it, the leftovers are ignored.
+        // A crash before the new header was written: the old passphrase still opens it, and the leftovers are ignored.
         func put(_ files: [String: Data?]) throws {
             for (name, data) in files { try data?.write(to: URL(filePath: home + "/" + name)) }
         }
         try put(before.mapValues { $0 })
         try put(["identity.sealed.next": after["identity.sealed"], "state.sealed.next": after["state.sealed"]])
         #expect(try open().identity == Array("the identity".utf8))
-        // Crashed between the header and the renames: the new one opens it.
+        // A crash between the header and the renames: the new passphrase opens it.
         try put(["keystore": after["keystore"]])
         #expect(try open("new").state == Array("later".utf8))
         #expect(!FileManager.default.fileExists(atPath: home + "/state.sealed.next"))
@@ -138,7 +138,7 @@ struct KeystoreTests {
                 error { _ = try PassphraseBox.open(sealed, magic: magic, passphrase: secret("Zoe"), name: "test") }
                     != nil)
         }
-        // As programs before this one did it.
+        // As earlier programs wrote it.
         var old = magic + [UInt8](repeating: 0, count: 7) + [1] + [0, 0, 0, 0, 0, 0, 0x20, 0] + Self.cost.salt
         let nonce = [UInt8](repeating: 7, count: AEAD.nonceLength)
         old += nonce

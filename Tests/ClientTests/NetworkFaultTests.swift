@@ -14,7 +14,8 @@ struct NetworkFaultTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// A listener that answers every connection with the same bytes once something has come, and closes; TLS where it has a certificate.
+    /// A listener that answers every connection with the same bytes after it has received something, and then closes
+    /// it; with TLS if it has a certificate.
     private func listen(saying answer: String?, certificate: String? = nil) async throws -> any Channel {
         let context = try certificate.map { name in
             try NIOSSLContext(
@@ -51,7 +52,7 @@ struct NetworkFaultTests {
         func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
     }
 
-    /// A certificate of its own authority, for a name, valid between two days from today.
+    /// A certificate with its own authority, for a name, valid between two dates.
     private func certify(_ name: String, from: String = "20200101000000Z", to: String = "20400101000000Z") throws {
         try Data(
             """

@@ -39,7 +39,7 @@ struct OutsideTextTests {
                 try OutsideText.read("a\r\nb\tb\r\nc\(scalar)")
             }
         }
-        // UTF-16 without a mark.
+        // UTF-16 without a byte order mark.
         #expect(throws: OutsideText.Fault.control(line: 1, "\0")) { try OutsideText.read([0x41, 0, 0x42, 0]) }
     }
 

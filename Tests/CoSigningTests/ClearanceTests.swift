@@ -10,7 +10,7 @@ import TransparencyLog
 struct ClearanceTests {
     private let now = ServedWorkplace.now
 
-    /// Why supporting is refused.
+    /// Why supporting is refused; nil if it is cleared.
     private func refusal(
         _ device: Device, _ workplace: ServedWorkplace, _ petition: PetitionWorld, seen: Set<Warning> = [],
         at now: UInt64 = ServedWorkplace.now
@@ -47,7 +47,7 @@ struct ClearanceTests {
             case let other?: Issue.record("\(other)")
             }
         }
-        // What was agreed to does not cover what a later reading brings.
+        // Agreement does not extend to what a later reading brings.
         try workplace.world.rotateRing(of: workplace.world.people[2])
         #expect(
             try refusal(device, workplace, petition, seen: [few, large])
@@ -109,7 +109,7 @@ struct ClearanceTests {
         #expect(try refusal(device, workplace, petition) == .wording(.missing))
         workplace.served.documents[id] = good.dropLast()
         #expect(try refusal(device, workplace, petition) == .wording(.otherDocument))
-        // Sealed by a member who did not announce the petition.
+        // Sealed by a member who has not announced the petition.
         workplace.served.documents[id] = try petition.storedDocument(by: world.people[2]).bytes
         #expect(try refusal(device, workplace, petition) == .wording(.otherDocument))
         // Another text under this petition's name.
@@ -128,7 +128,7 @@ struct ClearanceTests {
         #expect(try refusal(device, workplace, petition) == .wording(.otherDocument))
         workplace.served.documents[id] = try other.storedDocument().bytes
         #expect(try refusal(device, workplace, petition) == .wording(.otherDocument))
-        // An epoch that the log has not committed to: nobody has a wrap of it.
+        // An epoch that the log has not committed to, so nobody has a wrap of it.
         let invented = GroupKey.generate(epoch: 7)
         workplace.served.documents[id] = try StoredObject.seal(
             petition.document.bytes, kind: .document, id: id.document, after: nil, in: world.log.id, under: invented,
@@ -179,7 +179,7 @@ struct ClearanceTests {
             #expect(try refusal(decision, device, story.workplace, story.vote) == expected)
         }
         let story = try VoteStory(members: 12, isRecorded: false)
-        // A delivery is no response.
+        // A delivery is not a response.
         try story.petition.record(
             RecordDocument(.delivered, language: "en", date: "2026-12-08", party: "", note: "", demands: []))
         let device = Device(story.workplace.world.people[1])
@@ -207,7 +207,7 @@ struct ClearanceTests {
         try petition.release(0, set: 1)
         #expect(try refusal(named("A", 2), device, workplace, petition) == .unseenWarnings([.nameAtOnce]))
         #expect(try refusal(named("A", 4), device, workplace, petition) == .unseenWarnings([.nameOpens(count: 4)]))
-        // By the log, not by what this device remembers.
+        // Judged by the log, not by what this device remembers.
         try petition.cosign(workplace.world.people[3])
         try petition.cosign(workplace.world.people[4])
         try petition.release(0, set: 2)
@@ -247,7 +247,7 @@ struct ClearanceTests {
         var device = Device(world.people[1])
         #expect(try refusal(.withdraw, device, workplace, petition) == .nothingToWithdraw)
         try device.send(.support, workplace, petition)
-        // No document, no wraps, hardly anybody left, and a restored device.
+        // No document, no wraps, hardly any members left, and a restored device.
         workplace.served.documents = [:]
         workplace.served.wraps = [:]
         for person in world.people[2...] { try world.remove(person) }

@@ -94,7 +94,7 @@ struct JudgingTests {
         let theirs = try other.open()
         #expect(error { $0.logs[workplace.roster] = other.served.logs[other.roster] } == .otherWorkplace)
         #expect(error { $0.logs[log] = other.served.logs[.petition(theirs.log.id)] } == .firstLeaf(log))
-        // Anybody may announce any id here.
+        // Anyone may announce any id here.
         try workplace.world.organise(.petitionAnnounced(theirs.log.id, rosterSize: workplace.world.size))
         workplace.serve()
         let name = LogName.petition(theirs.log.id)
@@ -120,7 +120,7 @@ struct JudgingTests {
             #expect(
                 error { $0.logs[name]?.note = (try? stranger.sign(bare, at: 5)) ?? "" }
                     == .notWitnessed(name, signed: 0, asked: 1))
-            // A line that holds does not make up for one of the same witness that does not.
+            // A valid line does not make up for a false one of the same witness.
             let forged = SignedNote.Signature(
                 name: witness.verifier.name, keyID: witness.verifier.noteKey.id, bytes: Random.bytes(72))
             let both = try SignedNote(parsing: witness.sign(bare, at: 5)).adding([forged]).serialized
@@ -135,7 +135,7 @@ struct JudgingTests {
         let bare = workplace.world.note(petition.log.tree, workplace.world.log.verifier(of: petition.log.id))
         var served = workplace.served
         served.logs[log]?.note = bare
-        // Its own checkpoint is for more leaves than these.
+        // The log's own checkpoint covers more leaves than these.
         served.logs[workplace.roster]?.leaves = before
         let note = Checkpoint(origin: workplace.world.log.verifier.origin, size: UInt64(before.count), root: .zero)
         served.logs[workplace.roster]?.note = note.signed(by: SigningKey(seed: .random(32))).serialized

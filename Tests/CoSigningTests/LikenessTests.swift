@@ -6,19 +6,20 @@ import TransparencyLog
 
 @testable import CoSigning
 
-/// Finding out who is behind an anonymous connection by what a device has seen before: pins, alarms, policies, keys and statements
-/// that one device has and another has not must change neither what it asks for nor whether it signs.
+/// An attacker could try to find out who is behind an anonymous connection from what a device has seen before. So pins,
+/// alarms, policies, keys and statements that one device has and another lacks must change neither what it requests nor
+/// whether it signs.
 @Suite("Devices that were served the same do the same")
 struct LikenessTests {
     private let now = ServedWorkplace.now
     private let workplace: ServedWorkplace
     private let petition: PetitionWorld
     private let others: [PetitionWorld]
-    /// What was served a leaf before the present.
+    /// What was served one leaf earlier.
     private let early: Served
-    /// With more in every log than the present has.
+    /// A state in which every log has more leaves than at present.
     private let late: Served
-    /// Another truth under the log's key.
+    /// A different history under the log's key.
     private let forked: Served
 
     init() throws {
@@ -49,7 +50,7 @@ struct LikenessTests {
         served.run(Run(.petition(petition.log.id), of: workplace.id)).reading
     }
 
-    /// Devices of different people with different pasts.
+    /// Devices of different people with different histories.
     private func devices() throws -> [(name: String, device: Device)] {
         var devices: [(String, Device)] = []
         func add(_ name: String, _ change: (inout Device) throws -> Void) rethrows {
@@ -100,7 +101,7 @@ struct LikenessTests {
         return devices
     }
 
-    /// What becomes of a decision: nil when it is cleared.
+    /// The outcome of a decision: nil if it is cleared.
     private func outcome(
         _ decision: Decision, _ device: Device, _ served: Served, seen: Set<Warning>, at now: UInt64
     ) -> (requests: [RunRequest], error: CoSigningError?) {

@@ -63,7 +63,7 @@ struct LiveSeatTests {
         let stranger = Person()
         #expect(try isLive([try world.wrap(for: who, by: stranger)]) == false, "a stranger's own signature")
         #expect(try isLive([changed(signature: bent), good]), "one that holds is enough")
-        // A wrap for somebody else makes nobody live, nor does one of another epoch.
+        // A wrap for somebody else does not make a seat live, and neither does one of another epoch.
         #expect(try isLive([try world.wrap(for: world.people[4].signKey)]) == false)
         try world.rotateGroupKey()
         #expect(try isLive([try world.wrap(for: who, by: maker)]) == false)
@@ -119,7 +119,7 @@ struct LiveSeatTests {
         let (world, petition) = (workplace.world, try workplace.open())
         for person in world.people[1...6] { try world.rotateRing(of: person) }
         #expect(try warnings(workplace, petition, world.people[7]) == [.fewSettledSeats(settled: 2, live: 8)])
-        // Who erased the old key is not in the ring.
+        // A member who has erased the old key is not in the ring.
         #expect(throws: CoSigningError.notInRing) { try warnings(workplace, petition, world.people[1]) }
     }
 
@@ -154,7 +154,7 @@ struct LiveSeatTests {
         let view = try workplace.view(petition, identity)
         #expect(view.document == nil && view.documentFault == .noGroupKey && !view.isLive(person.signKey))
         #expect(throws: CoSigningError.noOwnWrap) { try view.warnings(for: identity, at: ServedWorkplace.now) }
-        // One that is signed and does not open makes the seat live and the wording unreadable.
+        // A wrap that is signed but does not open makes the seat live and the wording unreadable.
         workplace.served.wraps[0]?.append(try world.wrapOfAnotherKey(for: person.signKey))
         let shut = try workplace.view(petition, identity)
         #expect(shut.isLive(person.signKey) && shut.documentFault == .noGroupKey)
@@ -165,7 +165,7 @@ struct LiveSeatTests {
 }
 
 extension World {
-    /// Signed by the founder for this member, and of a key that the log has not committed to.
+    /// A wrap that the founder has signed for this member, of a key that the log has not committed to.
     func wrapOfAnotherKey(for signKey: Bytes32) throws -> KeyWrap {
         let member = try #require(log.member(signKey))
         return try KeyWrap.make(.generate(epoch: 0), for: member, in: log.id, by: founder.seed.signingKey())

@@ -12,7 +12,7 @@ struct MemoryCodingTests {
 
     init() throws { workplace = try ServedWorkplace() }
 
-    /// With something in every place.
+    /// A memory with something in every field.
     private func full() throws -> Memory {
         let now = ServedWorkplace.now
         var memory = try settled()
@@ -79,7 +79,7 @@ struct MemoryCodingTests {
     )
     func canonical() throws {
         var memory = try full()
-        // Short evidence, so that the bytes that are bent say something.
+        // Short evidence, so that most altered bytes are meaningful.
         memory.alarms = memory.alarms.map {
             Alarm($0.kind, $0.log, in: $0.view, seen: $0.seen, served: $0.served, at: $0.time, evidence: [1, 2])
         }
@@ -92,7 +92,7 @@ struct MemoryCodingTests {
                 #expect(other.encoding == changed && other != memory)
             } catch { #expect(error == .memoryDamaged) }
         }
-        // Most of the rest is notes and statements, one byte like the next.
+        // Most of the rest is notes and statements, in which one byte is like the next.
         for place in bytes.indices where place < 1500 || place % 31 == 0 || place > bytes.count - 500 {
             var changed = bytes
             changed[place] ^= 1 << UInt8(place % 8)
@@ -130,7 +130,7 @@ struct MemoryCodingTests {
         let ids = [ID<Petition>(.zero), ID<Petition>(Bytes32([UInt8](repeating: 1, count: 32)) ?? .zero)]
         for id in ids { memory.petitions[id] = PetitionMemory() }
         let bytes = memory.encoding
-        // The list of petitions stands before the two last flags; an entry of nothing has 32 + 1 + 4 + 1 + 2 bytes.
+        // The list of petitions comes before the last two flags; an empty entry has 32 + 1 + 4 + 1 + 2 bytes.
         let start = bytes.count - 2 - 2 * 40
         let (first, second, end) = (bytes[start..<start + 40], bytes[start + 40..<start + 80], bytes.suffix(2))
         let head = bytes.prefix(start)

@@ -189,7 +189,7 @@ struct PinTests {
         let sending = try device.make(.support, workplace, petition)
         try petition.append(PetitionStatement(decoding: sending.statement))
         let receipt = try workplace.receipt(petition, sending.statement)
-        // As at the end of a run: first what was read, then the answer.
+        // As at the end of a run: first the reading, then the response.
         device.memory.compare(reading, in: .anonymous, as: device.identity.signKey, at: now)
         _ = try device.memory.take(receipt, to: sending, at: now)
         #expect(device.memory.alarms.isEmpty)
@@ -262,7 +262,7 @@ struct PinTests {
             device.memory.raise(Alarm(.older, log, in: .member, seen: seen, at: now))
         }
         #expect(device.memory.alarms.map(\.seen) == Array(0..<100))
-        // A service that fills them with what comes again by itself keeps out nothing that matters more.
+        // A service that fills the list with recurring alarms must not keep out those that matter more.
         device.memory = Memory()
         for seen in 0..<100 as Range<UInt64> {
             device.memory.raise(Alarm(.memberViewOnly, log, in: .member, seen: seen, at: now))

@@ -20,7 +20,7 @@ struct RingKeyTests {
 
     private func key(_ secret: RingSecret) -> Bytes32 { secret.publicKey.encoding }
 
-    /// Rotates, and returns the key from before.
+    /// Rotates the ring key and returns the former one.
     private func rotate() throws -> RingSecret {
         let old = person.ringSecret
         try workplace.world.rotateRing(of: person)
@@ -28,7 +28,7 @@ struct RingKeyTests {
         return old
     }
 
-    /// What is needed by what a reading of everything shows.
+    /// The keys that are needed according to a reading of everything.
     private func needed(
         _ device: Device, givenUp: Set<ID<Petition>> = [], at now: UInt64 = ServedWorkplace.now
     ) throws -> NeededRingKeys {
@@ -88,9 +88,9 @@ struct RingKeyTests {
             #expect(needed.keys == (isKept ? [key(old), present] : [present]))
             #expect(needed.petitions == (isKept ? [petition.log.id] : []))
         }
-        // A device that has not seen the announcement before does not know how old it is.
+        // A device that has not seen the announcement before does not know its age.
         #expect(try needed(Device(device.identity), at: now + 99 * month).keys == [key(old), present])
-        // Opened once, it is kept though its log is gone.
+        // Once the petition was opened, the key is kept even if the log is gone.
         workplace.serve()
         let seen = self.device([old])
         workplace.served.logs[log] = nil
@@ -111,7 +111,7 @@ struct RingKeyTests {
         workplace.served.logs[.petition(first.log.id)]?.leaves = [[1]]
         let needed = try needed(device)
         #expect(needed.keys == [key(old), present] && needed.petitions == [first.log.id])
-        // Known to be closed, it keeps nothing, whatever is served.
+        // A petition that is known to be closed keeps no key, whatever is served.
         var knows = device
         knows.memory.petitions[first.log.id]?.wasClosed = true
         #expect(try self.needed(knows).keys == [present])
@@ -159,7 +159,7 @@ struct RingKeyTests {
         let insisted = device.memory.erasableOffline(device.identity, all: true, of: nil, at: now)
         #expect(
             insisted.keys == [key(old)] && insisted.neededBy == [petition.log.id], "what can be signed no more is told")
-        // A rotation that was cut off: the roster has the older of the two.
+        // An interrupted rotation: the roster has the older of the two keys.
         let fresh = RingSecret(.generate())
         try device.identity.addRingKey(fresh)
         #expect(

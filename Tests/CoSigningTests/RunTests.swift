@@ -50,7 +50,7 @@ struct RunTests {
         try workplace.world.admit()
         try petition.extend()
         workplace.serve()
-        // The petition's log refers to a roster that the first look has not.
+        // The petition's log refers to a roster entry that the first reading lacks.
         var looks = 0
         let (again, more) = drive(run) {
             if $0 == .checkpoint(workplace.roster) { looks += 1 }
@@ -222,7 +222,7 @@ struct RunTests {
                     #expect(requests.count <= honest.count + 2)
                     let place = try #require(honest.firstIndex(of: request))
                     #expect(requests.prefix(place + 1) == honest.prefix(place + 1))
-                    // Nothing traps, whatever is done with it.
+                    // Nothing traps, whatever is done with the reading.
                     _ = try? reading.view(of: id, for: workplace.world.founder.identity())
                     _ = try? reading.bundle(of: id, for: workplace.world.founder.identity())
                     var memory = Memory()
@@ -235,7 +235,7 @@ struct RunTests {
 }
 
 extension RunRequest {
-    /// The log that it is about.
+    /// The log that the request is about.
     var log: LogName? {
         switch self {
         case .checkpoint(let name), .entries(let name, _): name
@@ -252,9 +252,9 @@ struct VoteStory {
     let vote: PetitionWorld
 
     /// - Parameters:
-    ///   - members: of the workplace.
-    ///   - isRecorded: whether the response stands in the petition's log.
-    ///   - preamble: of the vote's document, in place of the terms.
+    ///   - members: how many the workplace has.
+    ///   - isRecorded: whether the response is in the petition's log.
+    ///   - preamble: the vote document's preamble, in place of the terms.
     init(members: Int = 3, isRecorded: Bool = true, preamble: String? = nil) throws {
         workplace = try ServedWorkplace(members: members)
         petition = try workplace.open()

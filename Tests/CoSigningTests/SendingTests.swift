@@ -28,7 +28,7 @@ struct SendingTests {
         workplace.serve()
     }
 
-    /// A promise for the statement that was made last.
+    /// A promise for the newest statement.
     private mutating func promised(until: UInt64) throws -> Sending {
         let sending = try device.make(.support, workplace, petition)
         _ = try device.memory.take(workplace.promise(petition, sending.statement, until: until), to: sending, at: now)
@@ -47,12 +47,12 @@ struct SendingTests {
         let request = try CoSignatureRequest(decoding: sending.body)
         #expect(request.statement == sending.statement && request.sealedName == nil)
         try petition.log.check(#require(PetitionStatement(decoding: sending.statement).coSigned))
-        // One clearance is one statement.
+        // One clearance makes one statement.
         #expect(throws: CoSigningError.unsettled) { try clearance.make(in: &device.memory) }
         #expect(device.memory.petitions[id]?.sent.count == 1)
     }
 
-    /// A receipt, signed by the log's key, of a tree that somebody was shown alone.
+    /// A receipt, signed by the log's key, from a tree that only one reader was shown.
     private func receipt(_ leaves: [[UInt8]], of leaf: [UInt8]) throws -> SendingAnswer {
         var tree = MerkleTree()
         for leaf in leaves { tree.append(leaf) }
@@ -78,14 +78,14 @@ struct SendingTests {
             #expect(try !last.isSettled)
         }
         #expect(device.memory.alarms.map(\.kind) == [.forked])
-        // What came between cannot be judged yet, and what comes next is.
+        // Leaves in between cannot be judged yet, but the next leaf can.
         for leaves in [[opened, other, sending.statement], [opened, other, other, sending.statement]] {
             var copy = device
             _ = try copy.memory.take(receipt(leaves, of: sending.statement), to: sending, at: now)
             #expect(copy.memory.status(of: id) == .signed)
         }
         #expect(device.memory.unsettledMatters(of: id))
-        // Its evidence names this device's statement, by a root of two leaves.
+        // Its evidence identifies this device's statement, by a root of two leaves.
         device.memory.forget(id)
         #expect(device.memory.alarms.isEmpty && !device.memory.unsettledMatters(of: id))
     }
@@ -161,7 +161,7 @@ struct SendingTests {
         }
         _ = try device.memory.take(.receipt(good), to: sending, at: now)
         #expect(try last.isSettled && device.memory.status(of: id) == .signed)
-        // Taken again, it is no other statement's.
+        // If it is taken again, it belongs to no other statement.
         var stranger = Memory()
         #expect(throws: CoSigningError.memoryDamaged) { try stranger.take(.receipt(good), to: sending, at: now) }
     }
@@ -267,7 +267,7 @@ struct SendingTests {
         let view = try device.settled(workplace, petition)
         #expect(try view.pending(in: device.memory, at: now)?.body == sending.body)
         workplace.served = present
-        // From before the ring grew, likewise.
+        // The same for a statement from before the ring grew.
         var other = Device(workplace.world.people[2])
         try workplace.world.admit()
         try petition.extend()
@@ -373,7 +373,7 @@ struct SendingTests {
         device.memory.settle(alarm)
         device.settle(workplace, petition)
         #expect(device.memory.alarms.isEmpty && device.memory.status(of: id) == .nothing)
-        // If the log has it after all, its receipt is made from there.
+        // If the log contains it after all, a receipt is made from the log.
         workplace.serve()
         device.settle(workplace, petition)
         #expect(device.memory.status(of: id) == .signed)

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import TransparencyLog
 
-/// What a service answers with, at one moment: a value, so that a test changes a copy.
+/// The responses of a service at one moment: a value, so that a test can change a copy.
 struct Served {
     struct Log {
         var note: String
@@ -17,7 +17,7 @@ struct Served {
     var documents: [ID<Petition>: [UInt8]] = [:]
     var names: [ID<Petition>: [[UInt8]]] = [:]
     var wraps: [UInt32: [KeyWrap]] = [:]
-    /// In place of what the above would give.
+    /// Responses that take the place of those from the fields above.
     var instead: [RunRequest: RunAnswer] = [:]
 
     func answer(_ request: RunRequest) -> RunAnswer {
@@ -55,7 +55,7 @@ struct Served {
     func run(_ run: Run) -> (reading: Reading, requests: [RunRequest]) { drive(run) { answer($0) } }
 }
 
-/// Feeds a run to its end, which must come.
+/// Feeds a run to its end, which must come within the limit.
 func drive(_ run: Run, limit: Int = 1000, by answer: (RunRequest) -> RunAnswer) -> (
     reading: Reading, requests: [RunRequest]
 ) {
@@ -72,19 +72,19 @@ func drive(_ run: Run, limit: Int = 1000, by answer: (RunRequest) -> RunAnswer) 
     return (run.finish(), requests)
 }
 
-/// A workplace with its service, made by who knows every secret.
+/// A workplace with its service, built with knowledge of every secret.
 final class ServedWorkplace {
-    /// A whole hour.
+    /// A time on a whole hour.
     static let now: UInt64 = 1_800_000_000
 
     let world: World
     var witnesses: [TestWitness] = []
-    /// What the witnesses' clocks say.
+    /// The time on the witnesses' clocks.
     var witnessed = ServedWorkplace.now
     var served = Served()
     private(set) var petitions: [PetitionWorld] = []
 
-    /// With a group key that everybody has.
+    /// Creates a group key, which everybody has.
     init(members: Int = 12, eligible: UInt32 = 50) throws {
         world = try World(members: members, eligible: eligible)
         try world.rotateGroupKey()
@@ -103,7 +103,7 @@ final class ServedWorkplace {
         }
     }
 
-    /// Names witnesses of whom one must sign.
+    /// Names witnesses, one of which must sign.
     func nameWitness() throws -> TestWitness {
         let witness = TestWitness()
         try world.organise(.witnessesNamed(WitnessQuorum(threshold: 1, witnesses: [witness.verifier])))
@@ -125,7 +125,7 @@ final class ServedWorkplace {
         return petition
     }
 
-    /// Shows the logs as they are now.
+    /// Serves the logs as they are now.
     func serve() {
         served.logs[roster] = signed(world.leaves, world.log.verifier)
         for petition in petitions {
@@ -135,7 +135,7 @@ final class ServedWorkplace {
         }
     }
 
-    /// A log of these leaves, whatever they are, under a checkpoint of the log's key and the witnesses.
+    /// A log of these leaves, whatever they are, under a checkpoint signed by the log's key and the witnesses.
     func signed(_ leaves: [[UInt8]], _ verifier: LogVerifier) -> Served.Log {
         var tree = MerkleTree()
         for leaf in leaves { tree.append(leaf) }
@@ -158,7 +158,7 @@ final class ServedWorkplace {
 
     // MARK: Answers to a sending
 
-    /// A receipt for a leaf of the petition's log as it is now.
+    /// A receipt for a leaf of the petition's current log.
     func receipt(_ petition: PetitionWorld, _ leaf: [UInt8]) throws -> SendingAnswer {
         let tree = petition.log.tree
         let place = try #require(petition.leaves.firstIndex(of: leaf))
@@ -175,7 +175,7 @@ final class ServedWorkplace {
 }
 
 extension Person {
-    /// The present ring key, to be kept beside a later one.
+    /// The present ring key, to be kept alongside a later one.
     var ringSecret: RingSecret {
         guard let secret = ProverSecret(stored: ring.stored()) else { fatalError("a stored ring key") }
         return RingSecret(secret)
@@ -184,7 +184,7 @@ extension Person {
     /// A device of this person's.
     /// - Parameters:
     ///   - old: ring keys from before the present one.
-    ///   - groupKeys: what members' connections brought.
+    ///   - groupKeys: keys that arrived over the member's connections.
     func identity(with old: [RingSecret] = [], groupKeys: borrowing GroupKeyRing = GroupKeyRing()) -> Identity {
         var bytes = [1] + seed.stored().reveal() + [UInt8(old.count + 1)]
         for key in old { bytes += key.secret.stored().reveal() }
@@ -202,7 +202,7 @@ extension Decision {
     }
 }
 
-/// What a device of one person does with a petition.
+/// A person's device, and what it does with a petition.
 struct Device {
     let identity: Identity
     var memory = Memory()
@@ -211,7 +211,7 @@ struct Device {
 
     init(_ person: Person) { identity = person.identity() }
 
-    /// What a run does before it shows anything.
+    /// Does what a run does before it shows anything.
     mutating func settled(
         _ workplace: ServedWorkplace, _ petition: PetitionWorld, at now: UInt64 = ServedWorkplace.now
     ) throws -> PetitionView {
@@ -220,7 +220,7 @@ struct Device {
         return try reading.view(of: petition.log.id, for: identity)
     }
 
-    /// Reads, clears and makes; nothing is answered yet.
+    /// Reads, clears and makes a statement; there is no response yet.
     mutating func make(
         _ decision: Decision, _ workplace: ServedWorkplace, _ petition: PetitionWorld, seen: Set<Warning> = [],
         at now: UInt64 = ServedWorkplace.now
@@ -229,7 +229,7 @@ struct Device {
             .clear(decision, for: identity, having: memory, seen: seen, at: now).make(in: &memory)
     }
 
-    /// The same, taken into the log, with its receipt.
+    /// The same, and appends it to the log and takes in its receipt.
     @discardableResult
     mutating func send(
         _ decision: Decision, _ workplace: ServedWorkplace, _ petition: PetitionWorld, seen: Set<Warning> = [],

@@ -2,14 +2,14 @@ import Foundation
 import Sodium
 import TestSupport
 
-/// What a disk and a client saw of a service, one operation after the other.
+/// What a disk and a client saw of a service, one operation after another.
 struct DiskTrace {
     enum Operation {
         case write(String, offset: Int, [UInt8])
         case truncate(String, Int)
         case sync(String)
         case unlink(String)
-        /// The beginning of an answer.
+        /// The beginning of a response.
         case response
     }
 
@@ -40,7 +40,7 @@ struct DiskTrace {
             case UInt8(ascii: "S"): operations.append(.sync(file))
             case UInt8(ascii: "U"): operations.append(.unlink(file))
             case UInt8(ascii: "R"):
-                // Pieces of an answer that follow its head say nothing new; neither do answers that are no success.
+                // Pieces of a response after its head say nothing new, and neither do responses that are not a success.
                 if data.starts(with: "HTTP/1.1 2".utf8) { operations.append(.response) }
             default: throw Absent()
             }
@@ -49,31 +49,32 @@ struct DiskTrace {
     }
 }
 
-/// The files of a directory as a power cut leaves them: what was synced, and of the rest what fate lets.
+/// The files of a directory as a power cut leaves them: everything that was synced, and part of the rest, as fate
+/// decides.
 struct Disk {
-    /// What becomes of operations that were not synced.
+    /// What happens to operations that were not synced.
     enum Fate: CaseIterable {
-        /// The process was killed, the machine was not: everything is there.
+        /// The process was killed but not the machine: everything is there.
         case kept
-        /// Nothing is.
+        /// Nothing is there.
         case dropped
-        /// Everything is, but the last write only by half.
+        /// Everything is there, but only half of the last write.
         case torn
-        /// The last is there, those before it are not.
+        /// The last one is there, those before it are not.
         case reordered
-        /// Each by chance.
+        /// Chance decides for each.
         case scattered
     }
 
     private var durable: [String: [UInt8]] = [:]
-    /// By file, in their order; a number tells the order across files.
+    /// By file, in order; the number is the order across files.
     private var pending: [(file: String, operation: DiskTrace.Operation)] = []
 
     mutating func apply(_ operation: DiskTrace.Operation) {
         switch operation {
         case .write(let file, _, _), .truncate(let file, _), .unlink(let file): pending.append((file, operation))
         case .sync(let file):
-            // What was done to a file, or in a directory.
+            // Whether a sync covers an operation on a file or in a directory.
             func isSynced(_ entry: (file: String, operation: DiskTrace.Operation)) -> Bool {
                 if case .unlink(let path) = entry.operation {
                     return (path as NSString).deletingLastPathComponent == file
@@ -106,7 +107,7 @@ struct Disk {
         }
     }
 
-    /// - Parameter chance: numbers that decide where fate is scattered.
+    /// - Parameter chance: numbers that decide if the fate is `scattered`.
     func files(_ fate: Fate, _ chance: inout some RandomNumberGenerator) -> [String: [UInt8]] {
         var files = durable
         for (i, entry) in pending.enumerated() {
@@ -125,7 +126,7 @@ struct Disk {
     }
 }
 
-/// SplitMix64: the same numbers in every run, so that what is found can be found again.
+/// SplitMix64: the same numbers in every run, so that a finding can be reproduced.
 struct FixedChance: RandomNumberGenerator {
     var state: UInt64
     mutating func next() -> UInt64 {

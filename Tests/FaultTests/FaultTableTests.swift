@@ -26,14 +26,14 @@ struct FaultTableTests {
     }
 
     struct Row: Sendable, CustomTestStringConvertible {
-        /// As DISK_FAIL wants it.
+        /// In the form that DISK_FAIL takes.
         let fault: String
         let what: String
         var testDescription: String { what }
     }
 
-    /// Counted from the first statement on. A commit is some ten writes and a sync to the database, four and one to the
-    /// heads.
+    /// Counted from the first statement on. A commit is about ten writes and a sync to the database, and four and one
+    /// to the heads.
     static let rows = [
         Row(fault: "W 1 1 \(EIO)", what: "the first write fails"),
         Row(fault: "W 30 1 \(EIO)", what: "one write fails"),
@@ -63,7 +63,7 @@ struct FaultTableTests {
         var failures = 0
         for request in workload.requests {
             var status = 0
-            // Who was told that it failed sends it again, until the disk works again.
+            // A client whose request failed sends it again, until the disk works again.
             for _ in 0..<60 where !(200..<300).contains(status) {
                 status = try #require(await service.send(.POST, request.path, request.body), "it must not die").status
                 if status >= 500 { failures += 1 }
@@ -76,12 +76,12 @@ struct FaultTableTests {
         #expect(await workload.faults(of: root + "/a.sqlite", acknowledged: workload.requests.count) == [])
     }
 
-    /// Bytes that the shim's disk takes once the service has started: room for some commits (a commit is up to 60 KiB
-    /// in the database's and the heads' write-ahead logs), and not for all. It counts what is added to files and gives
-    /// nothing back.
+    /// How many bytes the shim's disk takes after the service has started: enough for some commits (a commit is up to
+    /// 60 KiB in the write-ahead logs of the database and the heads), but not for all. It counts what is added to files
+    /// and never gives anything back.
     private static let room = 300 << 10
 
-    /// On a small tmpfs where this process may make one; else on a disk that has as little room by the shim's doing.
+    /// Uses a small tmpfs if this process may mount one, otherwise a disk on which the shim leaves as little room.
     @Test(
         "A full disk refuses clearly, loses nothing, and takes everything once there is room", arguments: [true, false])
     func full(onTmpfs: Bool) async throws {
@@ -104,14 +104,14 @@ struct FaultTableTests {
         var acknowledged = 0
         var (refused, isUnrecorded): (Int?, Bool) = (nil, false)
         for request in workload.requests {
-            // Whatever the service gave back meanwhile, as it does when it empties a write-ahead log, is taken again.
+            // Room that the service has freed meanwhile, as it does when it empties a write-ahead log, is taken again.
             if isMounted, acknowledged >= 3 { try Self.fill(ballast) }
             let answer = try #require(await service.send(.POST, request.path, request.body))
             guard !(200..<300).contains(answer.status) else {
                 acknowledged += 1
                 continue
             }
-            // Where the last bytes of room were the database's, the record of what was signed has none.
+            // If the database took the last of the room, nothing is left for the record of what was signed.
             guard answer.status != 503 else {
                 isUnrecorded = true
                 continue
@@ -122,11 +122,11 @@ struct FaultTableTests {
         }
         #expect(acknowledged > 0 && refused == 507, "the disk is neither too small nor too large")
         let refusedRequest = workload.requests[min(acknowledged, workload.requests.count - 1)]
-        // It is not ready until a commit went through, however often it is asked; reading goes on.
+        // It is not ready until a commit has succeeded, however often it is asked; reading continues.
         var isReady = true
         for _ in 0..<100 where isReady {
             if isMounted { try Self.fill(ballast) }
-            // Where the service has just made room for itself, it may go through.
+            // If the service has just freed some room itself, this may succeed.
             _ = await service.send(.POST, refusedRequest.path, refusedRequest.body)
             isReady = await service.send(.GET, "/readyz")?.status == 200
         }
@@ -135,14 +135,14 @@ struct FaultTableTests {
         let origin = workload.requests[0].log
         guard case .workplace(let id) = origin else { throw Absent() }
         let shown = await service.send(.GET, "/workplace/\(id.hex)/checkpoint")?.status
-        // What is not recorded as signed is not shown.
+        // A checkpoint that is not recorded as signed is not shown.
         #expect(shown == 200 || isUnrecorded && shown == 503)
         if isMounted {
             try FileManager.default.removeItem(atPath: ballast)
         } else {
             try Data().write(to: URL(filePath: relief))
         }
-        // Nobody sends anything, and it is ready again: it has tried.
+        // Nobody sends anything, and it becomes ready again, because it tries by itself.
         for _ in 0..<6000 where !isReady {
             isReady = await service.send(.GET, "/readyz")?.status == 200
             try await Task.sleep(for: .milliseconds(20))
@@ -193,7 +193,7 @@ struct FaultTableTests {
         }
     }
 
-    /// Takes all the room that a disk has left.
+    /// Uses up all the room that is left on a disk.
     private static func fill(_ ballast: String) throws {
         let file = open(ballast, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         try #require(file >= 0)
@@ -221,7 +221,7 @@ struct FaultTableTests {
         do {
             let refused = try await ServiceProgram(
                 database: root + "/a.sqlite", environment: environment, log: directory("log"))
-            // It can read; whoever writes is told.
+            // It can read, and reports an error to writers.
             let founding = try World(members: 1, logKey: try Workload.logKey(info.body)).leaves[0]
             #expect([503, 507].contains(await refused.send(.POST, "/v1/workplaces", founding)?.status))
             await refused.stop(SIGKILL)
@@ -287,7 +287,7 @@ struct FaultTableTests {
         let workload = try Workload(
             info: try #require(await client.send(.GET, "/v1/service")).body, ends: false, closes: 1_800_003_600)
         for (i, request) in workload.requests.enumerated() {
-            // Back a year and forth half a minute, again and again.
+            // Back by a year and forward by half a minute, again and again.
             clock.withLock { $0 = i % 2 == 0 ? 1_768_464_000 : 1_800_000_030 }
             #expect(await client.send(.POST, request.path, request.body)?.status == 200)
         }
@@ -298,7 +298,7 @@ struct FaultTableTests {
             if try SQLiteStore.leafCount(in: database) > workload.requests.count { break }
             try await Task.sleep(for: .milliseconds(50))
         }
-        // Back again: what is closed stays closed.
+        // Back again: a closed petition stays closed.
         clock.withLock { $0 = 1_800_000_000 }
         running.cancel()
         _ = await running.result

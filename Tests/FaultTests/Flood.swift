@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// Many raw connections of one attacker, who sends what they like and reads nothing.
+/// Many raw connections of one attacker, who sends anything and reads nothing.
 final class Flood {
     private var sockets: [Int32] = []
 
@@ -14,7 +14,7 @@ final class Flood {
         sockets = []
     }
 
-    /// Opens a connection whose receive buffer is as small as it can be.
+    /// Opens a connection with the smallest possible receive buffer.
     private static func connect(_ port: Int) -> Int32? {
         #if canImport(Glibc)
             let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -44,7 +44,7 @@ final class Flood {
         return socket
     }
 
-    /// Sends each of the requests over a connection of its own, as far as the service takes it, until it takes no more.
+    /// Sends each request over its own connection, as far as the service accepts it, until it accepts no more.
     func send(_ requests: [[UInt8]], to port: Int) async throws {
         var rest = requests.map { $0[...] }
         let first = sockets.count
@@ -67,7 +67,7 @@ final class Flood {
         }
     }
 
-    /// The status lines that have come, by their code; without one that comes later.
+    /// The status lines that have arrived, by their code; does not wait for more.
     func statuses() -> [Int: Int] {
         sockets.reduce(into: [:]) { counts, socket in
             var buffer = [UInt8](repeating: 0, count: 64)
@@ -78,21 +78,21 @@ final class Flood {
     }
 }
 
-/// HTTP/2 connections of one attacker, whose streams' windows are shut.
+/// HTTP/2 connections of one attacker, whose streams' windows are closed.
 final class StreamFlood {
     private var channels: [any Channel] = []
 
-    /// Throws away what it gets.
+    /// Discards what it receives.
     private final class Deaf: ChannelInboundHandler {
         typealias InboundIn = NIOAny
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
         func errorCaught(context: ChannelHandlerContext, error: any Error) {}
     }
 
-    /// The preface, SETTINGS with an initial window of 0, and so many GETs of a path (RFC 9113, RFC 7541).
+    /// The preface, SETTINGS with an initial window of 0, and `streams` GETs of a path (RFC 9113, RFC 7541).
     private static func bytes(_ path: String, streams: Int) -> [UInt8] {
         let text = Array(path.utf8)
-        // The length of a string as an integer with a prefix of 7 bits.
+        // A string's length as an integer with a prefix of 7 bits.
         let length: [UInt8] = text.count < 127 ? [UInt8(text.count)] : [127, UInt8(text.count - 127)]
         let block: [UInt8] = [0x82, 0x87, 0x04] + length + text + [0x01, 0x01, 0x61]
         var all = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0]

@@ -9,19 +9,19 @@ import TestSupport
 import Testing
 import TransparencyLog
 
-/// The bound that docs/operations.md states ("Floods"): the budget, and so much for each connection.
+/// The bound that docs/operations.md states ("Floods"): the budget, plus some memory for each connection.
 @Suite("Memory stays bounded, and honest requests go on, whatever others hold open", .serialized)
 struct FloodTests {
     static let budget = 64 << 20
     static let perConnection = 96 << 10
-    /// What a flood may leave behind for good: the allocator keeps some of what it had.
+    /// How much a flood may leave behind permanently: the allocator keeps some of the memory that it had.
     static let leftOver = 24 << 20
 
     let directory: TemporaryDirectory
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// A service with a small budget, and a workplace that an attacker has founded, with a petition that honest people sign meanwhile.
+    /// A service with a small budget, and an attacker's workplace, with a petition that honest people sign meanwhile.
     private final class Scene {
         let service: ServiceProgram
         let world: World
@@ -53,7 +53,7 @@ struct FloodTests {
             await Caller(url: service.url).send(method, path, body)
         }
 
-        /// Reads what somebody reads before co-signing, and co-signs.
+        /// Reads what a member reads before co-signing, and co-signs.
         func cosign() async throws {
             let tile = Tile(kind: .entries, index: 0, count: world.leaves.count)
             let log = LogPath.workplace(world.log.id)
@@ -76,15 +76,15 @@ struct FloodTests {
                 "\(method) \(target) HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.count)\r\n\(lines)\r\n".utf8)
         }
 
-        /// Bytes of the service's memory that are resident.
+        /// The resident memory of the service, in bytes.
         var resident: Int {
             let text = (try? String(contentsOfFile: "/proc/\(service.identifier)/status", encoding: .utf8)) ?? ""
             let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") } ?? ""
             return (line.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) } ?? 0) << 10
         }
 
-        /// Looks at the memory while honest people go on.
-        /// - Returns: the most that was resident.
+        /// Measures the memory while honest people continue.
+        /// - Returns: the greatest resident memory.
         func endure(_ comment: String, cosignatures: Int = 3) async throws -> Int {
             var most = resident
             for _ in 0..<cosignatures {
@@ -97,7 +97,7 @@ struct FloodTests {
             return most
         }
 
-        /// Waits until what a flood took is given back.
+        /// Waits until the memory that a flood took has been released.
         func recovers(to level: Int) async throws -> Int {
             var now = resident
             for _ in 0..<600 where now > level {

@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// What systemd would listen to: the socket that a unit of `Type=notify` is given.
+/// Stands in for systemd: listens to the socket that a unit of `Type=notify` gets.
 private final class ServiceManager: Sendable {
     let path: String
     private let descriptor: Int32
@@ -27,7 +27,7 @@ private final class ServiceManager: Sendable {
 
     deinit { close(descriptor) }
 
-    /// What has been said and not been read yet.
+    /// What was received and not read yet.
     func said() -> String? {
         var bytes = [UInt8](repeating: 0, count: 256)
         let count = recv(descriptor, &bytes, bytes.count, 0)
@@ -41,7 +41,7 @@ struct ListeningTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// What the program says when it does not start.
+    /// What the program says if it does not start.
     private func refusal(_ listen: String) async throws -> (status: Int32, said: String) {
         try await Finished.run(
             ServiceProgram.path,
@@ -56,7 +56,7 @@ struct ListeningTests {
         let (status, said) = try await refusal("unix:" + path)
         #expect(status == 2 && said.contains("is a file and not a socket"), "\(said)")
         #expect(FileManager.default.contents(atPath: path) == Data("mine".utf8))
-        // Nor through a link.
+        // Not through a link either.
         try FileManager.default.createSymbolicLink(atPath: directory("link"), withDestinationPath: path)
         let (linked, _) = try await refusal("unix:" + directory("link"))
         #expect(linked == 2)
@@ -77,8 +77,8 @@ struct ListeningTests {
         await service.stop()
     }
 
-    /// The steps of docs/operations.md, "Upgrades", as the service manager takes them: the old one is stopped when the new one has said
-    /// that it is ready, and not when it has ended without.
+    /// Follows docs/operations.md, "Upgrades", as the service manager does: the old process is stopped when the new one
+    /// reports that it is ready, but not if the new one ends without reporting.
     @Test(
         "An upgrade under load: one that cannot start changes nothing, one that can is waited for, and no request fails"
     )
@@ -116,7 +116,7 @@ struct ListeningTests {
             }
             return statuses
         }
-        // Its database is another service's: it ends, and says why.
+        // Its database belongs to another service: it ends, and says why.
         let failed = await #expect(throws: ServiceProgram.NotListening.self) {
             _ = try await start("log-failed", ["--name", "other.example"])
         }
@@ -133,7 +133,7 @@ struct ListeningTests {
         isOver.withLock { $0 = true }
         let read = await reading.value
         #expect(written.allSatisfy { $0 == 200 }, "\(written.filter { $0 != 200 })")
-        // "stopping" is an answer too; none at all is not.
+        // "stopping" is a response too; no response at all is not.
         #expect(read.allSatisfy { $0 == 200 || $0 == 503 }, "\(read.filter { $0 != 200 })")
         await service.stop()
         #expect(await workload.faults(of: database, acknowledged: workload.requests.count) == [])

@@ -40,14 +40,14 @@ struct OperationTests {
             environment: ["ROUNDROBIN_CONFIG": config, "ROUNDROBIN_MIX_EVERY": "30", "ROUNDROBIN_NAME": "env.example"],
             log: directory("log"), ["--mix-at-least", "9"])
         let shown = try await info(service)
-        // ServiceProgram gives --name.
+        // ServiceProgram passes --name.
         #expect(shown["name"] as? String == "test.example")
         #expect(shown["mix"] as? [String: Int] == ["every": 30, "at_least": 9])
         let limits = try #require(shown["limits"] as? [String: Any])
         #expect(limits["connections"] as? Int == 77)
         #expect(limits["statements"] as? [String: Int] == ["burst": 5, "per_hour": 3600])
         await service.stop()
-        // Structured: each line an object, with nothing of who asked.
+        // Structured: each line is an object, without anything about the client.
         let lines = try String(contentsOfFile: directory("log"), encoding: .utf8).split(separator: "\n")
         #expect(lines.count >= 3)
         for line in lines {
@@ -95,7 +95,7 @@ struct OperationTests {
         #expect(text.contains("roundrobin_answers_total{class=\"4xx\"} 0\n"))
         #expect(text.contains("roundrobin_refusals_total{problem=\"rule\"} 0\n"))
         #expect(text.contains("roundrobin_ready 1\n"))
-        // A reader that others wrote.
+        // A reader by somebody else.
         let python = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: ".build/interop/bin/python").path
         let read = try await Finished.run(
@@ -111,7 +111,7 @@ struct OperationTests {
         #expect(await service.send(.GET, "/readyz")?.status == 200)
         kill(service.identifier, SIGTERM)
         var seen: [Int] = []
-        // The client tries to connect again and again; here that is the end.
+        // The client keeps trying to connect; this limits it.
         let asking = Caller(url: service.url, patience: .seconds(1))
         while let status = await asking.send(.GET, "/readyz")?.status, seen.count < 1000 {
             seen.append(status)
@@ -136,7 +136,8 @@ struct OperationTests {
         await raised.stop()
         let (lowered, said) = try await start("320:320", "lowered")
         #expect(said.contains("fewer connections") && said.contains("64"), "\(said)")
-        // More than there may be wait to be accepted; those that are there are served, and the rest when they have gone.
+        // More connections wait to be accepted than the limit allows. Those that are open are served, and the others
+        // after them.
         let flood = Flood()
         let port = Int(lowered.url.split(separator: ":").last ?? "") ?? 0
         let request = Array("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n".utf8)

@@ -28,7 +28,7 @@ struct OwnershipFaultTests {
         }
     }
 
-    /// Sends everything but the last two co-signatures, of which either may come first.
+    /// Sends everything except the last two co-signatures, either of which may come first.
     private func workload(
         _ service: ServiceProgram
     ) async throws -> (before: [Workload.Request], last: [Workload.Request]) {
@@ -57,7 +57,7 @@ struct OwnershipFaultTests {
         #expect(refused.status == 2 && refused.said.contains("Stop the service first"), "\(refused)")
         let repair = try await run(["fsck", "--repair", "--database", database])
         #expect(repair.status == 2 && repair.said.contains("Stop the service first"), "\(repair)")
-        // The service is kept from noticing, as it may be for two seconds when nobody asks.
+        // Keeps the service from noticing, as can happen for two seconds while nobody sends requests.
         kill(service.identifier, SIGSTOP)
         try moveAside()
         let again = try await run(arguments)
@@ -75,19 +75,19 @@ struct OwnershipFaultTests {
         let old = try await ServiceProgram(database: database, log: directory("log"))
         let (_, last) = try await workload(old)
         #expect(try await run(["backup", "--database", database, "--to", directory("backup.sqlite")]).status == 0)
-        // Before it can look, and while a request of its own is under way.
+        // Before it can look, and while one of its own requests is in progress.
         kill(old.identifier, SIGSTOP)
         async let late = old.send(.POST, last[0].path, last[0].body)
         try moveAside()
         try FileManager.default.copyItem(atPath: directory("backup.sqlite"), toPath: database)
         let new = try await ServiceProgram(database: database, log: directory("log-new"))
-        // Another leaf at the same place of the log.
+        // A different leaf at the same place in the log.
         #expect(await new.send(.POST, last[1].path, last[1].body)?.status == 200)
         kill(old.identifier, SIGCONT)
         let status = await late?.status
         #expect(status != 200)
         try await expectStopped(old)
-        // What the old one may have signed of that size, it has neither committed nor shown.
+        // The old one has neither committed nor shown what it may have signed at that size.
         let aside = try SQLiteStore(inspecting: directory("aside"))
         let kept = try SQLiteStore(inspecting: database)
         let (shorter, longer) = (try await aside.leaves(of: last[0].log), try await kept.leaves(of: last[0].log))
@@ -125,7 +125,7 @@ struct OwnershipFaultTests {
             #expect(answer.map { $0.status >= 500 } ?? true, "\(change): \(String(describing: answer?.status))")
             let ready = await service.send(.GET, "/readyz")
             #expect(ready.map { $0.status == 503 } ?? true, "\(change)")
-            // Nothing is shown any more, of this log or another.
+            // Nothing is shown any more, neither of this log nor of another.
             for request in before.prefix(1) {
                 let shown = await service.send(.GET, "/workplace/\(request.log.subject.hex)/checkpoint")
                 #expect(shown.map { $0.status == 503 } ?? true, "\(change)")

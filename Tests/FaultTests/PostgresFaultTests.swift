@@ -27,7 +27,7 @@ struct PostgresFaultTests {
             database: server.url(database), log: directory(log), ["--heads", heads ?? self.heads])
     }
 
-    /// What is wrong when these requests have been acknowledged: the database is copied and looked at like any other.
+    /// The faults after these requests have been acknowledged: the database is copied and checked like any other.
     private func faults(_ workload: Workload, acknowledged: Int) async throws -> [String] {
         let copy = directory("copy-\(Hex.encode(Random.bytes(4))).sqlite")
         let report = try await Databases.copy(server.url(database), to: copy)
@@ -39,11 +39,11 @@ struct PostgresFaultTests {
     }
 
     /// Sends a request until it is accepted.
-    /// - Returns: how often it failed before.
+    /// - Returns: how often it failed before that.
     private func send(_ request: Workload.Request, to services: [ServiceProgram]) async throws -> Int {
         for failures in 0..<4000 {
             let service = services[failures % services.count]
-            // A service that was killed does not answer; the others do.
+            // A service that was killed does not respond; the others do.
             let patience: TimeAmount = services.count == 1 ? .seconds(60) : .seconds(1)
             let answer = await Caller(url: service.url, patience: patience).send(.POST, request.path, request.body)
             if services.count == 1 { try #require(answer != nil, "it must not die") }
@@ -72,14 +72,14 @@ struct PostgresFaultTests {
             try await Task.sleep(for: .milliseconds(80))
         }
         try await killer.value
-        // Whether one of those crashes was met is chance; this one is.
+        // Whether one of those crashes hit a request is up to chance; this one does.
         let last = try #require(workload.requests.last)
         try server.kill()
         #expect(await service.send(.POST, last.path, last.body)?.status == 503)
         try server.start()
         _ = try await send(last, to: [service])
         #expect(try await faults(workload, acknowledged: workload.requests.count) == [])
-        // And after one more, with nobody writing.
+        // And after one more, while nobody writes.
         try server.kill()
         try server.start()
         #expect(try await faults(workload, acknowledged: workload.requests.count) == [])
@@ -138,12 +138,12 @@ struct PostgresFaultTests {
                 continue
             }
             if isCommitted {
-                // The commit waits for a replica that there is not, and its connection ends meanwhile: it has taken
-                // effect.
+                // The commit waits for a replica that does not exist, and its connection ends meanwhile: the commit has
+                // taken effect.
                 try server.psql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
                 try server.psql("SELECT pg_reload_conf()")
             } else {
-                // The connection ends in the commit, before it takes effect.
+                // The connection ends during the commit, before it takes effect.
                 try server.psql(
                     """
                     CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
@@ -233,7 +233,7 @@ struct PostgresFaultTests {
         for request in workload.requests[..<half] { _ = try await send(request, to: [service]) }
         let kick =
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 't%' AND pid <> pg_backend_pid()"
-        // A copy of some time ago, such as a replica has that took over too early.
+        // An old copy, such as a replica has that took over too early.
         let old = database + "old"
         for _ in 0..<20 {
             try server.psql(kick)
@@ -256,7 +256,7 @@ struct PostgresFaultTests {
         await #expect {
             _ = try await start("again")
         } throws: { ($0 as? ServiceProgram.NotListening)?.said.contains("gone back") == true }
-        // The right one again.
+        // The right database again.
         try server.psql("DROP DATABASE \(database) WITH (FORCE)")
         try server.psql("ALTER DATABASE \(database)new RENAME TO \(database)")
         let again = try await start("again")
@@ -289,7 +289,7 @@ struct PostgresFaultTests {
         #expect(try server.psql("SELECT to_regnamespace('roundrobin') IS NULL", database: database) == "t")
     }
 
-    /// On a small tmpfs where this process may make one.
+    /// Uses a small tmpfs, if this process may mount one.
     @Test("A full disk under the server refuses clearly, loses nothing, and takes everything once there is room")
     func full() async throws {
         let place = "/tmp/rr-ts-" + Hex.encode(Random.bytes(4))
@@ -300,7 +300,7 @@ struct PostgresFaultTests {
             if isMounted { _ = FaultTableTests.run("umount", ["-l", place]) }
             try? FileManager.default.removeItem(atPath: place)
         }
-        // Without the right to mount, `refusals` has it by the server's word alone.
+        // Without the right to mount, `refusals` tests the server's error code alone.
         guard isMounted else { return }
         #expect(FaultTableTests.run("chown", ["postgres", place]))
         try server.psql("CREATE TABLESPACE small LOCATION '\(place)'")

@@ -5,8 +5,9 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// The real service writes to a disk that notes everything; then the power goes after each of its operations, and what
-/// a disk may have kept of what was not synced is opened again and checked from the leaves up.
+/// The real service writes to a disk that records everything. Then the power goes after each of its operations, and the
+/// files that a disk may have kept, with or without what was not synced, are opened again and checked from the leaves
+/// up.
 @Suite("Whenever the power goes, what was acknowledged is there and the whole log holds", .serialized)
 struct PowerCutTests {
     let directory: TemporaryDirectory
@@ -25,11 +26,11 @@ struct PowerCutTests {
             environment: ["LD_PRELOAD": library, "DISK_DIRECTORY": root, "DISK_TRACE": directory("trace")],
             log: directory("log"), more)
         let info = try #require(await service.send(.GET, "/v1/service"))
-        // A close names the log's size and root, which mixing makes others.
+        // A close states the log's size and root, which mixing changes.
         let workload = try Workload(info: info.body, ends: more.isEmpty)
         for (i, request) in workload.requests.enumerated() {
             var answer = try #require(await service.send(.POST, request.path, request.body))
-            // Another one of the tag waits to be mixed.
+            // Another statement of the tag is waiting to be mixed.
             for _ in 0..<100 where answer.status == 409 {
                 try await Task.sleep(for: .milliseconds(50))
                 answer = try #require(await service.send(.POST, request.path, request.body))
@@ -40,8 +41,8 @@ struct PowerCutTests {
         return (try DiskTrace(directory("trace")), workload)
     }
 
-    /// Which operations the power goes after. All with ROUNDROBIN_FAULTS=all; else each sync, truncation, unlink and
-    /// answer and their neighbours, and every ninth write between.
+    /// The operations after which the power goes. With ROUNDROBIN_FAULTS=all every one, otherwise each sync,
+    /// truncation, unlink and response with its neighbours, and every ninth write in between.
     private func cuts(_ trace: DiskTrace) -> [Int] {
         let all = ProcessInfo.processInfo.environment["ROUNDROBIN_FAULTS"] == "all"
         return trace.operations.indices.filter { i in
@@ -75,7 +76,7 @@ struct PowerCutTests {
         unsynced.operations.removeAll { if case .sync(let file) = $0 { file.hasSuffix("-wal") } else { false } }
         var late = trace
         for i in late.operations.indices.dropFirst() {
-            // Each answer before the sync of what it acknowledges.
+            // Moves each response before the sync of what it acknowledges.
             guard case .response = late.operations[i],
                 let sync = late.operations[..<i].lastIndex(where: {
                     if case .sync(let file) = $0 { file.hasSuffix("a.sqlite-wal") } else { false }
@@ -104,7 +105,7 @@ struct PowerCutTests {
 
     private static func cases(_ trace: DiskTrace, _ cuts: Set<Int>) -> ([Case], answers: Int) {
         var disk = Disk()
-        // The first answer is to the question for the log's key.
+        // The first response is to the request for the log's key.
         var answers = -1
         var cases: [Case] = []
         var seen: Set<Int> = []

@@ -30,7 +30,7 @@ struct PromiseCrashTests {
         var promises: [(request: Workload.Request, body: [UInt8])] = []
         for request in work.requests {
             let answer = try #require(await service.send(.POST, request.path, request.body))
-            // A second one of a tag is refused while the first waits.
+            // A second statement of a tag is refused while the first is waiting.
             switch answer.status {
             case 202: promises.append((request, answer.body))
             case 200: #expect(request.tag == nil)
@@ -49,7 +49,7 @@ struct PromiseCrashTests {
             let again = try #require(await service.send(.POST, request.path, request.body))
             #expect(again.status == 202 && again.body == body)
         }
-        // One killed in between, at once; then one that mixes no more lets them go.
+        // One is killed in between, at once; then one that no longer mixes lets them go.
         await service.stop(SIGKILL)
         service = try await ServiceProgram(database: database, log: directory("log"), heads)
         for (request, _) in promises {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import roundrobin_service
 
-/// docs/operations.md as a new operator would follow it.
+/// Follows docs/operations.md as a new operator would.
 @Suite("The operator's page")
 struct RecipeTests {
     private static let page = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -16,7 +16,7 @@ struct RecipeTests {
     private struct Block {
         let language: Substring
         let text: String
-        /// The paragraph before it.
+        /// The paragraph before the block.
         let before: String
     }
 
@@ -27,7 +27,7 @@ struct RecipeTests {
         }
     }
 
-    /// Three ports in a row that nobody listens on.
+    /// Three consecutive ports on which nobody listens.
     private static func freePorts() async throws -> Int {
         let group = MultiThreadedEventLoopGroup.singleton
         for _ in 0..<100 {

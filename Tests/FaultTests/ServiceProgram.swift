@@ -17,8 +17,8 @@ final class ServiceProgram: Sendable {
     static let path = BuiltProgram.service
 
     /// - Parameters:
-    ///   - command: what runs; the program itself when empty.
-    ///   - log: the file that takes what it says.
+    ///   - command: the program to run; `roundrobin` itself if empty.
+    ///   - log: the file that its output goes to.
     init(
         database: String, environment: [String: String] = [:], command: [String] = [], log: String,
         _ more: [String] = [],
@@ -35,7 +35,7 @@ final class ServiceProgram: Sendable {
         for _ in 0..<1500 where port == nil && process.isRunning {
             try await Task.sleep(for: .milliseconds(10))
             let text = String(decoding: FileManager.default.contents(atPath: log) ?? Data(), as: UTF8.self)
-            // As text or as JSON.
+            // In text or JSON form.
             port = text.firstMatch(of: /port(=|":")([0-9]+)/).map { String($0.2) }
             if let socket, text.contains("socket") { port = socket }
         }
@@ -53,7 +53,7 @@ final class ServiceProgram: Sendable {
     struct NotListening: Error { let said: String }
 
     /// Waits until it has ended by itself.
-    /// - Returns: its exit status, and what it said.
+    /// - Returns: its exit status and its output.
     func end() async throws -> (status: Int32, said: String) {
         var end = process.end
         while end == nil {
@@ -77,22 +77,22 @@ final class ServiceProgram: Sendable {
     }
 }
 
-/// Plain requests.
+/// Sends plain requests.
 struct Caller {
     let url: String
     var patience = TimeAmount.seconds(60)
-    /// With certificates that are not looked at.
+    /// Does not check certificates.
     private static let careless = {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.certificateVerification = .none
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: .init(tlsConfiguration: tls))
     }()
 
-    /// - Returns: the status; nil when there was no answer.
+    /// - Returns: nil if there was no response.
     func send(_ method: HTTPMethod, _ path: String, _ body: [UInt8] = []) async -> (status: Int, body: [UInt8])? {
         var request = HTTPClientRequest(url: url + path)
         request.method = method
-        // The client names no host over a Unix socket.
+        // The client sends no Host header over a Unix socket.
         if url.hasPrefix("http+unix") { request.headers.add(name: "host", value: "localhost") }
         if !body.isEmpty { request.body = .bytes(ByteBuffer(bytes: body)) }
         guard

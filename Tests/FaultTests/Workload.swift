@@ -7,15 +7,15 @@ import TransparencyLog
 
 @testable import Storage
 
-/// A small workplace and a petition, as requests that follow one another: with a name that is given and taken back, a
-/// replacement, a withdrawal, the close and a release.
+/// A small workplace and a petition as a sequence of requests: with a name that is given and taken back, a replacement,
+/// a withdrawal, the close and a release.
 struct Workload: Sendable {
     struct Request: Sendable {
         let path: String
         let body: [UInt8]
         let log: LogName
         let leaf: [UInt8]
-        /// Of a co-signature.
+        /// The tag, if it is a co-signature.
         let tag: Bytes32?
     }
 
@@ -29,7 +29,7 @@ struct Workload: Sendable {
     }
 
     /// - Parameters:
-    ///   - info: the answer to /v1/service.
+    ///   - info: the response of /v1/service.
     ///   - ends: whether the petition is closed and released at the end.
     init(info: [UInt8], members: Int = 4, ends: Bool = true, closes: UInt64 = 0) throws {
         let world = try World(members: members, logKey: try Self.logKey(info))
@@ -61,10 +61,11 @@ struct Workload: Sendable {
             })
     }
 
-    /// What is wrong with a database when these requests have been acknowledged; empty when nothing is.
+    /// The faults of a database after these requests have been acknowledged; empty if there are none.
     func faults(of path: String, acknowledged: Int) async -> [String] {
         do {
-            // Before it is opened, which catches up: what was acknowledged under a receipt is recorded as signed.
+            // Before it is opened, because opening catches up: everything acknowledged with a receipt must be recorded
+            // as signed.
             var faults = try Self.unrecorded(path, requests.prefix(acknowledged))
             let store = try SQLiteStore(path: path, serviceName: "test.example")
             faults += try store.check().findings.map { "\($0.what)" }
@@ -88,7 +89,7 @@ struct Workload: Sendable {
     }
 
     private static func unrecorded(_ path: String, _ acknowledged: ArraySlice<Request>) throws -> [String] {
-        // Of a log whose leaves stand in the order of the requests; where co-signatures wait, fewer are there.
+        // For a log whose leaves are in the order of the requests; where co-signatures wait, fewer leaves are there.
         var counts: [LogName: Int] = [:]
         for request in acknowledged where request.tag == nil { counts[request.log, default: 0] += 1 }
         guard !counts.isEmpty else { return [] }

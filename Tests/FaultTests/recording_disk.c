@@ -1,13 +1,13 @@
-// Loaded before the C library into a service under test. Every operation on a file below $DISK_DIRECTORY, and every answer on a
-// socket, is numbered; then, as the environment asks:
+// Loaded before the C library into a service under test. It numbers every operation on a file below $DISK_DIRECTORY and
+// every response on a socket. Then, depending on the environment:
 //
-//   DISK_TRACE   the operation is written to this file, with its bytes, before it is carried out: what a disk and a client
-//                had seen when the power went is a prefix of that.
-//   DISK_FAIL    "<what> <first> <count> <errno>": operations of this kind (W write, S sync, T truncate, O open) from the first
-//                on, so many of them, are not carried out and fail. A write that fails with ENOSPC leaves half of its bytes.
-//                They are counted from when the file named by $DISK_ARMED is there.
-//   DISK_ROOM    so many bytes may be added to files, then writes that add to one fail with ENOSPC, until the file named by
-//                $DISK_RELIEF is there.
+//   DISK_TRACE   each operation is written to this file, with its bytes, before it is carried out. What a disk and a
+//                client had seen when the power went is a prefix of the file.
+//   DISK_FAIL    "<what> <first> <count> <errno>": <count> operations of this kind (W write, S sync, T truncate,
+//                O open), from the first on, are not carried out and fail. A write that fails with ENOSPC leaves half
+//                of its bytes. They are counted once the file named by $DISK_ARMED exists.
+//   DISK_ROOM    this many bytes may be added to files; then writes that add to one fail with ENOSPC, until the file
+//                named by $DISK_RELIEF exists.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -30,7 +30,7 @@ static char fail_what;
 static long fail_first, fail_count, fail_errno, room = -1;
 static long numbers[128];
 
-// Whether the file named by $DISK_ARMED is there, or none is named.
+// Whether the file named by $DISK_ARMED exists, or none is named.
 static int is_armed(void) {
     const char *armed = getenv("DISK_ARMED");
     return !armed || access(armed, F_OK) == 0;
@@ -85,7 +85,7 @@ static void record(char what, const char *path, uint64_t offset, const struct io
     for (int i = 0; i < count; i++) put(parts[i].iov_base, parts[i].iov_len);
 }
 
-// Whether this operation is one of those that fail.
+// Whether this operation is one that must fail.
 static int fails(char what) {
     if (what != fail_what || !is_armed()) return 0;
     long number = ++numbers[(int)what];
@@ -105,7 +105,7 @@ static ssize_t write_at(int fd, const char *path, const void *bytes, size_t coun
         }
     }
     if (error == ENOSPC && count > 1) {
-        // A full disk takes what it can.
+        // A full disk takes as much as it can.
         part.iov_len = count / 2;
         record('W', path, (uint64_t)offset, &part, 1);
         ssize_t half = REAL(pwrite)(fd, bytes, count / 2, offset);
@@ -174,7 +174,7 @@ static int sync_file(int fd, int whole) {
     if (!fails('S')) {
         result = whole ? REAL(fsync)(fd) : REAL(fdatasync)(fd);
         saved = errno;
-        // After: what was synced is there from now on.
+        // Afterwards: from now on, what was synced is there.
         if (result == 0) record('S', path, 0, NULL, 0);
     }
     pthread_mutex_unlock(&lock);

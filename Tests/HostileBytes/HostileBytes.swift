@@ -8,10 +8,11 @@ import Sodium
 import Templates
 import TransparencyLog
 
-/// Every decoder of what comes from outside, for bytes of anybody's choosing: the fuzzer's, and the corpus that `make test` replays.
-/// None may trap; and what is accepted must be what would have been written, wherever there is one way to write it.
+/// Runs every decoder of outside data on arbitrary bytes: the fuzzer's, and the corpus that `make test` replays. No
+/// decoder may trap. And whatever it accepts must be exactly what an encoder would write, if there is only one way to
+/// write it.
 public enum HostileBytes {
-    /// One decoder, by the input's first byte.
+    /// The decoders; the input's first byte chooses one.
     public static let decoders: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
         ("workplace statement", workplaceStatement), ("petition statement", petitionStatement),
         ("manifest", manifest), ("proof", proof), ("ballot", ballot), ("co-signature request", coSignatureRequest),
@@ -79,7 +80,7 @@ public enum HostileBytes {
 
     @Sendable private static func invite(_ bytes: [UInt8]) {
         guard let invite = try? Invite(parsing: text(bytes)) else { return }
-        // Typed by people: case, hyphens and spaces do not matter, so only what is read again must be the same.
+        // People type it, so case, hyphens and spaces do not matter: only what is read again must be the same.
         let again = try? Invite(parsing: invite.url())
         check(again?.url() == invite.url(), "an invite's address is not the invite's")
         _ = try? invite.open(bytes, in: Fixture.shared.workplace.id)
@@ -153,7 +154,7 @@ public enum HostileBytes {
 
     @Sendable private static func json(_ bytes: [UInt8]) {
         guard (try? JSONValue(parsing: bytes)) != nil else { return }
-        // What the strict parser takes, the lenient one takes.
+        // The lenient parser must accept what the strict one accepts.
         check(
             (try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)) != nil
                 || bytes.contains { $0 >= 0x80 } || bytes.count > 1 << 16, "our JSON is nobody else's")
@@ -207,7 +208,7 @@ public enum HostileBytes {
         check(memory.encoding == bytes, "a memory is not its own encoding")
     }
 
-    /// Lists of wraps and of sealed names as anybody is answered with them.
+    /// Lists of wraps and of sealed names, as the service answers anybody.
     @Sendable private static func lists(_ bytes: [UInt8]) {
         for wrap in Reading.wraps(.bytes(bytes), epoch: 0) { _ = wrap.claim(in: Fixture.shared.workplace.id) }
         _ = Fixture.shared.petition.due(among: Reading.names(.bytes(bytes)))
@@ -221,7 +222,7 @@ public enum HostileBytes {
     }
 }
 
-/// A small workplace and a petition to judge things against: the same in every run.
+/// A small workplace and a petition for judging other inputs, the same in every run.
 final class Fixture: Sendable {
     let workplace: WorkplaceLog
     let petition: PetitionLog

@@ -11,7 +11,8 @@ import TransparencyLog
 
 @Suite("No decoder traps, whatever the bytes")
 struct HostileBytesTests {
-    /// What the fuzzer has kept because each takes a path that no other does: 32-bit lengths, and the inputs.
+    /// The inputs that the fuzzer has kept because each takes a new path. The file has 32-bit lengths, each followed by
+    /// an input.
     private static func corpus() throws -> [[UInt8]] {
         let file = Vectors.directory.deletingLastPathComponent().appending(path: "HostileBytesTests/decoders.corpus")
         let bytes = [UInt8](try Data(contentsOf: file))
@@ -68,7 +69,7 @@ struct HostileBytesTests {
                 HostileBytes.run([seed[0]] + bytes)
             }
         }
-        // Seeds for the fuzzer, where it is asked for.
+        // Writes seeds for the fuzzer, on request.
         guard let directory = ProcessInfo.processInfo.environment["ROUNDROBIN_SEEDS"] else { return }
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         for (i, seed) in seeds.enumerated() { try Data(seed).write(to: URL(filePath: "\(directory)/seed-\(i)")) }

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("A batch gives the verdicts of verifying one by one")
 struct BatchTests {
-    /// A ring of invented people, of whom some can prove.
+    /// A ring of invented people, some of whom can prove.
     struct Crowd {
         let ring: Ring
         let scope = Scope(Random.bytes32())
@@ -37,7 +37,7 @@ struct BatchTests {
         }
     }
 
-    /// Every way in which one part of a claim can be another's, or nobody's.
+    /// Every way in which one part of a claim can be another claim's, or nobody's.
     static func spoiled(_ claim: Claim, other: Claim, ring: Ring) throws -> [Claim] {
         var claims = [
             Claim(tag: claim.tag, message: Random.bytes32(), proof: claim.proof),
@@ -111,7 +111,7 @@ struct BatchTests {
             #expect(verifier.verify(try claims([.nothing, .nothing, shift])) == [true, true, false])
             #expect(verifier.verify(try claims([shift, .nothing, shift, .nothing])) == [false, true, false, true])
             #expect(verifier.verify(try claims([shift, shift])) == [false, false])
-            // Errors that cancel under equal weights.
+            // Errors that would cancel under equal weights.
             let cancelling = [try prover.claim(shift, by: .one), try prover.claim(shift, by: -.one)]
             #expect(verifier.verify(cancelling) == [false, false])
         }
@@ -127,7 +127,7 @@ struct BatchTests {
             #expect(verifier.verify([good, other]) == [true, true])
             #expect(verifier.verify([bad, other]) == [false, true])
         }
-        // The table is the ring's, whatever the scope.
+        // The table belongs to the ring, whatever the scope.
         #expect(Verifier(ring: crowd.ring, scope: Scope(Random.bytes32()), by: arithmetic).verify([good]) == [false])
     }
 

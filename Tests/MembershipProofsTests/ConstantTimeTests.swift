@@ -3,13 +3,13 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Tests/ConstantTime under valgrind's memcheck, which follows a secret through memory and registers.
+/// Runs Tests/ConstantTime under valgrind's memcheck, which follows a secret through memory and registers.
 @Suite("No branch and no address depends on a secret")
 struct ConstantTimeTests {
     private static let program = BuiltProgram.directory + "/ConstantTime"
     private static let suppressions = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "ConstantTime/secrecy.supp").path
-    /// What valgrind ends with when it has reported something; the program itself never does.
+    /// valgrind's exit status if it has reported something; the program itself never returns it.
     private static let reported: Int32 = 99
 
     private func run(_ mode: String) async throws -> (status: Int32, said: String) {

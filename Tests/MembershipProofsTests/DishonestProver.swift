@@ -4,8 +4,8 @@ import Sodium
 
 @testable import MembershipProofs
 
-/// A prover that follows the protocol, slowly and with public scalars, but for one commitment that it shifts before the
-/// challenge is drawn: then exactly one of the three equations fails, by a difference that it chose.
+/// A prover that follows the protocol, slowly and with public scalars, except that it shifts one commitment before the
+/// challenge is drawn. Then exactly one of the three equations fails, by a difference that the prover has chosen.
 struct DishonestProver {
     enum Shift {
         case nothing

@@ -4,8 +4,8 @@ import Sodium
 
 @testable import MembershipProofs
 
-/// The three equations with libsodium alone, one proof at a time: slow, plain, and sharing nothing with the verifier but
-/// the transcript. What the verifier is held against.
+/// The three equations computed with libsodium alone, one proof at a time. It is slow and plain, and shares only the
+/// transcript with the verifier, which is tested against it.
 enum ReferenceVerifier {
     static func verify(_ proof: Proof, of statement: Statement) -> Bool {
         let m = statement.ring.digits

@@ -12,7 +12,7 @@ struct SecrecyTests {
         for (place, key) in keys.enumerated() { #expect(ring.index(of: key) == UInt32(place)) }
         #expect(ring.index(of: .generator(times: .random())) == nil)
         #expect(ring.index(of: .identity) == nil)
-        // Keys that agree in all but one of their four words are different keys.
+        // Keys that agree in three of their four words are still different keys.
         let key = keys[3].encoding.littleEndianWords
         for word in 0..<4 {
             var other = key
@@ -24,7 +24,7 @@ struct SecrecyTests {
             }
             #expect(ring.index(of: Element(unchecked: Bytes32(littleEndianWords: other))) == nil)
         }
-        // Nothing forbids one key in two places; the later one is meant, as it was before.
+        // Nothing forbids the same key in two places; the later one is chosen, as before.
         #expect(try Ring([keys[0], keys[1], keys[0], keys[2]]).index(of: keys[0]) == 2)
     }
 
@@ -41,7 +41,7 @@ struct SecrecyTests {
         let statement = Array("naming".utf8) + [UInt8](repeating: 7, count: 90)
         let kinds = [HedgedNonces.Kind.membership, .possession, .naming]
         #expect(Set(kinds.map { drawn($0, statement) }).count == 3)
-        // The same input has the same nonce; the statement, the generator and the secret each change it.
+        // The same input gives the same nonce; the statement, the generator and the secret each change it.
         #expect(drawn(.naming, statement) == drawn(.naming, statement))
         #expect(drawn(.naming, statement) != drawn(.naming, statement + [0]))
         #expect(drawn(.naming, statement) != drawn(.naming, statement, 1))

@@ -33,7 +33,7 @@ struct MembershipVectorTests {
         let cases: [Case]
     }
 
-    /// Decodes everything as outside input is decoded; any refusal is a rejection.
+    /// Decodes everything like outside input; any refusal is a rejection.
     private func verifies(ring: [HexBytes], scope: HexBytes, message: HexBytes, tag: HexBytes, proof: HexBytes) -> Bool
     {
         guard let keys = try? ring.map({ try Element(decodingNonIdentity: $0.bytes32) }), let ring = try? Ring(keys),

@@ -25,7 +25,7 @@ struct BallotTests {
         }
     }
 
-    /// Seals a plaintext of the test's own making as person 1's ballot, and counts the petition.
+    /// Seals a plaintext of the test's own as person 1's ballot, and counts the petition.
     private func tally(
         of plaintext: [UInt8], context: StaticString = "rrballot", sequence: UInt32 = 0, flip: Int? = nil
     ) throws -> Tally {
@@ -70,7 +70,7 @@ struct BallotTests {
         }
         #expect(try tally(of: padded(good), context: "rrnaming").spoiled == 1)
         #expect(try tally(of: padded(good), sequence: 1).spoiled == 1, "copied from another sequence")
-        // One bit anywhere, also in the box of a trustee who does not release.
+        // One bit anywhere, including the box of a trustee who does not release.
         for place in [0, 79, 80, 170, 239, 240, 300, 319] {
             #expect(try tally(of: padded(good), flip: place).spoiled == 1, "byte \(place)")
         }
@@ -106,7 +106,7 @@ struct BallotTests {
         var foreign = petition.bundle
         foreign.names[0][3] ^= 1
         #expect(try AuditedPetition(auditing: foreign).faults.count == 2)
-        // Withdrawn: the name is no longer due, and showing it is a fault.
+        // After a withdrawal, the name is no longer due, and showing it is a fault.
         try petition.append(petition.coSignature(by: world.people[2], .withdraw))
         #expect(try AuditedPetition(auditing: petition.bundle).faults.count == 1)
     }

@@ -34,11 +34,11 @@ struct DisclosureTests {
         #expect(standard.figures([0, 0, 0], ring: 7) == [.exact(0), .exact(0), .exact(0)])
         #expect(
             Disclosure(minimum: 5).figures([4, 9, 6], ring: 25) == [.fewerThan(5), .atLeast(9, most: 12), .exact(6)])
-        // One ballot is fewer than 2 and, since it is some, exactly one: so nothing is said.
+        // One ballot is fewer than 2 and more than none, which makes it exactly one: so nothing is disclosed.
         #expect(Disclosure(minimum: 2).figures([1, 9, 6], ring: 25) == [.withheld, .withheld, .withheld])
     }
 
-    /// Every way to give `total` ballots to `choices`.
+    /// Every way to distribute `total` ballots among `choices`.
     private static func ways(_ total: Int, _ choices: Int) -> [[Int]] {
         choices == 1
             ? [[total]] : (0...total).flatMap { first in ways(total - first, choices - 1).map { [first] + $0 } }
@@ -65,7 +65,7 @@ struct DisclosureTests {
                         case .atLeast(let bound, let most): #expect((bound...most).contains(count))
                         case .withheld: break
                         }
-                        // A small minority is never said.
+                        // A small minority is never disclosed.
                         if count > 0, count < minimum, count < total, ring < 30 || total >= ring {
                             #expect(figure != .exact(count), "\(counts)")
                         }
@@ -75,7 +75,8 @@ struct DisclosureTests {
                     for (i, figure) in figures.enumerated() {
                         if case .exact = figure { continue }
                         let possible = Set(counts.map { $0[i] })
-                        // Of two choices with one ballot each, not being unanimous tells; nobody is told which is whose.
+                        // With two choices of one ballot each, the fact that they are not unanimous gives it away;
+                        // whose is which stays hidden.
                         if choices == 2, total == 2 { continue }
                         #expect(possible.count >= 2, "\(minimum): \(counts) all say \(figures)")
                         // Nor who it was: no choice is known to have exactly one ballot, or none.

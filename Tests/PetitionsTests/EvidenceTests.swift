@@ -8,7 +8,7 @@ import TransparencyLog
 
 @Suite("Evidence about a statement holds for one state of one log")
 struct EvidenceTests {
-    /// Appends by this evidence to the log, which refuses it and stays what it was.
+    /// Appends to the log with this evidence; the log must reject it and stay as it was.
     private func refuses(
         _ log: PetitionLog, _ admissible: PetitionLog.Admissible, _ proven: ProvenCoSignature, _ comment: Comment
     ) {
@@ -34,7 +34,7 @@ struct EvidenceTests {
         let admissible = try fresh.check(own)
         let proven = try fresh.prove([own])[0].get()
 
-        // The evil twins: each differs from what is right in one thing.
+        // The twins: each differs from the right evidence in one thing.
         refuses(fresh, admissible, try fresh.prove([rival])[0].get(), "the proof of another statement of the tag")
         refuses(fresh, try fresh.check(other), proven, "the rules of another statement")
         var grown = fresh
@@ -52,12 +52,12 @@ struct EvidenceTests {
         refuses(
             fresh, try elsewhere.log.check(foreign), try elsewhere.log.prove([foreign])[0].get(), "another petition")
 
-        // A copy of the same state takes it, once.
+        // A copy in the same state accepts it, once.
         var copy = fresh
         #expect(try copy.append(admissible, proven).count == 2)
         refuses(copy, admissible, proven, "twice")
 
-        // Over a longer ring neither piece of evidence holds.
+        // With a longer ring, neither piece of evidence is valid.
         try world.admit()
         try petition.extend()
         refuses(petition.log, admissible, proven, "another ring")
@@ -95,7 +95,7 @@ struct EvidenceTests {
         var copy = fresh
         try copy.append(admissible)
         #expect(copy.eligible(at: copy.size) == 41)
-        // Cheap rules say nothing of a signature.
+        // The cheap rules say nothing about a signature.
         let forged = try WorkplaceStatement.make(
             .eligibleDeclared(43), in: fresh.id, sequence: fresh.nextSequence(of: world.founder.signKey),
             by: world.people[1].seed.signingKey())
@@ -110,7 +110,7 @@ struct EvidenceTests {
 }
 
 extension PetitionLog {
-    /// Appends to a copy.
+    /// Appends to a copy of the log.
     fileprivate func check(_ coSigned: CoSigned, isProvenBy proven: ProvenCoSignature) throws {
         var copy = self
         try copy.append(check(coSigned), proven)

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("A name that a co-signer sealed with any numbers in it")
 struct HostileNameTests {
-    /// Sealed as `SealedName.seal` seals, with an index and an epoch of the co-signer's own choosing.
+    /// Seals as `SealedName.seal` does, but with an index and an epoch that the co-signer chooses.
     private func sealed(index: UInt32, epoch: UInt16, by person: Person, _ petition: PetitionWorld) throws -> [UInt8] {
         let (scope, name) = (Scope(petition.log.id.bytes), Array("Li Wei".utf8))
         var writer = ByteWriter()

@@ -114,7 +114,7 @@ struct KeyVectorTests {
         for code in file.typing_errors + ["", "é"] {
             #expect(throws: RuleViolation.inviteTyping, "\(code)") { _ = try Invite(parsing: start + code) }
         }
-        // One letter anywhere, and two neighbours exchanged.
+        // One changed letter anywhere, and two exchanged neighbours.
         let code = Array(file.also_read[1].utf8)
         for i in code.indices {
             var wrong = code
@@ -194,7 +194,7 @@ struct KeyVectorTests {
                 #expect(open(c.sealed.bytes) == c.plaintext.bytes)
                 for spoiled in c.spoiled { #expect(open(spoiled.sealed.bytes) == nil, "\(spoiled.why)") }
             }
-            // Many at once, good and spoiled among one another, each get their own verdict.
+            // In a batch of good and spoiled signatures, each gets its own verdict.
             let secrets = Dictionary(
                 uniqueKeysWithValues: c.trustees.indices.map { (UInt8($0 + 1), c.trustees[$0].secret.bytes32) })
             let mixed = (0..<70).map { $0 % 3 == 0 ? c.sealed.bytes : c.spoiled[$0 % c.spoiled.count].sealed.bytes }

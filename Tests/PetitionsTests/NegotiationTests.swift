@@ -65,7 +65,7 @@ struct NegotiationTests {
         #expect(demands("[\(b),\(a)]") == .demands && demands("[\(a),\(a)]") == .demands)
         #expect(fault { $0["record"] = "\"delivered\"" } == .answer)
         #expect(throws: RecordDocument.Fault.self) { try RecordDocument(parsing: [0xff]) }
-        // Every byte of a good one matters, or is refused.
+        // Every byte of a good record matters, or the record is rejected.
         let good = try record(.response, [.init(number: 1, answer: .countered, text: "x")])
         for place in good.bytes.indices {
             var changed = good.bytes
@@ -94,7 +94,7 @@ struct NegotiationTests {
         #expect(third.isReached(accepting: 4, rejecting: 2, eligible: 6))
         #expect(!third.isReached(accepting: 3, rejecting: 0, eligible: 6))
         #expect(!third.isReached(accepting: 0, rejecting: 0, eligible: 0))
-        // More people than 32 bits hold a hundredfold of.
+        // More people than 32 bits can hold when multiplied by a hundred.
         let nearlyAll = try #require(Majority("at least 99/100 of eligible"))
         #expect(!nearlyAll.isReached(accepting: 1 << 20, rejecting: 0, eligible: .max))
     }
@@ -149,7 +149,7 @@ struct NegotiationTests {
         #expect(threads[0].title == "One" && threads[0].agreed == "First.")
         #expect(threads[1].ours == "A little less." && threads[1].theirs == nil)
         #expect(threads[1].steps.map(\.answer) == [.countered, nil, .refused])
-        // Before anything, and with documents that are absent or somebody else's.
+        // Before anything was recorded, and with documents that are missing or somebody else's.
         let bare = Negotiation(petition.log, document: nil, records: [:])
         #expect(bare.threads.map(\.status) == [.awaiting, .awaiting] && bare.threads[1].ours == "")
         var wrong = documents
@@ -214,7 +214,7 @@ struct NegotiationTests {
         #expect(other.ratifications.map(\.outcome) == [.otherWords])
         #expect(other.faults.map(\.description) == ["ratification line 0: asks about other words than the response's"])
         #expect(try audit([1], text: "第二。", in: world).faults.count == 1, "a demand that it does not counter")
-        // The same founding and members, then a vote over a log that goes on otherwise.
+        // The same founding and members, then a vote over a log that continues differently.
         let fork = World(forking: world)
         try fork.admit()
         try world.admit()

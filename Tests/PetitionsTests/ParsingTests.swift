@@ -53,7 +53,7 @@ struct ParsingTests {
             lines[2] = half
             unreadable(joined(lines), "a value without an end: \(half)")
         }
-        // The same leaf in every spelling that JSON allows: as we write it, in another order, with a letter escaped.
+        // The same leaf in every spelling that JSON allows: ours, another order, an escaped letter.
         let original = try PetitionBundle(parsing: Array(text.utf8)).workplace.leaves
         let letter = leaf.firstRange(of: "\"leaf\": \"").map { leaf[$0.upperBound] }
         let escaped = "\\u00" + String(try unwrap(letter?.asciiValue), radix: 16)
@@ -69,7 +69,7 @@ struct ParsingTests {
             #expect(try PetitionBundle(parsing: Array(joined(lines).utf8)).workplace.leaves == original)
         }
         lines[2] = leaf
-        // Spaces and the order of members inside an object are JSON's own business.
+        // Spaces, and the order of members inside an object, do not matter in JSON.
         lines[0] = header.replacing(": ", with: ":")
         #expect(throws: Never.self) { try PetitionBundle(parsing: Array(joined(lines).utf8)) }
     }
@@ -131,7 +131,7 @@ struct ParsingTests {
     func goodJSON() throws {
         #expect(try JSONValue(parsing: Array(" {\"a\" : [ 1, -0.5e+3 , true, null ] } \n".utf8)) != .null)
         #expect(try JSONValue(parsing: Array("\"\\ud83d\\ude00\\n\"".utf8)) == .string("😀\n"))
-        // Two names that Swift's String holds for equal are two names.
+        // Two names that Swift's String considers equal are two names.
         #expect(try JSONValue(parsing: Array("{\"\u{e9}\":1,\"e\u{301}\":2}".utf8)) != .null)
         let deep = String(repeating: "[", count: 100_000)
         #expect(throws: JSONValue.ParseError.tooDeep) { try JSONValue(parsing: Array(deep.utf8)) }
@@ -258,7 +258,7 @@ struct ParsingTests {
         let forged = KeyWrap(
             epoch: 0, member: good.member, wrap: good.wrap, by: makers[1].signKey, signature: good.signature)
         #expect(!opens([forged]))
-        // Who wrapped it and left since has wrapped it all the same.
+        // A wrap stays valid if its maker has left since.
         try world.organise(.memberRemoved(makers[0].signKey))
         #expect(opens([good]))
     }

@@ -87,7 +87,7 @@ struct PromiseTests {
         #expect(good.isSatisfied && good.time == file.witness.time)
         #expect(file.witness.invalid.count == 5)
         for bad in file.witness.invalid { #expect(try !judge(bad.line).isSatisfied, "\(bad.why)") }
-        // Twice counts once, and a false line beside a good one is a fault.
+        // Two lines of one witness count once, and a false line next to a good one is a fault.
         let two = WitnessQuorum(threshold: 2, witnesses: quorum.witnesses + [TestWitness().verifier])
         let note = file.checkpoint.text + "\n" + file.checkpoint.line + file.witness.line
         #expect(try !two.judge(verifier.verify(note + file.witness.line)).isSatisfied)
@@ -132,7 +132,7 @@ struct PromiseTests {
         #expect(throws: PromiseEvidence.Weakness.kept) { try held.breach() }
         try held.petition.close()
         #expect(throws: PromiseEvidence.Weakness.kept) { try held.breach() }
-        // The member's own next statement breaks nothing.
+        // The member's own next statement does not break a promise.
         let again = try Held()
         try again.petition.append(again.statement)
         try again.petition.cosign(again.world.people[1])

@@ -29,7 +29,7 @@ struct WorkplaceRuleTests {
             #expect(try WorkplaceStatement(decoding: leaf).bytes == leaf)
             #expect(throws: RuleViolation.trailingBytes) { try WorkplaceStatement(decoding: leaf + [0]) }
             #expect(throws: RuleViolation.self) { try WorkplaceStatement(decoding: Array(leaf.dropLast())) }
-            // A log with one bit of one leaf changed never folds without that leaf being refused.
+            // A log with one changed bit is never folded without that leaf being rejected.
             for flipped in stride(from: 0, to: leaf.count, by: 3).map({ flip(leaf, $0) }) {
                 var leaves = world.leaves
                 leaves[i] = flipped
@@ -163,7 +163,7 @@ struct WorkplaceRuleTests {
         refuses(.notMember, world, try world.statement(.memberRemoved(world.people[1].signKey)))
         try world.organise(.groupKeyRotated(epoch: 1, commitment: .zero))
         #expect(!world.log.rotationIsDue)
-        // Whatever closes an open invite otherwise than its use makes one due too: the invite carries the key.
+        // Closing an open invite other than by its use makes a new key due too, because the invite carries the key.
         func invite(by person: Person) throws -> Bytes32 {
             let key = Random.bytes32()
             try world.organise(.invitesIssued([.init(key: key, replaces: nil)]), by: person)
@@ -210,15 +210,15 @@ struct WorkplaceRuleTests {
         try world.organise(.memberRemoved(gone.signKey))
         let second = try world.log.ring(extending: first, to: world.log.size)
         #expect(second.ring.keys == first.ring.keys + [fresh.ring.publicKey])
-        // Nobody takes a former member's place twice, not even with another invite.
+        // Nobody takes a former member's place twice, not even with a different invite.
         #expect(throws: RuleViolation.replacedBefore) { try world.admit(replacing: world.people[2].signKey) }
-        // Through others: a replacement of the replacement.
+        // Through others: a replacement of the replacing member.
         let replacement = world.people[4]
         try world.organise(.memberRemoved(replacement.signKey))
         try world.admit(replacing: replacement.signKey)
         let third = try world.log.ring(extending: second, to: world.log.size)
         #expect(third.ring.keys == second.ring.keys)
-        // A ring opened now has present keys alone, the rotated one among them.
+        // A ring that is opened now has only present keys, including the rotated one.
         let now = try world.log.openingRing(at: world.log.size)
         #expect(now.keys.contains(world.people[1].ring.publicKey))
         #expect(now.count == 5)
@@ -237,7 +237,7 @@ struct WorkplaceRuleTests {
         refuses(.announcedRoster, world, try announce(.max))
         try world.append(announce(world.size))
         let settled = world.size
-        // What changes neither members nor ring keys may come in between.
+        // Statements that change neither members nor ring keys may come in between.
         try world.organise(.eligibleDeclared(9))
         try world.organise(.organiserAppointed(world.people[1].signKey))
         try world.append(announce(settled))
@@ -271,7 +271,7 @@ struct WorkplaceRuleTests {
             #expect(throws: RuleViolation.self, "\(text)") { try name(1, [WitnessVerifier(name: text, key: a.key)]) }
         }
         for (key, why) in Self.badKeys { refused(.witnessKey, 1, [WitnessVerifier(name: "x", key: key)], why) }
-        // A torsion part is allowed, and libsodium's own check would refuse it.
+        // A torsion component is allowed; libsodium's own check would reject it.
         #expect(Ed25519.isPublicKey(Self.mixedOrderKey))
         refuses(.witnessIsLog, world, try name(1, [WitnessVerifier(name: "x", key: world.log.founding.logKey)]))
         refuses(.witnessIsLog, world, try name(1, [WitnessVerifier(name: "test.example/x", key: a.key)]))

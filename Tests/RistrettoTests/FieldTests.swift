@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The field modulo 2^255 - 19")
 struct FieldTests {
-    /// Elements at every edge: around 0, p and 2^255, and with limbs as large as "loose" allows.
+    /// Elements at every boundary: around 0, p and 2^255, and with limbs as large as "loose" allows.
     static let edges: [FieldElement] = {
         let loose: UInt64 = 1 << 54 - 1
         let tight: UInt64 = 1 << 51 + 1 << 15 - 1
@@ -24,7 +24,7 @@ struct FieldTests {
             .random(in: 0..<1 << 52))
     }
 
-    /// The product by doublings and sums alone: slow, and nothing like what is tested.
+    /// The product by doublings and sums alone: slow, and unlike the code under test.
     private func slowProduct(_ a: FieldElement, _ b: FieldElement) -> FieldElement {
         var product = FieldElement.zero
         let bits = b.words
@@ -54,7 +54,7 @@ struct FieldTests {
     @Test("Products by halves of limbs are the others', limbs at every bound included")
     func narrow() {
         let tight: UInt64 = 1 << 51 + 1 << 15
-        // Each limb at the edges of its halves, alone and with all others.
+        // Each limb at the boundaries of its halves, alone and together with all others.
         let limbs: [UInt64] = [0, 1, 1 << 26 - 1, 1 << 26, 1 << 51 - 1, 1 << 51, tight - 1, 1 << 53, 1 << 54 - 1]
         var elements = Self.edges
         for limb in limbs {

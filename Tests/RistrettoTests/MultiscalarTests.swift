@@ -38,7 +38,7 @@ struct MultiscalarTests {
             check(Array(repeating: point, count: count), some, arithmetic)
             check(Array(repeating: .identity, count: count), some, arithmetic)
             check((0..<count).map { $0 % 2 == 0 ? point : .identity - point }, some, arithmetic)
-            // All in one bucket of each window.
+            // All points in one bucket of each window.
             check(Array(repeating: point, count: count), Array(repeating: .random(), count: count), arithmetic)
             check(Array(repeating: point, count: count), Array(repeating: .zero, count: count), arithmetic)
         }
@@ -88,7 +88,7 @@ struct MultiscalarTests {
             }
             #expect(value == PublicScalar(words: words))
         }
-        // Clamped secrets of X25519 have 255 bits, and are written in width 4.
+        // Clamped secrets of X25519 have 255 bits, and are written with width 4.
         if width == 4 { #expect(bits >= 255) }
     }
 }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Points are decoded and encoded as libsodium does it, by every arithmetic")
 struct PointTests {
-    /// RFC 9496, Appendix A.3; the encodings of points of low order on the curve; p and what is near it; the bits that
+    /// RFC 9496, Appendix A.3; the encodings of points of low order on the curve; p and numbers near it; the bits that
     /// libsodium ignores.
     static let hostile: [Bytes32] =
         GroupEncodings.bad
@@ -20,7 +20,7 @@ struct PointTests {
             "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
         ].map { Bytes32(hex: $0)! }
 
-    /// Whether libsodium, with bit 255 looked at, takes the encoding.
+    /// Whether libsodium, with a check of bit 255, accepts the encoding.
     private func isElement(_ bytes: Bytes32) -> Bool { (try? Element(decoding: bytes)) != nil }
 
     @Test("The same encodings are accepted, and come out again", arguments: Arithmetic.available)
@@ -71,7 +71,7 @@ struct PointTests {
         for (affine, point) in zip(ExtendedPoint.affine(points), points) {
             #expect(ExtendedPoint(affine).encoding == point.encoding)
         }
-        // Adding a point of order two, which the encoding does not see, changes no element.
+        // Adding a point of order two, which the encoding ignores, does not change an element.
         let torsion = AffinePoint(x: .zero, y: -.one)
         #expect((ExtendedPoint(AffinePoint(.generator)) + torsion).encoding == Element.generator.encoding)
         #expect((ExtendedPoint.neutral + torsion).isIdentity)

@@ -72,7 +72,7 @@ struct PublicBatchTests {
                 cases.append((signature, message, try #require(Bytes32(flipped))))
             }
             cases.append((signature, message + [0], key.publicKey))
-            // S + l: the same equation, another encoding.
+            // S + l: the same equation in another encoding.
             let S = try #require(Bytes32(signature.suffix(32))).littleEndianWords
             var carry: UInt64 = 0
             let shifted = Bytes32(
@@ -84,7 +84,7 @@ struct PublicBatchTests {
             for hostile in Self.hostile {
                 cases.append((signature, message, hostile))
                 cases.append((hostile.bytes + signature.suffix(32), message, key.publicKey))
-                // For a key of small order R = [S]B is all that it takes, if nobody looks at the key.
+                // For a key of small order, R = [S]B is enough if nobody checks the key.
                 cases.append((hostile.bytes + [UInt8](repeating: 0, count: 32), message, hostile))
             }
         }
@@ -98,8 +98,8 @@ struct PublicBatchTests {
 
     @Test("A key with a component of small order verifies as libsodium verifies it", arguments: Arithmetic.available)
     func mixedOrder(_ arithmetic: Arithmetic) throws {
-        // A + T for T of order two is (-x, -y): a key that decodes, is not of small order, and is nobody's. Some of the
-        // equations hold without the cofactor and some only with it; both sides must agree on each.
+        // A + T for T of order two is (-x, -y): a key that decodes, does not have small order, and has no owner. Some
+        // of the equations hold without the cofactor and some only with it; both sides must agree on each.
         let seed = SecretBytes.random(32)
         let key = SigningKey(seed: seed)
         let w = key.publicKey.littleEndianWords
@@ -109,7 +109,7 @@ struct PublicBatchTests {
         var cases: [(SignatureBatch.Claim, Bool)] = []
         for i in 0..<40 {
             let message = [UInt8(i)]
-            // A signature for the mixed key by who knows a: S = r + h a, so [S]B - [h](A + T) = R - [h]T.
+            // A signature for the mixed key by somebody who knows a: S = r + h a, so [S]B - [h](A + T) = R - [h]T.
             let secret = Scalar(reducing: clamped(seed) + [UInt8](repeating: 0, count: 32))
             let r = Scalar.random()
             let R = edwards(r)

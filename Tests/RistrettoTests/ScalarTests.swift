@@ -42,7 +42,7 @@ struct ScalarTests {
             seen.insert([words.0, words.1])
         }
         #expect(seen.count == 50)
-        // Each of the 128 bits is set in one and clear in another.
+        // Each of the 128 bits is set in some weight and clear in another.
         for word in 0..<2 {
             #expect(seen.reduce(0) { $0 | $1[word] } == .max && seen.reduce(.max) { $0 & $1[word] } == 0)
         }
@@ -50,7 +50,7 @@ struct ScalarTests {
 
     @Test("Tensor sums give what products one by one give", arguments: Arithmetic.available)
     func tensors(_ arithmetic: Arithmetic) {
-        // More pairs than a block, a number of columns that is no multiple of eight, the largest scalars.
+        // More pairs than a block, a number of columns that is not a multiple of eight, and the largest scalars.
         let (count, rows, columns) = (2 * TensorSum.block + 3, 3, 9)
         let left = (0..<count * rows).map { $0 % 3 == 0 ? -PublicScalar.one : PublicScalar(.random()) }
         let right = (0..<count * columns).map { $0 % 3 == 0 ? -PublicScalar.one : PublicScalar(.random()) }
@@ -80,10 +80,12 @@ struct ScalarTests {
             #expect(q < 1 << 26 && q > 1 << 26 - 1 << 9)
             #expect(moduli[..<i].allSatisfy { divisor($0, q) == 1 })
         }
-        // Products are below l^2 < 2^504.1; as many as are allowed stay below a third of the moduli's product.
+        // Products are below l^2 < 2^504.1; the greatest allowed number of them stays below a third of the moduli's
+        // product.
         let bits = moduli.reduce(0.0) { $0 + Double(26) + (Double($1) / 0x1p26 - 1) * 1.4427 }
         #expect(504.1 + 14 < bits - 1.585)
-        // Residues are below 2^26, so their products are below 2^52, and as many as are allowed fit a word.
+        // Residues are below 2^26, so their products are below 2^52, and the greatest allowed number of them fits a
+        // word.
         #expect(
             UInt64(ResidueSystem.maximalUnreduced).multipliedReportingOverflow(by: (1 << 26 - 1) * (1 << 26 - 1))
                 .overflow == false)
@@ -99,7 +101,7 @@ struct ScalarTests {
         "Sums of the most products that are allowed, of the largest scalars, come out right",
         arguments: Arithmetic.available)
     func largestSums(_ arithmetic: Arithmetic) {
-        // Montgomery's form of these is l - 1 and 1 and 0.
+        // Montgomery's form of these is l - 1, 1 and 0.
         let largest = PublicScalar(montgomery: PublicScalar.l0 - 1, PublicScalar.l1, 0, PublicScalar.l3)
         let scalars = [largest, PublicScalar(montgomery: 1, 0, 0, 0), .zero]
         var sum = TensorSum(rows: 3, columns: 3, by: arithmetic)

@@ -2,7 +2,7 @@ import ChildProcesses
 import Foundation
 import TestSupport
 
-/// A headless Chromium, driven by the DevTools protocol over two pipes: nothing listens on a port.
+/// A headless Chromium, controlled with the DevTools protocol over two pipes; nothing listens on a port.
 final class Browser {
     struct Failed: Error { let why: String }
 
@@ -12,14 +12,14 @@ final class Browser {
     private var buffer: [UInt8] = []
     private var next = 1
     private var session: String?
-    /// Every address that was asked for since the last `open`.
+    /// Every address that was requested since the last `open`.
     private(set) var requests: [String] = []
 
     init() throws {
         directory = try TemporaryDirectory()
         let (input, output) = (directory("to"), directory("from"))
         guard mkfifo(input, 0o600) == 0, mkfifo(output, 0o600) == 0 else { throw Failed(why: "mkfifo") }
-        // Both ways, so that opening does not wait for the other side.
+        // For reading and writing, so that opening does not wait for the other side.
         toBrowser = Foundation.open(input, O_RDWR | O_CLOEXEC)
         fromBrowser = Foundation.open(output, O_RDWR | O_CLOEXEC)
         let command = [
@@ -43,7 +43,7 @@ final class Browser {
         Foundation.close(fromBrowser)
     }
 
-    /// Sends a command and waits for its answer, noting the requests that pages make meanwhile.
+    /// Sends a command and waits for its response, and records the requests that pages make meanwhile.
     @discardableResult
     func call(_ method: String, _ parameters: [String: Any] = [:]) throws -> [String: Any] {
         let id = next
@@ -88,7 +88,7 @@ final class Browser {
         }
     }
 
-    /// Opens a page at a width, in light or dark, and waits until it is laid out.
+    /// Opens a page at a width, in light or dark, and waits until its layout is complete.
     func open(_ url: String, width: Int = 1000, dark: Bool = false, language: String = "en") throws {
         requests = []
         try call(
@@ -122,7 +122,7 @@ final class Browser {
         let name: String
     }
 
-    /// What a screen reader is told.
+    /// What a screen reader gets.
     func accessibility() throws -> [Node] {
         let tree = try call("Accessibility.getFullAXTree")["nodes"] as? [[String: Any]] ?? []
         return tree.filter { $0["ignored"] as? Bool != true }.map { node in
@@ -136,7 +136,7 @@ final class Browser {
         try Data(base64Encoded: image)?.write(to: URL(filePath: path))
     }
 
-    /// Texts whose contrast with what is behind them is below WCAG 2.2's 1.4.3 (4.5, or 3 for large ones).
+    /// Texts whose contrast with their background is below the minimum of WCAG 2.2, 1.4.3 (4.5, or 3 for large text).
     func poorContrast() throws -> [String] {
         try evaluate(Self.contrast) as? [String] ?? ["no answer"]
     }

@@ -10,13 +10,13 @@ struct ChineseTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    /// A piece of text for people, and where it stands.
+    /// A piece of text for people, and where it is.
     private struct Text {
         let place: String
         let text: String
     }
 
-    /// Messages by key, and the lines of templates and guides without their code.
+    /// Messages by key, and the lines of templates and guides, without code.
     private static func texts() throws -> [Text] {
         let messages = try Messages(.chinese, directory: root.appending(path: "templates").path)
         var texts = messages.keys.sorted().map { Text(place: $0, text: messages($0)) }
@@ -26,7 +26,7 @@ struct ChineseTests {
                 let path = root.appending(path: folder).appending(path: name)
                 let lines = try String(contentsOf: path, encoding: .utf8).split(separator: "\n")
                 texts += lines.enumerated().compactMap { i, line in
-                    // In a command only the remark behind it is for people; a key of the front matter is YAML.
+                    // In a command only the comment at its end is for people; a key of the front matter is YAML.
                     var text = line.hasPrefix("    ") && folder == "docs" ? line.drop { $0 != "#" } : line
                     text = text.drop { $0 == "#" }
                     let plain = String(text).replacing(/`[^`]*`/, with: "").replacing(#/^\s*[a-z_-]+:\s/#, with: "")
@@ -37,7 +37,8 @@ struct ChineseTests {
         return texts
     }
 
-    /// What GB/T 15834 has in full width: behind or before a Chinese character, a value or a full-width sign.
+    /// Punctuation for which GB/T 15834 requires full width: after or before a Chinese character, a value or a
+    /// full-width sign.
     private static func halfWidth(_ text: String) -> String? {
         let behind = /[\u{3007}\u{3400}-\u{4DBF}\u{4E00}-\u{9FFF}，。：；（）？！“”《》、}]\s?[,:;?!()]/
         let before = /[,:;?!()]\s?[\u{3007}\u{3400}-\u{4DBF}\u{4E00}-\u{9FFF}]/

@@ -18,12 +18,12 @@ enum Program {
         }
     }
 
-    /// What a program of this suite runs in.
+    /// The environment in which programs of this suite run.
     private static func surroundings(_ environment: [String: String]) -> [String: String] {
         ProcessInfo.processInfo.environment.merging(["LC_ALL": "C"].merging(environment) { $1 }) { $1 }
     }
 
-    /// One that runs on.
+    /// Starts a program that keeps running.
     static func start(
         _ arguments: [String], of program: String = path, environment: [String: String] = [:],
         output: ChildProcess.Stream = .nothing,
@@ -32,18 +32,18 @@ enum Program {
         try ChildProcess([program] + arguments, environment: surroundings(environment), output: output, error: error)
     }
 
-    /// As a member whose keystore is in `directory`, under the passphrase in the file `pass` there.
+    /// Runs as a member whose keystore is in `directory`, under the passphrase in the file `pass` there.
     static func run(
         as member: Int, in directory: TemporaryDirectory, environment: [String: String] = [:], _ arguments: [String]
     ) throws -> Result {
-        // Nobody watches: without the pause before a signature.
+        // Without the pause before a signature, since nobody watches.
         let now = ["cosign", "withdraw"].contains(arguments.first) ? ["--now"] : []
         return try run(
             invited(arguments, in: directory) + now
                 + ["--home", directory("m\(member)"), "--passphrase-file", directory("pass")], environment: environment)
     }
 
-    /// An invite's address goes into a file, because as an argument it is refused.
+    /// An invite's address goes into a file, because it is refused as an argument.
     static func invited(_ arguments: [String], in directory: TemporaryDirectory) throws -> [String] {
         guard arguments.count == 2, arguments[0] == "join" else { return arguments }
         try Data(arguments[1].utf8).write(to: URL(filePath: directory("invite")))
@@ -117,7 +117,7 @@ struct CommandLineTests {
             ["watch", "--every", "1", "--exec", "echo $ROUNDROBIN_EVENT >> '\(events)'"] + keystore,
             output: .pipe(output))
         defer { watch.send(SIGTERM) }
-        // Not before the first look is over: what was there then is no event.
+        // Not before the first look is over: what was there then is not an event.
         var told = ""
         func hear(_ text: String) {
             while !told.contains(text) {

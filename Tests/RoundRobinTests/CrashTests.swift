@@ -16,15 +16,15 @@ final class ServiceProcess {
     let port: Int
     private let process: ChildProcess
 
-    /// What the program said until it listened.
+    /// The program's output until it listened.
     let log: String
 
-    /// - Parameter port: 0 takes a free one.
+    /// - Parameter port: 0 for a free one.
     convenience init(database: String, port: Int = 0, _ more: [String] = []) throws {
         try self.init("serve", ["--database", database, "--name", "crash.example"] + more, port: port)
     }
 
-    /// - Parameter command: one that listens: `serve` or `witness`.
+    /// - Parameter command: a command that listens: `serve` or `witness`.
     init(_ command: String, _ arguments: [String], port: Int = 0) throws {
         let port = port == 0 ? try Self.freePort() : port
         self.port = port
@@ -39,7 +39,7 @@ final class ServiceProcess {
             log += String(decoding: data, as: UTF8.self)
         }
         self.log = log
-        // Read on, so that the pipe does not fill up.
+        // Keeps reading, so that the pipe does not fill up.
         error.fileHandleForReading.readabilityHandler = { [heard] handle in
             let more = handle.availableData
             heard.data.withLock { $0 += more }
@@ -51,10 +51,10 @@ final class ServiceProcess {
 
     var identifier: Int32 { process.identifier }
 
-    /// Everything that the program has said so far.
+    /// The program's output so far.
     func said() -> String { log + heard.data.withLock { String(decoding: $0, as: UTF8.self) } }
 
-    /// - Returns: the signal that ended it.
+    /// - Returns: the signal that ended it; nil if it ended by itself.
     func end(by signal: Int32) -> Int32? {
         process.send(signal)
         guard case .killed(let signal) = process.wait() else { return nil }
@@ -165,14 +165,14 @@ struct CrashTests {
         #expect(service.terminate() == 0, "SIGTERM ends it gracefully")
     }
 
-    /// Signs until it has that many receipts, opening the keystore anew after every failure as a person would.
+    /// Signs until it has that many receipts; opens the keystore again after every failure, as a person would.
     private static func sign(_ home: String, _ id: ID<Petition>, times: Int) async throws {
         var done = 0
         var failures = 0
         while done < times {
             let member = try Member.open(home, passphrase: passphrase())
             do {
-                // What was sent and not acknowledged is settled first, so this may add up to one statement more.
+                // A statement that was sent but not acknowledged is settled first, so this may add one more.
                 done = member.cosigner.verifiedReceipts(try await member.cosigner.view(id))
                 if done < times {
                     if member.device.ownStatus(id) == .pending {

@@ -9,7 +9,7 @@ struct CrossOriginTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// Runs an asynchronous script in the page, and waits for what it comes to.
+    /// Runs an asynchronous script in the page, and waits for its result.
     private func run(_ script: String, in browser: Browser) throws -> String {
         let result = try browser.call(
             "Runtime.evaluate",
@@ -37,7 +37,7 @@ struct CrossOriginTests {
             "const r = await fetch('\(base)/petition/\(id)/checkpoint'); return r.status + ' ' + await r.text()",
             in: browser)
         #expect(checkpoint.hasPrefix("200 ") && checkpoint.contains("/petition/\(id)\n"), "\(checkpoint)")
-        // These bytes are no co-signature; that the service says so is what the page can read.
+        // These bytes are not a co-signature, and the page can read that the service says so.
         let posted = try run(
             """
             const r = await fetch('\(base)/v1/petitions/\(id)/cosignatures', {

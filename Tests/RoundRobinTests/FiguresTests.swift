@@ -182,7 +182,7 @@ struct FiguresTests {
         let page = directory("spoof.html")
         try Data(html.utf8).write(to: URL(filePath: page))
         try browser.open("file://" + page, width: 1000)
-        /// Whether the digits of a number stand from left to right in the order in which they were written.
+        /// Whether the digits of a number appear from left to right in the order in which they were written.
         func reads(_ number: String, in selector: String) throws -> Bool {
             let script = """
                 (() => { for (const e of document.querySelectorAll('\(selector)')) {
@@ -197,12 +197,12 @@ struct FiguresTests {
         }
         #expect(try reads("41", in: "main > p.wording"))
         #expect(try reads("52", in: "h1") && reads("63", in: "h2"))
-        // In a right-to-left text numbers still run from left to right.
+        // Numbers run from left to right even in a right-to-left text.
         #expect(try reads("41", in: "li p.wording"))
         #expect(
             try browser.evaluate("getComputedStyle(document.querySelector('li p.wording')).direction") as? String
                 == "rtl")
-        // The member's number is ours and comes first; the name keeps to its own place behind it.
+        // The member's number is our own text and comes first; the name keeps its direction to itself after it.
         let script = "document.querySelector('main > ul li').innerText"
         #expect(try (browser.evaluate(script) as? String ?? "").hasPrefix("Member 3 calls themselves: Pat\u{fffd}("))
         #expect(try reads("41", in: "li bdi") && reads("sev", in: "li bdi"))

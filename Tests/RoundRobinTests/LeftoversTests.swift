@@ -6,7 +6,7 @@ import Testing
 
 @testable import Client
 
-/// What stays behind: in outputs, logs, files, the environment and after a crash.
+/// Looks for traces: in output, logs, files, the environment, and after a crash.
 @Suite("Secrets stay where they belong", .ownThreads, .serialized)
 struct LeftoversTests {
     let directory: TemporaryDirectory
@@ -14,7 +14,7 @@ struct LeftoversTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// Every secret of a member, as it might be written: raw, hexadecimal, base64 in both alphabets.
+    /// Every secret of a member in every form in which it might be written: raw, hexadecimal, base64 in both alphabets.
     private func secrets(of member: Int) throws -> [(name: String, forms: [Data])] {
         var bytes = Array(Self.passphrase.utf8)
         let keystore = try Keystore.open(directory("m\(member)"), passphrase: SecretBytes(moving: &bytes))
@@ -52,7 +52,7 @@ struct LeftoversTests {
             return result
         }
         try run(1, "workplace", "found", service.url, "--eligible", "9")
-        // This one is asked for the addresses; they are its output.
+        // This command is asked for the addresses; they are its output.
         let issued = try Program.run(as: 1, in: directory, ["invite", "create", "--count", "4", "--json"])
         let invites = try issued.json()["invites"] as? [String] ?? []
         #expect(invites.count == 4)
@@ -101,7 +101,7 @@ struct LeftoversTests {
                 for form in secret.forms { #expect(bytes.range(of: form) == nil, "\(secret.name) in \(place)") }
             }
         }
-        // The search finds what is there.
+        // The search does find what is there.
         #expect(
             Data("x".utf8) + secrets[0].forms[1] != Data()
                 && (said + secrets[0].forms[1]).range(of: secrets[0].forms[1]) != nil)
@@ -122,7 +122,7 @@ struct LeftoversTests {
             as: UTF8.self)
         let core = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max core file size") })
         #expect(core.split(separator: " ").suffix(3).map(String.init) == ["0", "0", "bytes"])
-        // Files in /proc of a process that may not be dumped belong to root (and to nobody else who asks).
+        // In /proc, files of a process that may not be dumped belong to root, so nobody else may read them.
         if getuid() != 0 { #expect(access("/proc/\(limited.identifier)/mem", R_OK) != 0) }
         for signal in [SIGSEGV, SIGILL, SIGABRT] {
             let service = try ServiceProcess(database: directory("service-\(signal).sqlite"))

@@ -77,7 +77,7 @@ struct MomentTests {
         #expect(Moment.describe(five + 61, in: kolkata) == "2026-12-01 22:31:01 +05:30 (2026-12-01 17:01:01 UTC)")
         #expect(Moment.describe(.max, in: utc).hasPrefix("9999"))
         #expect(Moment.day(five) == "2026-12-01")
-        // As `deadline` reads it again.
+        // In the form that `deadline` reads again.
         #expect(Moment.read("2026-12-02 01:00 +08:00") == .moment(five))
     }
 }

@@ -37,7 +37,7 @@ struct OrganisingTests {
             #expect(refused.status == 2 && !refused.error.contains("404"), "\(refused.error)")
             #expect(!FileManager.default.fileExists(atPath: directory("m2/keystore")))
         }
-        // As a slip breaks it.
+        // With the line break that a slip has.
         let broken = url.prefix(40) + "\n  " + url.dropFirst(40)
         #expect(try run(2, "join", String(broken)).status == 0)
         _ = try write("name,team\nAna,A\nBo,B\nCyd,C\n", "list.csv")
@@ -46,7 +46,7 @@ struct OrganisingTests {
         #expect(again.output.contains("1 slip"))
         let none = try run(1, "invite", "people", list)
         #expect(none.status == 0 && none.output.contains("Nobody new"))
-        // What cannot be written costs nobody their invite.
+        // If the file cannot be written, nobody loses their invite.
         let open = try run(1, "invite", "list").error
         #expect(try run(1, "invite", "reissue", "Bo", "--slips", directory("slips.html")).status == 2)
         #expect(try run(1, "invite", "reissue", "Bo", "--slips", "/nonexistent/x.html").status == 2)

@@ -1,8 +1,9 @@
 import Foundation
 import Testing
 
-/// Runs tests on threads of their own. Those of this target wait for programs and terminals, and a thread that waits is one of the few on
-/// which every service of the same process runs: with two such tests at once nothing else would move.
+/// Runs tests on their own threads. The tests of this target wait for programs and terminals. A thread that waits is
+/// one of the few on which every service of the same process runs: with two such tests at once, nothing else would make
+/// progress.
 struct OwnThreads: SuiteTrait, TestTrait, TestScoping {
     let isRecursive = true
 
@@ -19,7 +20,7 @@ struct OwnThreads: SuiteTrait, TestTrait, TestScoping {
         try result.get()
     }
 
-    /// A new thread for each piece of work, so that none waits behind one that waits.
+    /// A new thread for each job, so that none waits behind one that blocks.
     private final class ThreadForEach: TaskExecutor {
         static let shared = ThreadForEach()
 
@@ -31,7 +32,7 @@ struct OwnThreads: SuiteTrait, TestTrait, TestScoping {
         }
     }
 
-    /// So many of these tests run at once: each has programs of its own, and the machine may have one core.
+    /// Limits how many of these tests run at once: each has its own programs, and the machine may have only one core.
     private actor Places {
         static let shared = Places()
         private var free = 3
@@ -52,6 +53,6 @@ struct OwnThreads: SuiteTrait, TestTrait, TestScoping {
 }
 
 extension Trait where Self == OwnThreads {
-    /// For tests that hold their thread.
+    /// For tests that block their thread.
     static var ownThreads: Self { Self() }
 }

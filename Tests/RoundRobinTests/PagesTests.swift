@@ -16,7 +16,7 @@ struct PagesTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// What every page keeps to, at every width, in light and dark.
+    /// Checks the rules that every page keeps, at every width, in light and dark.
     private func check(_ url: String, _ browser: Browser, language: String, comment: String) throws {
         for (width, dark) in [(320, false), (320, true), (1000, false), (1000, true)] {
             try browser.open(url, width: width, dark: dark, language: language)
@@ -43,10 +43,10 @@ struct PagesTests {
         #expect(headings == 1, "\(comment)")
         for node in nodes
         where ["link", "heading", "image", "img", "button", "navigation", "rowheader", "alert"].contains(node.role) {
-            // A region that is an alert is named by what is in it.
+            // An alert region is named by its content.
             #expect(!node.name.isEmpty || node.role == "alert", "\(comment): a \(node.role) without a name")
         }
-        // Nothing but the page itself; a browser may ask the same host for an icon.
+        // Only the page itself is requested; a browser may ask the same host for an icon.
         let origin = url.split(separator: "/").prefix(2).joined(separator: "//")
         for request in browser.requests {
             #expect(request == url || request.hasPrefix(origin), "\(comment) loads \(request)")
@@ -68,7 +68,7 @@ struct PagesTests {
                 try check(service.url + path, browser, language: language, comment: "\(path) \(language)")
             }
         }
-        // The switch wins over the browser, and keeps the page.
+        // The switch overrides the browser's language, and stays on the page.
         try browser.open("\(service.url)/p/\(id)?lang=zh-Hans", language: "en")
         #expect(try browser.evaluate("document.querySelector('h1').textContent") as? String == "一封联名书")
         #expect(
@@ -77,12 +77,13 @@ struct PagesTests {
         usleep(500_000)
         #expect(try browser.evaluate("location.search") as? String == "?lang=en")
         #expect(try browser.evaluate("document.querySelector('h1').textContent") as? String == "A petition")
-        // Live: the count is there as soon as there is one.
+        // Live: the count appears as soon as there is one.
         #expect(try browser.evaluate("document.querySelector('tbody td').textContent") as? String == "1 of 6")
         try world.cosign(3, id)
         try browser.open("\(service.url)/p/\(id)")
         #expect(try browser.evaluate("document.querySelector('tbody td').textContent") as? String == "2 of 6")
-        // More may sign than are needed, and what is needed reads so; on the narrowest screen it stays on one line.
+        // More people may sign than are needed, and the quorum is worded accordingly; it fits one line even on the
+        // narrowest screen.
         let needed = "[...document.querySelectorAll('tbody td.count')].map(e => e.textContent)"
         #expect((try browser.evaluate(needed) as? [String] ?? []).contains("2 signed, 3 needed"))
         try browser.open("\(service.url)/p/\(id)", width: 320)
@@ -90,7 +91,7 @@ struct PagesTests {
             "[...document.querySelectorAll('td.count')].filter(e => { const r = document.createRange(); "
             + "r.selectNodeContents(e); return r.getClientRects().length != 1; }).length"
         #expect(try browser.evaluate(tall) as? Int == 0)
-        // With capitals, and with a slash at the end: the same page, and its links lead where they say.
+        // With capitals, and with a trailing slash: the same page, and its links lead where they say.
         for path in ["/p/\(id.uppercased())", "/p/\(id)/", "/join/", "/verify/", "/verify"] {
             try browser.open(service.url + path)
             if path.hasPrefix("/p/") {
@@ -102,7 +103,7 @@ struct PagesTests {
                 #expect(there, "\(path) leads to \(link)")
             }
         }
-        // An invite's secret stays in the browser, and no link on the page takes it away.
+        // An invite's secret stays in the browser, and no link on the page carries it away.
         try browser.open("\(service.url)/join#secret")
         #expect(try browser.evaluate("location.hash") as? String == "#secret")
         #expect(try browser.evaluate("document.querySelectorAll('nav.languages').length") as? Int == 0)
@@ -151,7 +152,7 @@ struct PagesTests {
                 try check("file://" + letter, browser, language: language, comment: "letter \(name) \(language)")
             }
         }
-        // The checks themselves can fail.
+        // The checks themselves are able to fail.
         try browser.open("file://" + directory("honest-17-en.html"), width: 320)
         _ = try browser.evaluate("document.querySelector('h1').setAttribute('style', 'color:#ccc;width:400px')")
         #expect(try browser.poorContrast().count == 1)
@@ -182,7 +183,7 @@ struct PagesTests {
             "letter", Vectors.directory.appending(path: "bundles/ratification-closed-by-deadline.rrbundle").path, "-o",
             directory("y.html"))
         #expect(vote.status == 2 && vote.error.contains("a vote on an answer"))
-        // On paper: no bar is lost, and nothing is wider than the sheet.
+        // On paper: no bar disappears, and nothing is wider than the sheet.
         try browser.call("Emulation.setEmulatedMedia", ["media": "print"])
         #expect(
             try browser.evaluate("getComputedStyle(document.body).backgroundColor") as? String == "rgb(255, 255, 255)")

@@ -99,13 +99,13 @@ struct PersonNamingTests {
         let directory = directory([pat, qi, lost, entry("Ana", member: 1)])
         func new(_ people: DirectoryEntry...) -> Newcomers { Newcomers(people, in: directory) }
         let same = new(entry("Pat Sigma", "Night"), entry("Qi Tau", "Day"), entry("Ana"), entry("pat sigma", "NIGHT"))
-        // Two equal rows, one in the directory: one is new, and asked about.
+        // Two equal rows, only one in the directory: the other is new, and is asked about.
         #expect(same.toInvite.map(\.name) == ["pat sigma"] && same.known == 3)
         #expect(same.likenesses.map(\.likeness) == [.same])
         let colleague = new(entry("Pat Sigma", "Night"), entry("Qi Tau", "Day"), entry("Pat Sigma", "Day"))
         #expect(colleague.toInvite.map(\.team) == ["Day"] && colleague.toInvite.map(\.name) == ["Pat Sigma"])
         #expect(colleague.likenesses.map(\.likeness) == [.same])
-        // Whose invite was never issued gets one, under the entry that is there.
+        // A person whose invite was never issued gets one, under the existing entry.
         #expect(new(entry("Lo Stamp", "Day")).toInvite == [lost])
         let twins = new(entry("Zo", "Day"), entry("Zo", "Day"))
         #expect(twins.toInvite.count == 2 && twins.likenesses.count == 1)

@@ -145,7 +145,7 @@ struct RosterFileTests {
         #expect(try RosterFile(source.text).people.map(\.name) == ["张小明"])
         let told = try RosterFile.source(file(chinese, directory), encoding: .gb18030)
         #expect(told.guessed == nil && told.text == source.text)
-        // Accents within Latin words also fit GB18030, and are none.
+        // Accented letters within Latin words also fit GB18030, but are not Chinese.
         for name in [
             [0x4d, 0xfc, 0x6c, 0x6c, 0x65, 0x72], [0x4a, 0x6f, 0x73, 0xe9, 0x20, 0x4e, 0xfa, 0xf1, 0x65, 0x7a],
             [0x5a, 0x6f, 0xeb],
@@ -204,7 +204,7 @@ struct RosterFileTests {
             language: .english, directory: root)
         let plainTags = plain.unicodeScalars.count { $0 == "<" }
         #expect(!page.contains("<script") && page.contains("&lt;script&gt;"))
-        // Characters that join what follows them, or stand behind it.
+        // Characters that join what follows them, or that come after it.
         var joined = DirectoryEntry(
             name: "X\u{0600}<form\u{0600}>", team: "\u{06dd}\u{0600}\"\u{301}\u{110bd}'&\u{20d2}")
         joined.language = "en"

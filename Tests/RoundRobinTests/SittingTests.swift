@@ -9,7 +9,7 @@ struct SittingTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// Somebody at a terminal, with what they had to do so far.
+    /// A person at a terminal, with a count of what they had to do so far.
     private final class Person {
         let home: String
         var passphrase = ""
@@ -40,7 +40,7 @@ struct SittingTests {
             terminal?.type(text + "\r")
         }
 
-        /// Sees a text behind what was seen before.
+        /// Waits for a text after what was seen before.
         @discardableResult
         func see(_ text: String) throws -> String {
             let terminal = try #require(terminal)
@@ -73,7 +73,7 @@ struct SittingTests {
 
         func ends() throws { #expect(try #require(terminal).end() == .exited(0)) }
 
-        /// The number of a choice that has this text.
+        /// Chooses the entry with this text.
         func choose(_ text: String) throws {
             let shown = try see("q to leave: ")
             let line = shown.split(whereSeparator: \.isNewline).last { $0.contains(text) }
@@ -115,7 +115,7 @@ struct SittingTests {
         for (i, member) in members.enumerated() {
             try member.begin(in: directory)
             try member.answer("q to leave: ", "1")
-            // As a slip prints it, in two lines, the first time mistyped.
+            // In two lines, as a slip prints it, and mistyped the first time.
             let cut = invites[i].index(invites[i].startIndex, offsetBy: invites[i].count / 2)
             if i == 3 {
                 let wrong = invites[i].dropLast() + (invites[i].hasSuffix("A") ? "B" : "A")
@@ -144,7 +144,7 @@ struct SittingTests {
         try organiser.see("to read it and accept")
         try organiser.leave()
 
-        // Trustees read, accept and, in the end, release.
+        // Trustees read, accept and finally release.
         for member in members.prefix(2) {
             try member.begin(in: directory)
             try member.open()
@@ -195,11 +195,11 @@ struct SittingTests {
         try organiser.see("4 of")
         try organiser.leave()
 
-        // One who made no mistakes and is no trustee; the mistyped invite cost one more.
+        // This member made no mistakes and is not a trustee; the mistyped invite cost one more answer.
         #expect(members[2].commands == 2 && members[2].passphrases == 2 && members[2].answers <= 12)
         #expect(members[3].answers == members[2].answers + 1)
         #expect(organiser.commands <= 5 && organiser.passphrases <= 5)
-        // Beyond a member's two: accepting and releasing.
+        // In addition to a member's two: accepting and releasing.
         #expect(members[0].commands == 4 && members[0].passphrases == 4)
     }
 }

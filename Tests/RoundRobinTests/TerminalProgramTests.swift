@@ -19,7 +19,7 @@ struct TerminalProgramTests {
         try Data("a passphrase\n".utf8).write(to: URL(filePath: directory("pass")))
     }
 
-    /// Nothing of whoever runs the tests decides.
+    /// Nothing in the environment of the person who runs the tests has an effect.
     private func surroundings(_ more: [String: String] = [:]) -> [String: String] {
         [
             "TMPDIR": directory("tmp"), "XDG_RUNTIME_DIR": "", "VISUAL": "", "EDITOR": "", "PAGER": "",
@@ -36,7 +36,7 @@ struct TerminalProgramTests {
 
     private var keystore: [String] { ["--home", directory("m1"), "--passphrase-file", directory("pass")] }
 
-    /// Plaintext that a command left behind.
+    /// Plaintext files that a command left behind.
     private var leftovers: [String] {
         (try? FileManager.default.contentsOfDirectory(atPath: directory("tmp")))?.filter { $0.hasPrefix("roundrobin-") }
             ?? []
@@ -174,7 +174,7 @@ struct TerminalProgramTests {
         let service = try workplace()
         defer { service.kill() }
         let command = ShellQuoting.command([Program.path] + list(directory("m1")))
-        // A shell that puts no terminal right by itself.
+        // A shell that does not restore the terminal itself.
         let shell = try PseudoTerminal(
             ["bash", "--norc", "-c", "set -m; \(command); stty -a; echo [ready]; fg"], environment: surroundings())
         try shell.see("Passphrase")
@@ -254,7 +254,7 @@ struct TerminalProgramTests {
             try Data(text.utf8).write(to: URL(filePath: path))
             #expect(try PassphraseSource(file: path).read(new: true, prompt: "").reveal() == Array("a passphrase".utf8))
         }
-        // One that was taken with its line end opens what it was taken for.
+        // A file that was made with a passphrase including its line end is opened with that.
         let opened = try PassphraseSource(file: directory("pass1")).reading(prompt: "") { passphrase in
             guard passphrase.count == 13 else { throw ClientError.wrongPassphrase }
             return passphrase.count

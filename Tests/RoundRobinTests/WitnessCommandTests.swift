@@ -68,7 +68,7 @@ struct WitnessCommandTests {
         witness.kill()
         #expect(try run(2, "gossip", "phrase").status == 0)
         #expect(try run(1, "workplace", "eligible", "10").status == 0)
-        // One's own policy is looked at beside what everybody does, and changes none of it.
+        // One's own policy is checked in addition to what everybody checks, and changes nothing of that.
         let told = try run(1, "workplace", "show")
         #expect(told.status == 0 && told.error.contains("lacks signatures that your own policy asks for"))
         #expect(try run(1, "policy", "show").output.contains("union has not signed"))
@@ -80,7 +80,7 @@ struct WitnessCommandTests {
         #expect(try monitor().status == 0)
         #expect(try run(1, "policy", "drop").status == 0)
         #expect(try run(1, "workplace", "show").status == 0)
-        // Slips of the hand.
+        // Typing errors.
         try Data("witness union \(witnessKey)\nquorum unoin\n".utf8).write(to: URL(filePath: policy))
         let slip = try run(1, "policy", "use", policy)
         #expect(slip.status == 2 && slip.error.contains("line 2, a name that no line before it defines"))

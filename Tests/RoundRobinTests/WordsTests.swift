@@ -31,7 +31,7 @@ struct WordsTests {
         }
     }
 
-    /// Calls that take a key, and the group that they take it from.
+    /// Calls that take a key, with the group from which they take it.
     private static let calls: [(call: String, group: String)] = [
         ("words", ""), ("help", "help."), ("key", ""), ("texts", ""), ("markup", ""), ("\\$0", ""),
     ]
@@ -85,7 +85,7 @@ struct WordsTests {
                 asked.insert((match.1 == "t" ? name : "page") + "." + match.2)
             }
         }
-        // One key, two forms.
+        // One key in two forms.
         let keys = Set(languages[0].keys.map { $0.replacing(/\.(one|other)$/, with: "") })
         #expect(asked.subtracting(keys) == [])
         #expect(keys.subtracting(asked) == [])
@@ -93,7 +93,7 @@ struct WordsTests {
 
     @Test("No sentence for people stands in the code of the client and of the commands that members run")
     func noneInCode() throws {
-        // A capital or an indented small letter, then words: texts have those, keys and protocol words do not.
+        // A capital or an indented small letter, then words: sentences have these; keys and protocol words do not.
         let sentence = try Regex("\"([A-Z][a-z]+ [a-z]+ |[A-Z][a-z]+[.:] ?\"|[a-z]+ [a-z]+ [a-z]+ )")
         var files = 0
         for folder in ["Client", "Presentation", "roundrobin", "roundrobin-service"] {

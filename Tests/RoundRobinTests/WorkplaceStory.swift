@@ -6,19 +6,19 @@ import TestSupport
 import TextDiff
 import Yams
 
-/// A workplace as it might be, in `Tests/Workplaces`: who wrote and changed which demand, how they voted, what the employer
-/// answered in three rounds.
+/// A plausible workplace, from `Tests/Workplaces`: who wrote and changed which demand, how they voted, and what the
+/// employer answered in three rounds.
 struct WorkplaceStory: Decodable {
     struct Demand: Decodable {
         struct Edit: Decodable {
             let by: Int
-            /// From 1, in the draft's whole: 1 the title, 3 the first line of the text.
+            /// From 1, in the draft's `whole`: 1 is the title, 3 the first line of the text.
             let line: Int?
             let text: String?
             let append: String?
-            /// Made from the same revision as the edit before it.
+            /// Whether the edit is based on the same revision as the one before it.
             let together: Bool?
-            /// What the second of two writers makes of a conflict, in place of `append`.
+            /// The second writer's resolution of a conflict, in place of `append`.
             let settled: String?
 
             func apply(to whole: String) -> String {
@@ -86,7 +86,7 @@ struct WorkplaceStory: Decodable {
             let abstain: Int
             let outcome: String
 
-            /// Who votes how, from the first member on.
+            /// Everybody's votes, from the first member on.
             var choices: [UInt8] {
                 Array(repeating: 1, count: accept) + Array(repeating: 2, count: reject)
                     + Array(repeating: 0, count: abstain)
@@ -126,7 +126,7 @@ struct WorkplaceStory: Decodable {
         self = try YAMLDecoder().decode(WorkplaceStory.self, from: Data(contentsOf: url))
     }
 
-    /// The demand as its template gives it, before anybody has changed it.
+    /// The demand as its template has it, before anybody has changed it.
     func start(of demand: Demand) throws -> (title: String, text: String) {
         try TemplateLibrary(directory: TemplateLibrary.standardDirectory()).template(
             demand.template, language: language
@@ -134,8 +134,8 @@ struct WorkplaceStory: Decodable {
         .render(demand.values)
     }
 
-    /// What each of the signers answers to every demand: the first `support` of them support, and so on, each demand begun at
-    /// another signer, so that no two ballots need be alike.
+    /// Each signer's answers to every demand: the first `support` of them support, and so on. Each demand begins with
+    /// another signer, so that ballots differ.
     var ballots: [[UInt8]] {
         let signers = support[0].reduce(0, +)
         return (0..<signers).map { signer in

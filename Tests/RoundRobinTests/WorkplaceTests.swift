@@ -18,7 +18,7 @@ struct WorkplaceTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// What must hold of every story's history, however it was made.
+    /// Checks what must hold for every story's history, however it was made.
     private func check(_ story: WorkplaceStory, _ history: NegotiationHistory, _ comment: String) throws {
         let bytes = history.serialized
         let audited = try AuditedHistory(auditing: NegotiationHistory(parsing: bytes))
@@ -49,14 +49,14 @@ struct WorkplaceTests {
                 #expect(counted == expected)
             }
         }
-        // One bit changed anywhere in what was voted is told.
+        // One changed bit anywhere in a vote is detected.
         var tampered = history
         tampered.petition.petition.leaves[2][150] ^= 1
         #expect(try !AuditedHistory(auditing: tampered).faults.isEmpty)
         try pages(story, bytes, tally, comment)
     }
 
-    /// The report as the command writes it, in a browser.
+    /// Checks the report, as the command writes it, in a browser.
     private func pages(_ story: WorkplaceStory, _ bytes: [UInt8], _ tally: Tally, _ comment: String) throws {
         let file = directory("negotiation.rrhistory")
         try Data(bytes).write(to: URL(filePath: file))
@@ -93,7 +93,7 @@ struct WorkplaceTests {
         #expect(text.contains(marker) == hides)
         let small = story.support.contains { $0.contains { $0 > 0 && $0 < 3 } }
         if small, tally.ring < 30 {
-            // The exact figures are for who recomputes them.
+            // The exact figures are for people who recompute them.
             let exact = try Program.run("verify", file, "--hide-below", "0", "--lang", story.language)
             #expect(!exact.output.contains(marker))
         }
@@ -125,7 +125,7 @@ struct WorkplaceTests {
         for (i, ballot) in story.ballots.enumerated() {
             let name = story.names.first { $0.by == i + 1 }.map { ConditionalName($0.name, when: $0.when) }
             if name != nil, story.members < PetitionView.comfortableSeats {
-                // Among so few a condition hides nobody: no name is taken.
+                // In so small a group a condition hides nobody, so no name is accepted.
                 await #expect(throws: ClientError.self) {
                     try await members[i].cosigner.cosign(id, choices: ballot, name: name)
                 }
@@ -164,7 +164,7 @@ struct WorkplaceTests {
         }
         let threads = try await members[1].negotiation(id).negotiation.threads
         try await members[0].session { try await $0.record(story.agreement(threads), in: id) }
-        // Everybody's receipts hold, and nothing waits for anybody.
+        // Everybody's receipts are valid, and there is nothing left to do.
         for member in members {
             let status = try await member.status()
             #expect(
@@ -204,7 +204,8 @@ struct WorkplaceTests {
         }
     }
 
-    /// Every demand with its edits, those made together merged, a conflict settled by the second writer.
+    /// Writes every demand with its edits; those made at the same time are merged, and the second writer settles a
+    /// conflict.
     private func write(_ story: WorkplaceStory, _ members: [Member]) async throws -> [Draft] {
         var drafts: [Draft] = []
         for demand in story.demands {
@@ -281,7 +282,7 @@ struct WorkplaceTests {
         }
     }
 
-    // MARK: Large ones: the same statements, made in bulk
+    // MARK: Large workplaces: the same statements, made in bulk
 
     @Test(
         "138 and 641 people: the same from the protocol's own statements, made in bulk",
@@ -357,7 +358,7 @@ struct WorkplaceTests {
         }
         let threads = Negotiation(petition.log, document: document, records: documents).threads
         try record(story.agreement(threads))
-        // The votes' bundles hold the workplace's log as it was then; the petition's is the newest.
+        // The votes' bundles contain the workplace's log of their time; the petition's contains the newest.
         try check(
             story, NegotiationHistory(petition: petition.bundle, records: records, ratifications: votes), file)
     }

@@ -6,11 +6,12 @@ import Petitions
 import Ristretto
 import Sodium
 
-/// What uses a ring key or shares a seed, with the secret taken for undefined memory: run under valgrind, which then reports
-/// each branch and each address that depends on it. `ConstantTimeTests` runs it, and says what may be reported.
+/// Runs every operation that uses a ring key or shares a seed, with the secret marked as undefined memory. valgrind
+/// then reports each branch and each address that depends on it. `ConstantTimeTests` runs this program, and lists what
+/// may be reported.
 ///
 ///     ConstantTime check      everything; nothing may be reported but what secrecy.supp names
-///     ConstantTime CONTROL    a deliberate mistake, which must be
+///     ConstantTime CONTROL    a deliberate mistake, which must be reported
 @main
 enum ConstantTime {
     struct Refused: Error { let why: String }
@@ -19,7 +20,7 @@ enum ConstantTime {
         guard rr_is_watched() == 1 else { throw Refused(why: "this is for valgrind alone") }
         switch CommandLine.arguments.last {
         case "check":
-            // Two digits; and four, so that digits above a block are expanded and whole blocks are surplus.
+            // Two digits, and then four, so that digits above a block are expanded and whole blocks are surplus.
             for count in [6, 70] { try prove(count) }
             try share()
         case "branch":
@@ -28,12 +29,12 @@ enum ConstantTime {
         case "address":
             let table = Random.bytes(256)
             let place = Int(poisoned(.random(32)).withUnsafeBytes { $0[7] })
-            // Without Swift's check of the bounds, which would be a branch.
+            // Without Swift's bounds check, which would be a branch.
             table.withUnsafeBufferPointer { table in
                 if let start = table.baseAddress { _ = published([start[place]]) }
             }
         case "index":
-            // The place in the ring comes of the secret, though nothing but a public key was compared.
+            // The index in the ring depends on the secret, although only a public key was compared.
             let member = try Member.random(of: 6)
             branch(on: member.ring.index(of: member.secret.publicKey).map { UInt8(truncatingIfNeeded: $0) } ?? 0)
         case "nonce":
@@ -50,14 +51,14 @@ enum ConstantTime {
         return bytes
     }
 
-    /// A mistake, made on purpose.
+    /// A deliberate mistake.
     @inline(never)
     private static func branch(on byte: UInt8) {
         if byte & 1 == 1 { print("", terminator: "") }
     }
 
-    /// A ring, and the secret of one of its keys, as it is read from a keystore: undefined, and with it everything that comes
-    /// of it, the public key and the nonces included.
+    /// A ring, and the secret of one of its keys as it is read from a keystore: undefined, and with it everything that
+    /// is computed from it, including the public key and the nonces.
     private struct Member: ~Copyable {
         let ring: Ring
         let secret: ProverSecret
@@ -80,8 +81,8 @@ enum ConstantTime {
         return bytes
     }
 
-    /// Valgrind knows no AVX-512, so what it sees is the portable arithmetic. What is made is also verified: a prover that
-    /// does nothing branches on nothing.
+    /// Valgrind does not know AVX-512, so it sees the portable arithmetic. The proofs are verified too, because a
+    /// prover that does nothing has no branches.
     private static func prove(_ count: Int) throws {
         let member = try Member.random(of: count)
         let (ring, scope, message) = (member.ring, Scope(Random.bytes32()), Random.bytes32())
@@ -101,7 +102,7 @@ enum ConstantTime {
         else { throw Refused(why: "a proof shows nothing") }
     }
 
-    /// Shares of a ballot's seed, for as many trustees and as high a threshold as there may be.
+    /// Shares a ballot's seed, for the greatest number of trustees and the highest threshold.
     private static func share() throws {
         let sharing = SecretSharing(seed: poisoned(.random(32)), threshold: 5, context: "rrballot")
         var shares: Set<[UInt8]> = []

@@ -1,4 +1,4 @@
-// libsodium's headers include it and use nothing of it.
+// libsodium's headers include this file but use nothing in it.
 #ifndef RR_EMBEDDED_STDIO_H
 #define RR_EMBEDDED_STDIO_H
 

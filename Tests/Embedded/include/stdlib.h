@@ -1,4 +1,4 @@
-// What libsodium's headers ask of a C library where there is none. Scripts/embedded.sh compiles against these.
+// What libsodium's headers need of a C library, for a target that has none. Scripts/embedded.sh compiles against it.
 #ifndef RR_EMBEDDED_STDLIB_H
 #define RR_EMBEDDED_STDLIB_H
 

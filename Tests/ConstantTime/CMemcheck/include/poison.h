@@ -1,4 +1,4 @@
-// Words to valgrind's memcheck. Nothing happens outside of valgrind.
+// Requests to valgrind's memcheck. They do nothing outside valgrind.
 #ifndef RR_POISON_H
 #define RR_POISON_H
 
@@ -6,9 +6,9 @@
 
 // 1 under valgrind, else 0.
 int rr_is_watched(void);
-// Takes these bytes for undefined: a branch or an address that depends on them is reported from here on.
+// Marks these bytes as undefined: from here on, a branch or an address that depends on them is reported.
 void rr_poison(const void *bytes, size_t count);
-// Takes them for defined again.
+// Marks them as defined again.
 void rr_unpoison(const void *bytes, size_t count);
 
 #endif
