@@ -41,7 +41,7 @@ struct AbuseTests {
         now.withLock { $0 += 100 }
         try buckets.take(one)
         #expect(throws: Refusal.self) { try buckets.take(one) }
-        // What was worthless costs more, and not for ever.
+        // Worthless requests cost more, but not for ever.
         buckets.charge(one, cost: 1e9)
         now.withLock { $0 += 6000 }
         try buckets.take(one)
@@ -139,7 +139,7 @@ struct AbuseTests {
         await workplace.close()
     }
 
-    /// Sends pieces over a raw connection, and says how long it lived.
+    /// Sends pieces over a raw connection, and returns how long the connection lived.
     private func dawdle(_ port: Int, _ pieces: [String], every: Duration) async throws -> Duration {
         let start = ContinuousClock.now
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)

@@ -8,7 +8,8 @@ import TransparencyLog
 @testable import Service
 @testable import Storage
 
-/// A database that is a list of leaves, and the logs that a service folds from it: no disk, no socket, no actor.
+/// A database that is a list of leaves, and the logs that a service folds from it, without a disk, a socket or an
+/// actor.
 struct Desk {
     var logs = FoldedLogs()
     private(set) var disk: [LogName: [[UInt8]]] = [:]
@@ -33,7 +34,7 @@ struct Desk {
         read()
     }
 
-    /// As a service that starts, or that no longer knows what was committed.
+    /// Does what a service does that starts, or no longer knows what was committed.
     @discardableResult
     mutating func read() -> [LogName: FoldedLogs.Finding] {
         logs.take(
@@ -46,7 +47,7 @@ struct Desk {
 
     func admission() -> Admission { Admission(to: logs, held: held, at: now, mix: mix, service: service) }
 
-    /// What a commit writes.
+    /// Writes what a commit writes.
     mutating func write(_ admission: Admission) {
         for (log, growth) in admission.growth {
             #expect(disk[log, default: []].count == growth.start)
@@ -63,7 +64,7 @@ struct Desk {
         logs.keep(admission.logs.changes)
     }
 
-    /// Admits one statement in a batch of its own, which is committed.
+    /// Admits one statement in its own batch, which is committed.
     @discardableResult
     mutating func take(_ statement: PetitionStatement, name: [UInt8]? = nil) throws -> Admission.Place {
         var batch = admission()
@@ -88,7 +89,7 @@ struct AdmissionTests {
 
     private func forged(_ statement: PetitionStatement) throws -> PetitionStatement {
         var bytes = statement.bytes
-        // The last scalar's lowest bit: well-formed, and no proof.
+        // The last scalar's lowest bit: well-formed, but not a proof.
         bytes[bytes.count - 32] ^= 1
         return try PetitionStatement(decoding: bytes)
     }
@@ -105,7 +106,7 @@ struct AdmissionTests {
         #expect(batch.logs.changes.names.isEmpty, comment)
     }
 
-    /// What is written for a log is what its tree becomes, node by node, and the checkpoint covers it.
+    /// Checks that the nodes written for a log are those that its tree gains, and that the checkpoint covers it.
     private func checkGrowth(of batch: Admission, from before: FoldedLogs) throws {
         let appends = try batch.appends(signedBy: world.serviceKey, asksWitnesses: false)
         #expect(Set(appends.map(\.log)) == Set(batch.growth.keys))
@@ -175,7 +176,7 @@ struct AdmissionTests {
         refuses(
             .rule(.proof), try forged(good), desk,
             ProofVerdict(ring: .zero, result: petition.log.prove([coSigned])[0]), "a success for another ring")
-        // The ring grows in the batch, after the proofs were looked at.
+        // The ring grows in the batch, after the proofs were checked.
         try world.admit()
         desk = Desk(world, petition)
         let former = petition.log
@@ -192,7 +193,7 @@ struct AdmissionTests {
             _ = try growing.admit(.petition(good))
         }
         try checkGrowth(of: growing, from: desk.logs)
-        // Only what keeps the cheap rules is proven ahead.
+        // Only statements that keep the cheap rules are proven in advance.
         let work = ProofWork(
             of: [.petition(good), .petition(renewed), .petition(extending)], by: desk.admission())
         #expect(Array(work.verdicts().keys) == [0])
@@ -217,10 +218,10 @@ struct AdmissionTests {
         desk.now += 7200
         for other in others + [withdrawal] { refuses(.held, other, desk, nil, "held in the database") }
         #expect(try desk.take(first) == .held(until: until), "the first promise")
-        // Neither is told to somebody whose tag waits for nothing, nor before plainer rules.
+        // Neither error is given if the tag waits for nothing, nor before plainer rules.
         refuses(.rule(.sequence), try petition.coSignature(by: people[2], sequence: 1), desk)
         refuses(.rule(.actionOrRingEpoch), try petition.coSignature(by: people[1], sequence: 1, epoch: 1), desk)
-        // A service that mixes no more keeps the promise, and still takes no rival.
+        // A service that no longer mixes keeps the promise, and still accepts no rival.
         desk.mix = nil
         for other in others { refuses(.held, other, desk) }
         #expect(try desk.take(first) == .held(until: until))
@@ -232,7 +233,7 @@ struct AdmissionTests {
         var desk = Desk(world, petition, mix: Desk.patient)
         let waiting = try people[1...3].map { try petition.coSignature(by: $0) }
         for statement in waiting { try desk.take(statement) }
-        // One more in the batch of the close itself.
+        // One more, in the same batch as the close.
         let late = try petition.coSignature(by: people[4])
         let stranger = try PetitionStatement.close(
             id, size: 1, root: petition.log.tree.root, roster: world.point, sequence: 1,
@@ -273,7 +274,7 @@ struct AdmissionTests {
         var batch = desk.admission()
         #expect(try batch.admit(.petition(extending(by: world.founder))) == .leaf(2))
         #expect(batch.growth[name]?.leaves.first?.bytes == waiting.bytes)
-        // Somebody joins: the step is over a roster that has changed.
+        // Somebody joins, so the extension is over a roster that has changed.
         try world.admit()
         desk.add(world)
         refuses(.rule(.roster), try extending(by: world.founder), desk)
@@ -296,7 +297,7 @@ struct AdmissionTests {
         #expect(try batch.admit(.mix(id)) == .mixed)
         #expect(batch.growth[name]?.leaves.map(\.bytes) == [good.bytes])
         #expect(batch.spoiled[id] == [try held(inBoth).tag] && batch.damaged.isEmpty)
-        // Dealt with once, though the database still has it.
+        // It is handled once, although the database still has it.
         #expect(try batch.admit(.mix(id)) == .mixed)
         #expect(batch.growth[name]?.leaves.count == 1 && batch.spoiled[id]?.count == 1)
         desk.commit(batch)
@@ -361,7 +362,7 @@ struct AdmissionTests {
         let own = try World(members: 1, logKey: world.serviceKey.publicKey)
         let ownFounding = try WorkplaceStatement(decoding: own.leaves[0])
         for _ in 0..<2 { #expect(try admit(ownFounding) == .leaf(0)) }
-        // An invite is closed by its use, by its revocation, and with the office of whoever issued it.
+        // An invite is closed by its use, by its revocation, and when its issuer's office ends.
         let invites = (0..<3).map { _ in
             Invite(workplace: world.log.id, logKey: world.serviceKey.publicKey, serviceURL: "http://test.example")
                 .signingKey().publicKey
@@ -391,7 +392,7 @@ struct AdmissionTests {
         #expect(try desk.take(opening) == .leaf(0))
         #expect(try desk.take(opening) == .leaf(0))
         #expect(desk.logs.size(of: .petition(other.log.id)) == 1)
-        // Out of office by the roster as it is now.
+        // Out of office by the present roster.
         try world.organise(.organiserAppointed(people[1].signKey))
         try world.organise(.organiserDismissed(world.founder.signKey), by: people[1])
         desk.add(world)

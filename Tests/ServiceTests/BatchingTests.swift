@@ -23,18 +23,18 @@ struct BatchingTests {
         let people = kept.petition.world.people
         let good = try people.prefix(8).map { kept.request(try kept.petition.coSignature(by: $0)) }
         var forged = kept.request(try kept.petition.coSignature(by: people[8]))
-        // The last scalar's lowest bit: well-formed, and no proof.
+        // The last scalar's lowest bit: well-formed, but not a proof.
         forged[forged.count - 4 - 32] ^= 1
         let late = kept.request(try kept.petition.coSignature(by: people[1], sequence: 5))
         let other = kept.request(try kept.petition.coSignature(by: people[2], choices: [2, 2]))
         let statuses = try await kept.sendTogether(good + [good[3], good[3], forged, late, other])
-        // Of the two different first co-signatures by one tag one is taken, whichever comes first.
+        // Of two different first co-signatures by one tag, one is accepted, whichever comes first.
         #expect(Set([statuses[2], statuses[12]]) == [200, 409])
         var others = statuses
         (others[2], others[12]) = (200, 409)
         #expect(others == Array(repeating: 200, count: 8) + [200, 200, 422, 409, 409])
         #expect(try await kept.size() == 9)
-        // The same bytes once more: the same receipt, and no leaf.
+        // The same bytes again: the same receipt, and no new leaf.
         let first = try await service.send("POST", kept.path, body: good[4])
         let again = try await service.send("POST", kept.path, body: good[4])
         #expect(first.status == 200 && first.body == again.body)
@@ -50,14 +50,14 @@ struct BatchingTests {
         let own = try kept.petition.coSignature(by: person)
         let forged = (0..<20).map { i -> [UInt8] in
             var bytes = kept.request(own)
-            // Different scalars near the end of the proof: well-formed, and no proofs.
+            // Different scalars near the end of the proof: well-formed, but not proofs.
             bytes[bytes.count - 4 - 32] ^= UInt8(i + 1)
             return bytes
         }
         var statuses = try await kept.sendTogether(forged + [kept.request(own)] + forged)
         #expect(statuses.remove(at: 20) == 200)
         #expect(statuses.allSatisfy { $0 == 422 || $0 == 409 })
-        // And the next one of the tag, among copies of the first.
+        // And the tag's next statement, among copies of the first.
         try kept.petition.append(own)
         let next = kept.request(try kept.petition.coSignature(by: person, choices: [2, 1]))
         let again = Array(repeating: kept.request(own), count: 10)
@@ -73,14 +73,14 @@ struct BatchingTests {
         let service = try await RunningService.start(database: directory("a.sqlite"), limits: limits)
         let kept = try await KeptWorld(members: 8, service: service)
         let bodies = try kept.petition.world.people.map { kept.request(try kept.petition.coSignature(by: $0)) }
-        // Another process holds the database's one place for a writer.
+        // Another process holds the database's only write lock.
         var configuration = Configuration()
         configuration.allowsUnsafeTransactions = true
         let other = try DatabaseQueue(path: directory("a.sqlite"), configuration: configuration)
         try await other.writeWithoutTransaction { db in try db.execute(sql: "BEGIN IMMEDIATE") }
         let path = kept.path
-        // At most two wait, two are looked at meanwhile, and two are on their way to the disk: of eight somebody is
-        // refused.
+        // At most two wait, two are being checked meanwhile, and two are on their way to the disk: of eight, somebody
+        // is refused.
         var answers: [(place: Int, status: Int, retry: String?)] = []
         try await withThrowingTaskGroup(of: (Int, Int, String?).self) { group in
             for (i, body) in bodies.enumerated() {
@@ -103,8 +103,8 @@ struct BatchingTests {
         }
         let refused = answers.filter { $0.status == 503 }
         #expect(!refused.isEmpty && answers.allSatisfy { $0.status == 200 || $0.status == 503 })
-        // The first to answer was refused at once. SQLite itself gives up on a lock after ten seconds, as on a slow
-        // machine it may here: that is a failed commit, which says nothing of when to come again.
+        // The first response was an immediate refusal. SQLite itself gives up on a lock after ten seconds, which can
+        // happen here on a slow machine: that is a failed commit, which does not say when to retry.
         #expect(answers[0].status == 503 && answers[0].retry == "1")
         for one in refused { #expect(try await service.send("POST", path, body: bodies[one.place]).status == 200) }
         #expect(try await kept.size() == 9)

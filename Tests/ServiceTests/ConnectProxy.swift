@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 import TestSupport
 
-/// A CONNECT proxy on loopback that remembers the head of each request it was asked to tunnel, and what clients sent through it.
+/// A CONNECT proxy on loopback that records the head of each tunnel request, and what clients send through the tunnels.
 final class ConnectProxy: @unchecked Sendable {
     // Guarded by the lock.
     private var seen: [String] = []
@@ -12,7 +12,7 @@ final class ConnectProxy: @unchecked Sendable {
     private let channel: any Channel
     let port: Int
 
-    /// - Parameter leadingTo: the port on loopback to which every name leads; nil connects to what is asked for.
+    /// - Parameter leadingTo: the loopback port to which every name leads; nil to connect to the requested host.
     static func start(leadingTo port: Int? = nil) async throws -> ConnectProxy {
         let box = Box()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -40,15 +40,15 @@ final class ConnectProxy: @unchecked Sendable {
 
     private func keep(_ bytes: String) { lock.withLock { sent.append(bytes) } }
 
-    /// Everything that clients have sent through tunnels, a text for each piece that arrived.
+    /// Everything that clients have sent through tunnels, one text for each piece that arrived.
     var pieces: [String] { lock.withLock { sent } }
 
-    /// Heads of requests so far.
+    /// The heads of requests so far.
     var heads: [String] { lock.withLock { seen } }
 
     func stop() async { try? await channel.close() }
 
-    /// Reads the CONNECT, answers it, and from then on passes bytes both ways.
+    /// Reads the CONNECT, responds, and then passes bytes in both directions.
     private final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
         typealias InboundIn = ByteBuffer
         private var head = ""

@@ -3,9 +3,9 @@ import Foundation
 import GRDB
 import NIOCore
 
-/// Copies of a stopped service's file: what a service serves that has gone back, or leads two lives.
+/// Copies a stopped service's file, for a service that goes back in time or leads two lives.
 enum DatabaseCopy {
-    /// A service that lies keeps no record of what it has signed, or it would not start.
+    /// A lying service keeps no record of what it has signed; with one it would not start.
     static func forgetRecord(of database: String) throws {
         for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: database + ".heads" + suffix) }
         let queue = try DatabaseQueue(path: database)

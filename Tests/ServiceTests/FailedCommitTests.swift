@@ -41,7 +41,7 @@ struct FailedCommitTests {
         let id = kept.petition.log.id
         let statements = try kept.world.people.map { try kept.petition.coSignature(by: $0) }
         _ = try await sequencer.submit(.petition(statements[0]))
-        // No page more than there are: SQLite says that the disk is full.
+        // Not one more page: SQLite reports that the disk is full.
         try await store.pool.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA max_page_count = 1")
         }
@@ -63,7 +63,7 @@ struct FailedCommitTests {
         #expect(said.lines.count == 2 && commitFailures == 5)
         #expect(try await sequencer.petition(id).size == 2, "nothing of it is shown")
         try await store.pool.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA query_only = 0") }
-        // What a client does wrong is no failure of the disk.
+        // A client's mistake is not a failure of the disk.
         await #expect(throws: Refusal.rule(.sequence)) {
             try await sequencer.submit(.petition(kept.petition.coSignature(by: kept.world.people[1], sequence: 9)))
         }
@@ -103,7 +103,7 @@ struct FailedCommitTests {
         #expect(levels.unreadable == 1)
         #expect(metrics.text(levels).contains("\nroundrobin_unreadable_logs 1\n"))
         #expect(commitFailures == 0, "nothing was to be written")
-        // Its workplace is as well as before.
+        // Its workplace works as before.
         _ = try await sequencer.submit(.workplace(kept.world.statement(.eligibleDeclared(44))))
         try await store.pool.write { db in
             try db.execute(sql: "UPDATE leaves SET bytes = ? WHERE bytes = ?", arguments: [right, wrong])
@@ -143,7 +143,7 @@ struct FailedCommitTests {
         try await store.close()
     }
 
-    // MARK: Mixing, look by look
+    // MARK: Mixing, step by step
 
     @Test("A look mixes a petition in which enough wait, or one of them for long enough, and no other")
     func looks() async throws {

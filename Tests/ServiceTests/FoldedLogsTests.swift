@@ -11,7 +11,7 @@ import TransparencyLog
 
 @Suite("Folded logs, and batches cut at random")
 struct FoldedLogsTests {
-    /// Whatever is drawn, it can be drawn again.
+    /// Any drawn sequence can be drawn again.
     private struct Seeded: RandomNumberGenerator {
         var state: UInt64
 
@@ -24,12 +24,12 @@ struct FoldedLogsTests {
         }
     }
 
-    /// Statements in an order in which they hold, with others among them that do not, or were there before.
+    /// Statements in an order in which they are valid, with others in between that are not, or that were there before.
     private struct Script {
         let world: World
         let petition: PetitionWorld
         var statements: [Sequencer.Submission] = []
-        /// What the desk begins with.
+        /// The logs before the first statement.
         let start: Desk
 
         init(mix: ServiceConfiguration.Mix?, with random: inout Seeded) throws {
@@ -58,7 +58,7 @@ struct FoldedLogsTests {
                     try petition.extend()
                     statements.append(.petition(try PetitionStatement(decoding: petition.leaves.last!)))
                 case 9:
-                    // What was sent before.
+                    // A statement that was sent before.
                     if let one = statements.randomElement(using: &random) { statements.append(one) }
                 case 10:
                     guard let coSigned = statements.last(where: { $0.coSigned != nil }) else { continue }
@@ -71,7 +71,7 @@ struct FoldedLogsTests {
                         .workplace(try world.statement(.eligibleDeclared(1), sequence: UInt32(500 + rounds))))
                 }
             }
-            // Over the first leaf, which every order of the others has.
+            // Covers only the first leaf, which every order of the others has.
             let close = try PetitionStatement.close(
                 petition.log.id, size: 1, root: try #require(petition.log.tree.root(at: 1)), roster: world.point,
                 sequence: petition.log.nextSequence(of: world.founder.signKey), by: world.founder.seed.signingKey())
@@ -97,21 +97,21 @@ struct FoldedLogsTests {
         return (desk, places)
     }
 
-    /// Cuts the script into batches, some of whose commits fail, or leave nobody sure whether they did; then the same
-    /// is sent again.
+    /// Cuts the script into batches. Some commits fail, or leave it uncertain whether they did; then the same
+    /// statements are sent again.
     private func inBatches(_ script: Script, with random: inout Seeded) -> (Desk, [Admission.Place?]) {
         var (desk, places) = (script.start, [Admission.Place?]())
         var rest = script.statements[...]
         while !rest.isEmpty {
             let next = Array(rest.prefix(Int.random(in: 1...9, using: &random)))
-            // The proofs are looked at before the batch's turn.
+            // The proofs are checked before the batch's turn.
             let verdicts = ProofWork(of: next, by: desk.admission()).verdicts()
             var batch = desk.admission()
             let answers = next.indices.map { try? batch.admit(next[$0], verdicts[$0]) }
             switch Int.random(in: 0..<5, using: &random) {
             case 0: continue
             case 1:
-                // It is not known whether it was written; it was, or was not.
+                // Nobody knows whether it was written; chance decides.
                 if Bool.random(using: &random) { desk.write(batch) }
                 desk.logs.forget(batch.logs.changes.names)
                 #expect(
@@ -184,7 +184,7 @@ struct FoldedLogsTests {
         desk.logs.use([.workplace(worlds[3].log.id)])
         desk.logs.forgetIdle(keeping: 1)
         #expect(desk.logs.count == 1 && desk.logs.size(of: .petition(petition.log.id)) == 0)
-        // Read anew.
+        // Read again.
         desk.read()
         #expect(desk.logs.count == 4 && desk.logs.size(of: .petition(petition.log.id)) == 1)
     }
@@ -211,7 +211,7 @@ struct FoldedLogsTests {
         logs.forget([name])
         guard case .sound? = logs.take([name: news(petition.leaves)])[name] else { throw Absent() }
         #expect(try logs.petition(petition.log.id).cosignatures == 1)
-        // What somebody else has read meanwhile is not read twice.
+        // What somebody else has read meanwhile is not read again.
         #expect(logs.take([name: news(petition.leaves)]).isEmpty)
     }
 
@@ -239,7 +239,7 @@ struct FoldedLogsTests {
     }
 }
 
-/// What a service says to its operator.
+/// Records a service's messages to its operator.
 final class Said: Sendable {
     private let all = Mutex<[String]>([])
     var lines: [String] { all.withLock { $0 } }

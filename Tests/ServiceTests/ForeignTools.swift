@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Programs that others wrote, in the Python environment that `make interop` makes. That it is missing is a failure.
+/// Runs programs by others, in the Python environment that `make interop` makes. If it is missing, the tests fail.
 enum ForeignTools {
     private static let python = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: ".build/interop/bin/python")
@@ -14,8 +14,8 @@ enum ForeignTools {
         return [python.path] + arguments
     }
 
-    /// On a thread of its own: the services that a program talks to run on the few that tests share.
-    /// - Parameter directory: where it may leave things.
+    /// Runs a program on its own thread, because the services that it talks to run on the few threads that tests share.
+    /// - Parameter directory: where it may write files.
     static func run(
         _ arguments: [String], in directory: String? = nil
     ) async throws -> (status: Int32, output: String) {
@@ -24,12 +24,12 @@ enum ForeignTools {
         return (try #require(said.status), said.output + said.error)
     }
 
-    /// A server that says where it listens, until it is stopped.
+    /// A server that prints where it listens, and runs until it is stopped.
     final class Server: Sendable {
         let url: String
         private let process: ChildProcess
 
-        /// - Parameter log: the file that takes what it says, so that no pipe can fill up.
+        /// - Parameter log: the file that its output goes to, so that no pipe can fill up.
         init(_ arguments: [String], log: String) async throws {
             let process = try ChildProcess(logging: ForeignTools.command(arguments), to: log)
             self.process = process
@@ -50,7 +50,7 @@ enum ForeignTools {
     }
 }
 
-/// Work that blocks, away from the threads on which everything else waits its turn.
+/// Runs blocking work away from the threads on which everything else waits for its turn.
 enum Blocking {
     static func run<R: Sendable>(_ body: @escaping @Sendable () -> R) async -> R {
         await withCheckedContinuation { answer in

@@ -56,7 +56,7 @@ struct ForeignToolsTests {
         try await founder.declareEligible(31)
         let second = try await client("verify-consistency", "--old-checkpoint", early, "--save-checkpoint", late)
         #expect(second.status == 0, "\(second.output)")
-        // The leaf that the last receipt was for.
+        // The leaf of the last receipt.
         let size = try await founder.roster().size
         let tile = try await service.send("GET", path + "/tile/entries/000.p/\(size)")
         let leaf = try #require(try EntryBundle.decode(tile.body, count: size).last)
@@ -64,14 +64,14 @@ struct ForeignToolsTests {
         let inclusion = try await client("verify-inclusion", "--leaf", directory("leaf"), "--index", "\(size - 1)")
         #expect(inclusion.status == 0, "\(inclusion.output)")
         #expect(try await client("verify-inclusion", "--leaf", directory("leaf"), "--index", "\(size - 2)").status != 0)
-        // The same key on an older state: the log is rewound, and the leaf of a receipt is gone.
+        // The same key on an older state: the log is rewound, and the leaf of a receipt is missing.
         await service.stop()
         service = try await RunningService.start(
             database: directory("old.sqlite"), port: service.port, witnesses: policy)
         #expect(try await client("verify-consistency", "--old-checkpoint", late).status != 0)
         _ = try await founder.roster()
         #expect(founder.alarmKinds.contains(.older))
-        // It grows again, into another log.
+        // It grows again, into a different log.
         for _ in 0..<3 { _ = try await workplace.members[2].rotateRingKey() }
         #expect(try await client("verify-consistency", "--old-checkpoint", late).status != 0)
         #expect(try await client("verify-checkpoint").status != 0, "the witness has not signed the fork")
@@ -82,7 +82,7 @@ struct ForeignToolsTests {
         await service.stop()
     }
 
-    /// Submits 10, then 25, then a fork of 30 leaves, and says what came of each.
+    /// Submits 10 leaves, then 25, then a fork of 30, and reports the result of each.
     private static let feederScript = #"""
         import sys
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -32,15 +32,15 @@ struct GossipTests {
             #expect(comparison.holds && comparison.evidence == nil && comparison.findings.count == 2)
             #expect(try await member.compare(phrase) == .same(absent: []))
         }
-        // As somebody types it who hears it.
+        // As somebody types it who has heard it.
         let heard = try GossipPhrase(parsing: "  " + phrase.text.uppercased().replacing("-", with: " ") + "\n")
         #expect(heard == phrase)
         #expect(try await b.compare(heard) == .same(absent: []))
-        // Who has signed and who has not show the same.
+        // A member who has signed and one who has not show the same.
         let (fromSigner, fromOther) = (try await b.gossip(), try await workplace.members[3].gossip())
         #expect(fromSigner == fromOther && fromSigner != before)
         #expect(try await b.phrase() == workplace.members[3].phrase())
-        // What is shown there beyond what is shown here.
+        // More is shown there than here.
         let more = try GossipPhrase(
             parsing: phrase.text.replacing("\(phrase.sizes[0])-", with: "\(phrase.sizes[0] + 900)-"))
         #expect(try await b.compare(more) == .withheld)
@@ -56,7 +56,7 @@ struct GossipTests {
         let (a, b) = (workplace.members[0], workplace.members[1])
         await service.stop()
         try DatabaseCopy.make(of: directory("a.sqlite"), as: directory("b.sqlite"))
-        // One face for the founder, another for everybody else.
+        // One face for the founder, a different one for everybody else.
         service = try await RunningService.start(database: directory("a.sqlite"), port: service.port)
         try await a.declareEligible(30)
         let (shownToA, phraseOfA) = (try await a.gossip(), try await a.phrase())
@@ -76,7 +76,7 @@ struct GossipTests {
         let read = try ForkEvidence(parsing: evidence.serialized)
         #expect(read == evidence && ForkEvidence.isEvidence(evidence.serialized))
         #expect(read.proof()?.shorter == size && read.proof()?.longer == size + 1)
-        // Evidence that was made up, or is of two checkpoints that agree, proves nothing.
+        // Evidence that was made up, or that consists of two checkpoints that agree, proves nothing.
         let lines = evidence.serialized.split(separator: 0x0a, omittingEmptySubsequences: false).map { Array($0) }
         func joined(_ order: [Int]) -> [UInt8] { Array(order.map { lines[$0] }.joined(separator: [0x0a])) }
         #expect(try ForkEvidence(parsing: joined([0, 1, 3, 2, 4, 5])).proof() == nil)
@@ -113,7 +113,7 @@ struct GossipTests {
         #expect(
             !comparison.holds && comparison.findings.contains(.withheld(.petition(petition.id), theirs: 2, ours: 1)))
         #expect(try await b.compare(phrase) == .withheld)
-        // Changed by whoever passed it on.
+        // Changed by the person who passed it on.
         let text = String(decoding: shown.serialized, as: UTF8.self)
         let forged = try GossipFile(parsing: Array(text.replacing("\\n2\\n", with: "\\n1\\n").utf8))
         #expect(try await b.compare(forged).findings.contains(.foreign(.petition(petition.id))))
@@ -185,7 +185,7 @@ struct MonitorTests {
         #expect(try await faults(monitor.look()).isEmpty)
         try await workplace.members[0].closePetition(petition.id)
         #expect(try await monitor.look().contains(.closed(petition.id, cosignatures: 3)))
-        // Beyond a tile, and again after a restart, from the file.
+        // Beyond one tile, and again from the file after a restart.
         try await workplace.members[0].session { session in
             for count in 31..<300 { try await session.declareEligible(UInt32(count)) }
         }
@@ -194,7 +194,7 @@ struct MonitorTests {
         #expect(try await monitor.look() == [.grew(.workplace, from: size + 1, to: end)])
         let second = try Monitor(of: id, at: service.url, state: directory("state.json"))
         #expect(try await faults(second.look()).isEmpty && second.workplaceLog?.size == end)
-        // A sealed name that the service keeps to itself.
+        // A sealed name that the service withholds.
         try await DatabaseQueue(path: directory("a.sqlite")).write { db in
             try db.execute(sql: "DELETE FROM names WHERE id = (SELECT min(id) FROM names)")
         }
@@ -239,7 +239,7 @@ struct MonitorTests {
         #expect(try await faults(running.look()) == [.gone(.workplace)])
         await #expect(throws: ClientError.self) { try await Monitor(of: id, at: service.url).look() }
         await service.stop()
-        // A state that is another workplace's, or damaged, is not used as if it were none.
+        // A state that belongs to another workplace, or is damaged, must not be treated as if there were none.
         #expect(throws: ClientError.self) {
             try Monitor(of: ID(.zero), at: service.url, state: directory("state.json"))
         }
@@ -254,7 +254,7 @@ struct MonitorTests {
         let workplace = try await LiveWorkplace(members: 2, service: service, directory: directory)
         let (id, roster) = (workplace.members[0].workplaceID, try await workplace.members[0].roster())
         await service.stop()
-        // As an operator would, with the key from the file.
+        // As an operator could, with the key from the file.
         let leaf: [UInt8] = [8] + id.bytes.bytes + [0, 0, 0, 9]
         let path = directory("a.sqlite")
         try await DatabaseQueue(path: path).write { db in
@@ -294,7 +294,7 @@ struct MonitorTests {
         let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
         let petition = try await workplace.openPetition(closes: closes)
         let id = workplace.members[0].workplaceID
-        // The service's clock stands still; this one's does not.
+        // The service's clock stands still; the monitor's does not.
         let late = try Monitor(of: id, at: service.url, clock: { closes + 301 })
         #expect(try await faults(late.look()) == [.closesLate(petition.id)])
         let punctual = try Monitor(of: id, at: service.url, clock: { closes + 299 })

@@ -67,7 +67,7 @@ struct HTTPRuleTests {
             ("GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n", "HTTP/1.1 400"),
             ("GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n", "HTTP/1.1 400"),
             ("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "HTTP/1.1 200"),
-            // These end though nobody asks for it.
+            // The service closes these although nobody asks for it.
             ("GET /healthz HTTP/1.0\r\n\r\n", "HTTP/1.1 200"),
             ("GET /healthz HTTP/1.0\r\nHost: a\r\n\r\n", "HTTP/1.1 200"),
             ("GET /healthz HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", "HTTP/1.1 400"), ("NONSENSE\r\n\r\n", "HTTP/1.1 "),
@@ -81,7 +81,7 @@ struct HTTPRuleTests {
             service, "GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", until: "ok\n",
             thenSending: "GET /healthz HTTP/1.0\r\n\r\n")
         #expect(kept.lowercased().contains("connection: keep-alive"))
-        // Several that were sent ahead are answered in order.
+        // Requests that were pipelined are answered in order.
         let request = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
         let many = try await talk(
             service,
@@ -114,7 +114,7 @@ struct HTTPRuleTests {
             ("POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000000\r\nExpect: 100-continue\r\n", "404"),
         ]
         for (head, status) in refused {
-            // The body never comes, and the connection ends all the same.
+            // The body never arrives, and the connection ends nevertheless.
             let answer = try await talk(service, head + "\r\n")
             #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(head): \(answer)")
         }

@@ -101,7 +101,7 @@ struct HTTPTests {
         let receipt = try Receipt(parsing: String(decoding: first.body, as: UTF8.self))
         #expect(receipt.index == 1)
         #expect(try await workplace.members[0].view(id).petition.size == 3)
-        // At once, many times: one leaf, one receipt.
+        // Many times at once: one leaf and one receipt.
         let third = try await service.send("POST", path, body: request)
         let bodies = try await withThrowingTaskGroup(of: [UInt8].self) { group in
             for _ in 0..<20 { group.addTask { try await service.send("POST", path, body: request).body } }
@@ -117,7 +117,7 @@ struct HTTPTests {
         let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
         let id = try await workplace.openPetition().id
         let view = try await workplace.members[0].view(id)
-        // Statements of strangers, with proofs for rings of their own, among an honest one sent five times.
+        // Strangers' statements, with proofs for their own rings, and among them an honest one sent five times.
         try await workplace.members[0].cosign(id, choices: [1])
         let honest = try await workplace.members[0].view(id).bundle.petition.leaves[1]
         let forged = try (0..<5).map { _ -> [UInt8] in

@@ -2,7 +2,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 
-/// Accepts connections, remembers what comes first on each, and answers 404.
+/// Accepts connections, records the first bytes of each, and responds 404.
 final class HeaderRecorder: @unchecked Sendable {
     // Guarded by the lock.
     private var seen: [String] = []

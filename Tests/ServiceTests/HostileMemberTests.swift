@@ -82,7 +82,7 @@ struct HostileMemberTests {
         #expect(try await ann.status().announced == [foreign])
         #expect(try await ann.petitions().count == 2)
         try await organiser.closePetition(own)
-        // It may still be opened, as far as this device can tell; who does not want to wait says so.
+        // As far as this device can tell, it may still be opened; a member who does not want to wait can insist.
         #expect(try await ann.forget(own).waitingFor == [foreign])
         #expect(ann.ownStatus(own) == .nothing)
         #expect(try await ann.forget(own, givingUp: .everything).after.isClean)
@@ -171,7 +171,7 @@ struct HostileMemberTests {
         service = try await RunningService.start(database: directory("old.sqlite"), port: service.port)
         _ = try await signer.view(id)
         #expect(signer.alarmKinds == [.older, .receipt])
-        // Grown past it with others' co-signatures, it is a fork.
+        // After it has grown past it with other people's co-signatures, it is a fork.
         try await workplace.members[2].cosign(id, choices: [1])
         try await workplace.members[3].cosign(id, choices: [1])
         _ = try await signer.view(id)
@@ -187,7 +187,7 @@ struct HostileMemberTests {
         let workplace = try await LiveWorkplace(members: 4, service: service, directory: directory)
         let (founder, hostile, victim) = (workplace.members[0], workplace.members[1], workplace.members[2])
         try await founder.remove(workplace.members[3].signKey)
-        // Signed as it should be, and of another key.
+        // Properly signed, but of a different key.
         try await hostile.session { session in
             guard let member = session.roster.member(victim.signKey) else { throw Absent() }
             try await session.share(GroupKey.generate(epoch: 1), with: [member])
@@ -202,7 +202,7 @@ struct HostileMemberTests {
         let cost = LiveWorkplace.cost
         let first = try await Member.found(
             at: service.url, eligible: 9, in: directory("m"), passphrase: LiveWorkplace.passphrase(), cost: cost)
-        // As if the process had died before the receipt came.
+        // As if the process had died before the receipt arrived.
         let reading = try await first.cosigner.look(.roster)
         guard case .log(let log)? = reading.logs[.workplace(first.workplaceID)] else { throw Absent() }
         first.device.state.founding = Data(log.leaves[0])

@@ -32,7 +32,7 @@ struct HostileServiceTests {
         let key = SigningKeyBox()
         let name = "many.example/w"
         let many = NoteKey(name: name, kind: .witness, key: key.key.publicKey)
-        // Signs whatever it is sent, a hundred times, each at another time.
+        // Signs anything a hundred times, each at a different time.
         let eager = try await Interposer.start(before: nil)
         let slow = try await Interposer.start(before: nil) { _ in
             Response(
@@ -54,7 +54,8 @@ struct HostileServiceTests {
         let workplace = try await LiveWorkplace(members: 2, service: service, directory: directory)
         let (founder, id) = (workplace.members[0], workplace.members[0].workplaceID)
         await service.stop()
-        // The lines for the next checkpoint, which is known beforehand only to the service: taken from a first answer of none.
+        // The lines for the next checkpoint, which only the service knows in advance, so they are taken from a response
+        // that would have had none.
         service = try await RunningService.start(
             database: directory("a.sqlite"), port: service.port, witnesses: policy, patience: .seconds(1))
         try await founder.declareEligible(30)
@@ -64,7 +65,7 @@ struct HostileServiceTests {
         let checkpoint = try Checkpoint(parsing: shown.text)
         let lines = (0..<100).map { checkpoint.witnessed(at: UInt64(1000 + $0), as: name, by: key.key) }
         eager.lie { _ in Self.text(SignedNote(text: "", signatures: lines).signatureLines) }
-        // Asked again after a while, though nothing has come since.
+        // Asked again after a while, although nothing new has arrived.
         var signed = shown
         for _ in 0..<300 where signed.signatures.count < 2 {
             try await Task.sleep(for: .milliseconds(100))
@@ -137,10 +138,10 @@ struct HostileServiceTests {
             }
             #expect(try await faults(monitor().look()) == [expected], "\(lie)")
         }
-        // The workplace's own log, gone.
+        // The workplace's own log is missing.
         interposer.lie { $0.hasPrefix("/workplace/") ? Response(status: .notFound) : nil }
         #expect(try await faults(monitor().look()) == [.gone(.workplace)])
-        // A condition that has passed is told again when it comes back.
+        // A condition that has passed is reported again when it recurs.
         let running = try monitor()
         #expect(try await faults(running.look()) == [.gone(.workplace)])
         #expect(try await faults(running.look()).isEmpty)
@@ -169,14 +170,14 @@ struct HostileServiceTests {
             .init(parsing: invite.replacing(service.url, with: interposer.url)), in: directory("reader"),
             passphrase: LiveWorkplace.passphrase(), cost: LiveWorkplace.cost)
         let id = try await workplace.openPetition().id
-        // As if the petition were not opened yet.
+        // As if the petition were not open yet.
         interposer.lie { $0.hasPrefix("/petition/\(id.hex)/") ? Response(status: .notFound) : nil }
         let (file, phrase) = (try await reader.gossip(), try await reader.phrase())
         #expect(file.checkpoints.count == 1 && phrase.sizes.last == 0)
         let comparison = try await workplace.members[1].compare(file)
         #expect(comparison.holds && comparison.findings.contains(.absent(id)))
         #expect(try await workplace.members[1].compare(phrase) == .same(absent: [id]))
-        // Once the reader has seen it, hiding it is an alarm; and without the roster there is nothing to compare.
+        // Once the reader has seen it, hiding it raises an alarm; without the roster there is nothing to compare.
         interposer.lie { _ in nil }
         #expect(try await reader.gossip().checkpoints.count == 2)
         interposer.lie { $0.hasPrefix("/petition/\(id.hex)/") ? Response(status: .notFound) : nil }

@@ -7,7 +7,7 @@ import NIOHTTP1
 import Synchronization
 import TestSupport
 
-/// Stands between a client and the real service, passes everything on, and answers some paths as it likes.
+/// Stands between a client and the real service, passes everything on, and answers some paths itself.
 final class Interposer: Sendable {
     typealias Answer = @Sendable (String) -> Response?
 
@@ -20,7 +20,7 @@ final class Interposer: Sendable {
         self.answer = answer
     }
 
-    /// - Parameter upstream: nil where there is nothing behind it.
+    /// - Parameter upstream: nil if there is nothing behind it.
     static func start(before upstream: String?, _ answer: @escaping Answer = { _ in nil }) async throws -> Interposer {
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
         let box = Box()

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 import TransparencyLog
 
-/// A world whose logs a running service keeps.
+/// A world whose logs a running service stores.
 final class KeptWorld {
     let service: RunningService
     let world: World
@@ -60,7 +60,7 @@ final class KeptWorld {
         return (answer.status, answer.body)
     }
 
-    /// Sends what an organiser states, and appends it here when the service has.
+    /// Sends an organiser's statement, and appends it here once the service has accepted it.
     @discardableResult
     func organise(_ body: WorkplaceStatement.Body, by person: Person? = nil) async throws -> Answer {
         let statement = try world.statement(body, by: person)
@@ -73,7 +73,7 @@ final class KeptWorld {
         (try? JSONDecoder().decode(Answers.Problem.self, from: Data(answer.body)))?.code
     }
 
-    /// Sends all at once; the answers are in order.
+    /// Sends all bodies at once; the responses are in order.
     func sendTogether(_ bodies: [[UInt8]]) async throws -> [Int] {
         let (service, path) = (service, path)
         return try await withThrowingTaskGroup(of: (Int, Int).self) { group in
@@ -123,7 +123,7 @@ final class KeptWorld {
         #expect(try await self.size() == size)
     }
 
-    /// The leaves of the petition's log as it is shown.
+    /// The leaves of the petition's log as the service shows it.
     func leaves() async throws -> [[UInt8]] {
         let count = Int(try await size())
         let tile = Tile(kind: .entries, index: 0, count: count)
@@ -131,7 +131,7 @@ final class KeptWorld {
         return try EntryBundle.decode(answer.body, count: count)
     }
 
-    /// A receipt that holds under a checkpoint which these witnesses have signed.
+    /// Checks a receipt, under a checkpoint that these witnesses have signed.
     func check(
         _ answer: Answer, of leaf: [UInt8], by witnesses: WitnessQuorum = .empty, _ comment: Comment? = nil,
         in log: LogVerifier? = nil
@@ -143,7 +143,7 @@ final class KeptWorld {
         #expect(witnesses.judge(verified).isSatisfied, comment)
     }
 
-    /// The promise in an answer, for this very leaf.
+    /// The promise in a response, checked for exactly this leaf.
     func promise(_ answer: Answer, of statement: PetitionStatement) throws -> Promise {
         #expect(answer.status == 202)
         let promise = try Promise(parsing: answer.body)
@@ -172,7 +172,7 @@ final class TestClock: Sendable {
         }
     }
 
-    /// Waits until whoever looks at this clock now and then has looked so many times more.
+    /// Waits until this clock has been read `count` more times, by whoever reads it now and then.
     func wait(forReadings count: Int) async throws {
         let end = readings.withLock { $0 } + count
         #expect(try await eventually { self.readings.withLock { $0 } >= end })

@@ -31,7 +31,7 @@ struct LyingServiceTests {
         service = try await RunningService.start(database: directory("old.sqlite"), port: service.port)
         #expect(try await reader.roster().eligible(at: .max) == 20)
         #expect(reader.alarms == ["older member"])
-        // It lets the third member, who has not seen the leaf, write others: the log is longer, and another.
+        // It lets the third member, who has not seen the leaf, write others: the log is longer, and a different one.
         _ = try await workplace.members[2].rotateRingKey()
         _ = try await workplace.members[2].rotateRingKey()
         _ = try await reader.roster()

@@ -55,7 +55,7 @@ struct MemberStoreTests {
         let draft = try object(.draft, id, by: people[1], in: kept)
         #expect(try await put(draft, by: people[1], in: kept).status == 204)
         #expect(try await put(draft, by: people[1], in: kept).status == 204, "the very same again")
-        // Another member's revision on top; then a rival's, and one with no parent here.
+        // Another member's revision on top; then a rival's, and one whose parent is not here.
         let second = try object(.draft, id, after: draft, by: people[2], in: kept)
         #expect(try await put(second, by: people[2], in: kept).status == 204)
         let rival = try await put(
@@ -65,7 +65,7 @@ struct MemberStoreTests {
         let third = try object(
             .draft, id, after: object(.draft, id, after: other, by: people[3], in: kept), by: people[3], in: kept)
         #expect(KeptWorld.code(try await put(third, by: people[3], in: kept)) == .conflict)
-        // By somebody else than who signed it, and to another address.
+        // Sent by somebody other than its signer, and to another address.
         let stolen = try object(.draft, id, after: second, by: people[1], in: kept)
         #expect(try await put(stolen, by: people[2], in: kept).status == 403)
         let astray = try await kept.member("PUT", path(draft, in: kept), body: stolen.bytes, by: people[1])
@@ -87,7 +87,7 @@ struct MemberStoreTests {
             let path = Route.object.path(kept.world.log.id.hex, kind, id.hex)
             #expect(try await kept.member("GET", path, by: people[3]).status == 400, "\(kind)")
         }
-        // Under an old key, and between a removal and the key that follows it.
+        // Under an old key, and between a removal and the new key that follows it.
         #expect(try await rotate(kept, to: 1).status == 200)
         let stale = try await put(try object(.draft, ID(.zero), by: people[1], in: kept), by: people[1], in: kept)
         #expect(stale.status == 409 && KeptWorld.code(stale) == .staleEpoch)
@@ -105,7 +105,7 @@ struct MemberStoreTests {
         func status(_ object: StoredObject, by person: Person) async throws -> Int {
             try await put(object, by: person, in: kept).status
         }
-        // A comment is its author's.
+        // A comment belongs to its author.
         let comment = try object(.comment, ID(Random.bytes32()), by: people[1], in: kept)
         #expect(try await status(comment, by: people[1]) == 204)
         for person in [people[2], founder] {
@@ -116,7 +116,7 @@ struct MemberStoreTests {
         #expect(try await status(more, by: people[1]) == 204)
         let third = try object(.comment, comment.id, after: more, by: people[2], in: kept)
         #expect(try await status(third, by: people[2]) == 403)
-        // Records, adoptions and plans are organisers'.
+        // Only organisers may write records, adoptions and plans.
         for kind in [StoredObject.Kind.record, .adoption, .plan] {
             let id = ID<Petitions.Object>(Random.bytes32())
             #expect(try await status(object(kind, id, by: people[1], in: kept), by: people[1]) == 403, "\(kind)")
@@ -124,13 +124,13 @@ struct MemberStoreTests {
             #expect(try await status(own, by: founder) == 204, "\(kind)")
             #expect(try await status(object(kind, id, after: own, by: people[1], in: kept), by: people[1]) == 403)
         }
-        // A directory entry is an organiser's, or the one's whom it describes.
+        // A directory entry may be written by an organiser, or by the member it describes.
         let entry = try object(.directory, .directory(of: people[1].signKey), by: people[1], in: kept)
         #expect(try await status(entry, by: people[1]) == 204)
         let blot = try object(.directory, entry.id, after: entry, by: people[2], in: kept)
         #expect(try await status(blot, by: people[2]) == 403)
         #expect(try await status(object(.directory, entry.id, after: entry, by: founder, in: kept), by: founder) == 204)
-        // A trustee's word is that trustee's, even against organisers.
+        // A trustee's texts belong to that trustee, even against organisers.
         let word = ID<Petitions.Object>.trustee(people[1].signKey)
         #expect(try await status(object(.trustee, word, by: founder, in: kept), by: founder) == 403)
         #expect(try await status(object(.trustee, word, by: people[1], in: kept), by: people[1]) == 204)
@@ -195,7 +195,8 @@ struct MemberStoreTests {
         #expect(listed.wraps.map(\.member) == people.flatMap { [$0.signKey.hex, $0.signKey.hex] })
         #expect(listed.wraps.map(\.by) == people.flatMap { _ in makers })
         #expect(try await missing(kept, by: people[1]) == [])
-        // Somebody else's name or signature, a flipped bit, another epoch, a stranger, twice for one, too long.
+        // Another signer's name or signature, a flipped bit, another epoch, a stranger, two for one member, and too
+        // long.
         let good = try wrap(for: people[1], by: people[3], in: kept)
         var (flipped, short) = (good.wrap, good.wrap)
         flipped[5] ^= 1
@@ -226,12 +227,12 @@ struct MemberStoreTests {
         let many = Answers.Wraps(epoch: 0, wraps: Array(repeating: wraps([good]).wraps[0], count: 1001))
         #expect(try await put(many, by: people[3]) == 400)
         #expect(try await list(kept).wraps.count == listed.wraps.count, "nothing of these was kept")
-        // A second replaces the first.
+        // A second wrap replaces the first.
         let again = try wrap(for: people[1], by: people[0], in: kept)
         #expect(try await put(wraps([again]), by: people[0]) == 204)
         let after = try await list(kept).wraps
         #expect(after.count == listed.wraps.count && after.contains { $0.signature == Base64.encode(again.signature) })
-        // Epochs that are none.
+        // Epochs that do not exist.
         for epoch in ["1", "4294967295"] {
             #expect(try await service.send("GET", Route.wrapsOfEpoch.path(kept.world.log.id.hex, epoch)).status == 404)
         }
@@ -259,7 +260,7 @@ struct MemberStoreTests {
         #expect(try await kept.member("POST", wants, json: Answers.Wanted(epoch: 0), by: Person()).status == 401)
         #expect(try await service.send("POST", wants, body: Array("{\"epoch\":0}".utf8)).status == 401)
         for person in people { #expect(try await missing(kept, by: person) == [people[1].signKey.hex]) }
-        // The same again is nothing new; another's is.
+        // The same wrap again changes nothing; another member's does.
         #expect(try await kept.member("PUT", place, json: wraps([junk[1]]), by: people[3]).status == 204)
         #expect(try await missing(kept, by: people[0]) == [people[1].signKey.hex])
         let fresh = try wrap(for: people[1], by: people[0], in: kept)
@@ -324,7 +325,7 @@ struct MemberStoreTests {
         #expect(try await leave([4], for: second.key, under: second.name, by: founder) == 204)
         #expect(try await kept.organise(.invitesRevoked([second.key])).status == 200)
         #expect(try await find(second.name).status == 404)
-        // Dismissed with the issuer, and nobody else's.
+        // Closed with the dismissal of the issuer; other people's stay open.
         #expect(try await kept.organise(.organiserAppointed(people[1].signKey)).status == 200)
         let third = try await issue()
         #expect(try await leave([5], for: third.key, under: third.name, by: founder) == 204)

@@ -38,12 +38,12 @@ struct MixingTests {
         #expect(try await second.cosign(id, choices: [1]) == nil)
         #expect(try await size(service, id) == 1, "two are too few")
         #expect(first.isPromised(id))
-        // Another cannot be sent yet.
+        // Another one cannot be sent yet.
         await #expect {
             _ = try await first.cosign(id, choices: [1])
         } throws: { ($0 as? ClientError)?.code == .held }
         #expect(first.isPromised(id))
-        // What was acknowledged outlives the service.
+        // What was acknowledged survives the service.
         await service.stop()
         service = try await RunningService.start(database: directory("a.sqlite"), port: service.port, mix: Self.soon)
         #expect(try await third.cosign(id, choices: [1]) == nil)
@@ -54,7 +54,7 @@ struct MixingTests {
             #expect(status.petitions.first?.receipts == 1 && member.ownStatus(id) == .signed)
         }
         #expect(try await first.petition(id).cosignatures == 3)
-        // A change of mind is mixed like everything else.
+        // A changed decision is mixed like everything else.
         #expect(try await first.cosign(id, choices: [1]) == nil)
         #expect(try await second.withdraw(id) == nil)
         #expect(try await third.cosign(id, choices: [1]) == nil)
@@ -75,7 +75,7 @@ struct MixingTests {
         let founder = workplace.members[0]
         let id = try await workplace.openPetition().id
         #expect(try await workplace.members[1].cosign(id, choices: [1]) == nil)
-        // Anybody may post a close; one that does not hold brings nothing in.
+        // Anybody may post a close; an invalid one does not let anything in.
         let view = try await founder.view(id)
         let (roster, log) = (view.workplace, view.petition)
         let forged = try PetitionStatement.close(
@@ -106,7 +106,7 @@ struct MixingTests {
         let open = try await workplace.openPetition().id
         let due = try await workplace.openPetition(closes: closes).id
         for id in [open, due] { #expect(try await workplace.members[1].cosign(id, choices: [1]) == nil) }
-        // Anybody may say that the deadline has come; before it has, that brings nothing in.
+        // Anybody may say that the deadline has passed; before that, it does not let anything in.
         let early = try PetitionStatement.closeByDeadline(
             due, size: 1, root: try await workplace.members[2].petition(due).tree.root)
         let refused = try await service.send("POST", "/v1/petitions/\(due.hex)/statements", body: early.bytes)
@@ -199,7 +199,7 @@ extension MixingTests {
         let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
         let id = try await workplace.openPetition().id
         #expect(try await workplace.members[1].cosign(id, choices: [1]) == nil)
-        // As a kill at this moment would leave them.
+        // As killing the service at this moment would leave them.
         try DatabaseCopy.make(of: directory("a.sqlite"), as: directory("killed.sqlite"))
         let after = try await RunningService.start(database: directory("killed.sqlite"))
         try await wait(for: 2, after, id)

@@ -14,7 +14,7 @@ struct NamedWitnessTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// The service's key, from a database that is made for it.
+    /// The service's key, from a database that this makes.
     private func key() async throws -> NoteKey {
         let service = try await RunningService.start(database: directory("a.sqlite"))
         let answer = try await service.send("GET", Route.service.path())
@@ -54,7 +54,7 @@ struct NamedWitnessTests {
         let service = try await start([one, two])
         let kept = try await KeptWorld(members: 4, service: service)
         let before = try await kept.shownRoster().checkpoint
-        // Other keys, other names, and witnesses whom nobody asks.
+        // Other keys, other names, and witnesses that nobody asks.
         let stranger = WitnessVerifier(name: "three.example/w", key: TestWitness().verifier.key)
         for named in [
             [WitnessVerifier(name: one.key.name, key: stranger.key)],
@@ -64,13 +64,13 @@ struct NamedWitnessTests {
             let answer = try await kept.organise(.witnessesNamed(.init(threshold: 1, witnesses: named)))
             #expect(answer.status == 422 && KeptWorld.code(answer) == .witnessUnknown)
         }
-        // Not by somebody who is no organiser, nor out of turn.
+        // Not by a member who is not an organiser, nor out of sequence.
         let member = try await kept.organise(.witnessesNamed(quorum(1, one)), by: kept.world.people[1])
         #expect(member.status == 403 && KeptWorld.code(member) == .rule)
         let replayed = try kept.world.statement(.witnessesNamed(quorum(1, one)), sequence: 0)
         #expect(try await kept.post(replayed).status == 409)
         #expect(try await kept.shownRoster().checkpoint == before, "nothing was changed")
-        // One is down: two are not to be had, one is.
+        // One witness is down, so two signatures cannot be had, but one can.
         await two.stop()
         #expect(try await kept.organise(.eligibleDeclared(49)).status == 200)
         let present = try await kept.shownRoster().checkpoint
@@ -85,10 +85,10 @@ struct NamedWitnessTests {
         #expect(named.judge(try await kept.shownRoster()).isSatisfied)
         let statement = try kept.petition.coSignature(by: kept.world.people[1])
         try kept.check(try await kept.cosign(statement), of: statement.bytes, by: named)
-        // An earlier leaf has its receipt by them too.
+        // An earlier leaf also has its receipt by them.
         let opened = try await service.send("POST", Route.petitions.path(), body: kept.petition.leaves[0])
         try kept.check((opened.status, opened.body), of: kept.petition.leaves[0], by: named)
-        // Nobody is asked for any more.
+        // No witness is required any more.
         #expect(try await kept.organise(.witnessesNamed(.empty)).status == 200)
         await service.stop()
         await one.stop()
@@ -113,7 +113,7 @@ struct NamedWitnessTests {
         #expect(try await kept.organise(.eligibleDeclared(46)).status == 200)
         try kept.check(
             try await kept.post(declared), of: declared.bytes, by: quorum(2, one, two), in: kept.world.log.verifier)
-        // A witness that is silent is missing from it, and the receipt holds all the same.
+        // A silent witness is missing from it, and the receipt is valid nevertheless.
         await two.stop()
         let last = try kept.petition.coSignature(by: kept.world.people[4])
         for statement in [last, statements[0], last] {
@@ -150,7 +150,7 @@ struct NamedWitnessTests {
         let now = UInt64(Date().timeIntervalSince1970)
         let promise = try kept.promise(first, of: statement)
         #expect(promise.until % 3600 == 0 && promise.until >= now + 3600 && promise.until <= now + 2 * 3600 + 5)
-        // Taken, and not shown.
+        // Accepted, but not shown.
         let declared = try kept.world.statement(.eligibleDeclared(60))
         for _ in 0..<2 {
             let answer = try await kept.post(declared)
@@ -162,13 +162,13 @@ struct NamedWitnessTests {
         #expect(try await kept.cosign(statement).body == first.body)
         #expect(try await kept.note(LogPath.petition(kept.id)) == petition)
         #expect(try await kept.shownRoster() == roster)
-        // The rules are the ones of the log as it is, shown or not.
+        // The rules apply to the log as it is, shown or not.
         let other = try await kept.cosign(try kept.petition.coSignature(by: kept.world.people[1], choices: [2, 1]))
         #expect(other.status == 409)
         try kept.petition.append(statement)
         let next = try kept.petition.coSignature(by: kept.world.people[1], choices: [2, 2])
         let second = try kept.promise(try await kept.cosign(next), of: next)
-        // A service that starts anew shows nothing of it either, and promises the same.
+        // After a restart the service does not show it either, and promises the same.
         await service.stop()
         service = try await start([one], port: service.port)
         #expect(try await kept.cosign(statement).body == first.body)
@@ -234,7 +234,7 @@ struct NamedWitnessTests {
         for statement in statements { answers.append(try await kept.cosign(statement)) }
         let promise = try kept.promise(answers[0], of: statements[0])
         #expect(promise.until > UInt64(Date().timeIntervalSince1970) + 20 * 3600)
-        // In the log by now, under a checkpoint that is not shown.
+        // It is in the log by now, but under a checkpoint that is not shown.
         #expect(
             try await eventually {
                 try await DatabaseQueue(path: directory("a.sqlite")).read { db in
@@ -317,7 +317,7 @@ struct NamedWitnessTests {
         clock.now += 60
         try await append(kept.petition.coSignature(by: kept.world.people[1]))
         let first = clock.now
-        // Not reached yet.
+        // The count has not been reached yet.
         clock.now += 3600
         try await stays(at: first)
         try await append(kept.petition.coSignature(by: kept.world.people[2]))

@@ -21,7 +21,7 @@ struct NamesTests {
 
     private func named(_ name: String, when count: UInt32) -> ConditionalName { ConditionalName(name, when: count) }
 
-    /// The sealed names that the service keeps now, as its database file and write-ahead log have them.
+    /// Whether the database file or its write-ahead log contains these bytes.
     private func isOnDisk(_ bytes: [UInt8]) throws -> Bool {
         for file in ["a.sqlite", "a.sqlite-wal"] {
             guard let data = FileManager.default.contents(atPath: directory(file)) else { continue }
@@ -41,7 +41,7 @@ struct NamesTests {
         #expect(members[1].ownStatus(id) == .signedWithName(1))
         try await members[2].cosign(id, choices: [1], name: named("Ana", when: 3))
         try await members[3].cosign(id, choices: [1], name: named("Noor", when: 5))
-        // Two of them change their minds: one keeps the signature and drops the name, one gives another name.
+        // Two of them change their minds: one keeps the signature but drops the name, one gives another name.
         let view = try await members[2].view(id)
         #expect(try members[2].warnings(for: view).contains(.nameDropped))
         try await members[2].cosign(id, choices: [1])
@@ -57,7 +57,7 @@ struct NamesTests {
         #expect(open.levels.map(\.isOpen) == [true, false])
         #expect(open.claims.map(\.name) == ["李伟"])
         #expect(open.claims.first?.person.number == 2 && open.claims.first?.person.pseudonym == "Grey Heron")
-        // The bundle carries them, and a stranger who verifies it reads them.
+        // The bundle contains them, and a stranger who verifies it can read them.
         let audited = try AuditedPetition(
             auditing: PetitionBundle(parsing: try await members[4].bundle(id).serialized))
         #expect(audited.faults.isEmpty && audited.names.map(\.name) == ["李伟"])
@@ -66,7 +66,7 @@ struct NamesTests {
             try members[1].warnings(for: known).contains(.nameIsOut) && known.nameIsOut(for: members[1].device.identity)
         )
         #expect(try members[3].warnings(for: known, name: named("Noor", when: 3)).contains(.nameAtOnce))
-        // Taken back although it was open: gone from the next bundle.
+        // Withdrawn although it was open: it is missing from the next bundle.
         try await members[1].cosign(id, choices: [1])
         #expect(try await members[5].names(id).claims.isEmpty)
         #expect(try await members[5].bundle(id).names.isEmpty)
@@ -96,7 +96,7 @@ struct NamesTests {
         try await members[3].cosign(id, choices: [1])
         try await members[2].withdraw(id)
         await refuses({ try await members[0].release(id, level: 4) }, .levelNotReached)
-        // More keys than people: somebody may be invented, and their co-signatures would open the names.
+        // More keys than people: somebody may be invented, and invented co-signatures would open the names.
         try await members[0].declareEligible(5)
         let large = try await workplace.openPetition(levels: [4]).id
         await refuses(
@@ -110,7 +110,7 @@ struct NamesTests {
         let workplace = try await workplace(11)
         let members = workplace.members
         let id = try await workplace.openPetition(levels: [1]).id
-        // Open from the first co-signature, so that what the service keeps can be asked for.
+        // The name opens with the first co-signature, so the service's copy can be requested.
         try await members[1].cosign(id, choices: [1], name: named("first", when: 1))
         try await members[0].release(id, level: 1)
         let first = try #require(try await members[0].bundle(id).names.first)

@@ -71,7 +71,7 @@ struct OffersAheadTests {
             _ = try await founder.session { try await $0.offer(plan) }
             let id = try await founder.assemble(plan)
             let keys = try await trustee.session { try await $0.preview(plan) }.manifest.trustees
-            // One that was given up before it was accepted has spent nothing.
+            // A petition that was discarded before it was accepted has used up nothing.
             #expect(seen.insert(keys[1]).inserted == (number != 3))
             if number == 2 {
                 try await founder.session { try await $0.discard(plan) }
@@ -112,13 +112,13 @@ struct OffersAheadTests {
         let second = try await trustee.session { try await $0.preview(plan) }.manifest.trustees[1]
         #expect(first != second)
         _ = try await trustee.accept(plan)
-        // A device that was restored does not know what it offered, and cannot tell whether it is spent.
+        // A restored device does not know what it offered, and cannot tell whether it has been used.
         _ = try await founder.assemble(plan, again: true)
         _ = try await trustee.preview(plan)
         trustee.device.state.spareNonces = nil
         trustee.device.state.offers = [:]
         await #expect(throws: ClientError.self) { try await trustee.accept(plan) }
-        // What it keeps ready from then on is its own.
+        // Offers that it makes from now on are its own.
         _ = try await trustee.session { try await $0.offerAhead() }
         _ = try await founder.assemble(plan, again: true)
         _ = try await trustee.preview(plan)

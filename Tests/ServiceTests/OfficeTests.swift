@@ -16,7 +16,7 @@ struct OfficeTests {
     @Test("Whoever was dismissed opens, extends, closes and records nothing, though an older roster has them in office")
     func dismissed() async throws {
         let service = try await RunningService.start(database: directory("a.sqlite"))
-        // The second is appointed before the petition, so that every roster since has both.
+        // The second organiser is appointed before the petition, so that every later roster has both.
         let kept = try await KeptWorld(
             members: 5, service: service,
             before: { world in try world.organise(.organiserAppointed(world.people[1].signKey)) })
@@ -25,7 +25,7 @@ struct OfficeTests {
         let roster = world.point
         let close = try PetitionStatement.close(
             kept.id, size: 1, root: petition.log.tree.root, roster: roster, sequence: 0, by: key)
-        // A petition that they have announced and not opened.
+        // A petition that they have announced but not opened.
         let (trustees, nonces) = (Array(world.people.prefix(2)), [Random.bytes32(), Random.bytes32()])
         let manifest = try PetitionWorld.manifest(
             world, trustees: trustees, nonces: nonces, threshold: 1, levels: [], document: petition.document)
@@ -49,20 +49,20 @@ struct OfficeTests {
         let extend = try PetitionStatement.extendRing(of: kept.id, step, sequence: 0, by: key)
         #expect(try await kept.post(extend).status == 403)
         #expect(try await kept.size() == 1, "nothing was appended")
-        // Verifiers, who cannot know what came first, would take it: that is why the service does not.
+        // Verifiers cannot know what came first, and would accept it; that is why the service does not.
         var copy = petition.log
         #expect(throws: Never.self) { try copy.append(close, in: world.log) }
         let founder = world.founder
         let true1 = try PetitionStatement.close(
             kept.id, size: 1, root: petition.log.tree.root, roster: roster, sequence: 1, by: founder.seed.signingKey())
         #expect(try await kept.post(true1).status == 200)
-        // And after it they record nothing, while an organiser does.
+        // Afterwards they can record nothing, while an organiser can.
         let record = PetitionStatement.Record(what: .delivered, digest: Random.bytes32(), roster: roster)
         let forged = try PetitionStatement.record(record, in: kept.id, sequence: 0, by: key)
         #expect(try await kept.post(forged).status == 403)
         let kept2 = try PetitionStatement.record(record, in: kept.id, sequence: 2, by: founder.seed.signingKey())
         #expect(try await kept.post(kept2).status == 200)
-        // What was accepted while they held office has its receipt still.
+        // A statement that was accepted while they held office still has its receipt.
         #expect(try await kept.post(true1).status == 200)
         await service.stop()
     }
@@ -91,7 +91,7 @@ struct OfficeTests {
         }
         try await admit(kept)
         let before = try extend()
-        // Another joins, one leaves, one changes the ring key: each makes what was prepared too old.
+        // One joins, one leaves, one changes the ring key: each makes prepared statements outdated.
         try await admit(kept)
         let joined = try await kept.post(before)
         #expect(joined.status == 409 && KeptWorld.code(joined) == .rule)
@@ -106,7 +106,7 @@ struct OfficeTests {
         try world.append(fresh)
         #expect(try await kept.post(third).status == 409)
         let fourth = try extend()
-        // What changes nobody is no reason.
+        // A statement that changes no member is not a reason.
         #expect(try await kept.organise(.eligibleDeclared(20)).status == 200)
         #expect(try await kept.post(fourth).status == 200)
         #expect(try await kept.size() == 2)

@@ -58,12 +58,12 @@ struct OldDatabaseTests {
         let roster = try await sequencer.workplace(old.world.log.id)
         #expect(roster.size == old.workplace.leaves.count && roster.eligible(at: roster.size) == 50)
         #expect(roster.announcements.isEmpty)
-        // The petition takes nothing, and says why.
+        // The petition accepts nothing, and says why.
         let cosigned = try PetitionStatement(decoding: old.petition.leaves[1])
         for statement in [old.waiting, cosigned] {
             await #expect(throws: Refusal.rule(.notAnnounced)) { try await sequencer.submit(.petition(statement)) }
         }
-        // The workplace goes on, by sequences as the new rules count them.
+        // The workplace continues, with sequences as the new rules count them.
         let again = try old.world.statement(.eligibleDeclared(99))
         guard case .receipt(let text) = try await sequencer.submit(.workplace(again)) else { throw Absent() }
         let verified = try Receipt(parsing: text).verify(leaf: again.bytes, by: old.world.log.verifier)
@@ -74,7 +74,7 @@ struct OldDatabaseTests {
         for leaf in old.outdated { #expect(lines.contains { $0.contains("workplace leaf \(leaf): ") }) }
         #expect(lines.contains { $0.contains(old.petition.id.hex) && $0.contains("petition leaf 0: ") })
         try await store.close()
-        // Anew, and over sockets: what anybody reads is there.
+        // Opened again, and over sockets: what anybody reads is there.
         let service = try await RunningService.start(database: path)
         for log in old.logs {
             let kind = log.isPetition ? "petition" : "workplace"
@@ -96,7 +96,7 @@ struct OldDatabaseTests {
         await service.stop()
         let checked = try SQLiteStore(inspecting: path)
         #expect(try checked.check().findings == [])
-        // A fault above what the first protocol took is damage still.
+        // A fault beyond what the first protocol accepted is still damage.
         try await checked.pool.write { try $0.execute(sql: "UPDATE logs SET legacy = 1 WHERE id = 1") }
         try checked.closeNow()
         let damaged = try SQLiteStore(path: path, serviceName: "test.example")

@@ -57,7 +57,7 @@ struct OpenAPITests {
                 "\(route.method.rawValue) \(route.path.description.replacing("**", with: "{tile}"))"
             })
         #expect(served == described)
-        // What both sides take their paths and codes from.
+        // The list from which both sides take their paths and codes.
         let api = Set(description.paths.keys.filter { $0.hasPrefix("/v1/") })
         #expect(api == Set(Route.allCases.map(\.rawValue)))
         #expect(

@@ -32,14 +32,14 @@ struct PromiseTests {
         let promise = try kept.promise(first, of: statement)
         #expect(promise.until % 3600 == 0 && promise.isTimely(at: start))
         #expect(promise.until > start + 22 * 3600 && promise.until <= start + 24 * 3600)
-        // Later, and after a restart, too.
+        // Later, and also after a restart.
         clock.now += 7200
         #expect(try await kept.cosign(statement).body == first.body)
         await service.stop()
         service = try await RunningService.start(
             database: directory("a.sqlite"), port: service.port, mix: Self.patient, clock: clock.read)
         #expect(try await kept.cosign(statement).body == first.body)
-        // Another of the tag, and ones that could not count.
+        // Another statement of the tag, and statements that could not count.
         let other = try await kept.cosign(try kept.petition.coSignature(by: people[1], choices: [2, 1]))
         #expect(other.status == 409 && KeptWorld.code(other) == .held)
         let next = try await kept.cosign(
@@ -72,7 +72,7 @@ struct PromiseTests {
         )
         let promise = try kept.promise(try await kept.cosign(one), of: one)
         clock.now += 3600
-        // What comes later is promised for later, and goes with what is due all the same.
+        // A later co-signature is promised a later time, and is nevertheless appended with those that are due.
         let later = try kept.promise(try await kept.cosign(two), of: two)
         #expect(later.until == promise.until + 3600)
         clock.now = promise.until - Self.patient.margin - 1
@@ -124,7 +124,7 @@ struct PromiseTests {
         let close = try PetitionStatement.close(
             kept.id, size: 1, root: petition.log.tree.root, roster: world.point, sequence: 1,
             by: founder.seed.signingKey())
-        // Sent together with others of the same tags, which must not come between.
+        // Sent together with others of the same tags, which must not come in between.
         let rivals = try world.people[1...3].map { kept.request(try petition.coSignature(by: $0, choices: [2, 1])) }
         let path = kept.path
         let sending = Task {
@@ -146,9 +146,9 @@ struct PromiseTests {
         await service.stop()
     }
 
-    // MARK: The sequencer by itself
+    // MARK: The sequencer alone
 
-    /// A store with what `StoredWorld` makes, and one co-signature that waits.
+    /// A store with the contents of `StoredWorld`, and one waiting co-signature.
     private func holding(_ until: UInt64) async throws -> (SQLiteStore, KeptWorldInStore) {
         let store = try SQLiteStore(path: directory("s.sqlite"), serviceName: "test.example")
         let kept = try await KeptWorldInStore(members: 5, store: store)
@@ -168,7 +168,7 @@ struct PromiseTests {
         await #expect(throws: Refusal.held) { try await plain.submit(.petition(other)) }
         guard case .promise(let again) = try await plain.submit(.petition(statement)) else { throw Absent() }
         #expect(again == promise)
-        // Others are appended as they come.
+        // Others are appended as they arrive.
         guard case .receipt = try await plain.submit(.petition(kept.petition.coSignature(by: kept.world.people[2])))
         else { throw Absent() }
         await Mixer(sequencer: plain).mixDue()

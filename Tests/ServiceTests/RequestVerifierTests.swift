@@ -14,7 +14,7 @@ struct RequestVerifierTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// Two clocks that a test sets: time passes on both, and only the wall clock is set.
+    /// Two clocks that a test sets. Time passes on both, but only the wall clock is ever adjusted.
     private final class Hands: Sendable {
         private let state: Mutex<(wall: UInt64, steady: UInt64)>
 
@@ -60,7 +60,7 @@ struct RequestVerifierTests {
         #expect(await takes(verifier, request(1_000_000)) == false, "too old")
         #expect(await takes(verifier, request(.max)) == false)
         #expect(await takes(verifier, request(0)) == false)
-        // Whatever the moment within the time that it is fresh.
+        // At every moment at which it is fresh.
         for seconds in stride(from: UInt64(0), through: 900, by: 90) {
             let hands = Hands(wall: 2_000_000)
             let verifier = try self.verifier(hands, "b\(seconds)")
@@ -82,7 +82,7 @@ struct RequestVerifierTests {
         if abs(error) > 300 { #expect(await takes(verifier, request(truth + 20)) == false, "while it is wrong") }
         hands.set(-error)
         #expect(await takes(verifier, request(truth + 20)), "at once")
-        // What was signed before the start is still refused.
+        // A request signed before the start is still refused.
         #expect(await takes(verifier, request(truth - 1)) == false)
     }
 
@@ -116,7 +116,7 @@ struct RequestVerifierTests {
         }
         hands.set(-1200)
         for request in used { #expect(await takes(verifier, request) == false, "\(request.created)") }
-        // Until the clock is where it was.
+        // Until the clock is back where it was.
         hands.set(1200)
         #expect(await takes(verifier, request(hands.wall)))
         for request in used { #expect(await takes(verifier, request) == false, "\(request.created)") }

@@ -28,7 +28,7 @@ struct RestoreDrillTests {
         let members = workplace.members
         let id = try await workplace.openPetition().id
         _ = try #require(try await members[1].cosign(id, choices: [1]))
-        // While it runs.
+        // While the service runs.
         #expect(try await SQLiteStore.backUp(database, to: directory("backup")).findings == [])
         let receipt = try #require(try await members[2].cosign(id, choices: [1]))
         let export = try await PublicReader.bundle(of: id, at: service.url, proxy: nil)
@@ -41,7 +41,7 @@ struct RestoreDrillTests {
         }
         #expect(try await SQLiteStore.restore(directory("backup"), to: database, bundles: [export]).findings == [])
         service = try await RunningService.start(database: database, port: service.port)
-        // The receipt of before is the one that the service gives now, and who goes on does so.
+        // The service gives the same receipt as before, and work continues.
         let again = try await service.send(
             "POST", "/v1/petitions/\(id.hex)/cosignatures",
             body: CoSignatureRequest(statement: export.petition.leaves[2], sealedName: nil).encoding)

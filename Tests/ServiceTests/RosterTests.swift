@@ -38,13 +38,13 @@ struct RosterTests {
         await refuses(.notOrganiser) { try await plain.changeDirectory { _ in } }
         try await founder.appoint(second.signKey)
         #expect(try await second.directory().entries.map(\.name) == ["Marguerite Oyelaran"])
-        // Two organisers at once: neither loses what they wrote.
+        // Two organisers write at once, and neither loses what they wrote.
         nonisolated(unsafe) let (a, b) = (founder, second)
         async let one: Void = a.changeDirectory { $0.append(DirectoryEntry(name: "A")) }
         async let two: Void = b.changeDirectory { $0.append(DirectoryEntry(name: "B")) }
         _ = try await (one, two)
         #expect(Set(try await founder.directory().entries.map(\.name)) == ["Marguerite Oyelaran", "A", "B"])
-        // A member cannot write over it: neither junk nor a directory of their own making.
+        // A member cannot overwrite it, neither with junk nor with a directory of their own.
         let name = StoredObject.Name(.directory, .directory(of: founder.workplaceID.bytes))
         for own in [false, true] {
             await #expect(throws: ClientError.self) {
@@ -61,7 +61,7 @@ struct RosterTests {
         #expect(try await second.directory().entries.count == 2)
         try await founder.dismiss(second.signKey)
         await refuses(.notOrganiser) { _ = try await second.directory() }
-        // Nor with the bytes in hand: the newest revision is not sealed to them.
+        // Not even if they have the bytes: the newest revision is not sealed to them.
         let plaintext = try await second.session { try await $0.text(name).plaintext }
         let sealed = try #require(try JSONDecoder().decode(DirectoryText.self, from: Data(plaintext)).register)
         #expect(
@@ -222,7 +222,7 @@ struct RosterTests {
         #expect(report.after == Exposure(hasRingKey: true), "the second petition needs the key")
         #expect(ann.ownStatus(first) == .nothing && ann.ownStatus(second) == .signed)
         #expect(ann.device.identity.ringKeys.count == 2)
-        // Still able to withdraw from the other.
+        // The member can still withdraw from the other petition.
         try await ann.withdraw(second)
         try await founder.closePetition(second)
         let last = try await ann.forget(second)

@@ -10,7 +10,7 @@ import TestSupport
 import Testing
 import TransparencyLog
 
-/// The real service on a loopback port, on a database in a directory of its own.
+/// The real service on a loopback port, with a database in its own directory.
 final class RunningService: Sendable {
     let url: String
     let port: Int
@@ -21,8 +21,8 @@ final class RunningService: Sendable {
     }
 
     /// - Parameters:
-    ///   - patience: more than a busy machine needs: where a witness is down the connection to it is refused at once.
-    ///   - silence: little, so that a witness that comes back is soon asked.
+    ///   - patience: longer than a busy machine needs; if a witness is down, the connection to it is refused at once.
+    ///   - silence: short, so that a witness that comes back is soon asked.
     static func start(
         database: String, name: String = "test.example", port: Int = 0,
         limits: ServiceConfiguration.Limits = .init(), witnesses: String? = nil,
@@ -61,14 +61,14 @@ final class RunningService: Sendable {
         _ = await task.result
     }
 
-    /// What Prometheus is told.
+    /// The figures for Prometheus.
     func figures(_ port: Int) async throws -> String {
         let response = try await HTTPClient.shared.execute(
             HTTPClientRequest(url: "http://127.0.0.1:\(port)/metrics"), timeout: .seconds(120))
         return String(buffer: try await response.body.collect(upTo: 1 << 20))
     }
 
-    /// A plain request, for what the client library would never send.
+    /// A plain request, for requests that the client library would never send.
     func send(
         _ method: String, _ path: String, body: [UInt8] = [], headers: [(String, String)] = []
     ) async throws -> (status: Int, headers: HTTPHeaders, body: [UInt8]) {

@@ -25,7 +25,7 @@ final class RunningWitness: Sendable {
     ) async throws -> RunningWitness {
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
         var logger = Logger(label: "test") { StreamLogHandler.standardError(label: $0) }
-        // Forks are shouted about, which these tests make.
+        // Forks are logged loudly, and these tests make forks.
         logger.handler.logLevel = .critical
         var configuration = WitnessConfiguration(host: "127.0.0.1", port: port, databasePath: database, name: name)
         (configuration.services, configuration.logs) = (services, logs)
@@ -57,7 +57,7 @@ final class RunningWitness: Sendable {
         )
     }
 
-    /// A policy file that asks for these.
+    /// A policy file that requires these witnesses.
     static func policy(_ witnesses: RunningWitness..., urls: Bool = true) -> String {
         let lines = witnesses.enumerated().map { "witness w\($0) \($1.key.text)\(urls ? " " + $1.url : "")\n" }.joined()
         let names = witnesses.indices.map { "w\($0)" }.joined(separator: " ")

@@ -10,8 +10,8 @@ struct SchemaTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// Left out: that whatever fits the schema is accepted (statements must hold, requests be signed), and that an unknown method
-    /// is 405 (it is 404, as any address that is not there).
+    /// Two checks are left out: that whatever fits the schema is accepted (statements must be valid, requests signed),
+    /// and that an unknown method gets 405 (it gets 404, like any unknown address).
     @Test(
         "A thousand requests made from the schema, fitting and not: no error of the service, no answer but the described"
     )

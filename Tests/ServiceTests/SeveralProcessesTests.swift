@@ -29,7 +29,7 @@ struct SeveralProcessesTests {
         try await store.close()
     }
 
-    /// Where two services keep their logs: a file, or a PostgreSQL server.
+    /// Where two services store their logs: a file, or a PostgreSQL server.
     private func database(_ isPostgres: Bool) throws -> (name: String, heads: String) {
         guard isPostgres else { return (directory("a.sqlite"), directory("heads")) }
         let server = try PostgresServer.shared.get()
@@ -46,7 +46,7 @@ struct SeveralProcessesTests {
         let info = try JSONDecoder().decode(Info.self, from: Data(try await first.send("GET", "/v1/service").body))
         let world = try World(members: 7, logKey: Bytes32(hex: info.log_key))
         let petition = try PetitionWorld(world)
-        // The roster, one leaf here and one there.
+        // The roster, with leaves sent alternately to one service and the other.
         for (i, leaf) in world.leaves.enumerated() {
             let path = "/v1/workplaces" + (i == 0 ? "" : "/\(world.log.id.hex)/statements")
             #expect(try await [first, second][i % 2].send("POST", path, body: leaf).status == 200, "\(i)")
@@ -63,14 +63,14 @@ struct SeveralProcessesTests {
                 ).encoding
             }
         }
-        // Everybody at once, each statement to the other service than the one before: both want the same log all the time.
+        // Everybody at once, each statement to the other service than the one before, so both always want the same log.
         await withTaskGroup(of: Void.self) { group in
             for (i, own) in statements.enumerated() {
                 group.addTask {
                     for (round, body) in own.enumerated() {
                         let service = (i + round) % 2 == 0 ? first : second
                         var answer = try? await service.send("POST", path, body: body)
-                        // The other was first too often, as it may be on a busy machine.
+                        // The other service was first too often, as can happen on a busy machine.
                         while answer?.status == 503, answer?.headers.first(name: "retry-after") == "1" {
                             answer = try? await service.send("POST", path, body: body)
                         }

@@ -6,9 +6,9 @@ import TransparencyLog
 
 @testable import Client
 
-/// What a member does anonymously, in one word.
+/// Short forms of what a member does anonymously.
 extension Member {
-    /// - Returns: nil for a promise.
+    /// - Returns: nil if the service has only promised.
     @discardableResult
     func cosign(
         _ id: ID<Petition>, choices: [UInt8], remark: String = "", name: ConditionalName? = nil
@@ -46,7 +46,7 @@ extension Member {
         }
     }
 
-    /// Watches by a policy of one's own, and looks at the workplace's log.
+    /// Sets a policy of one's own, and judges the workplace's log by it.
     func watch(by policy: String) async throws -> WitnessPolicy.Verdict {
         try device.watch(by: Array(policy.utf8))
         let verdict = try WitnessPolicy(parsing: Array(policy.utf8)).judge(
@@ -55,12 +55,12 @@ extension Member {
         return verdict
     }
 
-    /// The alarms, in one line each.
+    /// The alarms, one line each.
     var alarms: [String] { device.alarms.map { "\($0.kind) \($0.view)" } }
     var alarmKinds: Set<Alarm.Kind> { Set(device.alarms.map(\.kind)) }
 }
 
-/// What a member does under their name, each in a session of its own.
+/// Short forms of what a member does under their name, each in its own session.
 extension Member {
     func roster() async throws -> WorkplaceLog { try await sessionOfAnybody { $0.roster } }
 
@@ -84,7 +84,7 @@ extension Member {
         try await session { try await $0.adopt(id, revision: revision) }
     }
 
-    /// The adopted revision of each draft that has one.
+    /// The adopted revision of each adopted draft.
     func adoptions() async throws -> [ID<Object>: UInt32] {
         try await session { try await $0.adoptions().mapValues(\.revision) }
     }

@@ -91,7 +91,7 @@ struct StatusTests {
         #expect(try await ann.status().petitions.map(\.receipts) == [1])
         await workplace.service.stop()
         let database = try DatabaseQueue(path: directory("a.sqlite"))
-        // Back to the opening, as if the co-signature had never been.
+        // Back to the opening, as if the co-signature had never been made.
         try await database.write { db in
             for table in ["leaves", "checkpoints"] {
                 try db.execute(

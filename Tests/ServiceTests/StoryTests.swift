@@ -52,7 +52,7 @@ struct StoryTests {
         #expect(receipts == 9)
         let offline = try AuditedPetition(auditing: PetitionBundle(parsing: view.bundle.serialized))
         #expect(offline.tally == audited.tally)
-        // Somebody without a keystore counts the same.
+        // Somebody without a keystore gets the same count.
         let open = try await PublicReader.bundle(of: id, at: again.url, proxy: nil)
         #expect(try AuditedPetition(auditing: open).tally == audited.tally)
         await workplace.close()
@@ -79,7 +79,7 @@ struct StoryTests {
             let audited = try AuditedPetition(auditing: try await workplace.members[0].view(petition).bundle)
             #expect(audited.faults.isEmpty && audited.tally.cosignatures == count)
         }
-        // A statement of one workplace is refused by the other's log, and an invite leads nowhere else.
+        // One workplace's statement is rejected by the other's log, and an invite leads nowhere else.
         let foreign = try await a.members[0].view(p).bundle.workplace.leaves[1]
         let path = "/v1/workplaces/\(b.members[0].workplaceID.hex)/statements"
         #expect(try await there.send("POST", path, body: foreign).status == 422)
@@ -97,7 +97,7 @@ struct StoryTests {
         let service = try await RunningService.start(database: directory("a.sqlite"), clock: { time.now(clock()) })
         let workplace = try await LiveWorkplace(
             members: 5, service: service, directory: directory, clock: { time.now(clock()) })
-        // Not so soon that it comes meanwhile.
+        // Late enough that it does not pass during the test.
         let closes = (clock() / 3600 + 2) * 3600
         let id = try await workplace.openPetition(closes: closes).id
         try await workplace.members[1].cosign(id, choices: [1])
@@ -145,9 +145,9 @@ struct StoryTests {
         let after = try await workplace.members[1].newDraft(language: "en", title: "after", text: "y")
         #expect(try await workplace.members[2].draft(after.id).title == "after")
         let newcomer = try await workplace.join(try #require(try await founder.invite(count: 1, note: "n").first))
-        // In one second they have no order of their own.
+        // Within one second they have no defined order.
         #expect(Set(try await newcomer.drafts().map(\.title)) == ["before", "after"])
-        // An invite made before a rotation carries the old keys; the newest comes from any member's client.
+        // An invite made before a rotation carries the old keys; the newest arrives from any member's client.
         let old = try #require(try await founder.invite(count: 2, note: nil).first)
         let unused = try await founder.roster().openInvites
         try await founder.revoke(invites: [try other(unused, than: old)])
@@ -205,7 +205,7 @@ struct StoryTests {
         await #expect {
             try await workplace.members[2].cosign(id, choices: [1])
         } throws: { ($0 as? ClientError)?.code == .tooFewLiveSeats }
-        // Taking back needs nobody to hide among.
+        // A withdrawal needs nobody to hide among.
         try await member.withdraw(id)
         await workplace.close()
     }

@@ -15,7 +15,7 @@ struct TLSTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// A certificate for the loopback address, signed by itself, with a serial number to tell it by.
+    /// A self-signed certificate for the loopback address, identified by its serial number.
     private func make(_ serial: Int, certificate: String = "cert.pem", key: String = "key.pem") throws {
         let said = try ChildProcess.run([
             "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
@@ -26,7 +26,7 @@ struct TLSTests {
         try #require(said.status == 0, "\(said.error)")
     }
 
-    /// One request over a connection of its own, that trusts one certificate and nothing else.
+    /// Sends one request over a new connection that trusts only one certificate.
     private func get(
         _ url: String, trusting file: String = "cert.pem", most: TLSVersion? = nil
     ) async throws -> HTTPClientResponse {
@@ -58,7 +58,8 @@ struct TLSTests {
             try await get(service.url.replacing("https", with: "http"))
         }
         try FileManager.default.copyItem(atPath: directory("cert.pem"), toPath: directory("first.pem"))
-        // Written somewhere else first, as renewals are; the key before the certificate, so that for a moment they do not fit.
+        // Written elsewhere first, as renewals are, and the key before the certificate, so that for a moment they do
+        // not fit.
         try make(2, certificate: "next.pem", key: "next-key.pem")
         func replace(_ name: String, by other: String) throws {
             #expect(rename(directory(other), directory(name)) == 0)

@@ -35,7 +35,7 @@ struct TorTests {
         for _ in 0..<1000 where !condition() { try await Task.sleep(for: .milliseconds(20)) }
     }
 
-    /// The samples of both sides with places of this test's, and without the world outside.
+    /// The sample configurations of both sides, with this test's paths and without the outside world.
     private func configuration() throws -> String {
         let sample = try (Self.sample("service") + Self.sample("member"))
             .replacing("/var/lib/tor/roundrobin", with: directory("onion"))
@@ -69,7 +69,7 @@ struct TorTests {
         let onion = text("onion/hostname").trimmingCharacters(in: .whitespacesAndNewlines)
         #expect(onion.hasSuffix(".onion") && onion.count == 62)
         let control = text("control").trimmingCharacters(in: .whitespacesAndNewlines).split(separator: ":").last ?? ""
-        // Tor says of each stream by which credentials it is kept apart from others.
+        // For each stream, Tor says by which credentials it is isolated.
         let events = try start(
             "/bin/bash",
             [
@@ -90,13 +90,13 @@ struct TorTests {
         try await wait { users().count >= 3 }
         #expect(users().count == 3 && Set(users()).count == 3)
         #expect(text("events").contains("ISO_FIELDS=SOCKS_USERNAME,SOCKS_PASSWORD"))
-        // What waits for a circuit is let go.
+        // A request that waits for a circuit is abandoned.
         tor.send(SIGKILL)
         for reader in readers { _ = await reader.result }
     }
 
-    /// The socket's group is Tor's, as the drop-in of docs/operations.md has it. Whether Tor's own process may open it is asked with exactly
-    /// the user and groups that the process turns out to have.
+    /// The socket's group is Tor's, as in the drop-in of docs/operations.md. Whether Tor's own process may open it is
+    /// tested with exactly the user and the groups that the process turns out to have.
     @Test(
         "Debian's Tor, started as Debian starts it, may open the socket by the documented group, and not by one added to its user",
         .enabled(if: geteuid() == 0, "only root can start Tor as Debian does"))

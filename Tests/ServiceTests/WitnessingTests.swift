@@ -20,7 +20,7 @@ struct WitnessingTests {
         return try NoteKey(parsing: try JSONDecoder().decode(Info.self, from: Data(answer.body)).service_key)
     }
 
-    /// A witness of the service whose key is in this database.
+    /// A witness for the service whose key is in this database.
     private func witness(_ file: String, of key: NoteKey, name: String, port: Int = 0) async throws -> RunningWitness {
         try await RunningWitness.start(database: directory(file), name: name, port: port, services: [key])
     }
@@ -63,7 +63,7 @@ struct WitnessingTests {
         #expect(try await status(25, tree.consistencyProof(from: 25, to: 40)!, stranger) == 403)
         #expect(try await witness.send("old 25\n").status == 400)
         #expect(try await witness.send(String(repeating: "a", count: 1 << 17)).status == 413)
-        // What it has signed outlives it; and a fork of the signed size is evidence whatever it came with.
+        // What it has signed outlives it, and a fork of the signed size is evidence, whatever proof it came with.
         await witness.stop()
         witness = try await RunningWitness.start(database: directory("w.sqlite"), logs: [log])
         #expect(witness.key.key == verifier.key)
@@ -77,7 +77,7 @@ struct WitnessingTests {
         let head = try await HTTPGet.text(witness.url + "/\(SHA256.hash(Array("log.example/a".utf8)).hex)/checkpoint")
         #expect(try SignedNote(parsing: head).signatures.map(\.name) == ["log.example/a", witness.key.name])
         await witness.stop()
-        // Another name would be another witness.
+        // A different name would be a different witness.
         await #expect(throws: (any Error).self) {
             try await RunningWitness.start(database: directory("w.sqlite"), name: "other", logs: [log])
         }
@@ -88,7 +88,7 @@ struct WitnessingTests {
         let key = SigningKey(seed: SecretBytes(Random.bytes32()))
         let log = NoteKey(name: "log.example/a", kind: .log, key: key.publicKey)
         let witness = try await RunningWitness.start(database: directory("w.sqlite"), logs: [log])
-        // Twenty logs of one leaf each, all of them the first.
+        // Twenty logs of one leaf each, all of them claiming to be the first.
         let requests = (0..<20).map { i in
             let checkpoint = Checkpoint(
                 origin: "log.example/a", size: 1, root: MerkleTree.leafHash([UInt8(i)]))
@@ -130,7 +130,7 @@ struct WitnessingTests {
         let wanted = try WitnessPolicy(parsing: Array(policy.utf8))
         let audited = try AuditedPetition(auditing: bundle, policy: wanted)
         #expect(audited.faults.isEmpty && audited.witnessedByPolicy.petition?.times.count == 2)
-        // A key that did not sign, and a key of a log that this is not.
+        // A key that has not signed, and a key of a different log.
         let stranger = NoteKey(name: "three.example", kind: .witness, key: Random.bytes32()).text
         let missed = try AuditedPetition(
             auditing: bundle, policy: WitnessPolicy(parsing: Array("witness x \(stranger)\nquorum x\n".utf8)))
@@ -230,7 +230,7 @@ struct WitnessingTests {
         service = try await RunningService.start(database: directory("a.sqlite"), port: service.port, witnesses: policy)
         try await workplace.members[0].declareEligible(33)
         await service.stop()
-        // The old state, with the same key: what it appends now is a fork of what the witness has signed.
+        // The old state with the same key: what it appends now is a fork of what the witness has signed.
         service = try await RunningService.start(
             database: directory("old.sqlite"), port: service.port, witnesses: policy)
         let newcomer = try await workplace.join(invite)

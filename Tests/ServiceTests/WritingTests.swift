@@ -63,7 +63,7 @@ struct WritingTests {
         #expect(theirs == second && LineMerge.hasMarkers(marked))
         #expect(marked.contains("taken back") && marked.contains("withdrawn") && marked.contains("3. Nobody"))
         #expect(try await ben.draft(first.id) == second)
-        // A text with markers in it is never stored.
+        // A text that contains markers is never stored.
         let parts = Draft.parts(marked)
         await #expect(throws: ClientError.self) { try await ann.revise(theirs, title: parts.title, text: parts.text) }
         let settled = Self.text.replacing("revoked", with: "withdrawn or taken back")
@@ -83,7 +83,7 @@ struct WritingTests {
                 var changed = lines
                 changed[i] += " by member \(i)"
                 let text = changed.joined(separator: "\n")
-                // A member is used by one task at a time, and each is another.
+                // Only one task at a time may use a member, and each task has a different one.
                 nonisolated(unsafe) let member = member
                 group.addTask {
                     guard case .written = try await member.revise(first, title: "T", text: text) else { throw Absent() }

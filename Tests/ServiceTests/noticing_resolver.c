@@ -1,4 +1,4 @@
-// Loaded before the C library: notes every name that is looked up, then looks it up.
+// Loaded before the C library: records every name that is looked up, and then looks it up.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <netdb.h>

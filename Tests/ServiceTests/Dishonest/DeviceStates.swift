@@ -9,13 +9,13 @@ import TransparencyLog
 @testable import Client
 @testable import CoSigning
 
-/// Devices of one member that have seen different things, none of which may show.
+/// Devices of one member that have seen different things, none of which must show.
 extension Scene {
     static let ownReceipts = "its own receipts of this petition"
 
     typealias DeviceState = (name: String, path: String)
 
-    /// Makes a device that starts as the fresh one.
+    /// Makes a device that starts like the fresh one.
     private func made(
         _ name: String, clock: @escaping @Sendable () -> UInt64 = Device.systemClock, _ scripts: [Operator.Script] = [],
         _ body: (Member) async throws -> Void
@@ -118,7 +118,7 @@ extension Scene {
         ]
     }
 
-    /// What was sent on another petition.
+    /// Devices that have sent something in another petition.
     private func others() async throws -> [DeviceState] {
         [
             try await made(
@@ -165,7 +165,7 @@ extension Scene {
         ]
     }
 
-    /// Puts in place what a backup of the device brings back.
+    /// Restores what a backup of the device contains.
     private func restore(_ member: Member) async throws {
         let file = stage.directory("backup-\(Random.number(below: 1 << 30))")
         try member.device.backup(to: file, passphrase: LiveWorkplace.passphrase())
@@ -175,7 +175,7 @@ extension Scene {
         let identity = try restored.device.keystore.required(.identity)
         let state = try restored.device.keystore.required(.state)
         restored.close()
-        // Under the first passphrase, which is quicker to open.
+        // Under the first passphrase, which opens faster.
         try member.device.keystore.write(.identity, identity)
         try member.device.keystore.write(.state, state)
     }

@@ -28,13 +28,13 @@ struct ErasingTests {
         let (founder, member) = (scene.stage.members[0], scene.member)
         let path = try scene.stage.copy(of: member)
         try await founder.closePetition(scene.id)
-        // While the key is the present one it stays, and this is said.
+        // While the key is the present one it stays, and the report says so.
         var device = try scene.stage.device(like: path).device
         var report = try device.forgetOffline(scene.id)
         #expect(report.before.statements == 1 && report.before.receipts == 1 && report.before.hasRingKey)
         #expect(report.presentKeyStays && report.after == Exposure(hasRingKey: true))
         device.close()
-        // Removed: the roster shows no key of theirs, and every one may go, online and off.
+        // After the removal the roster shows no key of theirs, and every key may be erased, online and offline.
         try await founder.remove(member.signKey)
         let removed = try scene.stage.device(like: path)
         await #expect(throws: ClientError.self) { try await removed.forget(scene.id) }
@@ -66,7 +66,7 @@ struct ErasingTests {
             }
         ])
         let old = try await present(member)
-        // Before it is known that the other one is closed, its key is needed.
+        // Until the other petition is known to be closed, its key is needed.
         #expect(try await member.rotateRingKey().waitingFor == [scene.other])
         #expect(holds(old, member))
         scene.inspector.beHonest()
@@ -88,7 +88,8 @@ struct ErasingTests {
             scene.inspector.answer { $0.method == "POST" && $0.path.hasSuffix("/statements") ? cut : nil }
             await #expect(throws: ClientError.self) { try await member.rotateRingKey() }
             #expect(holds(old, member))
-            // Cut off again, forgetting does what needs nobody, and keeps every key that may count.
+            // Interrupted again, forgetting does what can be done without the service, and keeps every key that may
+            // still be valid.
             _ = try? await member.forget(scene.id)
             #expect(member.device.exposure(scene.id).statements == 0)
             scene.inspector.beHonest()
@@ -113,7 +114,7 @@ struct ErasingTests {
         let (founder, member) = (scene.stage.members[0], scene.member)
         let old = try await present(member)
         try await founder.closePetition(scene.id)
-        // In the ring of the other one, which this member has not signed.
+        // The key is in the ring of the other petition, which this member has not signed.
         #expect(try await member.rotateRingKey().waitingFor == [scene.other] && holds(old, member))
         #expect(try await member.forget(scene.id).waitingFor == [scene.other] && holds(old, member))
         let offline = try scene.stage.device(like: try scene.stage.copy(of: member))

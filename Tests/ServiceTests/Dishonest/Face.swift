@@ -5,11 +5,11 @@ import Sodium
 import TestSupport
 import TransparencyLog
 
-/// A log as the holder of its key may show it: so many leaves, in such an order.
+/// A log as the holder of its key may show it: with any number of leaves, in any order.
 struct Face: Sendable {
     let origin: String
     let seed: Bytes32
-    /// Before the tiles' and the checkpoint's names.
+    /// The path before the names of tiles and the checkpoint.
     let path: String
     let leaves: [[UInt8]]
     var witnesses: [SignedNote.Signature] = []
@@ -30,21 +30,21 @@ struct Face: Sendable {
         Checkpoint(origin: origin, size: UInt64(leaves.count), root: tree.root).signed(by: key).serialized
     }
 
-    /// The log as it was with so many leaves.
+    /// The log when it had this many leaves.
     func at(_ size: Int) -> Face { with(Array(leaves.prefix(size))) }
 
     func with(_ leaves: [[UInt8]]) -> Face { Face(origin, seed: seed, path: path, leaves: leaves) }
 
     func appending(_ more: [UInt8]...) -> Face { with(leaves + more) }
 
-    /// The same statements, two of them the other way round.
+    /// The same statements with two of them exchanged.
     func exchanging(_ a: Int, _ b: Int) -> Face {
         var other = leaves
         other.swapAt(a, b)
         return with(other)
     }
 
-    /// Answers what is asked of this log.
+    /// Answers requests for this log.
     var script: Operator.Script {
         let (note, path, leaves) = (note, path, leaves)
         return { request in
@@ -67,7 +67,7 @@ struct Face: Sendable {
     }
 }
 
-/// What is behind an operator: the real service's file, which has the log's key.
+/// What a dishonest operator has: the real service's file, which contains the log's key.
 struct Books: Sendable {
     let database: String
 
@@ -79,7 +79,7 @@ struct Books: Sendable {
         return seed
     }
 
-    /// The log as the real service shows it now.
+    /// The log as the real service currently shows it.
     func face(_ path: String, _ service: RunningService) async throws -> Face {
         let note = try SignedNote(
             parsing: String(decoding: try await service.send("GET", path + "/checkpoint").body, as: UTF8.self))

@@ -50,7 +50,7 @@ struct FalsePromiseTests {
         }
         #expect(bodies.count == 1, "never other bytes for what may have been taken")
         #expect(try await member.status().tasks.contains(.sendAgain(scene.id)))
-        // A refusal settles nothing either, nor a receipt for something else.
+        // A refusal settles nothing either, and neither does a receipt for something else.
         for script in [
             Scene.sending(.response(.problem("rule", 422, rule: RuleViolation.proof.rawValue))),
             Scene.sending(.response(.text(scene.log.receipt))), Scene.sending(.response(.text("nonsense"))),
@@ -63,7 +63,7 @@ struct FalsePromiseTests {
             #expect(Set(exchanges.map(\.request).filter(\.isSending).map(\.body)) == bodies)
             #expect(member.ownStatus(scene.id) == .pending)
         }
-        // The last one arrived, though nobody said so: it is found in the log.
+        // The last one arrived although nobody said so: it is found in the log.
         scene.inspector.beHonest()
         _ = try await member.view(scene.id)
         #expect(member.ownStatus(scene.id) == .signed && member.receipts(scene.id).count == 1)
@@ -89,7 +89,7 @@ struct FalsePromiseTests {
             #expect(PromiseEvidence.isEvidence(alarm.evidence))
             let verdict = try PromiseEvidence(parsing: alarm.evidence).verify()
             #expect(verdict.breach == .closed && verdict.service == "test.example")
-            // Nothing is forgotten by asking for something that can be done no more.
+            // An impossible request must not make the device forget anything.
             await #expect {
                 try await member.withdraw(scene.id)
             } throws: { ($0 as? ClientError)?.code == .closed }
@@ -161,7 +161,7 @@ struct FalsePromiseTests {
         #expect(try await later.status().tasks.contains(.lookAgain(scene.id)))
         #expect(later.alarmKinds == [.promiseBroken])
         #expect(try #require(later.device.alarms.first).evidence.isEmpty)
-        // Live still: the service may take it yet.
+        // It is still live: the service may yet accept it.
         #expect(
             try await later.cosigner.carryOut(
                 .sign(choices: [1], remark: "", name: nil), in: .petition(scene.id), agree: { _, _ in true }) != nil)

@@ -41,7 +41,7 @@ struct ForgedTextTests {
             #expect(try await fresh.adoptions() == [first.id: 2])
             fresh.close()
         }
-        // In place of the first, to a device that has seen none: nobody's, rather than another's.
+        // In place of the first revision, for a device that has seen none: it is nobody's rather than another member's.
         stage.inspector.answer(Texts.serving([forged[2]]))
         let unaware = try stage.device(like: try stage.copy(of: reader))
         #expect(try await unaware.adoptions().isEmpty)
@@ -184,7 +184,7 @@ struct ForgedTextTests {
         stage.inspector.answer(Texts.serving([over]))
         let found = try await reader.comments()
         #expect(found.map(\.text) == ["I am against this."] && found.map(\.author) == [author.signKey])
-        // Two under one number: one was kept from somebody.
+        // Two comments with the same number: one of them was withheld from somebody.
         let twin = try await author.session { session in
             try session.forged(body("I am for this.", by: session, number: 0), .init(.comment, ID(Random.bytes32())))
         }
@@ -215,7 +215,7 @@ struct ForgedTextTests {
         await #expect {
             _ = try await reader.drafts()
         } throws: { ($0 as? ClientError)?.code == .objectRolledBack }
-        // It is kept like every difference, and hides nothing but texts.
+        // It is kept like every difference, and hides only texts.
         #expect(try await reader.status().members == stage.members.count)
         #expect(reader.alarmKinds == [.text])
         try reader.device.settle(try #require(reader.device.alarms.first))

@@ -7,9 +7,9 @@ import TestSupport
 
 @testable import Client
 
-/// What a member's own program may make of texts, and a service that takes it and serves it.
+/// Texts that a member's own program may make, for a service that accepts and serves them.
 extension Session {
-    /// A revision by this member, whoever may write it.
+    /// A revision by this member, whether they may write it or not.
     func forged(
         _ plaintext: [UInt8], _ name: StoredObject.Name, after: StoredObject? = nil, epoch: UInt32? = nil
     ) throws -> StoredObject {
@@ -22,9 +22,9 @@ extension Session {
     }
 }
 
-/// Texts as a service of bad will lists them.
+/// Texts as a malicious service lists them.
 enum Texts {
-    /// Serves these as the newest revisions of their objects, in lists and by name, and under their numbers.
+    /// Serves these as the newest revisions of their objects, in lists and by name, and also by their numbers.
     static func serving(_ objects: [StoredObject]) -> Operator.Script {
         { request in
             guard request.method == "GET", request.path.contains("/objects") else { return nil }
@@ -68,7 +68,7 @@ enum Texts {
         return response
     }
 
-    /// Lists in the opposite order.
+    /// Lists texts in the opposite order.
     static func reversed() -> Operator.Script {
         { request in
             guard request.method == "GET", request.path.hasSuffix("/objects") else { return nil }
@@ -81,7 +81,7 @@ enum Texts {
         }
     }
 
-    /// Pages for ever.
+    /// Serves an endless list.
     static func endless() -> Operator.Script {
         { request in
             guard request.method == "GET", request.path.hasSuffix("/objects") else { return nil }

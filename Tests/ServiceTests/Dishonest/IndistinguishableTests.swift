@@ -42,7 +42,7 @@ struct IndistinguishableTests {
 
     private static let before = "a petition log before the co-signature"
     private static let withSession: Set = ["status", "names", "negotiation"]
-    /// Those that read as another does: what logs are shown is enough.
+    /// Operations that read like another one: varying the logs they are shown is enough.
     private static let likeAnother = withSession.union([
         "view", "bundle", "audited", "gossip", "declined", "cosign by the beginning of the id",
     ])
@@ -51,7 +51,7 @@ struct IndistinguishableTests {
         operation.hasPrefix("cosign") || operation == "withdraw"
     }
 
-    /// What an operator shows in one run; sendings get a valid promise where nothing else is said.
+    /// What an operator shows in one run; sendings get a valid promise unless a script says otherwise.
     private func shown(_ scene: Scene) throws -> [(name: String, scripts: [Operator.Script])] {
         let roster = scene.stage.workplaceID.hex
         return [
@@ -73,7 +73,7 @@ struct IndistinguishableTests {
         ]
     }
 
-    /// What it answers to a sending, with the truth before.
+    /// The operator's responses to a sending, after an honest reading.
     private func answered(_ scene: Scene) -> [(name: String, scripts: [Operator.Script])] {
         [
             ("a receipt", [scene.receipting(after: scene.log)]),
@@ -92,12 +92,12 @@ struct IndistinguishableTests {
         scene.inspector.answer(scripts + [scene.promising()])
         let exchanges = await scene.inspector.watch { try? await operation.run(member, scene.id) }
         WireRules.check(exchanges, comment)
-        // What is read under a name comes after, over connections of its own.
+        // Requests under a name come afterwards, over their own connections.
         return Wire(exchanges, runs: Self.withSession.contains(operation.name) ? 1 : nil)
     }
 
     /// Compares every state with a fresh device.
-    /// - Returns: how many pairs were.
+    /// - Returns: the number of pairs.
     private func compare(
         _ operations: [Operation], _ states: [Scene.DeviceState], _ scene: Scene,
         _ behaviours: [(name: String, scripts: [Operator.Script])]
@@ -109,11 +109,11 @@ struct IndistinguishableTests {
                 let sends = Self.isSending(operation.name)
                 if behaviour == "the truth" { #expect(expected.sendings == (sends ? 1 : 0), "\(operation.name)") }
                 for state in states {
-                    // What a device sent itself on this petition, and does not find in the log, goes out again.
+                    // A device's own statement in this petition that is missing from the log is sent again.
                     if state.name == Scene.ownReceipts, behaviour == Self.before { continue }
                     let comment = "\(state.name), \(operation.name), \(behaviour)"
                     let found = try await wire(operation, state.path, scene, scripts, comment)
-                    // Where the two were not served the same, nothing is compared.
+                    // If the two were not served the same, there is nothing to compare.
                     if found.answers != expected.answers { Issue.record("not served the same: \(comment)") }
                     if found.connections != expected.connections {
                         Issue.record("\(comment):\n\(expected)\n\(found)")

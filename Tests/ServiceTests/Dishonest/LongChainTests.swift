@@ -71,7 +71,7 @@ struct LongChainTests {
         }
         let shown = try await reader.draft(draft.id)
         #expect(shown.text == "one" && shown.overwrittenBy == hostile.signKey)
-        // The next revision follows what stands there.
+        // The next revision follows the one that is there.
         guard case .written(let next, _) = try await author.revise(draft, title: "T", text: "two") else {
             throw Absent()
         }

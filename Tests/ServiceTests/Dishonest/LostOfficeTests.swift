@@ -22,7 +22,7 @@ struct LostOfficeTests {
             await #expect(throws: ClientError.self) { try await second.closePetition(scene.id) }
         }
         #expect(try await scene.stage.face(scene.id).leaves.count == scene.log.leaves.count)
-        // A service that takes it all the same: the close holds for verifiers, and everybody is told whose it is.
+        // If a service accepts it nevertheless, the close is valid for verifiers, and everybody sees who made it.
         let statement = try #require(posted.map(\.request).last { $0.method == "POST" })
         let closed = scene.log.appending(statement.body)
         scene.inspector.answer(closed.script)
@@ -46,7 +46,7 @@ struct LostOfficeTests {
         #expect(roster.openInvites.isEmpty && roster.groupKeys.count == epochs + 1 && !roster.rotationIsDue)
         #expect(try await stage.service.send("GET", "/v1/invites/\(name)").status == 404)
         await #expect(throws: ClientError.self) { _ = try await stage.workplace.join(url) }
-        // Everybody reads and writes on.
+        // Everybody can continue to read and write.
         _ = try await stage.members[3].newDraft(language: "en", title: "T", text: "x")
         #expect(try await second.drafts().count == 1)
         await stage.close()

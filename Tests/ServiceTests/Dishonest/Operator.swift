@@ -6,8 +6,8 @@ import NIOPosix
 import Synchronization
 import TestSupport
 
-/// Stands before the real service as its dishonest operator would: answers each request as the test says, passes on what the test
-/// says nothing about, and writes down what comes on which connection.
+/// Stands in front of the real service as its dishonest operator would. It answers requests as the test says, passes on
+/// the others, and records what arrives on which connection.
 final class Operator: Sendable {
     struct Header: Hashable, Sendable {
         let name: String
@@ -15,7 +15,7 @@ final class Operator: Sendable {
     }
 
     struct Request: Hashable, Sendable {
-        /// Counted from 0 in the order in which connections were opened.
+        /// The connection's number from 0, in the order in which connections were opened.
         let connection: Int
         let method: String
         let path: String
@@ -46,15 +46,15 @@ final class Operator: Sendable {
 
     enum Answer: Sendable {
         case response(Response)
-        /// The connection is closed without a word.
+        /// Closes the connection without a response.
         case drop
-        /// The real service's answer, changed.
+        /// The real service's response, changed.
         case changed(@Sendable (Response) -> Response)
-        /// What the real service answers is thrown away with the connection.
+        /// Discards the real service's response and closes the connection.
         case dropAfter
     }
 
-    /// What came, with what was answered: nil for a connection that was dropped.
+    /// A request with its response; the response is nil if the connection was dropped.
     struct Exchange: Hashable, Sendable {
         let request: Request
         let response: Response?
@@ -103,10 +103,10 @@ final class Operator: Sendable {
 
     // MARK: What the test says
 
-    /// From here on requests are answered so; nil passes them on.
+    /// Sets how requests are answered from now on; nil passes a request on.
     func answer(_ script: @escaping Script) { state.withLock { $0.script = script } }
 
-    /// The first script that has an answer counts.
+    /// Uses the response of the first script that has one.
     func answer(_ scripts: [Script]) {
         answer { request in
             for script in scripts { if let answer = script(request) { return answer } }
@@ -118,7 +118,7 @@ final class Operator: Sendable {
 
     // MARK: What came
 
-    /// Everything that came since the last time this was asked.
+    /// Everything that arrived since the last call.
     func take() -> [Exchange] {
         state.withLock { state in
             defer { state.exchanges = [] }
@@ -128,7 +128,7 @@ final class Operator: Sendable {
 
     var exchanges: [Exchange] { state.withLock { $0.exchanges } }
 
-    /// What came while `body` ran.
+    /// The exchanges that took place while `body` ran.
     func watch(_ body: () async throws -> Void) async rethrows -> [Exchange] {
         _ = take()
         try await body()
@@ -174,12 +174,12 @@ final class Operator: Sendable {
     }
 }
 
-/// One connection. Requests on it are answered one after the other.
+/// One connection. Its requests are answered one after another.
 private final class Conversation: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    // Used on the connection's event loop alone.
+    // Used only on the connection's event loop.
     private let here: Operator
     private var connection: Int?
     private var head: HTTPRequestHead?
@@ -206,7 +206,7 @@ private final class Conversation: ChannelInboundHandler, @unchecked Sendable {
                 var answer = HTTPResponseHead(version: .http1_1, status: .init(statusCode: response.status))
                 answer.headers.add(name: "content-type", value: response.type)
                 answer.headers.add(name: "content-length", value: "\(response.body.count)")
-                // A service that would like to be recognised again.
+                // A service that would like to recognise the client again.
                 answer.headers.add(name: "set-cookie", value: "who=\(number)")
                 answer.headers.add(name: "etag", value: "\"\(number)\"")
                 channel.write(HTTPServerResponsePart.head(answer), promise: nil)

@@ -10,13 +10,14 @@ import TransparencyLog
 @testable import Client
 @testable import CoSigning
 
-/// A petition with co-signatures, one of them by the member whose devices are compared, and what an operator may show of it.
+/// A petition with co-signatures, one of them by the member whose devices are compared, and the versions of it that an
+/// operator may show.
 final class Scene {
     let stage: Stage
     let id: ID<Petition>
     /// Another petition of the workplace.
     let other: ID<Petition>
-    /// The device of the member in question, as it was when they joined: it knows nothing of petitions.
+    /// The device of this member as it was when they joined; it knows nothing of petitions.
     let fresh: String
     let member: Member
     private(set) var roster: Face
@@ -35,7 +36,7 @@ final class Scene {
         for place in [1, 2] { try await stage.members[place].cosign(id, choices: [1]) }
         try await member.cosign(id, choices: [1])
         try await stage.members[4].cosign(id, choices: [1])
-        // Two changes of the roster that could have come the other way round.
+        // Two changes of the roster whose order could be exchanged.
         for place in [5, 6] { try await stage.members[place].rotateRingKey() }
         (roster, log, otherLog) = (try await stage.face(), try await stage.face(id), try await stage.face(other))
     }
@@ -48,14 +49,14 @@ final class Scene {
 
     // MARK: What an operator may show
 
-    /// The last change of the roster is not shown.
+    /// The roster without its last change.
     var olderRoster: Face { roster.at(roster.leaves.count - 1) }
     var forkedRoster: Face { roster.exchanging(roster.leaves.count - 1, roster.leaves.count - 2) }
-    /// The last co-signature is not shown.
+    /// The petition's log without the last co-signature.
     var olderLog: Face { log.at(log.leaves.count - 1) }
     var forkedLog: Face { log.exchanging(1, 2) }
 
-    /// Closed in the name of a deadline that has not come, which takes no key but the log's.
+    /// Closed for a deadline that is still to come, which requires no key but the log's.
     func closedEarly() throws -> Face {
         log.appending(
             try PetitionStatement.closeByDeadline(id, size: UInt64(log.leaves.count), root: log.tree.root).bytes)
@@ -73,7 +74,7 @@ final class Scene {
 
     static func sending(_ answer: Operator.Answer) -> Operator.Script { { $0.isSending ? answer : nil } }
 
-    /// A promise by the log's key, of this very leaf.
+    /// A promise by the log's key for exactly this leaf.
     func promising(until: UInt64 = Device.systemClock() + 3600) -> Operator.Script {
         let (id, seed) = (id, log.seed)
         return { request in
@@ -86,7 +87,7 @@ final class Scene {
         }
     }
 
-    /// A receipt by the log's key, of a log that goes on from this one.
+    /// A receipt by the log's key, from a log that continues this one.
     func receipting(after log: Face) -> Operator.Script {
         { request in
             guard request.isSending, let sent = try? CoSignatureRequest(decoding: request.body) else { return nil }
@@ -94,7 +95,7 @@ final class Scene {
         }
     }
 
-    /// The list of wraps without those for one member, or with junk in their place.
+    /// The list of wraps without one member's, or with junk in their place.
     static func withoutWraps(of member: Bytes32, junk: Bool = false) -> Operator.Script {
         { request in
             guard request.method == "GET", request.path.contains("/wraps/"), !request.isSigned else { return nil }

@@ -20,7 +20,7 @@ struct SeatTests {
             directory: directory)
     }
 
-    /// Offers, assembles and accepts: the petition is announced and not opened.
+    /// Offers, assembles and accepts, so that the petition is announced but not open.
     private func announce(_ plan: ID<Object>, _ workplace: LiveWorkplace) async throws {
         for trustee in workplace.members.prefix(2) { try await trustee.offer(plan) }
         try await workplace.members[0].assemble(plan)
@@ -57,7 +57,7 @@ struct SeatTests {
         let plan = try await workplace.prepare()
         try await announce(plan, workplace)
         for invented in members.suffix(4) { try await members[0].remove(invented.signKey) }
-        // Others take their places by name; they have no key in the ring.
+        // Others replace them by name, but have no key in the ring.
         for former in members.suffix(4) {
             let url = try #require(
                 try await members[0].invite(count: 1, note: nil, replacing: former.signKey).first)

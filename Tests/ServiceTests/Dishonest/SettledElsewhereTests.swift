@@ -10,7 +10,7 @@ import TransparencyLog
 
 @Suite("What became of a statement is decided by the log of the run", .serialized)
 struct SettledElsewhereTests {
-    /// What each of these devices sends on the truth.
+    /// What each of these devices sends if the service is honest.
     private func sent(_ devices: [Member], _ scene: Scene) async throws -> [[[UInt8]]] {
         var bodies: [[[UInt8]]] = []
         for device in devices {

@@ -43,7 +43,7 @@ final class Stage {
 
     // MARK: Devices
 
-    /// A copy of a member's device as it is now.
+    /// A copy of a member's device in its present state.
     func copy(of member: Member) throws -> String {
         copies += 1
         let path = directory("copy-\(copies)")
@@ -68,7 +68,7 @@ final class Stage {
     }
 }
 
-/// What an operation put on the wire, connection by connection, and what it was answered.
+/// What an operation sent, connection by connection, and what it received.
 struct Wire: Equatable, CustomStringConvertible {
     struct Message: Equatable, CustomStringConvertible {
         let line: String
@@ -84,11 +84,11 @@ struct Wire: Equatable, CustomStringConvertible {
     }
 
     let connections: [[Message]]
-    /// Which is served is the operator's business, and has to be the same for a comparison to mean anything. Not of a sending,
-    /// whose receipt is for bytes that no two devices make alike.
+    /// The operator decides what is served, and it must be the same for a comparison to be meaningful. Without the
+    /// response to a sending, whose receipt is for bytes that differ from device to device.
     let answers: [[UInt8]]
 
-    /// - Parameter runs: how many connections are looked at; nil for all.
+    /// - Parameter runs: how many connections are compared; nil for all.
     init(_ exchanges: [Operator.Exchange], runs: Int? = nil) {
         var order: [Int] = []
         for exchange in exchanges where !order.contains(exchange.request.connection) {
@@ -110,7 +110,7 @@ struct Wire: Equatable, CustomStringConvertible {
     }
 }
 
-/// What holds of everything that a client ever sends.
+/// Rules that hold for everything that a client ever sends.
 enum WireRules {
     static func check(_ exchanges: [Operator.Exchange], _ comment: String = "") {
         let byConnection = Dictionary(grouping: exchanges.map(\.request), by: \.connection)
@@ -136,7 +136,7 @@ enum WireRules {
     }
 }
 
-/// A clock that a test moves, for a service and for devices alike.
+/// A clock that a test sets, for the service and the devices.
 final class MovedClock: Sendable {
     private let ahead = Mutex<UInt64>(0)
 

@@ -10,7 +10,7 @@ import TransparencyLog
 
 @Suite("What a member was shown is no mark that an anonymous connection carries", .serialized)
 struct SupercookieTests {
-    /// Each co-signs on what these scripts show; what they put on the wire, in order.
+    /// Each device co-signs on what these scripts show; returns what they sent, in order.
     private func cosign(_ members: [Member], _ scene: Scene, _ scripts: [Operator.Script]) async throws -> [Wire] {
         var wires: [Wire] = []
         scene.inspector.answer(scripts + [scene.promising()])
@@ -27,7 +27,7 @@ struct SupercookieTests {
         let scene = try await Scene()
         let (g, h, d) = (scene.stage.members[0], scene.stage.members[5], scene.stage.members[6])
         for member in [g, h] { _ = try await member.drafts() }
-        // One member is shown the log of before, wherever they have signed a request.
+        // One member is shown the earlier log wherever they have signed a request.
         d.device.state.memory = Memory()
         scene.inspector.answer([scene.olderRoster.script])
         _ = try await d.drafts()
@@ -35,7 +35,7 @@ struct SupercookieTests {
         #expect(wires.map(\.sendings) == [1, 1, 1])
         #expect(wires[0].connections == wires[2].connections && wires[1].connections == wires[2].connections)
         #expect(g.alarmKinds == [.older] && h.alarmKinds == [.older] && d.alarms.isEmpty)
-        // It does not go away by being served everything.
+        // It does not go away when everything is served.
         scene.inspector.beHonest()
         _ = try await g.view(scene.id)
         #expect(g.alarmKinds == [.older])
@@ -51,7 +51,7 @@ struct SupercookieTests {
         _ = try await g.drafts()
         scene.inspector.answer([forked])
         _ = try await d.drafts()
-        // The marked face for both, then the true one.
+        // Both are shown the marked face, and then the true one.
         var wires = try await cosign([g, d], scene, [forked])
         #expect(wires.map(\.sendings) == [1, 1] && wires[0].connections == wires[1].connections)
         #expect(g.alarmKinds == [.forked] && d.alarms.isEmpty)

@@ -19,7 +19,7 @@ struct TellingTests {
         scene.inspector.answer([scene.forkedLog.script])
         _ = try await member.view(scene.id)
         let first = member.device.alarms
-        // This member's own receipt is of the other face.
+        // This member's own receipt is from the other face.
         #expect(Set(first.map(\.kind)) == [.forked, .receipt] && first.allSatisfy { !$0.evidence.isEmpty })
         scene.inspector.beHonest()
         for _ in 0..<2 {

@@ -24,7 +24,7 @@ struct TrusteePlaceTests {
             var text = TrusteeText()
             text.acceptances = [.init(plan: plan, petition: petition, acceptance: Data(acceptance.encoding))]
             let content = try session.json(text)
-            // In their own name, which they may; and in the trustee's.
+            // Under their own name, which is allowed, and under the trustee's.
             try await session.put(content, .init(.trustee, .trustee(hostile.signKey)), after: nil)
             let name = StoredObject.Name(.trustee, .trustee(trustee.signKey))
             let newest = try await session.newestObject(name)
@@ -45,7 +45,7 @@ struct TrusteePlaceTests {
         stage.inspector.answer(Texts.serving([forged]))
         await refuses()
         #expect(!(try await organiser.status().tasks.contains(.open(plan: plan))))
-        // The trustee's own word still counts.
+        // What the trustee wrote still counts.
         stage.inspector.beHonest()
         #expect(
             try await trustee.session { try await $0.preview(plan).trustees } == [organiser.signKey, trustee.signKey])
@@ -76,7 +76,7 @@ struct TrusteePlaceTests {
         }
         _ = try await organiser.openPetition(plan)
         trustee.close()
-        // The service hides the member's own word as well, on one of the two.
+        // The service also hides what the member wrote, for one of the two.
         let second = try await organiser.assemble(plan, again: true)
         for (path, isHidden) in [(snapshot, false), (earlier, true)] {
             let device = try stage.open(path)

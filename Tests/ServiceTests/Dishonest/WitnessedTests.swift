@@ -12,7 +12,7 @@ import TransparencyLog
 @Suite("Named witnesses bind the service by their times", .serialized)
 struct WitnessedTests {
     let directory: TemporaryDirectory
-    /// The service's. Witnesses have one of their own.
+    /// The service's clock; witnesses have their own.
     let clock = MovedClock()
 
     init() throws { directory = try TemporaryDirectory() }
