@@ -20,7 +20,7 @@ final class Episode {
     private let database: String
     private var services: [Running?]
     private var witness: Running?
-    /// What the load sees of `services`.
+    /// The services that the load uses at the moment.
     private let live = Mutex<[Running]>([])
     private var tally = Tally()
     private let isVerbose: Bool
@@ -74,7 +74,7 @@ final class Episode {
         for i in services.indices { await end(i, signal) }
     }
 
-    /// The first time with the service's key, and a port that it keeps.
+    /// Starts a witness; the first time with the service's key and a free port, which it keeps.
     private func startWitness(serviceKey: String?) async throws {
         let port = witnessPort.map { "127.0.0.1:\($0)" } ?? "127.0.0.1:0"
         let key = serviceKey ?? self.serviceKey
@@ -118,7 +118,7 @@ final class Episode {
             verifiers: (world.log.verifier, world.log.verifier(of: petition.log.id)), logKey: logKey)
         try await found(world, petition, ledger)
         let (workplace, id) = (world.log.id, petition.log.id)
-        // Nobody else touches it from here on.
+        // Nobody else uses it from here on.
         nonisolated(unsafe) let handedOver = petition
         let members = Members(handedOver)
         while tally.rounds < rounds, ContinuousClock.now < end, ledger.problems.isEmpty {
@@ -211,7 +211,7 @@ final class Episode {
         )
     }
 
-    /// What each service shows has everything that was handed out. PostgreSQL may need a moment after its own crash.
+    /// Checks that each service shows everything that was handed out. PostgreSQL may need a moment after its own crash.
     private func look(
         _ members: Members, _ ledger: Ledger, _ workplace: ID<Workplace>, _ petition: ID<Petition>
     ) async throws {
@@ -233,12 +233,13 @@ final class Episode {
         }
     }
 
-    /// Waits until everything that was promised is in the log: with a mixing interval of a second that is soon.
+    /// Waits until every promised leaf is in the log, which is soon with a mixing interval of one second.
     private func settle(
         _ members: Members, _ ledger: Ledger, _ workplace: ID<Workplace>, _ petition: ID<Petition>
     ) async throws {
         guard let service = services.compactMap(\.self).first else { return }
-        // One that waits alone is mixed when its promise is due; a service without mixing appends what waits at once.
+        // A co-signature that waits alone is mixed when its promise is due; a service without mixing appends it at
+        // once.
         if setting.mixes {
             await endAll(SIGTERM)
             let arguments = [
@@ -260,7 +261,7 @@ final class Episode {
         try await look(members, ledger, workplace, petition)
     }
 
-    /// The checker, over everything.
+    /// Runs the checker on everything.
     private func fsck(_ ledger: Ledger) async throws {
         let said = try ChildProcess.run([
             program, "fsck", "--database", database, "--heads", directory("disk/heads"),
@@ -268,7 +269,7 @@ final class Episode {
         if said.status != 0 { ledger.fault("fsck: \(said.output) \(said.error)") }
     }
 
-    /// Turns some bits of the database's files, looks at what a service makes of them, and puts the files back.
+    /// Flips some bits in the database's files, observes what a service makes of them, and restores the files.
     private func flip(_ ledger: Ledger, _ workplace: ID<Workplace>, _ petition: ID<Petition>) async throws {
         let files = ["rr.sqlite", "rr.sqlite-wal", "heads", "heads-wal"]
         let originals = files.map { FileManager.default.contents(atPath: directory("disk/" + $0)) }
@@ -304,7 +305,7 @@ final class Episode {
         chmod(directory("disk/" + name), 0o600)
     }
 
-    /// For whoever looks at what went wrong.
+    /// Keeps the files for whoever investigates what went wrong.
     private func keep() {
         let place = FileManager.default.temporaryDirectory.appending(path: "soak-" + Hex.encode(Random.bytes(4))).path
         if (try? FileManager.default.copyItem(atPath: directory.path, toPath: place)) != nil {

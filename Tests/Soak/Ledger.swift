@@ -5,22 +5,22 @@ import Sodium
 import Synchronization
 import TransparencyLog
 
-/// Everything that was ever acknowledged on one database.
+/// Everything that was ever acknowledged for one database.
 final class Ledger: Sendable {
     struct Entry: Sendable {
         let isPetition: Bool
         let leaf: [UInt8]
-        /// Nil while it is only promised.
+        /// Nil while there is only a promise.
         var receipt: Receipt?
     }
 
     private struct State {
         var entries: [Entry] = []
-        /// By leaf, so that the same answer counts once.
+        /// By leaf, so that repeated responses count once.
         var places: [[UInt8]: Int] = [:]
         var promises = 0
         var problems: [String] = []
-        /// Notes whose signature was checked, and what they say.
+        /// Notes whose signature was verified, with what they say.
         var notes: [String: VerifiedCheckpoint] = [:]
     }
 
@@ -41,7 +41,7 @@ final class Ledger: Sendable {
 
     func fault(_ what: String) { state.withLock { $0.problems.append(what) } }
 
-    /// Takes up an answer with status 200 or 202.
+    /// Records a response with status 200 or 202.
     func take(_ leaf: [UInt8], isPetition: Bool, status: UInt, body: [UInt8]) {
         if status == 202 {
             guard let promise = try? Promise(parsing: body), promise.isSigned(for: leaf, in: petition, by: logKey)
@@ -74,15 +74,15 @@ final class Ledger: Sendable {
         }
     }
 
-    /// Leaves that are promised, and that a log has not.
+    /// Promised leaves that a log lacks.
     func missing(in log: ServedLog) -> [[UInt8]] {
         state.withLock { state in
             state.entries.filter { $0.isPetition && $0.receipt == nil && log.places[$0.leaf] == nil }.map(\.leaf)
         }
     }
 
-    /// Holds everything that was handed out against what is served now.
-    /// - Returns: how many receipts and promises were looked at.
+    /// Compares everything that was handed out with what is served now.
+    /// - Returns: how many receipts and promises were checked.
     func check(_ workplace: ServedLog, _ petition: ServedLog) -> Int {
         state.withLock { state in
             var problems: [String] = []
@@ -113,7 +113,7 @@ struct ServedLog {
 
     enum Fault: Error { case unanswered(String), contradiction(String) }
 
-    /// Reads it whole.
+    /// Reads the whole log.
     init(_ path: String, from service: Running, verifier: LogVerifier) async throws {
         guard let answer = await service.send(.GET, "/\(path)/checkpoint"), answer.status == 200 else {
             throw Fault.unanswered("\(path)/checkpoint")

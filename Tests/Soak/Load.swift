@@ -6,12 +6,13 @@ import Petitions
 import Sodium
 import TestSupport
 
-/// Members who co-sign, change their minds and withdraw, one statement after the other. What was not answered is sent again in the same bytes.
+/// Members who co-sign, change their minds and withdraw, one statement after another. A statement without a response is
+/// sent again in the same bytes.
 actor Members {
     private struct Seat {
         var sequence: UInt32 = 0
         var unanswered: [UInt8]?
-        /// Promised, and not seen in the log yet.
+        /// A statement that was promised but has not been seen in the log yet.
         var waiting: [UInt8]?
         var isBusy = false
     }
@@ -24,7 +25,7 @@ actor Members {
         seats = petition.world.people.map { _ in Seat() }
     }
 
-    /// A statement that somebody sends now; nil when everybody waits.
+    /// The next statement to send; nil if everybody is waiting.
     func next() throws -> (seat: Int, leaf: [UInt8])? {
         let free = seats.indices.filter { !seats[$0].isBusy && seats[$0].waiting == nil }
         guard let seat = free.randomElement() else { return nil }
@@ -48,7 +49,7 @@ actor Members {
         seats[seat].unanswered = nil
     }
 
-    /// Whoever waited for a leaf that is in the log goes on.
+    /// Lets members continue whose leaf is in the log.
     func saw(_ log: ServedLog) {
         for seat in seats.indices {
             if let leaf = seats[seat].waiting, log.places[leaf] != nil { seats[seat].waiting = nil }
@@ -56,15 +57,15 @@ actor Members {
     }
 }
 
-/// Clients that send what the members say, to whichever service runs, until they are told to stop.
+/// Clients that send the members' statements, to whichever service runs, until they are stopped.
 struct Load {
     let members: Members
     let ledger: Ledger
     let petition: ID<Petition>
-    /// Those that run, as the round has it.
+    /// The services that run in this round.
     let services: @Sendable () -> [Running]
     let isOver: @Sendable () -> Bool
-    /// How long an answer is waited for; little where clients are to hang up.
+    /// The timeout of a response; short if clients are to hang up.
     let patience: TimeAmount
 
     func run(clients: Int) async {

@@ -5,7 +5,7 @@ import NIOCore
 import NIOHTTP1
 import TestSupport
 
-/// A program that listens on a port, as a process of its own.
+/// A program that listens on a port, as its own process.
 final class Running: Sendable {
     struct DidNotStart: Error { let said: String }
 
@@ -15,7 +15,7 @@ final class Running: Sendable {
     var identifier: Int32 { process.identifier }
 
     /// Waits until it listens.
-    /// - Throws: `DidNotStart` when it ends before.
+    /// - Throws: `DidNotStart` if it ends before that.
     init(_ program: String, _ arguments: [String], environment: [String: String] = [:], log: String) async throws {
         process = try ChildProcess(logging: [program] + arguments, environment: environment, to: log)
         func text() -> String { String(decoding: FileManager.default.contents(atPath: log) ?? Data(), as: UTF8.self) }
@@ -35,14 +35,14 @@ final class Running: Sendable {
         while process.isRunning { try? await Task.sleep(for: .milliseconds(3)) }
     }
 
-    /// A service that is gone is not tried again and again until the time is over.
+    /// A client that does not keep retrying a service that is gone until the time is over.
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.retryConnectionEstablishment = false
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
-    /// - Returns: nil when there was no answer.
+    /// - Returns: nil if there was no response.
     func send(
         _ method: HTTPMethod, _ path: String, _ body: [UInt8] = [], patience: TimeAmount = .seconds(60)
     ) async -> (status: UInt, body: [UInt8])? {
@@ -56,7 +56,7 @@ final class Running: Sendable {
     }
 }
 
-/// The file by which `soak_faults.c` is told what to do.
+/// The file that controls `soak_faults.c`.
 final class FaultControl: Sendable {
     let path: String
 
@@ -65,7 +65,7 @@ final class FaultControl: Sendable {
         try Data(count: 16).write(to: URL(filePath: path))
     }
 
-    /// In place: the service has the file mapped.
+    /// Writes in place, because the service has the file mapped.
     func set(clock seconds: Int64 = 0, diskIsFull: Bool = false) throws {
         guard let file = FileHandle(forWritingAtPath: path) else { throw CocoaError(.fileWriteUnknown) }
         var values = [seconds, diskIsFull ? 1 : 0]

@@ -3,8 +3,8 @@ import Foundation
 import TestSupport
 import Sodium
 
-/// Runs the real service under load and breaks it, again and again, for as long as asked: docs/reliability.md. After each round every receipt
-/// and every promise that was ever handed out is held against what is served.
+/// Runs the real service under load and breaks it again and again, for as long as asked: docs/reliability.md. After
+/// each round, every receipt and every promise that was ever handed out is compared with what is served.
 @main
 struct Soak: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -30,7 +30,7 @@ struct Soak: AsyncParsableCommand {
     enum Choice: String, ExpressibleByArgument { case sqlite, postgres, both }
 
     func run() async throws {
-        // A service that has just been killed leaves sockets that are written to.
+        // A service that has just been killed leaves sockets to which clients still write.
         signal(SIGPIPE, SIG_IGN)
         let program = program ?? BuiltProgram.service
         let end = ContinuousClock.now + .seconds(minutes * 60)
@@ -68,12 +68,12 @@ struct Soak: AsyncParsableCommand {
     }
 }
 
-/// What a database is tried with.
+/// The configuration with which a database is tested.
 struct Setting: CustomStringConvertible {
     let isPostgres: Bool
     let mixes: Bool
     let isWitnessed: Bool
-    /// Services on the one database.
+    /// The number of services on the database.
     let services: Int
     let faults: [Fault]
 
@@ -93,7 +93,7 @@ struct Setting: CustomStringConvertible {
     }
 }
 
-/// What is done to the service within a round.
+/// What happens to the service within a round.
 enum Fault: String, CaseIterable {
     /// SIGKILL for one of the services.
     case kill
@@ -103,17 +103,17 @@ enum Fault: String, CaseIterable {
     case stop
     /// PostgreSQL is killed with all its processes, and starts again.
     case killServer
-    /// Nothing can grow for a while.
+    /// Files cannot grow for a while.
     case fullDisk
-    /// Bits of the database turn while it is down; afterwards its files come back as they were.
+    /// Some bits of the database flip while it is down; afterwards its files are restored.
     case flip
     /// The wall clock is wrong by up to two days, either way, for a while.
     case clock
-    /// Clients hang up before they are answered.
+    /// Clients hang up before the response.
     case cut
 }
 
-/// What was done, and what was found.
+/// Counts of what was done and what was found.
 struct Tally: CustomStringConvertible {
     var rounds = 0
     var kills = 0
@@ -121,7 +121,7 @@ struct Tally: CustomStringConvertible {
     var receipts = 0
     var promises = 0
     var checks = 0
-    /// Databases with flipped bits that did not start, and that served nothing false.
+    /// How many databases with flipped bits did not start, and so served nothing false.
     var refusedFlips = 0
     var problems: [String] = []
 

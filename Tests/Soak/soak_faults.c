@@ -1,5 +1,5 @@
-// Loaded into a service before everything else: a wall clock that is wrong by so much, and a disk that is full, both at the wish of the file
-// that SOAK_CONTROL names (two 64-bit numbers: seconds of error, and whether the disk under SOAK_DIRECTORY is full).
+// Loaded into a service before everything else. It makes the wall clock wrong, and the disk full, as the file named by
+// SOAK_CONTROL says (two 64-bit numbers: the error in seconds, and whether the disk under SOAK_DIRECTORY is full).
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -44,7 +44,7 @@ int gettimeofday(struct timeval *restrict time, void *restrict zone) {
     return result;
 }
 
-// A write that makes a file of the directory longer finds no room.
+// Whether a write is refused because it would make a file in the directory longer.
 static int is_refused(int file, off_t end) {
     if (!control || !control[1] || !directory) return 0;
     char link[64], path[4096];

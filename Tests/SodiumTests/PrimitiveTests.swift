@@ -75,7 +75,7 @@ struct PrimitiveTests {
 
     @Test("Weak and non-canonical X25519 keys are refused")
     func weakKeys() throws {
-        // The points of low order, p and p+1 as other encodings of 0 and 1, and a key with bit 255.
+        // The points of low order, p and p+1 as other encodings of 0 and 1, and a key with bit 255 set.
         let weak = [
             "0000000000000000000000000000000000000000000000000000000000000000",
             "0100000000000000000000000000000000000000000000000000000000000000",

@@ -21,7 +21,7 @@ struct HashingVectorTests {
 
     init() throws { file = try Vectors.load("hashing") }
 
-    /// Labels are compile-time strings; these are all that the vectors use.
+    /// Labels are compile-time strings; the vectors use only these.
     private func label(_ text: String) throws -> StaticString {
         switch text {
         case "ring": "ring"
@@ -83,7 +83,7 @@ struct SignatureRuleTests {
     @Test("A library that judges by another rule is noticed, and this one is not")
     func libraries() {
         #expect(SignatureRule.isKeptByLibrary)
-        // With the cofactor every one of the known answers is valid; a library that wants keys of prime order has none.
+        // With the cofactor, all the known answers are valid; a library that requires keys of prime order accepts none.
         #expect(!SignatureRule.isKept { _, _, _ in true })
         #expect(!SignatureRule.isKept { _, _, _ in false })
         #expect(!SignatureRule.isKept { _, message, _ in message == [3] })

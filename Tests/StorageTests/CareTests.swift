@@ -17,7 +17,7 @@ struct CareTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// Everything in the database, in one text.
+    /// Everything in the database, as one text.
     private func dump(_ store: SQLiteStore) throws -> String {
         try store.pool.read { db in
             let tables = [
@@ -51,7 +51,7 @@ struct CareTests {
         #expect(report.logs.first?.members == 7 && report.objects == 2)
     }
 
-    /// Damage to what is derived, and what is found.
+    /// Damage to derived rows, and the findings.
     static let derived: [(String, @Sendable (StoredLogs) -> [What])] = [
         ("DELETE FROM nodes WHERE log = 2 AND level = 1", { _ in [.nodes(3)] }),
         ("UPDATE nodes SET hash = zeroblob(32) WHERE log = 1 AND level = 0 AND place = 2", { _ in [.nodes(1)] }),
@@ -110,10 +110,10 @@ struct CareTests {
             ("DELETE FROM leaves WHERE log = 2 AND place >= 5", .short(size: 6)),
             ("UPDATE leaves SET bytes = zeroblob(5) WHERE log = 2 AND place = 6", .contradicted(size: 7)),
             ("UPDATE leaves SET bytes = zeroblob(5) WHERE log = 1 AND place = 2", .contradicted(size: 3)),
-            // Before the leaf that has a name: the name is not taken for one that nobody gave.
+            // It comes before the leaf that has a name; the finding must not treat the name as one that nobody gave.
             ("UPDATE leaves SET bytes = zeroblob(5) WHERE log = 2 AND place = 2", .leaf(2, "unknown statement type")),
             ("DELETE FROM leaves WHERE log = 2 AND place = 1", .leafMissing(1)),
-            // With the checkpoints that would contradict it.
+            // Together with the checkpoints that would contradict it.
             (
                 "UPDATE leaves SET bytes = zeroblob(5) WHERE log = 2 AND place = 6; "
                     + "DELETE FROM checkpoints WHERE log = 2 AND size = 7", .noCheckpoint
@@ -122,12 +122,12 @@ struct CareTests {
                 "DELETE FROM leaves WHERE log = 2 AND place >= 6; DELETE FROM checkpoints WHERE log = 2 AND size > 6",
                 .size(7)
             ),
-            // A number that is no size.
+            // A number that is not a size.
             ("UPDATE checkpoints SET size = -3 WHERE log = 2 AND size = 3", .checkpoint(size: -3)),
             ("DELETE FROM names", .nameMissing),
             ("DELETE FROM held_names", .nameMissing),
             ("UPDATE held SET bytes = zeroblob(500)", .held),
-            // Not a time that anybody promises.
+            // A time that nobody promises.
             ("UPDATE held SET until = 3601", .held),
             (
                 "UPDATE checkpoints SET published = 0 WHERE log = 2 AND size = 7; INSERT INTO promises VALUES (2, 6, 5)",
@@ -170,9 +170,9 @@ struct CareTests {
         let (store, logs) = try await StoredLogs.make(at: path)
         let (began, begins) = AsyncStream.makeStream(of: Void.self)
         let isOver = Atomic(false)
-        // A task that is cancelled would have GRDB give up the write that is under way.
+        // If a task is cancelled, GRDB gives up the write that is in progress.
         let writer = Task { [path] in
-            // Another connection that writes all the while.
+            // Another connection, which writes all the time.
             let queue = try DatabaseQueue(path: path)
             while !isOver.load(ordering: .relaxed) {
                 try await queue.write { try $0.execute(sql: "UPDATE stored SET bytes = bytes") }
@@ -210,7 +210,8 @@ struct CareTests {
         var (store, logs) = try await StoredLogs.make(at: path)
         try await logs.store(in: store)
         _ = try await SQLiteStore.backUp(path, to: directory("old.sqlite"))
-        // What waited in the backup is in the log since, as who has exported it can show.
+        // The co-signature that waited in the backup has since been appended, as somebody who has exported it can
+        // prove.
         try logs.petition.append(logs.waiting)
         try logs.petition.cosign(logs.world.people[6])
         try logs.petition.close()
@@ -219,20 +220,20 @@ struct CareTests {
         try store.closeNow()
         let lost = StorageError.Loss(log: logs.petitionName, has: 7, signed: 11)
 
-        // Put back by hand.
+        // Restored by hand.
         try FileManager.default.moveItem(atPath: path, toPath: directory("lost.sqlite"))
         try FileManager.default.copyItem(atPath: directory("old.sqlite"), toPath: path)
         #expect(throws: StorageError.wentBack(lost: lost, logs: 1)) {
             try SQLiteStore(path: path, serviceName: "test.example")
         }
         try FileManager.default.removeItem(atPath: path)
-        // Nothing new is made at the old place: it would have another key.
+        // Nothing new is made at the old place, because it would have a different key.
         #expect(throws: StorageError.databaseGone(path, record: SignedHeads.path(besides: path))) {
             try SQLiteStore(path: path, serviceName: "test.example")
         }
         #expect(!FileManager.default.fileExists(atPath: path))
 
-        // Restored: the record beside it says no.
+        // Restored, but the record next to it contradicts.
         await #expect(throws: StorageError.wentBack(lost: lost, logs: 1)) {
             try await SQLiteStore.restore(directory("old.sqlite"), to: path)
         }
@@ -240,7 +241,7 @@ struct CareTests {
         await #expect(throws: StorageError.noHeads(directory("b.sqlite.heads"))) {
             try await SQLiteStore.restore(directory("old.sqlite"), to: directory("b.sqlite"))
         }
-        // An export of a member has what is missing.
+        // A member's export contains what is missing.
         let bundle = logs.petition.bundle
         var signed = bundle
         signed.workplace.checkpoint = try await note(of: logs.workplaceName)
@@ -262,7 +263,7 @@ struct CareTests {
         try restored.closeNow()
     }
 
-    /// The newest note of the database that was put aside.
+    /// The newest note of the database that was set aside.
     private func note(of log: LogName) async throws -> String {
         let store = try SQLiteStore(inspecting: directory("lost.sqlite"))
         defer { try? store.closeNow() }
@@ -288,12 +289,12 @@ struct CareTests {
         await #expect(throws: StorageError.unrecorded) {
             try await store.checkpoint(of: logs.petitionName, covering: 1)
         }
-        // What another log shows is not held up.
+        // A difference in one log does not stop other logs from being shown.
         #expect(try await store.checkpoint(of: logs.workplaceName) != nil)
         try await heads.write { try $0.execute(sql: "DROP TRIGGER no") }
         #expect(try await store.checkpoint(of: logs.petitionName) != before)
         try store.closeNow()
-        // And a record that a crash left behind is caught up with.
+        // And a record that a crash left behind is brought up to date.
         try await heads.write { db in
             try db.execute(sql: "UPDATE heads SET size = 1, note = 'x' WHERE kind = 2")
         }
@@ -328,7 +329,7 @@ struct CareTests {
         let inspected = try SQLiteStore(inspecting: path)
         #expect(throws: StorageError.noHeads(record)) { try inspected.check(record: record) }
         #expect(try inspected.record(named: nil, besides: path) == nil)
-        // The record tells what the database has lost with its checkpoints.
+        // The record shows what the database has lost along with its checkpoints.
         try await change(
             inspected,
             "DELETE FROM leaves WHERE log = 2 AND place >= 6; DELETE FROM checkpoints WHERE log = 2 AND size > 6; "

@@ -11,7 +11,7 @@ import TransparencyLog
 
 @Suite("A disk that is full or damaged is noticed, and leaves room for statements")
 struct DiskTests {
-    /// Has every write refused as by a disk that is full or may only be read, or no longer.
+    /// Makes every write fail, as on a disk that is full or read-only; or lets writes succeed again.
     private func fill(_ isFull: Bool, _ store: any Store, _ place: Engine.Place) async throws {
         switch store {
         case let store as SQLiteStore:
@@ -56,7 +56,7 @@ struct DiskTests {
                 try await store.commit([other.append(from: 0, to: 1)])
             }
             #expect(store.hasRefused)
-            // At most once a second: the first answer may be of before.
+            // It tries at most once a second, so the first answer may be outdated.
             try await until { await !store.canWrite() }
             #expect(store.hasRefused)
             #expect(await store.canRead())
@@ -64,7 +64,7 @@ struct DiskTests {
             try await until { await store.canWrite() }
             #expect(!store.hasRefused)
         }
-        // What a request does wrong, or gives up, is not the disk's fault.
+        // A faulty request, or one that was given up, is not a fault of the disk.
         let again = try object(logs.world, bytes: 10)
         await #expect(throws: StorageError.quota) {
             try await store.put(again, within: Quota(workplace: 0, author: 0))
@@ -96,7 +96,7 @@ struct DiskTests {
         let first = try object(other)
         let quota = Quota(workplace: .max, author: .max, total: first.bytes.count + 20_000)
         try await store.put(first, within: quota)
-        // The very same bytes take nothing.
+        // Exactly the same bytes take no room.
         try await store.put(first, within: quota)
         let founder = logs.world.founder
         let wrap = try KeyWrap.make(
@@ -186,7 +186,7 @@ struct DiskTests {
                 try await store.tile(tile, of: logs.petitionName)
             }
         }
-        // Other logs are served.
+        // Other logs are still served.
         #expect(try await store.tile(Tile(kind: .entries, index: 0, count: 1), of: logs.workplaceName) != nil)
         try await store.close()
     }

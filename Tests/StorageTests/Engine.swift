@@ -7,18 +7,18 @@ import TestSupport
 
 @testable import Storage
 
-/// The engines that keep the storage contract, each on a real database.
+/// The engines that implement the storage contract, each with a real database.
 enum Engine: String, CaseIterable, Sendable {
     case sqlite
     case postgres
 
-    /// A database that is not there yet.
+    /// A database that does not exist yet.
     func place() throws -> Place { try Place(self) }
 
     final class Place: Sendable {
         let engine: Engine
         let directory: TemporaryDirectory
-        /// As an operator names it.
+        /// The database as an operator names it.
         let database: String
         var heads: String { directory("heads") }
 
@@ -33,7 +33,8 @@ enum Engine: String, CaseIterable, Sendable {
             }
         }
 
-        /// A store ends when its files go: they stay until the process ends, whoever lets go of the place before.
+        /// A store must not outlive its files, so they stay until the process ends, even if the place is released
+        /// before.
         private static let kept = Mutex<[Place]>([])
         private static let cleaning: Void = { _ = atexit { Place.kept.withLock { $0 = [] } } }()
 
@@ -43,7 +44,7 @@ enum Engine: String, CaseIterable, Sendable {
             return try await Databases.open(database, serviceName: name, heads: heads ?? self.heads)
         }
 
-        /// Changes the database behind everybody's back.
+        /// Changes the database without the store's knowledge.
         func change(_ sql: String) async throws {
             switch engine {
             case .sqlite:

@@ -21,8 +21,8 @@ struct ErasureTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// Which of these are in any file of the database. Every sealed name begins with 24 random bytes, so that is enough
-    /// to look for.
+    /// How many of these sealed names any file of the database contains. Every sealed name begins with 24 random bytes,
+    /// which are enough to search for.
     private func found(_ sealed: [[UInt8]], in directory: TemporaryDirectory? = nil) throws -> Int {
         let directory = directory ?? self.directory
         let windows = Set(
@@ -56,7 +56,7 @@ struct ErasureTests {
         configuration.allowsUnsafeTransactions = true
         let reader = try DatabaseQueue(path: directory("service.sqlite"), configuration: configuration)
         try await store.commit([append(.keep(tag: .zero, sealed: sealed), at: 0)])
-        // A snapshot from before the deletion.
+        // A snapshot taken before the deletion.
         try reader.inDatabase { db in
             try db.execute(sql: "BEGIN")
             _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM names")
@@ -66,7 +66,7 @@ struct ErasureTests {
         #expect(try found([sealed]) > 0)
         await store.eraseLeftovers()
         #expect(try found([sealed]) > 0)
-        // What a crash here would leave behind.
+        // The files that a crash at this point would leave behind.
         let crashed = try TemporaryDirectory()
         for file in ["service.sqlite", "service.sqlite-wal"] {
             try FileManager.default.copyItem(atPath: directory(file), toPath: crashed(file))

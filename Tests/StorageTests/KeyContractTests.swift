@@ -10,13 +10,13 @@ import TransparencyLog
 struct KeyContractTests {
     private let workplace = ID<Workplace>(Random.bytes32())
 
-    /// Somebody who wraps.
+    /// A member who makes wraps.
     private struct Maker {
         let seed = Random.bytes32()
         var key: SigningKey { SigningKey(seed: SecretBytes(seed)) }
         var signKey: Bytes32 { key.publicKey }
 
-        /// A wrap of junk, for the store does not open it.
+        /// A wrap of junk, because the store does not open wraps.
         func wrap(for member: Bytes32, epoch: UInt32 = 0) -> KeyWrap {
             KeyWrap(
                 epoch: epoch, member: member, wrap: Random.bytes(GroupKey.wrapLength), by: signKey,
@@ -59,10 +59,10 @@ struct KeyContractTests {
         for maker in makers { try await put([maker.wrap(for: member)], by: maker, in: store) }
         let late = Maker()
         await #expect(throws: StorageError.quota) { try await put([late.wrap(for: member)], by: late, in: store) }
-        // Their own places are theirs, and other members and epochs have others.
+        // Makers keep their own places, and other members and epochs have their own.
         try await put([makers[3].wrap(for: member)], by: makers[3], in: store)
         try await put([late.wrap(for: member, epoch: 1)], by: late, in: store)
-        // An organiser takes the place of a maker who is none; among organisers alone there is none to take.
+        // An organiser takes the place of a maker who is not one; among organisers, there is none to take.
         let organiser = Maker()
         let wrap = organiser.wrap(for: member)
         try await put([wrap], by: organiser, in: store, places: WrapPlaces(preferred: [organiser.signKey]))
@@ -72,11 +72,11 @@ struct KeyContractTests {
         await #expect(throws: StorageError.quota) {
             try await put([late.wrap(for: member)], by: late, in: store, places: all)
         }
-        // The member says that none opens: the next finds a place, and that answers the request.
+        // The member says that no wrap opens: the next one finds a place, and answers the request.
         try await store.want(wrapFor: member, in: workplace)
         try await store.want(wrapFor: member, in: workplace)
         #expect(try await store.wantingMembers(in: workplace) == [member])
-        // The same again is nothing new.
+        // The same wrap again changes nothing.
         let same = try #require(kept.first { $0.by == makers[3].signKey } ?? kept.first)
         try await store.put([same], by: same.by, in: workplace, places: WrapPlaces(), within: .unlimited)
         #expect(try await store.wantingMembers(in: workplace) == [member])
@@ -99,7 +99,7 @@ struct KeyContractTests {
         try await store.put(invite, under: name, within: .unlimited)
         try await store.put(invite, under: name, within: Quota(workplace: 0, author: 0))
         #expect(try await store.invite(name) == invite)
-        // Another body, another invite, another workplace or another name are none of them.
+        // A different body, invite, workplace or name is a different request.
         let others = [
             (StoredInvite(workplace: world.log.id, key: key, sealed: [4], author: author), name),
             (StoredInvite(workplace: world.log.id, key: .zero, sealed: [1, 2, 3], author: author), name),
@@ -112,11 +112,11 @@ struct KeyContractTests {
             }
         }
         #expect(try await store.invite(name) == invite)
-        // Of another workplace and of another invite it is not.
+        // Another workplace's invite, or a different invite, does not drop it.
         try await store.drop(invites: [.zero], of: world.log.id)
         try await store.drop(invites: [key], of: ID(.zero))
         #expect(try await store.invite(name) == invite)
-        // A commit that fails takes nothing away.
+        // A commit that fails deletes nothing.
         var append = world.append(from: 0, to: 2)
         append.closedInvites = [key]
         let astray = try World(members: 1).append(from: 0, to: 1, base: "x")
@@ -136,7 +136,7 @@ struct KeyContractTests {
         let store = try await engine.place().open()
         let (one, two, member) = (Maker(), Maker(), Random.bytes32())
         let each = GroupKey.wrapLength + 64
-        // Room for three, of which one member may have two.
+        // There is room for three, of which one member may use two.
         let quota = Quota(workplace: 3 * each, author: 2 * each)
         try await put([one.wrap(for: member), one.wrap(for: member, epoch: 1)], by: one, in: store, within: quota)
         try await put([one.wrap(for: member)], by: one, in: store, within: quota)
@@ -149,7 +149,7 @@ struct KeyContractTests {
             try await store.put(invite, under: .zero, within: quota)
         }
         #expect(try await store.invite(.zero) == nil)
-        // Nothing of a request that is too much is kept.
+        // If a request is too large, nothing of it is stored.
         let most = Quota(workplace: 4 * each, author: .max)
         await #expect(throws: StorageError.quota) {
             try await put(
@@ -172,7 +172,7 @@ struct KeyContractTests {
             try await store.put(object, within: Quota(workplace: .max, author: 2 * each + object.bytes.count - 1))
         }
         try await store.put(object, within: Quota(workplace: sum, author: 2 * each + object.bytes.count))
-        // Once more is no more.
+        // Storing it again takes no more room.
         try await store.put(object, within: Quota(workplace: 0, author: 0))
         try await store.close()
     }
@@ -186,7 +186,7 @@ struct KeyContractTests {
         var logs = try await StoredLogs.make(in: store)
         let petition = logs.petition.log.id
         let size = logs.petition.leaves.count
-        // One that was promised when it came, and one that nobody has promised yet.
+        // One that was promised when it arrived, and one that has not been promised yet.
         try logs.petition.append(logs.waiting)
         try logs.petition.cosign(logs.world.people[6])
         try await logs.store(in: store, promising: [size: StoredLogs.until])
@@ -199,7 +199,7 @@ struct KeyContractTests {
         #expect(try await store.promise(petition, leaves: [size + 1], until: 10_800) == [size + 1: 7200])
         try await store.publish(logs.petitionName, size: size + 2, witnessed: "— w AAAA\n", isShown: false)
         #expect(try await store.promise(petition, leaves: [size], until: 10_800) == [size: StoredLogs.until])
-        // Shown, they are done with.
+        // Once they are shown, they are done with.
         try await store.publish(logs.petitionName, size: size + 2, witnessed: "")
         #expect(try await store.promise(petition, leaves: [size], until: 10_800) == [size: 10_800])
         try await store.close()

@@ -15,7 +15,7 @@ struct MovingTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// Every row of a file but for what is drawn when it is written.
+    /// Every row of a file, except values that are drawn at random when it is written.
     private func dump(_ path: String) throws -> [String] {
         let queue = try DatabaseQueue(path: path)
         defer { try? queue.close() }
@@ -49,7 +49,7 @@ struct MovingTests {
         let used = StoredInvite(workplace: workplace, key: wrap.member, sealed: [4], author: founder.signKey)
         try await store.put(used, under: wrap.member, within: .unlimited)
         try await store.drop(invites: [wrap.member], of: workplace)
-        // A leaf that was promised and is not shown.
+        // A leaf that was promised but is not shown.
         let size = logs.petition.leaves.count
         try logs.petition.cosign(logs.world.people[6])
         try await logs.store(in: store, promising: [size: StoredLogs.until])
@@ -80,11 +80,11 @@ struct MovingTests {
         }
         #expect(try await Databases.copy(place.database, to: directory("back.sqlite")).findings == [])
         #expect(try dump(directory("back.sqlite")) == dump(file))
-        // Once is enough.
+        // It can be moved only once.
         await #expect {
             try await Databases.move(file, to: place.database, record: record)
         } throws: { if case .occupied? = $0 as? StorageError { true } else { false } }
-        // Back, as long as nothing more was signed, and not beside a service that may sign more.
+        // It can be moved back as long as nothing more was signed, but not alongside a service that may sign more.
         let back = directory("undone.sqlite")
         await #expect(throws: StorageError.inUse(record)) {
             try await SQLiteStore.restore(file, to: back, heads: record)
@@ -92,7 +92,7 @@ struct MovingTests {
         try await moved.close()
         #expect(try await SQLiteStore.restore(file, to: back, heads: record).findings == [])
         try SQLiteStore(path: back, serviceName: "test.example", heads: record).closeNow()
-        // It goes on there: new logs get numbers of their own.
+        // It continues there: new logs get their own numbers.
         moved = try await Databases.open(place.database, serviceName: "test.example", heads: record)
         try await logs.storeObject(in: moved)
         let other = try await StoredLogs.make(in: moved)
@@ -115,7 +115,7 @@ struct MovingTests {
             try await logs.storeObject(in: store)
             try store.closeNow()
         }
-        // No server, somebody else's record, none, and one that is ahead.
+        // No server, another service's record, no record, and one that is ahead.
         await #expect {
             try await Databases.move(file, to: "postgres://rr@/t?host=/nowhere", record: record)
         } throws: { if case .unreachable? = $0 as? StorageError { true } else { false } }
@@ -128,14 +128,14 @@ struct MovingTests {
             try await Databases.move(file, to: place.database, record: directory("other"))
         }
         try await isServed()
-        // A database with a service of its own.
+        // A database that has a service of its own.
         let taken = try Engine.postgres.place()
         try await taken.open().close()
         await #expect {
             try await Databases.move(file, to: taken.database, record: record)
         } throws: { if case .occupied? = $0 as? StorageError { true } else { false } }
         try await isServed()
-        // One that is damaged.
+        // A damaged database.
         try await DatabaseQueue(path: file).write {
             try $0.execute(sql: "DELETE FROM leaves WHERE log = 2 AND place = 2")
         }

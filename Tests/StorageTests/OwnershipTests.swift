@@ -8,24 +8,24 @@ import TransparencyLog
 
 @testable import Storage
 
-/// Only one service signs a log, whatever becomes of its files.
+/// Only one service signs a log, whatever happens to its files.
 @Suite("A store that is not the only one to sign its logs shows nothing any more")
 struct OwnershipTests {
-    /// Changes the record behind the service's back, as another service that signs the same logs does.
+    /// Changes the record without the service's knowledge, as another service does that signs the same logs.
     private func change(_ heads: String, _ sql: String, _ arguments: StatementArguments) throws {
         let queue = try DatabaseQueue(path: heads)
         try queue.write { try $0.execute(sql: sql, arguments: arguments) }
         try queue.close()
     }
 
-    /// The next checkpoint of a petition's log over another leaf than this store's.
+    /// The next checkpoint of a petition's log, over a different leaf than this store's.
     private func note(_ logs: StoredLogs, _ store: any Store, size: Int) -> String {
         let verifier = logs.world.log.verifier(of: logs.petition.log.id)
         return Checkpoint(origin: verifier.origin, size: UInt64(size), root: Random.bytes32())
             .signed(by: store.logKey()).serialized
     }
 
-    /// That everything is refused from now on, for this reason.
+    /// Expects that everything is refused from now on, for this reason.
     private func expectLost(_ store: any Store, _ logs: StoredLogs, _ error: StorageError) async throws {
         var logs = logs
         try logs.petition.cosign(logs.world.people[6])
@@ -104,7 +104,7 @@ struct OwnershipTests {
         let logs = try await StoredLogs.make(in: store)
         let size = logs.petition.leaves.count
         try change(place.heads, "UPDATE heads SET note = ? WHERE kind = 2", [note(logs, store, size: size)])
-        // Not due yet.
+        // It is not due yet.
         try await store.checkStillOwn()
         let ownership = (store as? SQLiteStore)?.ownership ?? (store as? PostgresStore)?.ownership
         let heads = (store as? SQLiteStore)?.heads ?? (store as? PostgresStore)?.heads
@@ -131,7 +131,7 @@ struct OwnershipTests {
         for (i, person) in (logs.world.people + logs.world.people).enumerated() {
             try logs.petition.cosign(person, choices: i < 7 ? [2, 2] : [1, 2])
             try await logs.store(in: i % 3 == 0 ? first : second)
-            // What the other has not seen yet.
+            // The part that the other one has not seen yet.
             #expect(try await first.checkpoint(of: logs.petitionName) == second.checkpoint(of: logs.petitionName))
             try await first.checkStillOwn()
             try await second.checkStillOwn()
@@ -176,7 +176,7 @@ struct OwnershipTests {
             try await Databases.check(path, record: nil, repairing: true)
         }
         #expect(try await Databases.check(path, record: nil, repairing: false).report.isSound)
-        // The files are moved aside, and the service goes on with them: its record is where it was.
+        // The files are moved aside, and the service continues with them: its record is still in its place.
         for suffix in ["", "-wal", "-shm"] {
             try FileManager.default.moveItem(atPath: path + suffix, toPath: directory("aside" + suffix))
         }
@@ -214,7 +214,7 @@ struct OwnershipTests {
         let path = directory("a.sqlite")
         let store = try SQLiteStore(path: path, serviceName: "test.example")
         _ = try await StoredLogs.make(in: store)
-        // Another one is in the middle of a checkpoint, or of a read.
+        // Another process is in the middle of a checkpoint, or of a read.
         let other = try DatabaseQueue(path: path)
         try other.inDatabase { db in
             try db.execute(sql: "BEGIN IMMEDIATE")

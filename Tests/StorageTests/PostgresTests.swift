@@ -51,7 +51,7 @@ struct PostgresTests {
             #expect(rows.map { $0.text(2) } == ["", nil, "x"])
             #expect(try connection.run("SELECT * FROM unnest($1::bytea[])", [.byteArrays([])]).count == 0)
         }
-        // A statement that is refused spoils neither the connection nor the ones after it.
+        // A rejected statement spoils neither the connection nor the statements after it.
         for _ in 0..<10 {
             await #expect {
                 try await store.readOnce { _ = try $0.run("SELECT 1 / $1", [.int(0)]) }

@@ -64,7 +64,7 @@ struct SQLiteStoreTests {
         #expect(try await store.sealedNames(of: petition.log.id) == [tag: sealed])
         try await commit(.delete(tag: tag), at: 1)
         #expect(try await store.sealedNames(of: petition.log.id).isEmpty)
-        // While the store is open: the write-ahead log must not have it either.
+        // While the store is open: the write-ahead log must not contain it either.
         for file in try FileManager.default.contentsOfDirectory(atPath: directory.path) {
             let data = try Data(contentsOf: URL(filePath: directory(file)))
             #expect(data.range(of: Data(sealed.prefix(40))) == nil, "\(file)")
@@ -109,7 +109,7 @@ struct SQLiteStoreTests {
             query.held[petition] = wanted
             return try await store.turn(query)
         }
-        /// The petition's log with one leaf more.
+        /// Appends one leaf to the petition's log.
         func append() throws -> LogAppend {
             var grown = StoredLogs.tree(of: logs.petition.leaves)
             let verifier = logs.world.log.verifier(of: petition)
@@ -121,18 +121,18 @@ struct SQLiteStoreTests {
                 log: logs.petitionName, workplace: logs.world.log.id, start: size, base: base, leaves: [leaf],
                 note: note, deadline: nil, names: [])
         }
-        // Held by another after this one has looked: a close would come before it, another statement of the tag would
-        // make it void.
+        // Another process held it after this one had looked: a close would come before it, and another statement of the
+        // tag would void it.
         let waiting = try #require(logs.waiting.coSigned).tag.encoding
         let turns = [try await turn(.all), try await turn(.tags([tag])), try await turn(.tags([waiting]))]
         try await other.commit([], holding: [petition: [held]])
         for turn in turns.prefix(2) {
             await #expect(throws: StorageError.conflict) { try await turn.commit([append()], holding: [:]) }
         }
-        // What touches another tag goes on.
+        // A turn for another tag succeeds.
         let late = try await turn(.tags([]))
         try await turns[2].commit([append()], holding: [:])
-        // And nothing is held under a log that has grown.
+        // And nothing is held for a log that has grown.
         let more = HeldCoSignature(tag: .zero, bytes: [7], sealedName: nil, until: StoredLogs.until)
         await #expect(throws: StorageError.conflict) { try await late.commit([], holding: [petition: [more]]) }
         #expect(try await store.heldCounts()[petition]?.count == 2)

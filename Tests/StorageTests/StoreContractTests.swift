@@ -65,7 +65,7 @@ struct StoreContractTests {
         #expect(try await store.leaves(of: .workplace(world.log.id))?.count == 3)
         #expect(try await store.leaves(of: .workplace(other.log.id)) == nil)
         await #expect(throws: StorageError.conflict) { try await store.commit([world.append(from: 0, to: 1)]) }
-        // The right size of another log: the database was put back under a service that runs.
+        // The right size of a different log: the database was restored under a running service.
         let lost = StorageError.wentBack(lost: .init(log: .workplace(world.log.id), has: 3, signed: 3), logs: 1)
         let base = Checkpoint(origin: world.log.verifier.origin, size: 3, root: Random.bytes32()).text
         await #expect(throws: lost) { try await store.commit([world.append(from: 3, to: 4, base: base)]) }
@@ -100,7 +100,7 @@ struct StoreContractTests {
                         var query = LogQuery(sizes: [name: 0])
                         query.growing = [name]
                         let turn: any LogTurn
-                        // On a busy machine another writer may be held up in its turn for longer than this one waits
+                        // On a busy machine, another writer may be delayed in its turn for longer than this one waits
                         // for the lock.
                         do { turn = try await stores[i % 2].turn(query) } catch StorageError.conflict { continue }
                         let size = turn.state.news[name]?.leaves.count ?? 0
@@ -175,7 +175,7 @@ struct StoreContractTests {
         #expect(try await store.state(query).held == [petition: [waiting]])
         query.held[petition] = .tags([Random.bytes32()])
         #expect(try await store.state(query).held == [petition: []])
-        // Twice under one tag does not wait.
+        // Two co-signatures of one tag cannot wait.
         await #expect(throws: StorageError.conflict) { try await store.commit([], holding: [petition: [waiting]]) }
         try await store.drop(held: [tag], of: petition)
         #expect(try await store.held(of: petition) == [])
@@ -230,7 +230,7 @@ struct StoreContractTests {
         #expect(try await store.unpublished() == [])
         #expect(try await store.unwitnessed() == [])
         try await store.commit([world.append(from: 2, to: 3, published: false)])
-        // The earlier one is shown still, and its witnesses' lines go when the next is.
+        // The earlier one is still shown, and its witnesses' lines are deleted when the next is shown.
         #expect(try await store.checkpoint(of: name, covering: 0)?.note.hasSuffix("AAAA\n") == true)
         #expect(try await store.checkpoint(of: name, covering: 2) == nil)
         try await store.publish(name, size: 3, witnessed: "")
@@ -238,7 +238,7 @@ struct StoreContractTests {
         try await store.publish(name, size: 3, witnessed: "— other BBBB\n")
         #expect(try await store.checkpoint(of: name, covering: 0)?.note.hasSuffix("AAAA\n") == false)
         await #expect(throws: StorageError.damaged) { try await store.publish(name, size: 4, witnessed: "") }
-        // Lines are kept with one that waits for more of them, and those of the shown one stay.
+        // Lines are stored with a checkpoint that waits for more of them, and those of the shown one stay.
         try await store.commit([world.append(from: 3, to: 4, published: false)])
         try await store.publish(name, size: 4, witnessed: "— other CCCC\n", isShown: false)
         #expect(try await store.checkpoint(of: name)?.hasSuffix("BBBB\n") == true)
@@ -279,7 +279,7 @@ struct StoreContractTests {
         #expect(try await store.object(first.name, in: ID(.zero)) == nil)
         #expect(try await store.objects(of: .draft, in: workplace).entries.map(\.revision) == [2])
         #expect(try await store.objects(of: .comment, in: workplace).entries.isEmpty)
-        // The same id under another kind is another object.
+        // The same id under another kind is a different object.
         let comment = try revision("beside", id, after: nil, in: workplace, .comment)
         try await store.put(comment)
         #expect(try await store.object(comment.name, in: workplace) == comment.bytes)
@@ -338,21 +338,21 @@ struct StoreContractTests {
         await #expect(throws: StorageError.self) { try await place.open("other.example") }
         let elsewhere = place.directory("other-heads")
         await #expect(throws: StorageError.noHeads(elsewhere)) { try await place.open(heads: elsewhere) }
-        // A record that was begun anew, by another database's service.
+        // A record that was begun again, by another database's service.
         let other = try engine.place()
         try await other.open().close()
         await #expect(throws: StorageError.otherHeads) { try await place.open(heads: other.heads) }
-        // Who signs with this key, and has a record that knows nothing.
+        // A service that signs with this key, and has a record that knows nothing.
         let fresh = place.directory("fresh-heads")
         store = try await place.open()
         try SignedHeads(path: fresh, key: store.logKey().publicKey).close()
         try await store.close()
         await #expect(throws: StorageError.otherRecord(fresh)) { try await place.open(heads: fresh) }
-        // A further machine begins with a copy.
+        // Another machine begins with a copy.
         let copy = place.directory("copied-heads")
         try FileManager.default.copyItem(atPath: place.heads, toPath: copy)
         try await place.open(heads: copy).close()
-        // The database goes back.
+        // The database goes back to an earlier state.
         try await place.change("DELETE FROM checkpoints WHERE size = 4")
         try await place.change("UPDATE logs SET size = 2")
         let lost = StorageError.wentBack(lost: .init(log: name, has: 2, signed: 4), logs: 1)

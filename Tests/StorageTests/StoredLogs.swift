@@ -7,16 +7,16 @@ import TransparencyLog
 
 @testable import Storage
 
-/// A workplace and a petition with everything that a store keeps, written as a service would, batch by batch.
+/// A workplace and a petition with everything that a store keeps, written batch by batch as a service would.
 struct StoredLogs {
     let world: World
     let petition: PetitionWorld
-    /// Statements of the workplace's log and of the petition's that are stored.
+    /// How many statements of the workplace's log and of the petition's are stored.
     private(set) var sizes = (workplace: 0, petition: 0)
     /// A co-signature that nobody has appended.
     let waiting: PetitionStatement
 
-    /// - Parameter store: whose key signs.
+    /// - Parameter store: the store whose key signs.
     init(for store: any Store, members: Int = 7, closes: UInt64 = 3_999_996_000) throws {
         world = try World(members: members, logKey: store.logKey().publicKey)
         petition = try PetitionWorld(world, levels: [2], closes: closes)
@@ -50,7 +50,7 @@ struct StoredLogs {
             deadline: deadline, names: names, isLive: isLive)
     }
 
-    /// Stores what the worlds have and the store has not, so many leaves a commit.
+    /// Stores the leaves that the worlds have and the store lacks, `step` leaves for each commit.
     /// - Parameter promised: times for leaves of the petition's log, which then wait to be shown.
     mutating func store(in store: any Store, each step: Int = 3, promising promised: [Int: UInt64] = [:]) async throws {
         while sizes.workplace < world.leaves.count {
@@ -87,7 +87,7 @@ struct StoredLogs {
         }
     }
 
-    /// An object of two revisions by the founder.
+    /// Stores an object with two revisions by the founder.
     func storeObject(in store: any Store) async throws {
         let id = ID<Petitions.Object>(Random.bytes32())
         let key = GroupKey.generate(epoch: 0)
@@ -101,11 +101,10 @@ struct StoredLogs {
         }
     }
 
-    /// Until when what waits is promised.
+    /// The time that is promised for waiting co-signatures.
     static let until: UInt64 = 1_800_000_000
 
-    /// A store with five co-signatures, one of them with a name and one replaced, one that waits to be mixed, and an
-    /// object.
+    /// A store with five co-signatures (one with a name, one replaced), one more that waits to be mixed, and an object.
     static func make(at path: String) async throws -> (SQLiteStore, StoredLogs) {
         let store = try SQLiteStore(path: path, serviceName: "test.example")
         return (store, try await make(in: store))
@@ -132,7 +131,7 @@ struct StoredLogs {
 }
 
 extension World {
-    /// What a service would append to this workplace's log.
+    /// The batch that a service would append to this workplace's log.
     func append(from start: Int, to end: Int, base: String? = nil, published: Bool = true) -> LogAppend {
         var tree = MerkleTree()
         let made = leaves.prefix(end).map { LogAppend.Leaf(bytes: $0, nodes: tree.append($0)) }

@@ -10,11 +10,11 @@ import Testing
 
 @Suite("One description of the tables, for both engines, the copier and the repair", .serialized)
 struct TablesTests {
-    /// Tables of which nothing is kept: what an engine needs for itself.
+    /// Tables that an engine needs for itself, and whose rows are not kept.
     private static let own: Set<String> = [
         "version", "requests", "probe", "grdb_migrations", "held_names", "sqlite_sequence",
     ]
-    /// Columns that one engine has for the shape of its rows.
+    /// Columns that one engine has because of the layout of its rows.
     private static let shape: [String: Set<String>] = ["leaves": ["id"], "names": ["id", "length"]]
 
     private struct Column: Hashable {
@@ -40,7 +40,7 @@ struct TablesTests {
         var expected = Self.described
         switch store {
         case let store as SQLiteStore:
-            // SQLite has names for what waits in a table of its own, and objects' places are their rows' order.
+            // SQLite keeps waiting names in a separate table, and an object's place is its row's number.
             expected = expected.filter {
                 !($0.table == "held" && $0.name == "sealed" || $0.table == "objects" && $0.name == "place")
             }
@@ -86,7 +86,7 @@ struct TablesTests {
         }
     }
 
-    /// Everything that a database has.
+    /// Every row of a database.
     static func rows(of place: Engine.Place) async throws -> [(table: StoredTable, rows: Rows)] {
         switch place.engine {
         case .sqlite:
@@ -118,7 +118,7 @@ struct TablesTests {
 struct RepairTests {
     typealias What = CheckReport.Finding.What
 
-    /// In SQLite's words.
+    /// Translates a statement into SQLite's dialect.
     private static func sql(_ text: String, _ engine: Engine) -> String {
         guard engine == .postgres else { return text }
         return text.replacing("zeroblob(32)", with: "decode(repeat('00', 32), 'hex')")
@@ -126,7 +126,7 @@ struct RepairTests {
                 "live = 0", with: "live = false")
     }
 
-    /// Damage to what is derived, and what is found.
+    /// Damage to derived rows, and the findings.
     static let derived: [(sql: String, what: @Sendable (StoredLogs) -> [What])] = [
         ("DELETE FROM nodes WHERE log = 2 AND level = 1", { _ in [.nodes(3)] }),
         ("UPDATE nodes SET hash = zeroblob(32) WHERE log = 1 AND level = 0 AND place = 2", { _ in [.nodes(1)] }),
@@ -151,7 +151,7 @@ struct RepairTests {
         derived.indices)
     func repair(_ engine: Engine, _ number: Int) async throws {
         let (damage, expected) = Self.derived[number]
-        // SQLite keeps the tag of a name that waits apart.
+        // SQLite keeps the tag of a waiting name separately.
         guard engine == .postgres || damage != "UPDATE held SET tag = zeroblob(32)" else { return }
         let place = try engine.place()
         let store = try await place.open()
@@ -164,7 +164,7 @@ struct RepairTests {
         try await place.change(Self.sql(damage, engine))
         let damaged = try await TablesTests.rows(of: place).map(\.rows)
         #expect(damaged != before)
-        // PostgreSQL keeps the name that waits in the same row, under the same tag.
+        // PostgreSQL keeps a waiting name in the same row, under the same tag.
         let what = expected(logs) + (damage.hasPrefix("UPDATE held") ? [.nameRow] : [])
         let found = try await Databases.check(place.database, record: place.heads, repairing: false)
         #expect(

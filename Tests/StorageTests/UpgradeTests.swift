@@ -61,7 +61,7 @@ struct UpgradeTests {
         try store.closeNow()
     }
 
-    /// What opens a database of the first protocol, as either engine kept it.
+    /// Checks a store that has opened a database of the first protocol, as either engine wrote it.
     private func checkUpgraded(_ store: any Store, _ old: OldLogs) async throws {
         #expect(store.logKey().publicKey == SigningKey(seed: SecretBytes(old.seed)).publicKey)
         for log in old.logs {
@@ -75,7 +75,7 @@ struct UpgradeTests {
         #expect(try await store.object(old.object.name, in: old.world.log.id) == old.object.bytes)
         #expect(try await store.wraps(of: 0, in: old.world.log.id) == [])
         #expect(try await store.liveLogs() == [])
-        // The sums are of what is left, by who wrote it.
+        // The totals are of what is left, by author.
         let founder = old.world.founder
         let next = try StoredObject.seal(
             [1], kind: .draft, id: old.object.id, after: old.object, in: old.world.log.id, under: .generate(epoch: 0),
@@ -87,7 +87,7 @@ struct UpgradeTests {
         try await store.put(next, within: Quota(workplace: sum, author: sum))
     }
 
-    /// A file as the last program of the first protocol left it.
+    /// Makes a file as the last program of the first protocol left it.
     private func makeOld(_ path: String, _ old: OldLogs) async throws {
         let queue = try DatabaseQueue(path: path)
         let rows = old.rows()
@@ -126,11 +126,11 @@ struct UpgradeTests {
         let report = try store.check()
         #expect(report.findings == [])
         #expect(report.logs.map(\.outdated) == [old.outdated.count, old.petition.leaves.count])
-        // What is derived is put right there too.
+        // Derived rows are repaired there too.
         try await store.pool.write { try $0.execute(sql: "DELETE FROM nodes WHERE log = 2 AND level = 0") }
         let repaired = try store.check(repairing: true)
         #expect(repaired.findings.map(\.what) == [.nodes(2)] && repaired.isSound)
-        // A leaf that came later is judged by the rules.
+        // A leaf that was added later is judged by the rules.
         try await store.pool.write { try $0.execute(sql: "UPDATE logs SET legacy = legacy - 1 WHERE id = 1") }
         #expect(try store.check().findings.map(\.what) == [.leaf(old.outdated[1], "sequence of the signer")])
         try store.closeNow()

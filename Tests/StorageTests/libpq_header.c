@@ -1,4 +1,4 @@
-// Compiled by a test: whether our declarations of libpq are those of its header.
+// A test compiles this, to check that our declarations of libpq agree with its header.
 #include <postgresql/libpq-fe.h>
 #include <stddef.h>
 
@@ -29,7 +29,7 @@ SAME(PQcmdTuples);
 SAME(PQcmdStatus);
 SAME(PQfreemem);
 
-// Enumerations there, numbers here.
+// They are enumerations there, and numbers here.
 #define NUMBER(name, argument) _Static_assert(sizeof(name(argument)) == sizeof(int), #name)
 NUMBER(PQstatus, (PGconn *)0);
 NUMBER(PQtransactionStatus, (PGconn *)0);

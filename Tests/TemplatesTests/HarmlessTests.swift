@@ -4,7 +4,7 @@ import Testing
 
 @Suite("What others have written, beside words of ours")
 struct HarmlessTests {
-    /// Everything that turns, hides or breaks a line.
+    /// Characters that reverse, hide or break a line.
     static let deceiving: [UInt32] =
         Array(0x202a...0x202e) + Array(0x2066...0x2069)
         + [
@@ -56,7 +56,7 @@ struct HarmlessTests {
             #expect(!html.unicodeScalars.contains { $0.value == value }, "U+\(String(value, radix: 16))")
         }
         #expect(!html.contains("<b>") && html.contains("a\u{fffd}\nb"))
-        // A value that looks like a place is not filled again.
+        // A value that looks like a placeholder is not filled in.
         #expect(texts.markup("letter.how", others: ["file": "{file}"]).html.contains("<bdi>{file}</bdi>"))
     }
 }

@@ -1,14 +1,14 @@
 import ChildProcesses
 import Foundation
 
-/// A C file of a test, compiled to be loaded into a program before everything else.
+/// A test's C file, compiled so that it can be loaded into a program before everything else.
 public enum CompiledLibrary {
     struct Failed: Error {
         let source: String
         let said: String
     }
 
-    /// - Parameter file: beside the caller.
+    /// - Parameter file: its name; it is next to the caller's file.
     public static func make(_ file: String, in directory: TemporaryDirectory, caller: String = #filePath) throws
         -> String
     {

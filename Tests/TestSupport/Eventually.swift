@@ -1,6 +1,6 @@
-/// Waits for something that happens elsewhere, looking every few milliseconds. How long it takes decides nothing: the
-/// cap only ends a test that would wait for ever.
-/// - Returns: whether it happened, within ten minutes.
+/// Waits for something that happens elsewhere, and checks every few milliseconds. The result does not depend on how
+/// long it takes; the limit only ends a test that would wait for ever.
+/// - Returns: whether it happened within ten minutes.
 public func eventually(
     isolation: isolated (any Actor)? = #isolation, _ condition: () async throws -> Bool
 ) async throws -> Bool {

@@ -10,7 +10,7 @@ extension OldLogs {
         case bytes([UInt8])
     }
 
-    /// Rows of the tables that the last program of the first protocol had, but for what only one engine has.
+    /// Rows of the tables that the last program of the first protocol had, except those that only one engine has.
     public func rows(service: String = "test.example") -> [(table: String, columns: [String], values: [Value])] {
         var rows: [(String, [String], [Value])] = [
             ("service", ["id", "name", "log_seed"], [.int(1), .text(service), .bytes(seed.bytes)])

@@ -2,14 +2,14 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// Logs as a service of the first protocol kept them: an announcement that names no roster, a statement whose sequence counts it,
-/// and a petition that was opened on it.
+/// Logs as a service of the first protocol kept them: an announcement that does not name a roster, a statement whose
+/// sequence counts it, and a petition that was opened on it.
 public struct OldLogs {
     public struct Log {
         public let isPetition: Bool
         public let id: Bytes32
         public let leaves: [[UInt8]]
-        /// A checkpoint for each size from 1.
+        /// One checkpoint for each size from 1.
         public let notes: [String]
         /// The tree's nodes.
         public let nodes: [MerkleTree.Node]
@@ -21,15 +21,15 @@ public struct OldLogs {
     public let petition: Log
     /// A co-signature that waits to be mixed.
     public let waiting: PetitionStatement
-    /// An object of the founder's.
+    /// An object by the founder.
     public let object: StoredObject
-    /// Places of the workplace's leaves that the present rules do not take.
+    /// Indices of the workplace's leaves that the present rules reject.
     public let outdated: [Int]
 
     public init(service: String = "test.example") throws {
         let key = SigningKey(seed: SecretBytes(seed))
         world = try World(members: 4, logKey: key.publicKey)
-        // The ring and the proofs of a petition are the same, announced in one way or the other.
+        // A petition's ring and proofs are the same, whichever way it was announced.
         let opened = try PetitionWorld(World(forking: world), trusteeCount: 2, threshold: 1)
         try opened.cosign(world.people[1])
         waiting = try opened.coSignature(by: world.people[2])

@@ -3,14 +3,14 @@ import Foundation
 import Sodium
 import Synchronization
 
-/// A PostgreSQL server of a test's own, from the machine's packages, on a Unix socket in a directory of its own. It ends with this
-/// process, however that ends. Where the packages are missing the tests fail: `make test-dependencies` installs them.
+/// A PostgreSQL server for tests, from the machine's packages, on a Unix socket in its own directory. It ends with this
+/// process, however that ends. If the packages are missing, the tests fail: `make test-dependencies` installs them.
 public final class PostgresServer: Sendable {
     public struct Failed: Error, CustomStringConvertible {
         public let description: String
     }
 
-    /// One for all tests that need no server of their own.
+    /// The server for all tests that do not need their own.
     public static let shared = Result { try PostgresServer() }
 
     private let directory: String
@@ -18,7 +18,7 @@ public final class PostgresServer: Sendable {
 
     /// - Parameter settings: such as `max_connections = 50`.
     public init(_ settings: [String] = []) throws {
-        // A socket's path is short.
+        // A socket's path must be short.
         directory = "/tmp/rr-pg-" + Hex.encode(Random.bytes(6))
         try Self.asOwner(["mkdir", "-m", "700", directory])
         try Self.asOwner(
@@ -36,7 +36,7 @@ public final class PostgresServer: Sendable {
         try start()
     }
 
-    // The pipe closes with this value or this process; the shell does the rest.
+    // The pipe closes with this value or this process; the shell then does the rest.
     deinit {
         if let running = shell.withLock({ $0 }) {
             try? running.standing.fileHandleForWriting.close()
@@ -45,7 +45,7 @@ public final class PostgresServer: Sendable {
         }
     }
 
-    /// Debian keeps the programs apart from the path, by version.
+    /// Debian keeps the programs outside of the path, by version.
     private static func program(_ name: String) -> String {
         let root = "/usr/lib/postgresql"
         let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
@@ -68,10 +68,11 @@ public final class PostgresServer: Sendable {
         return said.output
     }
 
-    /// Starts it, or starts it again after a crash, and waits until it answers.
+    /// Starts the server, or restarts it after a crash, and waits until it responds.
     public func start() throws {
         let (standing, answer) = (Pipe(), Pipe())
-        // The shell stops the server when the pipe closes, as it does when this process is gone, and clears up unless it is told not to.
+        // The shell stops the server when the pipe closes, as it does when this process ends, and then deletes its
+        // files unless it is told to keep them.
         let command = Self.owned([
             "sh", "-c",
             #"""
@@ -88,7 +89,8 @@ public final class PostgresServer: Sendable {
         shell.withLock { $0 = (process, standing) }
     }
 
-    /// The server's process and all its children end as in a power cut of the machine, but for the disk's cache.
+    /// Ends the server's process and all its children, as a power cut of the machine would, except that the disk's
+    /// cache is kept.
     public func kill() throws {
         let pid = try Self.asOwner(["head", "-n1", directory + "/data/postmaster.pid"])
             .trimmingCharacters(in: .whitespacesAndNewlines)
@@ -97,7 +99,7 @@ public final class PostgresServer: Sendable {
         stop()
     }
 
-    /// Ends it at once, without a shutdown checkpoint.
+    /// Stops the server at once, without a shutdown checkpoint.
     public func stop() {
         let running = shell.withLock { shell in
             defer { shell = nil }
@@ -108,7 +110,8 @@ public final class PostgresServer: Sendable {
         running.process.wait()
     }
 
-    /// Holds every process of the server still, or lets them go on: a server that accepts and does not answer.
+    /// Suspends every process of the server, or resumes them: while suspended it accepts connections but does not
+    /// respond.
     public func freeze(_ isFrozen: Bool) throws {
         let pid = try Self.asOwner(["head", "-n1", directory + "/data/postmaster.pid"])
             .trimmingCharacters(in: .whitespacesAndNewlines)
@@ -120,7 +123,7 @@ public final class PostgresServer: Sendable {
     }
 
     /// Runs SQL as the superuser.
-    /// - Returns: what it says, unaligned.
+    /// - Returns: its output, unaligned.
     @discardableResult
     public func psql(_ sql: String, database: String = "postgres") throws -> String {
         try Self.asOwner(
@@ -133,7 +136,7 @@ public final class PostgresServer: Sendable {
 
     public func url(_ database: String) -> String { "postgres://rr@/\(database)?host=\(directory)" }
 
-    /// A new database's name.
+    /// Makes a database and returns its name.
     public func makeDatabase() throws -> String {
         let name = "t" + Hex.encode(Random.bytes(6))
         try psql("CREATE DATABASE \(name)")

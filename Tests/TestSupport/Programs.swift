@@ -2,8 +2,8 @@ import ChildProcesses
 import Foundation
 
 extension ChildProcess {
-    /// Starts a program that says everything into a file, so that no pipe can fill up.
-    /// - Parameter environment: what differs from this program's.
+    /// Starts a program whose output goes to a file, so that no pipe can fill up.
+    /// - Parameter environment: the differences from this program's.
     public convenience init(logging command: [String], environment: [String: String] = [:], to log: String) throws {
         try Data().write(to: URL(filePath: log))
         let file = try FileHandle(forWritingTo: URL(filePath: log))
@@ -13,12 +13,12 @@ extension ChildProcess {
     }
 }
 
-/// A program that ends by itself, waited for without a thread; one that does not is killed.
+/// Runs a program that ends by itself, without blocking a thread; a program that does not end is killed.
 public enum Finished {
     struct DidNotEnd: Error { let command: [String] }
 
-    /// - Parameter output: the file that takes what it says.
-    /// - Returns: the exit status, or a signal's number with a minus; and what it said.
+    /// - Parameter output: the file that its output goes to.
+    /// - Returns: the exit status, or the negative number of a signal; and the output.
     public static func run(
         _ program: String, _ arguments: [String], output: String
     ) async throws -> (status: Int32, said: String) {

@@ -2,7 +2,7 @@ import ChildProcesses
 import Foundation
 import Synchronization
 
-/// A terminal of the system's, with a program in its foreground and a test where the person would sit.
+/// A terminal of the system, with a program in its foreground and a test in the person's place.
 public final class PseudoTerminal: Sendable {
     private static let nameOfOther = 0x8004_5430
     private static let lock = 0x4004_5431
@@ -13,13 +13,13 @@ public final class PseudoTerminal: Sendable {
     private let shown = Mutex<[UInt8]>([])
     public let program: ChildProcess
 
-    /// Starts a program in a session of its own, whose terminal this is.
-    /// - Parameter environment: what differs from this program's.
+    /// Starts a program in a new session, whose terminal this is.
+    /// - Parameter environment: the differences from this program's.
     public init(
         _ command: [String], environment: [String: String] = [:], columns: Int = 80, rows: Int = 24,
         directory: String? = nil
     ) throws {
-        // As posix_openpt(3), unlockpt(3) and ptsname(3) do it, which Swift's view of glibc is without.
+        // As posix_openpt(3), unlockpt(3) and ptsname(3) do, which are missing from Swift's view of glibc.
         let descriptor = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
         var (locked, number): (CInt, CUnsignedInt) = (0, 0)
         guard descriptor >= 0, ioctl(descriptor, UInt(Self.lock), &locked) == 0,
@@ -32,7 +32,8 @@ public final class PseudoTerminal: Sendable {
         guard other >= 0 else { throw Failed(what: "no other end: \(errno)") }
         let stream = ChildProcess.Stream.file(FileHandle(fileDescriptor: other, closeOnDealloc: true))
         let surroundings = ProcessInfo.processInfo.environment.merging(["TERM": "xterm", "LC_ALL": "C.UTF-8"]) { $1 }
-        // `setsid --ctty` makes its standard input the controlling terminal of a new session, and then becomes the program.
+        // `setsid --ctty` makes its standard input the controlling terminal of a new session, and then executes the
+        // program.
         program = try ChildProcess(
             ["setsid", "--ctty"] + command, environment: surroundings.merging(environment) { $1 }, directory: directory,
             input: stream, output: stream, error: stream)
@@ -40,13 +41,13 @@ public final class PseudoTerminal: Sendable {
 
     deinit { program.send(SIGKILL) }
 
-    /// Everything that was shown so far.
+    /// Everything that has been shown so far.
     public var screen: String {
         read()
         return shown.withLock { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// Without colours and movements of the cursor.
+    /// The screen without colours and cursor movements.
     public var text: String { screen.replacing("\r\n", with: "\n").replacing(/\u{1b}\[[0-9;?]*[A-Za-z]|\r/, with: "") }
 
     private func read() {
@@ -61,8 +62,8 @@ public final class PseudoTerminal: Sendable {
         }
     }
 
-    /// Waits until the condition holds. A machine with other work gets long.
-    /// - Throws: what was shown, when it does not within two minutes.
+    /// Waits until the condition holds. The limit is long, because the machine may be busy.
+    /// - Throws: what was shown, if the condition does not hold within two minutes.
     public func wait(_ what: String, until condition: () -> Bool) throws {
         for _ in 0..<6000 {
             read()
@@ -72,12 +73,12 @@ public final class PseudoTerminal: Sendable {
         throw Failed(what: "\(what), shown: \(screen)")
     }
 
-    /// Waits until a text is shown for the `count`th time.
+    /// Waits until a text has been shown `count` times.
     public func see(_ text: String, count: Int = 1) throws {
         try wait("waited for \(text)") { self.text.components(separatedBy: text).count > count }
     }
 
-    /// Types, with a carriage return where somebody presses Enter.
+    /// Types a text; use a carriage return where a person presses Enter.
     public func type(_ text: String) {
         let bytes = Array(text.utf8)
         _ = Foundation.write(master.fileDescriptor, bytes, bytes.count)
@@ -90,7 +91,7 @@ public final class PseudoTerminal: Sendable {
         return program.end ?? .exited(-1)
     }
 
-    /// Whether what is typed is shown.
+    /// Whether typed characters are shown.
     public var isEchoing: Bool {
         var state = termios()
         return tcgetattr(master.fileDescriptor, &state) == 0 && state.c_lflag & tcflag_t(ECHO) != 0

@@ -1,7 +1,7 @@
 import Foundation
 import Sodium
 
-/// A directory that goes with the value.
+/// A directory that is deleted with the value.
 public final class TemporaryDirectory: Sendable {
     public let path: String
 

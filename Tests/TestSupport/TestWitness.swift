@@ -1,7 +1,7 @@
 import Sodium
 import TransparencyLog
 
-/// A witness whose key the test has.
+/// A witness whose key the test holds.
 public struct TestWitness: Sendable {
     public let verifier: WitnessVerifier
     private let seed: Bytes32

@@ -15,7 +15,7 @@ public enum Vectors {
     }
 }
 
-/// Bytes that stand in a vector as hexadecimal.
+/// Bytes that a vector contains as hexadecimal.
 public struct HexBytes: Decodable, Sendable, Hashable {
     public let bytes: [UInt8]
 
@@ -32,7 +32,7 @@ public struct HexBytes: Decodable, Sendable, Hashable {
 }
 
 extension Array where Element == UInt8 {
-    /// Every way to flip one bit, or one bit of each byte when `sparse`.
+    /// Every way to flip one bit; if `sparse`, only one bit of each byte.
     public func flips(sparse: Bool = true) -> [[UInt8]] {
         indices.flatMap { i -> [[UInt8]] in
             (0..<8).compactMap { bit in
@@ -45,7 +45,7 @@ extension Array where Element == UInt8 {
     }
 }
 
-/// What `#require` is for values that cannot be copied.
+/// `#require` for values that cannot be copied.
 public func unwrap<T: ~Copyable>(_ value: consuming T?) throws -> T {
     guard let value else { throw Absent() }
     return value

@@ -5,7 +5,7 @@ import Sodium
 import Synchronization
 import TransparencyLog
 
-/// A person with keys.
+/// A person with all their keys.
 public final class Person {
     public let seed: MemberSeed
     public private(set) var ring: ProverSecret
@@ -20,19 +20,20 @@ public final class Person {
     public func rotate(to fresh: consuming ProverSecret) { ring = fresh }
 }
 
-/// A workplace made by who knows every secret, for tests of the rules.
+/// A workplace made with knowledge of every secret, for tests of the rules.
 public final class World {
     public private(set) var log: WorkplaceLog
     public private(set) var leaves: [[UInt8]]
     public private(set) var people: [Person]
-    /// Every epoch's, as the members hold them.
+    /// The keys of all epochs, as the members hold them.
     public private(set) var groupKeys = GroupKeyRing()
     public let serviceKey: SigningKey
     private let serviceSeed: Bytes32
     public var founder: Person { people[0] }
 
-    /// - Parameter members: how many, the founder among them.
-    /// - Parameter logKey: of a real service that is to keep the logs; else this world signs its checkpoints itself.
+    /// - Parameter members: how many, including the founder.
+    /// - Parameter logKey: the key of a real service that will keep the logs; if nil, this world signs its checkpoints
+    ///   itself.
     public init(members: Int, eligible: UInt32 = 50, logKey: Bytes32? = nil) throws {
         serviceSeed = Random.bytes32()
         serviceKey = SigningKey(seed: SecretBytes(serviceSeed))
@@ -46,7 +47,7 @@ public final class World {
         for _ in 1..<max(members, 1) where members > 1 { try admit() }
     }
 
-    /// The same log up to here, to go on in another way.
+    /// A copy of a log that can continue differently.
     public init(forking world: World) {
         (log, leaves, people, serviceSeed) = (world.log, world.leaves, world.people, world.serviceSeed)
         serviceKey = SigningKey(seed: SecretBytes(serviceSeed))
@@ -58,7 +59,7 @@ public final class World {
     public var size: UInt64 { UInt64(log.size) }
     public var point: PetitionStatement.RosterPoint { .init(size: size, root: log.tree.root) }
 
-    /// Appends; throws what the log refuses.
+    /// Appends a statement; throws if the log rejects it.
     public func append(_ statement: WorkplaceStatement) throws {
         try log.append(statement.bytes)
         leaves.append(statement.bytes)
@@ -96,15 +97,15 @@ public final class World {
 
     public func remove(_ person: Person) throws { try organise(.memberRemoved(person.signKey)) }
 
-    /// A group key of the next epoch.
+    /// Makes a group key for the next epoch.
     public func rotateGroupKey() throws {
         let key = GroupKey.generate(epoch: UInt32(log.groupKeys.count))
         try organise(.groupKeyRotated(epoch: key.epoch, commitment: key.commitment))
         groupKeys.insert(key)
     }
 
-    /// The newest group key, wrapped for somebody who was ever admitted.
-    /// - Parameter person: who makes it; the founder when not given.
+    /// The newest group key, wrapped for somebody who was admitted at some time.
+    /// - Parameter person: the maker; the founder by default.
     public func wrap(for signKey: Bytes32, by person: Person? = nil) throws -> KeyWrap {
         guard let epoch = groupKeys.newest, let key = groupKeys.key(epoch: epoch), let member = log.member(signKey)
         else { throw RuleViolation.epoch }
@@ -147,9 +148,9 @@ public final class PetitionWorld {
     }
 
     /// - Parameters:
-    ///   - trustees: the first `trusteeCount` people when not given.
-    ///   - terms: of a ratification.
-    ///   - document: one of two demands, or of those that the terms name, when not given.
+    ///   - trustees: by default the first `trusteeCount` people.
+    ///   - terms: those of a ratification.
+    ///   - document: by default one with two demands, or with those that the terms name.
     public init(
         _ world: World, trusteeCount: Int = 3, trustees: [Person]? = nil, threshold: UInt8 = 2, levels: [UInt32] = [],
         closes: UInt64 = 0, ratifying terms: RatificationTerms? = nil, document given: PetitionDocument? = nil,
@@ -202,7 +203,7 @@ public final class PetitionWorld {
             sealedBallot: sealed, name: sealedName, by: person.ring)
     }
 
-    /// Proves and appends; throws what the log refuses.
+    /// Proves and appends a statement; throws if the log rejects it.
     public func append(_ statement: PetitionStatement) throws {
         if let coSigned = statement.coSigned {
             try log.append(log.check(coSigned), log.prove([coSigned])[0].get())
@@ -212,12 +213,12 @@ public final class PetitionWorld {
         leaves.append(statement.bytes)
     }
 
-    /// Many at once: made on all cores, proven as one batch.
+    /// Co-signs for many people at once: made on all cores, and proven as one batch.
     public func cosign(_ many: [(person: Person, choices: [UInt8], name: (level: UInt8, text: String)?)]) throws {
         let made = Mutex<[Int: PetitionStatement]>([:])
         nonisolated(unsafe) let (world, many) = (self, many)
         DispatchQueue.concurrentPerform(iterations: many.count) { i in
-            // Names are collected by the one who makes them, so they are made alone.
+            // The caller collects the names, so these are made one by one.
             guard many[i].name == nil else { return }
             let statement = try? world.coSignature(by: many[i].person, choices: many[i].choices)
             made.withLock { $0[i] = statement }
@@ -251,8 +252,8 @@ public final class PetitionWorld {
         try append(PetitionStatement.closeByDeadline(log.id, size: UInt64(log.size), root: log.tree.root))
     }
 
-    /// The document as the service keeps it, under the newest group key.
-    /// - Parameter person: its author; the founder when not given.
+    /// The document as the service stores it, under the newest group key.
+    /// - Parameter person: the author; the founder by default.
     public func storedDocument(by person: Person? = nil) throws -> StoredObject {
         guard let epoch = world.groupKeys.newest, let key = world.groupKeys.key(epoch: epoch) else {
             throw RuleViolation.epoch

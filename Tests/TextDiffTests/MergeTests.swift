@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Two people's changes come together")
 struct MergeTests {
-    /// Clause by clause, as demands are written.
+    /// One clause on each line, as demands are written.
     static let base = """
         Consent
 
@@ -75,7 +75,7 @@ struct MergeTests {
         #expect(elsewhere.text == changed([(line, one)]) + "\n\nSigned by all.")
     }
 
-    /// The demand templates in both languages are the real texts; git is everywhere this is built.
+    /// The demand templates in both languages are the real texts; git is available wherever this is built.
     @Test("Wherever git merges cleanly, we do, to the same text")
     func asGit() throws {
         let directory = try TemporaryDirectory()
@@ -91,7 +91,7 @@ struct MergeTests {
                     #expect(own.text == merged)
                     clean += 1
                 } else if let text = own.text {
-                    // Neighbouring lines: git asks, we do not. Nothing of either side may be lost.
+                    // Neighbouring lines: git reports a conflict, we do not. Neither side may lose anything.
                     let old = Set(text.components(separatedBy: "\n"))
                     let written = (ours + "\n" + theirs).components(separatedBy: "\n").filter { !base.contains($0) }
                     #expect(old.isSuperset(of: written))
@@ -119,7 +119,7 @@ struct MergeTests {
         }
     }
 
-    /// Some lines changed, removed or added, each in a way that nobody else's is.
+    /// A text with some lines changed, removed or added, each in a unique way.
     private static func edited(_ text: String, _ generator: inout Seeded) -> String {
         var lines = text.components(separatedBy: "\n")
         for _ in 0..<Int.random(in: 1...4, using: &generator) {
@@ -134,7 +134,7 @@ struct MergeTests {
         return lines.joined(separator: "\n")
     }
 
-    /// Nil for a conflict.
+    /// Merges with git; nil if there is a conflict.
     private static func git(_ base: String, _ ours: String, _ theirs: String, in directory: TemporaryDirectory) throws
         -> String?
     {

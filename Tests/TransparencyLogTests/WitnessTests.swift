@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import TransparencyLog
 
-/// A log that a test signs itself.
+/// A log that the test itself signs.
 private final class SelfMadeLog {
     let key = SigningKey(seed: SecretBytes(Random.bytes32()))
     var tree = MerkleTree()
@@ -33,7 +33,7 @@ struct NoteKeyTests {
 
     @Test("The example of C2SP's signed-note is read")
     func known() throws {
-        // golang.org/x/mod/sumdb/note, the package's example.
+        // The example of the package golang.org/x/mod/sumdb/note.
         let key = try NoteKey(parsing: "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW")
         #expect(key.kind == .log && Hex.encode(key.id) == "c74f20a3")
         let note = """
@@ -144,7 +144,7 @@ struct WitnessRuleTests {
         #expect(throws: AddCheckpoint.Refusal.inconsistent) {
             try AddCheckpoint(oldSize: 0, proof: [.zero], note: log.note(3)).judge(verifier, since: nil)
         }
-        // The empty log has one root.
+        // The empty log has only one root.
         _ = try AddCheckpoint(oldSize: 0, proof: [], note: log.note(0)).judge(verifier, since: nil)
         let empty = Checkpoint(origin: "log.example/a", size: 0, root: .zero).signed(by: log.key).serialized
         #expect(throws: AddCheckpoint.Refusal.inconsistent) {
@@ -201,7 +201,7 @@ struct WitnessPolicyTests {
             #expect(verdict.times.map(\.time) == present.map { UInt64(100 + $0) })
             #expect(verdict.missing.count == 6 - present.count)
         }
-        // A false line of one of them is no signature that is merely missing.
+        // A false line of one of them is worse than a missing signature.
         let bad = SignedNote.Signature(
             name: "w0.example", keyID: policy.witnesses[0].verifier.noteKey.id,
             bytes: [UInt8](repeating: 1, count: 72))
@@ -268,7 +268,7 @@ struct WitnessPolicyTests {
         expect(w + "group g all g\nquorum g\n", 2, .noSuchName)
         expect(w + "group g all none\nquorum g\n", 2, .noSuchName)
         expect(w + "group a all a\nquorum a\n", 2, .nameRepeats)
-        // Equal by Unicode, and not equal by bytes.
+        // Equal by Unicode, but not by bytes.
         let both = try policy("witness \u{e9} \(vkey(0))\nwitness e\u{301} \(vkey(1))\nquorum e\u{301}\n")
         #expect(both.witnesses.count == 2)
         #expect(throws: WitnessPolicy.ParsingError(line: 0, what: .tooLong)) {
