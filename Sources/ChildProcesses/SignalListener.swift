@@ -7,7 +7,7 @@ public struct Interrupted: Error, Sendable, Equatable {
     /// The signal's number.
     public let signal: Int32
 
-    /// - Parameter signal: the signal's number.
+    /// An interruption by this signal.
     public init(signal: Int32) { self.signal = signal }
 
     /// Ends the program as the signal would have, so that a shell can tell why.
@@ -25,6 +25,7 @@ public final class SignalListener {
     private let descriptor: Int32
     private var isOpen = true
 
+    /// Starts to listen.
     /// - Parameter signals: from now on they are only reported, and have no other effect. Those that this program was
     ///   started to ignore are not reported.
     public init(_ signals: [Int32]) {

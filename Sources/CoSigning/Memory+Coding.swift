@@ -42,6 +42,7 @@ extension Memory {
         return writer.bytes
     }
 
+    /// Decodes the bytes of `encoding`.
     /// - Throws: `CoSigningError.memoryDamaged` for any bytes that `encoding` would not produce.
     public init(decoding bytes: [UInt8]) throws(CoSigningError) {
         self.init()

@@ -23,6 +23,7 @@ public struct Pin: Hashable, Sendable {
     /// device read it.
     public let note: String
 
+    /// The pin of a verified checkpoint.
     /// - Parameter verifier: the log's; only its signature is kept of the note.
     public init(_ checkpoint: VerifiedCheckpoint, by verifier: LogVerifier) {
         (size, root) = (checkpoint.size, checkpoint.root)

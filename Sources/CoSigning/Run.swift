@@ -196,6 +196,7 @@ public struct LogReading: Sendable {
     public private(set) var next: RunRequest?
     private var failure: ServedLog?
 
+    /// Starts to read a log.
     /// - Parameter former: what this same connection has already read of the log; only later leaves are requested.
     public init(_ name: LogName, after former: ServedLog?) {
         self.name = name

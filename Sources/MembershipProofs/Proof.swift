@@ -20,6 +20,7 @@ public struct Proof: Sendable, Equatable {
 
     static func length(digits m: Int) -> Int { 32 * (5 * m + 4) }
 
+    /// Decodes a proof for a ring, without verifying it.
     /// - Throws: `MembershipError` if the length is not right for the ring, or a scalar is not below l.
     public init(decoding bytes: some Collection<UInt8>, for ring: Ring) throws(MembershipError) {
         let m = ring.digits

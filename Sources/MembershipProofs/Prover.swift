@@ -8,6 +8,7 @@ import Sodium
 /// facts only: whether the key is in the ring, and the encodings of A, B, X and Y, which the proof carries and
 /// libsodium decodes once more.
 public enum Prover {
+    /// Makes the tag of a scope, and a proof for a message.
     /// - Throws: `MembershipError.keyNotInRing`.
     public static func prove(
         _ secret: borrowing ProverSecret, ring: Ring, scope: Scope, message: Bytes32,

@@ -20,6 +20,7 @@ public struct Ring: Sendable, Equatable {
     public let digits: Int
     private let decoded = DecodedKeys()
 
+    /// A ring of these keys, in order of admission.
     /// - Throws: `MembershipError.ringSize`, `MembershipError.identityInRing`.
     public init(_ keys: [Element]) throws(MembershipError) {
         guard Ring.sizes.contains(keys.count) else { throw .ringSize(keys.count) }

@@ -21,6 +21,7 @@ public struct LinkingTag: Hashable, Sendable {
     /// The tag itself; never the identity.
     public let element: Element
 
+    /// Decodes a tag.
     /// - Throws: `SodiumError` if the encoding is not canonical, or the identity's.
     public init(decoding bytes: Bytes32) throws(SodiumError) {
         element = try Element(decodingNonIdentity: bytes)

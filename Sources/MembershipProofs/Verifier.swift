@@ -33,6 +33,7 @@ public struct Verifier: Sendable {
     private let arithmetic: Arithmetic
     private let usesAllCores: Bool
 
+    /// A verifier for one ring and scope.
     /// - Parameter usesAllCores: whether a batch may use all cores.
     public init(
         ring: Ring, scope: Scope, by arithmetic: Arithmetic = .fastest, onAllCores usesAllCores: Bool = true

@@ -6,6 +6,7 @@ import Foundation
 public struct PostgresAddress: Sendable {
     private let keywords: [(name: String, value: String)]
 
+    /// Parses an address.
     /// - Parameter text: `postgres://user@host:port/database?sslmode=…`
     /// - Throws: `PostgresError`.
     public init(_ text: String) throws(PostgresError) {
@@ -84,6 +85,7 @@ public final class PostgresConnection {
     var sent = 0
     private(set) var isLost = false
 
+    /// Connects to the server.
     /// - Parameter patience: the timeout of one statement, in seconds.
     /// - Throws: `PostgresError`.
     public init(_ address: PostgresAddress, patience: TimeInterval) throws(PostgresError) {

@@ -7,6 +7,7 @@ public actor PostgresPool {
     private var waiting: [CheckedContinuation<PostgresWorker, any Error>] = []
     private var isClosed = false
 
+    /// A pool without any connections yet.
     /// - Parameters:
     ///   - count: the greatest number of connections. Each is made when it is first needed, and made again after it
     ///     breaks.

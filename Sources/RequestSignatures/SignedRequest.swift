@@ -99,8 +99,8 @@ public enum SignedRequest {
     public struct BodyDigest: Sendable {
         let value: String
 
-        /// - Returns: whether these are the bytes that were signed. Until they have been compared, the request is not a
-        ///   member's.
+        /// Whether these are the bytes that were signed. Until they have been compared, the request is not a
+        /// member's.
         public func isOf(_ body: [UInt8]) -> Bool { value == contentDigest(body) }
     }
 

@@ -17,13 +17,13 @@ public struct AffinePoint: Sendable {
     /// The neutral element of the curve.
     public static let neutral = AffinePoint(sum: .one, difference: .one, product: .zero)
 
-    /// - Parameters: tight.
+    /// The three values must be tight.
     @inlinable @inline(__always)
     public init(sum: FieldElement, difference: FieldElement, product: FieldElement) {
         (self.sum, self.difference, self.product) = (sum, difference, product)
     }
 
-    /// - Parameters: tight.
+    /// The coordinates must be tight.
     @inlinable
     public init(x: FieldElement, y: FieldElement) {
         self.init(sum: (y + x).carried, difference: (y - x).carried, product: x * y * FieldElement.twoD)
@@ -51,7 +51,7 @@ public struct ExtendedPoint: Sendable {
     /// The neutral element of the curve.
     public static let neutral = ExtendedPoint(X: .zero, Y: .one, Z: .one, T: .zero)
 
-    /// - Parameters: tight.
+    /// The coordinates must be tight.
     @inlinable @inline(__always)
     public init(X: FieldElement, Y: FieldElement, Z: FieldElement, T: FieldElement) {
         (self.X, self.Y, self.Z, self.T) = (X, Y, Z, T)

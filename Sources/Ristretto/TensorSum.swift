@@ -24,6 +24,7 @@ public struct TensorSum: Sendable {
     private static let half = ResidueSystem.count / 2
     private static let vector = MemoryLayout<SIMD8<UInt64>>.size
 
+    /// An empty sum of this shape.
     /// - Parameter columns: at least 1.
     public init(rows: Int, columns: Int, by arithmetic: Arithmetic = .fastest) {
         (self.rows, self.columns, self.arithmetic) = (rows, columns, arithmetic)

@@ -100,7 +100,7 @@ public enum Answers {
         /// The leaf's index.
         public let index: Int
 
-        /// - Parameter index: of the leaf.
+        /// The response for a leaf at this index.
         public init(index: Int) { self.index = index }
     }
 

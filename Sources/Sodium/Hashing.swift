@@ -53,6 +53,7 @@ public enum SHA512 {
 
 /// BLAKE2b (RFC 7693) as libsodium's crypto_generichash.
 public enum BLAKE2b {
+    /// The hash of a message.
     /// - Parameter length: of the digest, 16 to 64 bytes.
     public static func hash(_ message: [UInt8], length: Int) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: length) { buffer, filled in
@@ -76,6 +77,7 @@ public enum BLAKE2b {
 
 /// Subkeys by crypto_kdf_derive_from_key: BLAKE2b with the id as salt and the context as personalisation.
 public enum KDF {
+    /// Derives a subkey.
     /// - Parameters:
     ///   - key: 32 bytes.
     ///   - context: exactly 8 ASCII characters.

@@ -113,8 +113,7 @@ public enum AEAD {
     /// Length of the nonce, in bytes.
     public static let nonceLength = 24
 
-    /// Encrypts and authenticates.
-    /// - Parameters: a key of 32 bytes and a nonce of 24.
+    /// Encrypts and authenticates, with a key of 32 bytes and a nonce of 24.
     /// - Returns: 16 bytes more than the plaintext.
     public static func seal(
         _ plaintext: UnsafeRawBufferPointer, key: borrowing SecretBytes, nonce: [UInt8], associatedData: [UInt8]

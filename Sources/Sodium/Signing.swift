@@ -6,6 +6,7 @@ public struct SigningKey: ~Copyable, Sendable {
     /// The public half: 32 bytes.
     public let publicKey: Bytes32
 
+    /// The key pair of a seed.
     /// - Parameter seed: 32 bytes.
     public init(seed: borrowing SecretBytes) {
         precondition(seed.count == 32)

@@ -1,5 +1,6 @@
 /// A bar of a chart as an SVG element without text; the page states the figure in words next to it.
 public enum Bar {
+    /// Draws a part of a whole.
     /// - Parameters:
     ///   - reach: the upper bound if `part` is only a lower bound; the bar is hatched from there on, and has no end.
     ///   - tone: 1 to 3, the colours of the style sheet.

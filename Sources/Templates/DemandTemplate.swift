@@ -105,6 +105,7 @@ public struct DemandTemplate: Sendable, Equatable {
         let parameters: [Parameter]
     }
 
+    /// Parses a template file.
     /// - Parameter file: the file's name for errors.
     public init(parsing text: String, name: String, language: String, file: String) throws(TemplateError) {
         let marker = "---\n"
@@ -183,6 +184,7 @@ public struct TemplateLibrary: Sendable {
     /// All templates, in all languages.
     public let templates: [DemandTemplate]
 
+    /// Loads all templates.
     /// - Parameter directory: the one that contains `demands`.
     public init(directory: String) throws(TemplateError) {
         let root = directory + "/demands"
@@ -205,6 +207,7 @@ public struct TemplateLibrary: Sendable {
         self.templates = templates
     }
 
+    /// The template of this name in a language.
     /// - Throws: `TemplateError.noSuchTemplate`.
     public func template(_ name: String, language: String) throws(TemplateError) -> DemandTemplate {
         guard let template = templates.first(where: { $0.name == name && $0.language == language }) else {

@@ -46,6 +46,7 @@ public struct Messages: Sendable {
     public let language: Language
     private let texts: [String: String]
 
+    /// Loads the texts of a language.
     /// - Parameter directory: the one that contains `messages`.
     public init(_ language: Language, directory: String) throws(TemplateError) {
         let folder = "\(directory)/messages/\(language.rawValue)"

@@ -9,6 +9,7 @@ public struct PageTemplates: Sendable {
     /// The style sheet that every page contains.
     public let style: String
 
+    /// Loads all page templates.
     /// - Parameter directory: the one that contains `pages`.
     public init(directory: String) throws(TemplateError) {
         let folder = directory + "/pages"

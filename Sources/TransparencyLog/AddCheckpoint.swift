@@ -30,6 +30,7 @@ public struct AddCheckpoint: Sendable, Equatable {
         (["old \(oldSize)"] + proof.map { Base64.encode($0.bytes) } + ["", note]).joined(separator: "\n")
     }
 
+    /// Parses a request's body.
     /// - Throws: `LogError.witnessRequest` for anything that `serialized` would not produce.
     public init(parsing bytes: [UInt8]) throws(LogError) {
         guard bytes.count <= Self.maximalLength, let text = String(validating: bytes, as: UTF8.self),

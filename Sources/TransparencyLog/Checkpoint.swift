@@ -19,6 +19,7 @@ public struct Checkpoint: Sendable, Equatable, Hashable {
     /// The signed text: origin, size and root, one line each, and nothing else.
     public var text: String { "\(origin)\n\(size)\n\(Base64.encode(root.bytes))\n" }
 
+    /// Parses the signed text.
     /// - Throws: `LogError.checkpoint` for anything that `text` would not produce.
     public init(parsing text: String) throws(LogError) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)

@@ -4,7 +4,7 @@ import Sodium
 
 /// A public key that signs notes, with the name under which it signs: `<name>+<key id>+<base64(type || key)>`.
 public struct NoteKey: Sendable, Hashable {
-    /// The signature type, by its byte in a note.
+    /// The signature type, by its byte in the encoded key.
     public enum Kind: UInt8, Sendable {
         /// A log's Ed25519 key.
         case log = 1
@@ -22,6 +22,7 @@ public struct NoteKey: Sendable, Hashable {
     /// Checks nothing; see `isName`.
     public init(name: String, kind: Kind, key: Bytes32) { (self.name, self.kind, self.key) = (name, kind, key) }
 
+    /// Parses the text of a key.
     /// - Throws: `LogError.noteKey` for anything that `text` would not produce.
     public init(parsing text: String) throws(LogError) {
         let parts = text.split(separator: "+", maxSplits: 2, omittingEmptySubsequences: false)

@@ -25,6 +25,7 @@ public struct Receipt: Sendable, Equatable {
         return lines.joined(separator: "\n") + "\n\n" + note
     }
 
+    /// Parses a receipt, without verifying it.
     /// - Throws: `LogError.receipt` for anything that `serialized` would not produce. Extra data, which the format
     ///   allows, is not used here and is rejected too.
     public init(parsing text: String) throws(LogError) {

@@ -90,11 +90,13 @@ extension String {
 
 /// An entries tile's bytes: each leaf, preceded by its length as a big-endian uint16.
 public enum EntryBundle {
+    /// Encodes the leaves of a tile.
     /// - Parameter leaves: each of at most 65,535 bytes.
     public static func encode(_ leaves: [[UInt8]]) -> [UInt8] {
         leaves.flatMap { [UInt8($0.count >> 8 & 255), UInt8($0.count & 255)] + $0 }
     }
 
+    /// Decodes the leaves of a tile.
     /// - Throws: `LogError.entries` unless there are exactly `count` leaves and nothing more.
     public static func decode(_ bytes: [UInt8], count: Int) throws(LogError) -> [[UInt8]] {
         var leaves: [[UInt8]] = []

@@ -93,6 +93,7 @@ public struct WitnessPolicy: Sendable, Equatable {
 
     // MARK: Reading
 
+    /// Parses a policy file.
     /// - Throws: `ParsingError`.
     public init(parsing bytes: [UInt8]) throws(ParsingError) {
         guard bytes.count <= Self.maximalLength else { throw ParsingError(line: 0, what: .tooLong) }

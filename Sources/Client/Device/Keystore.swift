@@ -51,6 +51,7 @@ public final class Keystore {
         return keystore
     }
 
+    /// Opens a keystore.
     /// - Throws: `ClientError.noKeystore`, `.keystoreLocked`, `.wrongPassphrase`, `.keystoreDamaged`.
     /// - Parameter onlyReading: neither waits for other commands nor makes them wait; nothing can be written.
     public static func open(

@@ -22,6 +22,7 @@ package enum PassphraseBox {
         return bytes + SHA256.hash(bytes).bytes
     }
 
+    /// Opens a file's bytes with a passphrase.
     /// - Throws: `ClientError.keystoreDamaged` with the file's name, `.wrongPassphrase`.
     package static func open(
         _ bytes: [UInt8], magic: [UInt8], passphrase: borrowing SecretBytes, name: String

@@ -10,6 +10,7 @@ public struct ServiceAddress: Sendable, Hashable {
     /// Nil for the scheme's default port.
     public let port: Int?
 
+    /// Parses an address; ignores white space around it and a trailing slash.
     /// - Throws: `ClientError.invalid` with what is wrong: no scheme, a user, a path, an invalid port, or no host.
     public init(_ text: String) throws(ClientError) {
         let bare = text.trimmingCharacters(in: .whitespacesAndNewlines)

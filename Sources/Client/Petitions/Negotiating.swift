@@ -21,7 +21,7 @@ public struct NegotiationView: Sendable {
 public struct RatificationDraft: Sendable {
     /// The subject of the vote, and the majority.
     public let terms: RatificationTerms
-    /// The language tag of the response.
+    /// The language tag: the petition's or, without its document, the response's.
     public let language: String
     /// The petition's title.
     public let title: String

@@ -21,7 +21,7 @@ public struct Directory: Sendable {
 
     /// The people in the directory.
     public let entries: [DirectoryEntry]
-    /// The roster.
+    /// The roster with its pseudonyms.
     public let people: People
     let now: UInt64
     /// The sign key of each member, by the invite that admitted them.

@@ -144,6 +144,7 @@ public struct ForkEvidence: Sendable, Equatable {
         ].flatMap { Array($0.utf8) + [0x0a] }
     }
 
+    /// Parses a file's form; `proof` checks what is in it.
     /// - Throws: `ClientError.invalid(.gossipFile)` for anything that `serialized` would not produce.
     public init(parsing bytes: [UInt8]) throws(ClientError) {
         var reader = try GossipLines(bytes, limit: Self.maximalLength)

@@ -36,6 +36,7 @@ public struct GossipFile: Sendable, Equatable {
         return lines.flatMap { Array($0.utf8) + [0x0a] }
     }
 
+    /// Parses a file's form; `GossipComparison` checks what is in it.
     /// - Throws: `ClientError.invalid(.gossipFile)` for anything that `serialized` would not produce.
     public init(parsing bytes: [UInt8]) throws(ClientError) {
         var reader = try GossipLines(bytes, limit: Self.maximalLength)

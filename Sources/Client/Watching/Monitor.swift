@@ -120,6 +120,7 @@ public final class Monitor {
 
     private var served: [LogName: ServedLog] = [:]
 
+    /// A monitor that continues from a stored state, if there is one.
     /// - Throws: `ClientError` if the state belongs to another workplace or cannot be read.
     public init(
         of workplace: ID<Workplace>, at serviceURL: String, proxy: Proxy? = nil, policy: WitnessPolicy? = nil,

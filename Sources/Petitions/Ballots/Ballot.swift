@@ -13,6 +13,7 @@ public struct Ballot: Hashable, Sendable {
     static let context: StaticString = "rrballot"
     static let remarkLengths = 0...4000
 
+    /// A ballot that fits the manifest.
     /// - Throws: `RuleViolation.options` if the choices do not fit the manifest, `.ballotLength` if the remark does not
     ///   fit.
     public init(choices: [UInt8], remark: String = "", for manifest: Manifest) throws(RuleViolation) {

@@ -38,6 +38,7 @@ public struct AuditedPetition: Sendable {
     /// The same for the reader's own policy.
     public let witnessedByPolicy: (workplace: WitnessPolicy.Verdict?, petition: WitnessPolicy.Verdict?)
 
+    /// Recomputes everything in a bundle.
     /// - Parameter policy: the reader's own requirement of signatures; if the checkpoints do not meet it, that is a
     ///   fault.
     /// - Throws: `PetitionBundle.Unreadable`.

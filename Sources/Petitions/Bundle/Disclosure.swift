@@ -20,6 +20,7 @@ public struct Disclosure: Sendable, Hashable {
     /// Discloses everything.
     public static let exact = Disclosure(minimum: 0)
 
+    /// Hides figures below `minimum`.
     /// - Parameter minimum: clamped to 0...1000.
     public init(minimum: Int) { self.minimum = min(max(minimum, 0), 1000) }
 

@@ -46,6 +46,7 @@ public struct PetitionDocument: Sendable, Equatable {
         bytes = Array(json.utf8)
     }
 
+    /// Reads a document's published bytes.
     /// - Parameter questions: the required number of demands.
     public init(parsing bytes: [UInt8], questions: Int) throws(Fault) {
         let value: JSONValue

@@ -30,6 +30,7 @@ public struct PromiseEvidence: Sendable {
         (self.promise, self.workplace, self.petition) = (promise, workplace, petition)
     }
 
+    /// Parses a file's form; `verify` checks what is in it.
     /// - Throws: `PetitionBundle.Unreadable.format`.
     public init(parsing bytes: [UInt8]) throws(PetitionBundle.Unreadable) {
         var lines = try BundleLines(bytes)
@@ -88,6 +89,7 @@ public struct PromiseEvidence: Sendable {
         public let until: UInt64
     }
 
+    /// Checks that the evidence proves a breach.
     /// - Throws: `Weakness` if the file does not prove a breach.
     public func verify() throws(Weakness) -> Verdict {
         let roster: Audited<WorkplaceLog>

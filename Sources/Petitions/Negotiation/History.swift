@@ -21,6 +21,7 @@ public struct NegotiationHistory: Sendable {
         (self.petition, self.records, self.ratifications) = (petition, records, ratifications)
     }
 
+    /// Parses a file's form; `AuditedHistory` checks what is in it.
     /// - Throws: `PetitionBundle.Unreadable` if the form is wrong, or a bundle in it cannot be read.
     public init(parsing bytes: [UInt8]) throws(PetitionBundle.Unreadable) {
         var lines = try BundleLines(bytes)
@@ -76,6 +77,7 @@ public struct AuditedHistory: Sendable {
     /// Everything in the file that breaks a rule; empty if it holds.
     public let faults: [Fault]
 
+    /// Recomputes everything in a history.
     /// - Throws: `PetitionBundle.Unreadable`.
     public init(
         auditing history: NegotiationHistory, policy: WitnessPolicy? = nil

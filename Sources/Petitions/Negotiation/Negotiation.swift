@@ -60,6 +60,7 @@ public struct Negotiation: Sendable {
     /// How many rounds have begun.
     public private(set) var rounds = 0
 
+    /// Folds a petition's records.
     /// - Parameters:
     ///   - document: the petition's; without it the threads have no title, and our wording is empty.
     ///   - records: documents by digest. A document that does not match its digest is ignored.

@@ -51,6 +51,7 @@ public struct GroupKey: ~Copyable, Sendable {
         return try SealedBox.seal(SecretBytes(prefix.bytes, key), to: boxKey)
     }
 
+    /// Opens a wrap.
     /// - Throws: `RuleViolation.commitment` unless the wrap is for this member and epoch, and holds the key that the
     ///   log committed to.
     public static func unwrap(

@@ -54,6 +54,7 @@ public struct StoredObject: Sendable, Hashable {
     /// The greatest length of one object's ciphertext, in bytes.
     public static let maximalCiphertext = (1 << 24) - 1
 
+    /// Decodes an object and verifies its signature.
     /// - Throws: `RuleViolation` for any bytes that are not exactly one object with a valid signature.
     public init(decoding bytes: [UInt8]) throws(RuleViolation) {
         var reader = ByteReader(bytes)

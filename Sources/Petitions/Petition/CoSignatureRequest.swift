@@ -17,6 +17,7 @@ public struct CoSignatureRequest: Sendable, Hashable {
     public let sealedName: [UInt8]?
     private let zeros: Int
 
+    /// A request with these contents.
     /// - Parameter length: of the whole encoding, in bytes. If the contents alone are as long or longer, no zeros are
     ///   added.
     public init(statement: [UInt8], sealedName: [UInt8]?, length: Int = 0) {
@@ -24,6 +25,7 @@ public struct CoSignatureRequest: Sendable, Hashable {
         zeros = min(max(0, length - 6 - statement.count - (sealedName?.count ?? 0)), 65_535)
     }
 
+    /// Decodes a request.
     /// - Throws: `RuleViolation` for any bytes that are not exactly one request.
     public init(decoding bytes: [UInt8]) throws(RuleViolation) {
         var reader = ByteReader(bytes)

@@ -28,7 +28,7 @@ public struct Manifest: Hashable, Sendable {
         /// Digest("record", the response's document).
         public let digest: Bytes32
 
-        /// Checks nothing; the log of the vote does not either.
+        /// Checks nothing.
         public init(petition: ID<Petition>, digest: Bytes32) { (self.petition, self.digest) = (petition, digest) }
     }
 
@@ -72,6 +72,7 @@ public struct Manifest: Hashable, Sendable {
     /// The greatest number of questions.
     public static let maximalQuestions = 64
 
+    /// A valid manifest.
     /// - Throws: `RuleViolation` for values that could not be decoded again.
     public init(
         kind: Kind, workplace: ID<Workplace>, nonce: Bytes32, rosterSize: UInt64, rosterRoot: Bytes32,
@@ -98,6 +99,7 @@ public struct Manifest: Hashable, Sendable {
         try check()
     }
 
+    /// Decodes a manifest.
     /// - Throws: `RuleViolation` for any bytes that are not exactly one valid manifest.
     public init(decoding bytes: [UInt8]) throws(RuleViolation) {
         var reader = ByteReader(bytes)

@@ -43,6 +43,7 @@ public struct PetitionStatement: Sendable {
             (self.signKey, self.nonce, self.signature) = (signKey, nonce, signature)
         }
 
+        /// Decodes an acceptance, without verifying its signature.
         /// - Throws: `RuleViolation` unless `bytes` has exactly 128.
         public init(decoding bytes: [UInt8]) throws(RuleViolation) {
             var reader = ByteReader(bytes)
@@ -161,6 +162,7 @@ public struct PetitionStatement: Sendable {
     /// Nil in co-signatures, releases and the closure by the deadline.
     public let authorship: Authorship?
 
+    /// Decodes a statement, without checking the rules of its log.
     /// - Throws: `RuleViolation` for any bytes that are not exactly one statement.
     public init(decoding bytes: [UInt8]) throws(RuleViolation) {
         guard bytes.count <= maximalStatementLength else { throw .tooLong }

@@ -14,6 +14,7 @@ public struct Promise: Hashable, Sendable {
     /// The furthest that a promise may reach ahead, in seconds.
     public static let longest: UInt64 = 24 * hour
 
+    /// A well-formed promise; `isSigned` verifies it.
     /// - Throws: `RuleViolation.promise` unless `until` is a whole hour and the signature has 64 bytes.
     public init(until: UInt64, signature: [UInt8]) throws(RuleViolation) {
         guard until % Self.hour == 0, signature.count == 64 else { throw .promise }
@@ -91,6 +92,7 @@ extension Promise {
         /// Times at which the named witnesses signed the checkpoint.
         let witnessTimes: [UInt64]
 
+        /// A log that has been audited up to a checkpoint.
         /// - Parameter leaves: those that the checkpoint covers.
         public init(leaves: [[UInt8]], audited: Audited<PetitionLog>, witnessTimes: [UInt64]) {
             (self.leaves, self.audited, self.witnessTimes) = (leaves, audited, witnessTimes)

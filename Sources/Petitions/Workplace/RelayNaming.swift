@@ -11,6 +11,7 @@ public struct RelayNaming: Hashable, Sendable {
 
     static let mostRelays = 8
 
+    /// A naming that keeps the rules for relays.
     /// - Throws: `RuleViolation.relay`.
     public init(urls: [String], gateway: Bytes32) throws(RuleViolation) {
         guard urls.count <= Self.mostRelays, urls.isEmpty == gateway.isZero else { throw .relay }

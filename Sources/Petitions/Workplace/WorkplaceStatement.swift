@@ -81,6 +81,7 @@ public struct WorkplaceStatement: Sendable {
     /// Length of a service's name, in bytes.
     static let serviceLengths = 1...255
 
+    /// Decodes a statement, without checking the rules of its log.
     /// - Throws: `RuleViolation` for any bytes that are not exactly one statement.
     public init(decoding bytes: [UInt8]) throws(RuleViolation) {
         guard bytes.count <= maximalStatementLength else { throw .tooLong }
