@@ -12,7 +12,7 @@ final class ConnectProxy: @unchecked Sendable {
     private let channel: any Channel
     let port: Int
 
-    /// - Parameter leadingTo: the loopback port to which every name leads; nil to connect to the requested host.
+    /// - Parameter port: the loopback port to which every name leads; nil to connect to the requested host.
     static func start(leadingTo port: Int? = nil) async throws -> ConnectProxy {
         let box = Box()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)

@@ -103,7 +103,7 @@ extension Session {
     /// - Parameters:
     ///   - count: 1...1000.
     ///   - note: stored on this device only, with the invites in its list.
-    ///   - replaces: the former member who is the same person as the newcomer.
+    ///   - former: the former member who is the same person as the newcomer.
     /// - Returns: the addresses, which contain the only copies of the secrets.
     public func invite(count: Int, note: String?, replacing former: Bytes32? = nil) async throws -> [String] {
         try requireOrganiser()

@@ -180,7 +180,7 @@ public struct Ratification: Sendable {
     public let response: Bytes32
 
     /// Nil if the petition is not a ratification.
-    /// - Parameter response: the document of the response that is voted on; if given, its wording is compared.
+    /// - Parameter answer: the document of the response that is voted on; if given, its wording is compared.
     public init?(
         _ log: PetitionLog, _ tally: Tally, document: PetitionDocument?, response answer: RecordDocument? = nil
     ) {

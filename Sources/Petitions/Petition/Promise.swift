@@ -108,7 +108,7 @@ extension Promise {
     }
 
     /// How this log breaks the promise; nil if it keeps it, or still can.
-    /// - Parameter clock: the reader's own, used only if no witness is named.
+    /// - Parameter now: the reader's own, used only if no witness is named.
     public func broken(
         _ statement: CoSigned, in reading: Reading, witnesses: WitnessQuorum, clock now: UInt64?
     ) -> BrokenPromise? {
