@@ -113,7 +113,7 @@ public final class CoSigner {
 
     // MARK: Co-signing
 
-    /// Reads for a co-signature or withdrawal, and settles what the device sent before by it. `end` must follow when
+    /// Reads for a co-signature or withdrawal, and settles earlier statements by what was read. `end` must follow when
     /// the run has made all its requests; `send` and `abandon` call it.
     public func begin(_ scope: Run.Scope, choosing: Choosing = CoSigner.wanted) async throws -> Begun {
         let reading = try await read(scope)

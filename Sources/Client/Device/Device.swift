@@ -94,7 +94,7 @@ public final class Device {
         try save()
     }
 
-    /// The newest roster that this command has read. News of its witnesses are reported until the person has seen them.
+    /// The newest roster that this command has read. News of its witnesses is reported until the person has seen it.
     public private(set) var newestRoster: WorkplaceLog?
 
     func note(_ roster: WorkplaceLog) {

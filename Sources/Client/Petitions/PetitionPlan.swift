@@ -221,7 +221,7 @@ extension Session {
     }
 
     /// The document that a plan leads to, with its demands in the adopted words.
-    /// - Throws: `ClientError.invalid` for wording that cannot be put to a vote (`Draft.checkReadable`), or too long
+    /// - Throws: `ClientError.invalid` for wording that cannot be put to members (`Draft.checkReadable`), or too long
     ///   for one object.
     private func document(of plan: PetitionPlan) async throws -> PetitionDocument {
         // A vote uses the employer's words as they were recorded.

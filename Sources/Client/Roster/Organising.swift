@@ -20,7 +20,7 @@ public struct StillReadable: Sendable, Hashable {
     public var openInvites = 0
 }
 
-/// As an organiser: decides who belongs to the workplace, and who watches its logs.
+/// For organisers: who belongs to the workplace, and who watches its logs.
 extension Session {
     /// Declares how many people the workplace has.
     public func declareEligible(_ count: UInt32) async throws { try await organise { _ in .eligibleDeclared(count) } }

@@ -56,7 +56,7 @@ extension Draft {
         return parts
     }
 
-    /// Checks that members can vote on it: it has a title in one line, a text, and no character that lets it read as
+    /// Checks that it can be put to members: it has a title in one line, a text, and no character that lets it read as
     /// another text.
     /// - Throws: `ClientError.invalid(.demandTitle)`, `.demandText`, `.hidden` with the line of the whole.
     public func checkReadable() throws { try Self.checkReadable(title: title, text: text) }
@@ -235,7 +235,7 @@ extension Session {
     /// As an organiser: marks a revision as ready to become a demand.
     /// - Parameter revision: nil for the newest, if it is the one that was shown last; 0 undoes an adoption.
     /// - Throws: `ClientError.invalid(.adoptNewer)` if somebody has written since; the errors of `Draft.checkReadable`
-    ///   if members cannot vote on the text.
+    ///   if the text cannot be put to members.
     public func adopt(_ id: ID<Object>, revision: UInt32?) async throws {
         try requireOrganiser()
         var content = AdoptionText(draft: id)
