@@ -10,9 +10,11 @@ import Synchronization
 public final class ChildProcess: Sendable {
     /// Where one of the child's three streams leads.
     public enum Stream {
+        /// Nowhere: /dev/null.
         case nothing
         /// To the same place as this program's.
         case inherited
+        /// To an open file.
         case file(FileHandle)
         /// The caller keeps the other end. This end is closed here once the child has it.
         case pipe(Pipe)
@@ -20,6 +22,7 @@ public final class ChildProcess: Sendable {
 
     /// How a child ended.
     public enum End: Equatable, Sendable {
+        /// With this exit status.
         case exited(Int32)
         /// By a signal.
         case killed(Int32)

@@ -34,50 +34,80 @@ extension WorkplaceLog {
 /// what to do next. No error contains anything that a member wrote as content.
 public enum ClientError: Error, Sendable {
     // Keystore
+    /// The directory of this path has no keystore.
     case noKeystore(String)
+    /// The directory of this path has a keystore already.
     case keystoreExists(String)
+    /// Another process holds the keystore.
     case keystoreLocked
     case wrongPassphrase
+    /// The file of this name is damaged.
     case keystoreDamaged(String)
+    /// The keystore was made by an earlier program.
     case keystoreVersion
     /// The value is the path that cannot be read or written.
     case disk(String)
     // Service
     /// - Parameter at: the address that was tried.
     case unreachable(Unreachable, at: String, proxy: String?)
+    /// The service refused a request.
     case refused(ServiceRefusal)
     /// A co-signature went out, and the response is neither a receipt nor a promise: the co-signature may stand or not.
     case unanswered(ServiceRefusal)
+    /// The service's response is not of the expected form.
     case badAnswer(BadAnswer)
     // Reading and co-signing
+    /// The device refuses to read on, to sign or to send.
     case coSigning(CoSigningError)
     /// The receipt for a statement other than a co-signature does not verify.
     case receipt(LogError)
+    /// A stored text is older than it was, or gone.
     case objectRolledBack
+    /// A stored text breaks a rule that an honest service enforces.
     case objectForged
     // Rules
+    /// A call would break a rule of the protocol.
     case rule(RuleViolation)
+    /// This device's owner is not a member.
     case notMember
+    /// This device's owner is not an organiser.
     case notOrganiser
+    /// Nothing fits what was asked for.
     case noSuch(Noun)
+    /// More than one thing fits what was asked for.
     case ambiguous(Noun)
+    /// This device lacks the group key of a text.
     case noGroupKey
+    /// A new group key is due before anything may be written.
     case rotationDue
+    /// The petition must be closed first.
     case notClosed
     // Trustees
+    /// This device's owner is not a trustee of the petition.
     case notTrustee
+    /// The nonce of the offer has served another petition.
     case nonceUsed
+    /// The petition has another key at this trustee's place.
     case foreignSealKey
+    /// These trustees have not accepted.
     case acceptancesMissing([NamedMember])
+    /// The plan has not been assembled yet.
     case notAssembled
+    /// This device has not shown the petition in its present wording.
     case notPreviewed
+    /// The plan has been assembled to this petition already.
     case assembledAlready(ID<Petition>)
+    /// These trustees have not made an offer.
     case offersMissing([NamedMember])
+    /// The deadline has not passed by this device's clock.
     case deadlineNotReached
+    /// Fewer co-signatures stand than the level needs.
     case levelNotReached(standing: Int, needed: UInt32)
     /// If witnesses are named, a level opens only on a checkpoint that they signed within the last hour.
     case levelNotFresh
+    /// A request or a file is rejected; the dictionary has values for the words.
     case invalid(Invalid, [String: String] = [:])
+    /// The same, about a person.
     case invalidPerson(Invalid, NamedMember)
 
     /// Why no readable response arrived. Each reason has its own words, and what to do next; a library's own words are

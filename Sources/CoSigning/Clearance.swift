@@ -38,6 +38,7 @@ public struct ConditionalName: Sendable, Hashable {
 public enum Decision: Sendable, Hashable {
     /// One entry per question: 0 to abstain, or a choice from 1.
     case sign(choices: [UInt8], remark: String, name: ConditionalName?)
+    /// Take a standing co-signature back.
     case withdraw
 
     /// The name that goes out with the co-signature; nil for none.

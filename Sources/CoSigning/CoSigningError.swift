@@ -9,6 +9,7 @@ public enum CoSigningError: Error, Sendable, Equatable {
     case logMissing(LogName)
     /// The response is not a log, or is longer than this program reads.
     case logUnreadable(LogName)
+    /// The checkpoint's form or signature is invalid.
     case logUnverified(LogName, LogError)
     /// The leaves do not give the checkpoint's root.
     case logRootDiffers(LogName)
@@ -24,11 +25,15 @@ public enum CoSigningError: Error, Sendable, Equatable {
     /// Enough witnesses have signed, but not within the last day by this device's clock.
     case witnessesStale(LogName)
     // Reasons not to sign
+    /// The petition is closed, or its closing time has passed.
     case closed
     /// Still open an hour after its closing time: the service has not closed it.
     case closesLate
+    /// The workplace's log does not announce the petition.
     case notAnnounced
+    /// The wording cannot be shown.
     case wording(DocumentFault)
+    /// None of this device's keys is in the ring.
     case notInRing
     /// This member has left or was removed.
     case notMember
@@ -47,14 +52,17 @@ public enum CoSigningError: Error, Sendable, Equatable {
     /// No name opens at the requested count. The value: the counts at which names open in this petition; empty if there
     /// are none.
     case noSuchLevel([UInt32])
+    /// The name does not have 1 to 240 bytes.
     case nameLength
     /// The name contains a character that does not show; the value is its code.
     case nameHidden(String)
+    /// The remark has more bytes than fit the ballot.
     case remarkLength(most: Int)
     /// The petition has this many questions, and the decision another number of answers.
     case answersCount(Int)
     /// The ballot supports no demand.
     case supportsNothing
+    /// No co-signature of this member stands.
     case nothingToWithdraw
     /// The tag's sequence numbers are used up.
     case tagExhausted
@@ -66,12 +74,15 @@ public enum CoSigningError: Error, Sendable, Equatable {
     /// The same, with a promise from the service.
     case held(until: UInt64)
     // Responses to a sending
+    /// The promise does not verify, or reaches too far ahead.
     case promiseInvalid
+    /// The receipt does not verify, or contradicts the log that was read.
     case receiptInvalid(LogError)
     // The device's own store
     case identityDamaged
     case memoryDamaged
     case tooManyRingKeys
+    /// A statement would break a rule of the protocol.
     case rule(RuleViolation)
 }
 

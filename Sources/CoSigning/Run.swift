@@ -17,6 +17,7 @@ public enum RunRequest: Hashable, Sendable {
 
 /// The service's response to a `RunRequest`.
 public enum RunAnswer: Sendable {
+    /// The response's body.
     case bytes([UInt8])
     /// The service does not have it.
     case missing
@@ -28,6 +29,7 @@ public enum RunAnswer: Sendable {
 public struct Run: Sendable {
     /// The extent of a run.
     public enum Scope: Sendable, Hashable {
+        /// One petition by its id.
         case petition(ID<Petition>)
         /// The one petition whose id begins with these hexadecimal digits.
         case prefix(String)
@@ -176,8 +178,11 @@ public struct Run: Sendable {
 
 /// A log as it was served. Nothing in it is believed yet.
 public enum ServedLog: Sendable {
+    /// The checkpoint and all leaves that it calls for.
     case log(PetitionBundle.Log)
+    /// The service has no such log.
     case missing
+    /// The responses are not a log, or one that is too long.
     case unreadable
 }
 

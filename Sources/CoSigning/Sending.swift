@@ -42,7 +42,9 @@ public enum SendingAnswer: Sendable {
 
 /// The verified result of a sending.
 public enum Sent: Sendable {
+    /// The co-signature stands in the log.
     case receipt(Receipt)
+    /// The service will append it by the promised time.
     case promised(Promise)
 }
 

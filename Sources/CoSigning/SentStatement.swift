@@ -71,11 +71,13 @@ public struct PetitionMemory: Sendable, Equatable {
 
 /// Where this device stands with a petition.
 public enum OwnStatus: Sendable, Equatable {
+    /// Has sent nothing that can still count.
     case nothing
     /// Sent, without a response.
     case pending
     /// The service holds it, and has promised that it will stand.
     case promised(until: UInt64)
+    /// Signed, without a name.
     case signed
     /// Signed with a name at this level, from 1.
     case signedWithName(UInt8)

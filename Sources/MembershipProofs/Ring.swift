@@ -103,11 +103,17 @@ private final class DecodedKeys: Sendable {
 
 /// Why a membership proof or a ring is rejected.
 public enum MembershipError: Error, Equatable, Sendable {
+    /// A ring cannot have this many keys.
     case ringSize(Int)
+    /// A key is the group's identity.
     case identityInRing
+    /// The signer's key is not in the ring.
     case keyNotInRing
+    /// The proof's length, in bytes, is not right for the ring.
     case proofLength(expected: Int, found: Int)
+    /// A scalar of the proof is not below l.
     case proofEncoding
+    /// The tag is the group's identity.
     case identityTag
 }
 

@@ -6,13 +6,21 @@ import Sodium
 /// The paths of the service's routes. Both sides take them from here, and a test compares docs/openapi.yaml with the
 /// list.
 public enum Route: String, CaseIterable, Sendable {
+    /// Describes the service.
     case service = "/v1/service"
+    /// Takes foundings.
     case workplaces = "/v1/workplaces"
+    /// Takes all other statements of a workplace's log.
     case workplaceStatements = "/v1/workplaces/{workplace}/statements"
+    /// Takes openings of petitions.
     case petitions = "/v1/petitions"
+    /// Takes statements of a petition's log other than co-signatures.
     case petitionStatements = "/v1/petitions/{petition}/statements"
+    /// Takes co-signatures and withdrawals, with their sealed names.
     case cosignatures = "/v1/petitions/{petition}/cosignatures"
+    /// Returns a petition's encrypted document.
     case document = "/v1/petitions/{petition}/document"
+    /// Lists the sealed names that are due.
     case names = "/v1/petitions/{petition}/names"
     /// Lists every wrap of an epoch, for anybody.
     case wrapsOfEpoch = "/v1/workplaces/{workplace}/wraps/{epoch}"
@@ -26,8 +34,11 @@ public enum Route: String, CaseIterable, Sendable {
     case invite = "/v1/invites/{name}"
     /// Takes what an organiser leaves for a newcomer.
     case invites = "/v1/workplaces/{workplace}/invites/{name}"
+    /// Lists a workplace's objects.
     case objects = "/v1/workplaces/{workplace}/objects"
+    /// Returns an object's newest revision.
     case object = "/v1/workplaces/{workplace}/objects/{kind}/{object}"
+    /// Returns one revision of an object, or takes the next.
     case objectRevision = "/v1/workplaces/{workplace}/objects/{kind}/{object}/{revision}"
 
     /// The path as a router writes it: without the first slash, and with colons in place of braces.

@@ -7,7 +7,9 @@
 public struct LineMerge: Sendable {
     /// A part of the result.
     public enum Piece: Sendable, Equatable {
+        /// Lines without a conflict.
         case merged([String])
+        /// Lines that both sides changed in different ways.
         case conflict(ours: [String], theirs: [String])
     }
 

@@ -4,15 +4,25 @@ import Sodium
 
 /// Why a text of a log is rejected.
 public enum LogError: Error, Equatable, Sendable {
+    /// The text is not a signed note.
     case note
+    /// The text is not a key of a note.
     case noteKey
+    /// The log's key has not signed the note.
     case noSignature
+    /// A signature does not verify.
     case badSignature
+    /// The signed text is not a checkpoint.
     case checkpoint
+    /// The checkpoint belongs to another log.
     case origin(expected: String, found: String)
+    /// The text is not a receipt.
     case receipt
+    /// The path does not lead from the leaf to the root.
     case notIncluded
+    /// The bytes are not a tile of this many leaves.
     case entries
+    /// The bytes are not a request to a witness.
     case witnessRequest
 }
 

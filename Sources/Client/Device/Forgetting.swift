@@ -192,7 +192,9 @@ extension Session {
 
     /// The keys that a person insists on erasing even if a petition may need them.
     public enum GivenUp: Sendable {
+        /// Only keys that no petition may need.
         case nothing
+        /// Every old key.
         case everything
     }
 

@@ -10,10 +10,13 @@ import Sodium
 public struct Directory: Sendable {
     /// Where a person stands.
     public enum State: Sendable, Hashable {
+        /// Is a member.
         case member(NamedMember)
         /// Was admitted, and has left or was removed.
         case left(NamedMember)
+        /// Has an open invite.
         case invited
+        /// Has an open invite whose time is over.
         case expired
         /// Has no open invite.
         case none

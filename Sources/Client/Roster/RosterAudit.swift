@@ -7,19 +7,31 @@ import TransparencyLog
 public struct RosterChange: Sendable {
     /// A kind of change.
     public enum Kind: Sendable, Hashable {
+        /// The workplace was founded, with this many people.
         case founded(eligible: UInt32)
+        /// This many invites were issued; some for these former members.
         case invited(Int, replacing: [Bytes32])
+        /// This many invites were revoked.
         case revoked(Int)
         /// `inviter` issued the invite.
         case admitted(Bytes32, inviter: Bytes32?, replaces: Bytes32?)
+        /// The member left or was removed.
         case removed(Bytes32)
+        /// The member became an organiser.
         case appointed(Bytes32)
+        /// The member's office of organiser ended.
         case dismissed(Bytes32)
+        /// The workplace was declared to have this many people.
         case eligible(UInt32)
+        /// A new group key was committed to.
         case groupKey(epoch: UInt32)
+        /// The signer changed their ring key.
         case ringKey
+        /// A petition was announced.
         case announced(ID<Petition>)
+        /// Witnesses were named; none if the list is empty.
         case witnesses([String], threshold: Int)
+        /// This many relays were named.
         case relays(Int)
     }
 

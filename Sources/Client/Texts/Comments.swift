@@ -7,6 +7,7 @@ import TextDiff
 
 /// The subject of a comment.
 public enum Topic: Hashable, Sendable {
+    /// A draft.
     case draft(ID<Object>)
     /// A petition in preparation.
     case plan(ID<Object>)

@@ -32,7 +32,9 @@ struct LogView: Sendable {
 
 /// The logs that two readers compare.
 public enum GossipLog: Hashable, Sendable {
+    /// The workplace's log.
     case workplace
+    /// A petition's log.
     case petition(ID<Petition>)
 }
 

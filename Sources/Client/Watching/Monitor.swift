@@ -7,10 +7,15 @@ import TransparencyLog
 
 /// An event that a monitor reports. Only faults are the service's; the others let people follow along.
 public enum MonitorEvent: Sendable, Hashable {
+    /// A log grew between these sizes.
     case grew(GossipLog, from: Int, to: Int)
+    /// A petition was announced.
     case announced(ID<Petition>)
+    /// A petition's count changed.
     case counts(ID<Petition>, cosignatures: Int, ring: Int)
+    /// A petition was closed with this count.
     case closed(ID<Petition>, cosignatures: Int)
+    /// The service broke a rule.
     case fault(MonitorFault)
 
     /// A keyword for scripts.

@@ -73,21 +73,35 @@ extension ClientError {
 public struct MemberStatus: Sendable {
     /// Something that only this person can do, or that an organiser should do.
     public enum Task: Sendable, Hashable {
+        /// Offer to be a trustee of a petition in preparation.
         case offer(plan: ID<Object>)
+        /// Read and accept an assembled petition as a trustee.
         case accept(plan: ID<Object>)
+        /// Assemble a petition, since all offers are there.
         case assemble(plan: ID<Object>)
+        /// Open a petition, since all trustees have accepted.
         case open(plan: ID<Object>)
+        /// Read a petition, and co-sign it or not.
         case cosign(ID<Petition>)
+        /// Vote on the employer's response.
         case vote(ID<Petition>)
+        /// Send a statement again that has no valid response.
         case sendAgain(ID<Petition>)
         /// The promised time has come, and the log that was read does not show the co-signature yet.
         case lookAgain(ID<Petition>)
+        /// Release the key of the ballots, as a trustee.
         case release(ID<Petition>)
+        /// Release the key of the names that open at this count, as a trustee.
         case releaseLevel(ID<Petition>, count: UInt32)
+        /// Answer comments on a draft.
         case comments(draft: ID<Object>, count: Int)
+        /// Extend the ring by members who have joined since.
         case extend(ID<Petition>, missing: Int)
+        /// Deliver a petition, and record that.
         case deliver(ID<Petition>)
+        /// Make a new group key.
         case rotateKey
+        /// Revoke this many expired invites.
         case expiredInvites(Int)
     }
 

@@ -2,15 +2,25 @@ import Petitions
 
 /// Something that happened between two looks at a workplace.
 public enum WatchEvent: Sendable, Hashable {
+    /// A petition was announced.
     case announced(ID<Petition>)
+    /// A petition was opened.
     case opened(ID<Petition>)
+    /// A petition's count changed.
     case count(ID<Petition>, from: Int, to: Int)
+    /// A petition reached its quorum.
     case quorum(ID<Petition>)
+    /// A petition reached a count at which names open.
     case level(ID<Petition>, count: UInt32)
+    /// A petition was closed.
     case closed(ID<Petition>)
+    /// A petition's ballots were opened.
     case counted(ID<Petition>)
+    /// Something was recorded; the petition has this many records now.
     case recorded(ID<Petition>, records: Int)
+    /// The number of members changed.
     case members(from: Int, to: Int)
+    /// The member has a new task.
     case task(MemberStatus.Task)
 
     /// A keyword for scripts.

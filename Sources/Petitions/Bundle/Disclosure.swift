@@ -4,10 +4,13 @@
 public struct Disclosure: Sendable, Hashable {
     /// A choice's figure as it is disclosed.
     public enum Figure: Sendable, Hashable {
+        /// Exactly this many.
         case exact(Int)
+        /// Fewer than this many, perhaps none.
         case fewerThan(Int)
         /// Used for the largest figure, so that subtraction does not give what is hidden. `most` is an upper bound.
         case atLeast(Int, most: Int)
+        /// Nothing is said.
         case withheld
     }
 

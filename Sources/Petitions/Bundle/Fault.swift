@@ -5,12 +5,19 @@
 public struct Fault: Hashable, Sendable, CustomStringConvertible {
     /// Where the fault is. Indices of leaves count from 0.
     public enum Place: Hashable, Sendable {
+        /// A leaf of the `workplace` or the `petition` log.
         case leaf(log: String, index: Int)
+        /// A log's checkpoint.
         case log(String)
+        /// A line with a sealed name.
         case name(line: Int)
+        /// The sealed names as a whole.
         case names
+        /// The petition's document.
         case document
+        /// A line with a record.
         case record(line: Int)
+        /// A line with a vote's bundle.
         case ratification(line: Int)
     }
 

@@ -139,10 +139,13 @@ public struct RatificationTerms: Sendable, Hashable {
 public struct Ratification: Sendable {
     /// The result, as far as it is known.
     public enum Outcome: String, Sendable {
+        /// Not closed yet.
         case open
         /// Closed, but the trustees have not released the ballots' keys.
         case sealed
+        /// Every question was carried.
         case carried
+        /// Some question was not carried.
         case lost
         /// The majority is unknown: the document is missing, or names another response.
         case unknown

@@ -9,7 +9,9 @@ import TransparencyLog
 public struct CoSigned: Sendable {
     /// The effect of the statement.
     public enum Action: UInt8, Sendable {
+        /// Signs, or replaces the tag's co-signature.
         case sign = 1
+        /// Withdraws the tag's co-signature.
         case withdraw = 2
     }
 

@@ -6,7 +6,9 @@ import Sodium
 public struct Manifest: Hashable, Sendable {
     /// The kind of petition.
     public enum Kind: UInt8, Sendable {
+        /// Demands to the employer.
         case petition = 1
+        /// A vote on the employer's response.
         case ratification = 2
     }
 

@@ -7,11 +7,17 @@ import Sodium
 public struct PetitionStatement: Sendable {
     /// The statement's type and contents.
     public enum Body: Sendable {
+        /// Opens the petition, with its trustees' consent.
         case opened(Manifest, [Acceptance])
+        /// Co-signs or withdraws.
         case coSigned(CoSigned)
+        /// Adds keys to the ring.
         case ringExtended(RingExtension)
+        /// Ends the co-signing.
         case closed(Closure)
+        /// Publishes a trustee's secret.
         case sealKeyReleased(Release)
+        /// Records a step of the negotiation.
         case recorded(Record)
     }
 
@@ -104,7 +110,9 @@ public struct PetitionStatement: Sendable {
     public struct Closure: Sendable {
         /// The cause of a closure.
         public enum Cause: Sendable {
+            /// An organiser of this roster.
             case organiser(RosterPoint)
+            /// The deadline has passed.
             case deadline
         }
 
@@ -130,8 +138,11 @@ public struct PetitionStatement: Sendable {
     public struct Record: Sendable {
         /// The kind of step.
         public enum What: UInt8, Sendable {
+            /// The petition was delivered to the employer.
             case delivered = 1
+            /// The employer responded.
             case response = 2
+            /// Both sides agreed.
             case agreement = 3
         }
 

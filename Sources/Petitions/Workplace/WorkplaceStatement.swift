@@ -9,19 +9,31 @@ import TransparencyLog
 public struct WorkplaceStatement: Sendable {
     /// The statement's type and contents.
     public enum Body: Sendable {
+        /// Founds the workplace.
         case founded(Founding)
+        /// Issues invites.
         case invitesIssued([Invitation])
+        /// Revokes open invites, by their keys.
         case invitesRevoked([Bytes32])
+        /// Admits the holder of an invite.
         case memberAdmitted(Admission)
+        /// Removes a member, by their sign key.
         case memberRemoved(Bytes32)
+        /// Makes a member an organiser.
         case organiserAppointed(Bytes32)
+        /// Ends a member's office of organiser.
         case organiserDismissed(Bytes32)
+        /// Declares how many people the workplace has.
         case eligibleDeclared(UInt32)
+        /// Commits to the group key of a new epoch.
         case groupKeyRotated(epoch: UInt32, commitment: Bytes32)
+        /// Replaces the signer's ring key; the proof of possession has 64 bytes.
         case ringKeyRotated(Element, possession: [UInt8])
         /// `rosterSize` is the size of this log at which the members make the petition's ring.
         case petitionAnnounced(ID<Petition>, rosterSize: UInt64)
+        /// Names the witnesses that every reader requires.
         case witnessesNamed(WitnessQuorum)
+        /// Names the relays to the service.
         case relaysNamed(RelayNaming)
     }
 
