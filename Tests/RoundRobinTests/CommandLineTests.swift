@@ -126,7 +126,7 @@ struct CommandLineTests {
                 told += String(decoding: data, as: UTF8.self)
             }
         }
-        hear("Waits for you")
+        hear("Waiting for you")
         #expect(
             try Program.run(as: 2, in: directory, ["join", url]).status == 0)
         hear("1 → 2")

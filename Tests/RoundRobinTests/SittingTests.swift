@@ -55,7 +55,7 @@ struct SittingTests {
         }
 
         func choosePassphrase() throws {
-            try answer("Shall one be made for you?", "")
+            try answer("Should one be generated for you?", "")
             let shown = try see("then type it here: ")
             passphrase = String(try #require(shown.firstMatch(of: /([a-z]{5}-){4}[a-z]{5}/)).0)
             passphrases += 1
@@ -102,7 +102,7 @@ struct SittingTests {
         try organiser.answer("CSV file: ", directory("list.csv"))
         try organiser.answer("slips.html): ", directory("slips.html"))
         try organiser.choose("Write a demand")
-        try organiser.answer("words of your own: ", "1")
+        try organiser.answer("o to write your own: ", "1")
         try organiser.choose("Read the drafts and adopt")
         try organiser.answer("[y/N]", "y")
         try organiser.see("q to leave: ")
@@ -141,15 +141,15 @@ struct SittingTests {
         try organiser.answer("closes it): ")
         try organiser.answer("title: ", "Guardrails")
         try organiser.answer("nothing): ")
-        try organiser.see("to read it and accept")
+        try organiser.see("to read and accept it")
         try organiser.leave()
 
         // Trustees read, accept and finally release.
         for member in members.prefix(2) {
             try member.begin(in: directory)
             try member.open()
-            try member.choose("accept to be its trustee")
-            try member.answer("trustee of this petition? [y/N]", "y")
+            try member.choose("accept it as a trustee")
+            try member.answer("as one of its trustees? [y/N]", "y")
             try member.see("q to leave: ")
             try member.leave()
         }
@@ -178,7 +178,7 @@ struct SittingTests {
         try organiser.answer("q to leave: ", "g")
         try organiser.choose("Close \"Guardrails\"")
         try organiser.answer("[y/N]", "y")
-        try organiser.see("Still to release")
+        try organiser.see("have not released")
         try organiser.leave()
         for member in members.prefix(2) {
             try member.begin(in: directory)

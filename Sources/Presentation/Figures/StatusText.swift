@@ -125,7 +125,8 @@ package enum StatusText {
         case .lookAgain(let id): return words("task.lookAgain", petition(id))
         case .release(let id): return words("task.release", petition(id))
         case .releaseLevel(let id, let count):
-            return words("task.releaseLevel", petition(id).merging(["level": "\(count)"]) { $1 })
+            return words(
+                "task.releaseLevel", petition(id).merging(["level": "\(count)"]) { $1 }, count: Int(count))
         case .comments(let draft, let count): return words("task.comments", text(draft), count: count)
         case .extend(let id, let missing): return words("task.extend", petition(id), count: missing)
         case .deliver(let id): return words("task.deliver", petition(id))
@@ -151,7 +152,8 @@ package enum StatusText {
             values["bar"] = Terminal.bar(to, of: ring)
             return words("event.count", values)
         case .quorum: return words("event.quorum", values)
-        case .level(_, let count): return words("event.level", values.merging(["level": "\(count)"]) { $1 })
+        case .level(_, let count):
+            return words("event.level", values.merging(["level": "\(count)"]) { $1 }, count: Int(count))
         case .closed: return words("event.closed", values)
         case .counted: return words("event.counted", values)
         case .recorded: return words("event.recorded", values)

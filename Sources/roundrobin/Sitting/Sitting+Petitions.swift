@@ -16,7 +16,7 @@ extension Sitting {
             for (i, petition) in petitions.enumerated() { show(petition, number: i + 1) }
             Terminal.line("\n" + words("sitting.petitionsHint"))
             let choice = try choose(
-                words("sitting.petitionsAsk", ["count": "\(petitions.count)"]), among: petitions.count, others: "g")
+                words("sitting.petitionsAsk", count: petitions.count), among: petitions.count, others: "g")
             guard let place = choice.place else { return true }
             try await act(on: petitions[place])
             if Unlocked.hasSent { return false }

@@ -29,7 +29,7 @@ extension Sitting {
             Terminal.line("\n" + Terminal.bold(words("sitting.canDo")))
             for (i, action) in actions.enumerated() { Terminal.line("  \(i + 1)  \(action.title)") }
             let choice = try choose(
-                words("sitting.workplaceAsk", ["count": "\(actions.count)"]), among: actions.count, others: "rp")
+                words("sitting.workplaceAsk", count: actions.count), among: actions.count, others: "rp")
             switch choice.place {
             case let place?: try await actions[place].run()
             case nil where choice.letter == "p": return true
