@@ -37,7 +37,7 @@ struct SigningOptions: ParsableArguments {
     static func line(_ warning: Warning, _ manifest: Manifest?) -> String {
         switch warning {
         case .fewSettledSeats(let settled, let live):
-            words("warning.fewSeats", ["settled": "\(settled)", "live": "\(live)"])
+            words("warning.fewSeats", ["settled": "\(settled)", "live": "\(live)"], count: settled)
         case .ringLargerThanEligible(let ring, let eligible):
             words("warning.largeRing", ["ring": "\(ring)", "eligible": "\(eligible)"])
         case .nameOpens(let count):
@@ -220,7 +220,7 @@ struct Cosign: AsyncParsableCommand {
         }
         Terminal.note("")
         summarise(choices, view)
-        if let name { Terminal.note("  " + words("cosign.withName", ["name": name.text, "count": "\(name.count)"])) }
+        if let name { Terminal.note("  " + words("cosign.withName", ["name": name.text], count: Int(name.count))) }
         let standing = try await keystore.withMember(passphrase) { view.standing(of: $0.device.identity) }
         if standing?.action == .sign { Terminal.note(words("cosign.replaces")) }
         guard Terminal.confirms(words("cosign.send")) else {
@@ -475,7 +475,7 @@ struct Names: AsyncParsableCommand {
             Terminal.line(
                 words(
                     "names.level",
-                    ["count": "\(level.count)", "state": level.isOpen ? words("names.open") : shut]))
+                    ["state": level.isOpen ? words("names.open") : shut], count: Int(level.count)))
         }
         for claim in names.claims { Terminal.line("  " + TallyText.line(claim)) }
         if !names.claims.isEmpty { Terminal.note(words("names.claims")) }
