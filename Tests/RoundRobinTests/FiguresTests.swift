@@ -135,10 +135,10 @@ struct FiguresTests {
         let crlf: [UInt8] = good.flatMap { (byte: UInt8) -> [UInt8] in byte == 0x0a ? [0x0d, 0x0a] : [byte] }
         let wide: [UInt8] = good.flatMap { (byte: UInt8) -> [UInt8] in [byte, 0] }
         let cases: [(String, [UInt8], String)] = [
-            ("crlf", crlf, "line ends"), ("bom", [0xef, 0xbb, 0xbf] + good, "line ends"),
-            ("no-end", Array(good.dropLast()), "line ends"),
-            ("cr", good.map { (byte: UInt8) -> UInt8 in byte == 0x0a ? 0x0d : byte }, "line ends"),
-            ("wide", [0xff, 0xfe] + wide, "line ends"), ("gz", [0x1f, 0x8b, 8] + good, "compressed"),
+            ("crlf", crlf, "line endings"), ("bom", [0xef, 0xbb, 0xbf] + good, "line endings"),
+            ("no-end", Array(good.dropLast()), "line endings"),
+            ("cr", good.map { (byte: UInt8) -> UInt8 in byte == 0x0a ? 0x0d : byte }, "line endings"),
+            ("wide", [0xff, 0xfe] + wide, "line endings"), ("gz", [0x1f, 0x8b, 8] + good, "compressed"),
             ("zip", Array("PK\u{3}\u{4}".utf8) + good, "compressed"),
             ("cut", Array(good.prefix(5000)) + [0x0a], "damaged"),
             ("other", Array("hello\n".utf8), "damaged"), ("empty", [], "damaged"),
