@@ -69,7 +69,7 @@ struct FiguresTests {
         let said = try ChildProcess.run(
             ["sh", "-c", "\(input) | LC_ALL=C timeout 60 script -qec '\(command)' /dev/null"])
         let text = (try? String(contentsOfFile: page, encoding: .utf8)) ?? ""
-        #expect(said.output.contains("Write 1 or 2?"))
+        #expect(said.output.contains("Which one, 1 or 2?"))
         switch answers {
         case "1": #expect(text.contains("fewer than 3"))
         case "": #expect(text.isEmpty)

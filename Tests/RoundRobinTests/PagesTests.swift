@@ -164,7 +164,7 @@ struct PagesTests {
         #expect(text.contains("15 of 17") && text.contains("15 of 20") && text.contains("fewer than 3"))
         #expect(
             text.contains("roundrobin verify honest-17.rrbundle --petition c59671789cbc7d4445a3152ece7c4c1e18e95fbd"))
-        #expect(text.contains("Whoever recomputes the count from the file still sees it."))
+        #expect(text.contains("Anybody who recomputes the count from the file still sees it."))
         try browser.open("file://" + directory("double-signature-en.html"))
         let alert = try browser.accessibility().contains { $0.role == "alert" }
         #expect(alert)
