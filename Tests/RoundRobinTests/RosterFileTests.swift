@@ -211,7 +211,7 @@ struct RosterFileTests {
         let hostile = try Slips.page(
             [IssuedInvite(entry: joined, url: "https://a.example/join#abc")], language: .english, directory: root)
         #expect(!hostile.contains("<form") && hostile.unicodeScalars.count { $0 == "<" } == plainTags)
-        #expect(page.contains("只供一人使用") && page.contains("It admits one person."))
+        #expect(page.contains("只供一人使用") && page.contains("This slip admits one person."))
         #expect(page.contains("2026-09-21") && page.contains("class=\"qr\"") && page.contains("join#def"))
         #expect(!page.contains("src=") && !page.contains("href="))
     }
