@@ -165,7 +165,7 @@ struct CommandLineTests {
             try Program.run(as: member, in: directory, ["workplace", "found", busy.url, "--eligible", "5"])
         }
         #expect(try found(1).status == 0)
-        #expect(try found(2).error.contains("takes no more of this for"))
+        #expect(try found(2).error.contains("accepts no more of this for"))
         #expect(busy.terminate() == 0)
         let calm = try ServiceProcess(database: database, port: busy.port)
         #expect(try found(2).status == 0)

@@ -40,7 +40,7 @@ struct WitnessCommandTests {
         let url = try #require(invite?.split(separator: " ").first { $0.contains("/join#") })
         #expect(try run(2, "join", String(url)).status == 0)
         let workplace = try #require(try run(1, "workplace", "show", "--json").json()["workplace"] as? String)
-        #expect(try run(1, "policy", "show").output.contains("asks for no witnesses"))
+        #expect(try run(1, "policy", "show").output.contains("does not ask for witnesses"))
         let used = try run(1, "policy", "use", policy)
         #expect(used.status == 0 && used.output.contains("union signed at 20"))
         #expect(try run(1, "policy", "show").output.contains("The policy is met."))
@@ -60,7 +60,7 @@ struct WitnessCommandTests {
                 ["monitor", service.url, workplace, "--once", "--state", directory("seen.json")] + more)
         }
         let calm = try monitor(["--policy", policy])
-        #expect(calm.status == 0 && calm.output.contains("Everything that is shown verifies."))
+        #expect(calm.status == 0 && calm.output.contains("Everything that is shown has been verified."))
         // The witness goes: whoever insists on it is told its name, and what runs on a fault runs.
         let shown = try Program.runService(
             "witness", "--database", directory("w.sqlite"), "--name", "union.example/w1", "--show")
