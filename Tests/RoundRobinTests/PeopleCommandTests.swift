@@ -31,7 +31,7 @@ struct PeopleCommandTests {
         #expect(try run(1, "workplace", "found", service.url, "--eligible", "20").status == 0)
         let list = try write("Name,Dept,Shoe size\nPat Sigma,Night,41\nQi Tau,Day,42\n", "list.csv")
         let first = try run(1, "invite", "people", list, "--json")
-        #expect(try entries(first).count == 2 && first.error.contains("2 people read"))
+        #expect(try entries(first).count == 2 && first.error.contains("Read 2 people"))
         #expect(first.error.contains("Columns not used: Shoe size"))
         let grown = try write("name,team\nPat Sigma,Night\nQi Tau,Day\nPat Sigma,Day\n", "grown.csv")
         #expect(try run(1, "invite", "people", grown).error.contains("--same-names"))
