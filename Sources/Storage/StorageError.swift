@@ -5,8 +5,8 @@ import Postgres
 /// `unrecorded` and `unanswered`.
 public enum StorageError: Error, Equatable, Sendable {
     case diskFull
-    /// The disk reported an error.
-    case diskFails
+    /// The disk reported an error: which, in the words or codes of whoever met it.
+    case diskFails(String)
     case readOnly
     case cannotOpen(String)
     case notOurs
@@ -77,7 +77,7 @@ public enum StorageError: Error, Equatable, Sendable {
         switch error.resultCode {
         case .SQLITE_FULL: .diskFull
         case .SQLITE_READONLY: .readOnly
-        case .SQLITE_IOERR: .diskFails
+        case .SQLITE_IOERR: .diskFails("SQLite \(error.extendedResultCode.rawValue)")
         case .SQLITE_CANTOPEN: .cannotOpen(error.message ?? "")
         case .SQLITE_CORRUPT: .damaged
         case .SQLITE_NOTADB: .notOurs
@@ -95,7 +95,7 @@ public enum StorageError: Error, Equatable, Sendable {
             // PostgreSQL documentation, appendix A
             switch code {
             case "53100": .diskFull
-            case "58030": .diskFails
+            case "58030": .diskFails("PostgreSQL \(code)")
             case "25006": .readOnly
             case "XX001", "XX002": .damaged
             // Unique, deadlock, serialization, a lock that was not to be had.

@@ -91,6 +91,7 @@ struct FaultTableTests {
         let isMounted = onTmpfs && Self.run("mount", ["-t", "tmpfs", "-o", "size=4m", "none", root])
         defer { if isMounted { _ = Self.run("umount", ["-l", root]) } }
         let (armed, relief) = (directory("armed"), directory("relief"))
+        let metricsPort = 20_000 + Int(Random.number(below: 20_000))
         let service = try await ServiceProgram(
             database: root + "/a.sqlite",
             environment: isMounted
@@ -98,7 +99,13 @@ struct FaultTableTests {
                 : [
                     "LD_PRELOAD": library, "DISK_DIRECTORY": root, "DISK_ROOM": "\(Self.room)", "DISK_ARMED": armed,
                     "DISK_RELIEF": relief,
-                ], log: directory("log"))
+                ], log: directory("log"), ["--metrics", "127.0.0.1:\(metricsPort)"])
+        let metrics = Caller(url: "http://127.0.0.1:\(metricsPort)")
+        func showsReady() async -> Bool? {
+            await metrics.send(.GET, "/metrics").map {
+                String(decoding: $0.body, as: UTF8.self).contains("\nroundrobin_ready 1\n")
+            }
+        }
         let workload = try Workload(info: try #require(await service.send(.GET, "/v1/service")).body)
         if !isMounted { try Data().write(to: URL(filePath: armed)) }
         var acknowledged = 0
@@ -131,6 +138,7 @@ struct FaultTableTests {
             isReady = await service.send(.GET, "/readyz")?.status == 200
         }
         #expect(!isReady)
+        #expect(await showsReady() == false, "the metric says so too, whoever asks for it alone")
         #expect(await service.send(.GET, "/v1/service")?.status == 200)
         let origin = workload.requests[0].log
         guard case .workplace(let id) = origin else { throw Absent() }
@@ -142,12 +150,13 @@ struct FaultTableTests {
         } else {
             try Data().write(to: URL(filePath: relief))
         }
-        // Nobody sends anything, and it becomes ready again, because it tries by itself.
+        // Nobody sends anything, and it becomes ready again, because it tries by itself: also if only the metric is asked.
         for _ in 0..<6000 where !isReady {
-            isReady = await service.send(.GET, "/readyz")?.status == 200
+            isReady = await showsReady() == true
             try await Task.sleep(for: .milliseconds(20))
         }
         #expect(isReady)
+        #expect(await service.send(.GET, "/readyz")?.status == 200)
         for request in workload.requests {
             #expect(await service.send(.POST, request.path, request.body)?.status == 200)
         }

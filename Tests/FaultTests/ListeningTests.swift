@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import Sodium
 import Synchronization
 import TestSupport
@@ -61,6 +62,38 @@ struct ListeningTests {
         let (linked, _) = try await refusal("unix:" + directory("link"))
         #expect(linked == 2)
         #expect(FileManager.default.contents(atPath: directory("link")) == Data("mine".utf8))
+    }
+
+    @Test("Without files for more connections the service waits, and accepts again when some have closed")
+    func filesUsedUp() async throws {
+        let service = try await ServiceProgram(database: directory("a.sqlite"), log: directory("log"))
+        #expect(await service.send(.GET, "/healthz")?.status == 200)
+        let process = "/proc/\(service.identifier)"
+        let open = try FileManager.default.contentsOfDirectory(atPath: process + "/fd").count
+        let limited = try await Finished.run(
+            "/usr/bin/prlimit", ["--pid", "\(service.identifier)", "--nofile=\(open + 4):"],
+            output: directory("said"))
+        try #require(limited.status == 0, "\(limited.said)")
+        let port = try #require(Int(service.url.split(separator: ":").last ?? ""))
+        var channels: [any Channel] = []
+        for _ in 0..<30 {
+            channels.append(
+                try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .connect(host: "127.0.0.1", port: port).get())
+        }
+        /// Hundredths of a second of processor time.
+        func used() throws -> Int {
+            let stat = try String(contentsOfFile: process + "/stat", encoding: .utf8)
+            let fields = stat.split(separator: ")").last?.split(separator: " ").compactMap { Int($0) } ?? []
+            return fields.count > 11 ? fields[10] + fields[11] : 0
+        }
+        // A listener that asks again at once takes all of a processor; one that pauses takes next to nothing.
+        let before = try used()
+        try await Task.sleep(for: .seconds(2))
+        #expect(try used() - before < 50)
+        for channel in channels { try? await channel.close() }
+        #expect(await service.send(.GET, "/healthz")?.status == 200)
+        await service.stop()
     }
 
     @Test("A missing directory, a path that is too long and an address in use are said in words")

@@ -5,7 +5,7 @@ extension StorageError {
     var why: String {
         switch self {
         case .diskFull: "the disk is full"
-        case .diskFails: "the disk reports an error"
+        case .diskFails(let what): "the disk reports an error (\(what))"
         case .readOnly: "the database is read-only"
         case .damaged: "the database is damaged"
         case .unreachable(let why): "the database cannot be reached: \(why)"

@@ -122,7 +122,7 @@ extension SQLiteStore {
         let file = open(path.isEmpty ? "." : path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw StorageError.cannotOpen(path) }
         defer { Foundation.close(file) }
-        guard fsync(file) == 0 else { throw StorageError.diskFails }
+        guard fsync(file) == 0 else { throw StorageError.diskFails("fsync: " + String(cString: strerror(errno))) }
     }
 }
 

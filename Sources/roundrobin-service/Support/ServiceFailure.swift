@@ -58,7 +58,7 @@ extension Failure {
     private static func say(_ error: StorageError) -> String {
         switch error {
         case .diskFull: words("failure.diskFull")
-        case .diskFails: words("failure.diskFails")
+        case .diskFails(let what): words("failure.diskFails", ["what": what])
         case .readOnly: words("failure.readOnly")
         case .cannotOpen(let why): words("failure.cannotOpen", ["why": why])
         case .notOurs: words("failure.notOurs")
