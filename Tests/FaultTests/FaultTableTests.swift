@@ -91,7 +91,7 @@ struct FaultTableTests {
         let isMounted = onTmpfs && Self.run("mount", ["-t", "tmpfs", "-o", "size=4m", "none", root])
         defer { if isMounted { _ = Self.run("umount", ["-l", root]) } }
         let (armed, relief) = (directory("armed"), directory("relief"))
-        let metricsPort = 20_000 + Int(Random.number(below: 20_000))
+        let metricsPort = FreePorts.take()
         let service = try await ServiceProgram(
             database: root + "/a.sqlite",
             environment: isMounted

@@ -84,7 +84,7 @@ struct OperationTests {
         "Figures for Prometheus stand on a listener of their own, in whole hundreds; /readyz tells of a stop beforehand"
     )
     func metricsAndReadiness() async throws {
-        let port = 20_000 + Int(Random.number(below: 20_000))
+        let port = FreePorts.take()
         let service = try await ServiceProgram(
             database: directory("a.sqlite"), log: directory("log"), ["--metrics", "127.0.0.1:\(port)", "--drain", "2"])
         let metrics = Caller(url: "http://127.0.0.1:\(port)")

@@ -26,7 +26,7 @@ final class ServiceProcess {
 
     /// - Parameter command: a command that listens: `serve` or `witness`.
     init(_ command: String, _ arguments: [String], port: Int = 0) throws {
-        let port = port == 0 ? try Self.freePort() : port
+        let port = port == 0 ? FreePorts.take() : port
         self.port = port
         url = "http://127.0.0.1:\(port)"
         let error = Pipe()
@@ -62,22 +62,6 @@ final class ServiceProcess {
     }
 
     struct NotListening: Error { let log: String }
-
-    private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-            }
-        }
-        guard bound else { throw Absent() }
-        return Int(UInt16(bigEndian: address.sin_port))
-    }
 
     func kill() {
         process.send(SIGKILL)

@@ -123,7 +123,7 @@ struct HTTPRuleTests {
 
     @Test("Broken framing is 400, and a connection that is cut gets no answer: neither is a failure of the service")
     func framing() async throws {
-        let metrics = 20_000 + Int(Random.number(below: 20_000))
+        let metrics = FreePorts.take()
         let service = try await RunningService.start(database: directory("a.sqlite"), metrics: metrics)
         let head = "POST /v1/workplaces HTTP/1.1\r\nHost: a\r\n"
         for _ in 0..<110 {
