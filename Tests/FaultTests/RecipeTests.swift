@@ -10,6 +10,10 @@ import Testing
 /// Follows docs/operations.md as a new operator would.
 @Suite("The operator's page")
 struct RecipeTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
     private static let page = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "docs/operations.md")
 
@@ -27,29 +31,11 @@ struct RecipeTests {
         }
     }
 
-    /// Three consecutive ports on which nobody listens.
-    private static func freePorts() async throws -> Int {
-        let group = MultiThreadedEventLoopGroup.singleton
-        for _ in 0..<100 {
-            let first = Int.random(in: 20_000..<30_000)
-            var channels: [any Channel] = []
-            for port in first..<first + 3 {
-                if let channel = try? await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: port).get() {
-                    channels.append(channel)
-                }
-            }
-            for channel in channels { try await channel.close() }
-            if channels.count == 3 { return first }
-        }
-        throw Absent()
-    }
-
     @Test("Every command on it runs in an empty directory, from the first start over upgrade and backup to a restore")
     func commands() async throws {
-        let directory = try TemporaryDirectory()
         let blocks = try Self.blocks().filter { $0.language == "sh" }
         #expect(blocks.count >= 8)
-        let port = try await Self.freePorts()
+        let port = FreePorts.take(3)
         let script =
             """
             set -eu -o pipefail
@@ -70,7 +56,6 @@ struct RecipeTests {
     @Test("The page's configuration file has every setting, and every limit's default")
     func settings() throws {
         let yaml = try #require(Self.blocks().first { $0.language == "yaml" })
-        let directory = try TemporaryDirectory()
         try Data(yaml.text.utf8).write(to: URL(filePath: directory("config.yaml")))
         let settings = try ServeSettings(flags: [:], environment: [:], file: directory("config.yaml"))
         for setting in Setting.all { #expect(settings[setting] != nil, "\(setting.key)") }
@@ -79,6 +64,31 @@ struct RecipeTests {
         }
         let (shown, usual) = (settings.limits, ServiceConfiguration.Limits())
         #expect("\(shown)" == "\(usual)", "the table's defaults are the service's")
+    }
+
+    /// No engine for containers runs here, so this is what can be held against it: both stages are there, each file that
+    /// is copied exists or is made by the first, and the program takes the arguments that it is started with.
+    @Test("The container's file is whole, and starts the program that it builds")
+    func container() async throws {
+        let root = Self.page.deletingLastPathComponent().deletingLastPathComponent()
+        let file = try String(contentsOf: root.appending(path: "docs/Containerfile"), encoding: .utf8)
+        let lines = file.replacing("\\\n", with: " ").split(separator: "\n").filter { !$0.hasPrefix("#") }
+        #expect(
+            lines.allSatisfy {
+                $0.contains(#/^(FROM|RUN|WORKDIR|COPY|USER|VOLUME|EXPOSE|ENV|HEALTHCHECK|ENTRYPOINT) /#)
+            })
+        #expect(lines.count { $0.hasPrefix("FROM ") } == 2 && lines.first?.hasPrefix("FROM ") == true)
+        #expect(lines.contains("COPY --from=build /out/ /usr/local/"))
+        let entry = try #require(lines.last)
+        let list = try #require(entry.wholeMatch(of: #/ENTRYPOINT (\[.*\])/#)?.1)
+        let command = try JSONDecoder().decode([String].self, from: Data(list.utf8))
+        #expect(lines.contains { $0.contains("--product \(command[0])") && $0.contains("/out/bin/\(command[0])") })
+        #expect(command.prefix(2) == ["roundrobin-service", "serve"])
+        let package = try String(contentsOf: root.appending(path: "Package.swift"), encoding: .utf8)
+        #expect(package.contains(".executable(name: \"\(command[0])\""))
+        let (status, said) = try await Finished.run(
+            ServiceProgram.path, Array(command.dropFirst()) + ["--help"], output: directory("said"))
+        #expect(status == 0, "\(said)")
     }
 
     @Test("What the tests do not run says so, and why")
