@@ -27,9 +27,10 @@ extension PostgresStore {
         let isDue = requestMarks.withLock { $0.isDue(at: steady) }
         return try await readOnce { connection in
             if isDue {
-                let order = try connection.run(
-                    "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM request_order"
-                ).first?.int(0) ?? 0
+                let order =
+                    try connection.run(
+                        "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM request_order"
+                    ).first?.int(0) ?? 0
                 let old = self.requestMarks.withLock { $0.add(order, at: steady, lasting: lasting) }
                 // Rows of a program before this one have Unix seconds there, and are judged by the server's clock.
                 try connection.run(
