@@ -33,6 +33,22 @@ public final class Member {
         return Member(try Device.load(keystore, proxy, clock, onlyReading: true))
     }
 
+    /// Adds alarms that a look has found to the keystore, so that every command tells them until the person settles
+    /// them. It waits for nobody.
+    /// - Returns: false if another command holds the keystore; the caller tries again later.
+    public static func keep(
+        _ alarms: [Alarm], in directory: String, passphrase: borrowing SecretBytes
+    ) throws -> Bool {
+        let keystore: Keystore
+        do { keystore = try Keystore.open(directory, passphrase: passphrase, waiting: false) } catch .keystoreLocked {
+            return false
+        }
+        let device = try Device.load(keystore, nil, Device.systemClock)
+        defer { device.close() }
+        try device.keep(alarms)
+        return true
+    }
+
     /// Makes a keystore from a backup.
     public static func restore(
         from path: String, backupPassphrase: borrowing SecretBytes, in directory: String,

@@ -21,7 +21,7 @@ public struct Memory: Sendable, Equatable {
 
     static let mostAlarms = 100
     /// How many seconds an honest clock may be off, as for signed requests.
-    static let clockTolerance: UInt64 = 300
+    public static let clockTolerance: UInt64 = 300
 
     /// The memory of a device that has seen nothing yet.
     public init() {}
@@ -272,6 +272,14 @@ public struct Memory: Sendable, Equatable {
     /// device has not yet seen kept. The person is warned before it is erased.
     public func unsettledMatters(of id: ID<Petition>) -> Bool {
         alarms.contains { $0.log == .petition(id) && !$0.kind.comesAgain } || hasOpenPromise(id)
+    }
+
+    /// Whether an alarm that is not settled carries evidence about a petition signed with one of these keys.
+    public func holdsEvidence(ofPetitionsSignedWith keys: Set<Bytes32>) -> Bool {
+        alarms.contains { alarm in
+            guard case .petition(let id) = alarm.log, let key = petitions[id]?.ringKey else { return false }
+            return keys.contains(key) && !alarm.evidence.isEmpty
+        }
     }
 
     /// Whether a promise to this device was broken, or has not been kept yet.

@@ -109,7 +109,7 @@ public struct Alarm: Hashable, Sendable {
     }
 
     /// Whether it says the same as another alarm, at whatever time.
-    func repeats(_ other: Alarm) -> Bool {
+    public func repeats(_ other: Alarm) -> Bool {
         kind == other.kind && log == other.log && view == other.view && seen == other.seen
     }
 }

@@ -75,19 +75,25 @@ extension Memory {
     /// Decides without the service, from what this device knows, which keys may be erased. The key that the newest
     /// verified roster shows as present always stays.
     ///   - all: every such key, even if a petition may need it.
-    ///   - id: the petition whose key is to be erased.
+    ///   - id: the petition whose key is to be erased; nil for the keys of every petition.
     ///   - pending: the key of a rotation that may still take effect.
-    ///   - pending: the key of a rotation that may still count.
-    /// - Returns: the keys, and the petitions that may need them. If there are such petitions, no key is returned,
-    ///   unless `all` is set: then these petitions can no longer be signed.
+    /// - Returns: the keys, and the petitions for which others stay: they may need them, or a promise in them is not
+    ///   settled. With `all` no key stays for a petition; those that needed one can no longer be signed.
     public func erasableOffline(
         _ identity: Identity, all: Bool, of id: ID<Petition>?, pending: Bytes32? = nil, at now: UInt64
     ) -> (keys: Set<Bytes32>, neededBy: [ID<Petition>]) {
         let held = Set(identity.ringKeys.map { $0.publicKey.encoding })
         let free = held.subtracting([presentRingKey, pending].compactMap { $0 })
-        let wanted = all ? free : free.intersection(id.flatMap { petitions[$0]?.ringKey }.map { [$0] } ?? [])
-        let needing = petitions(needing: wanted, at: now).filter { $0 != id }
-        return (all || needing.isEmpty ? wanted : [], needing)
+        let own = id.map { id in Set([petitions[id]?.ringKey].compactMap { $0 }) }
+        let wanted = all ? free : own.map { free.intersection($0) } ?? free
+        func holding(_ keys: Set<Bytes32>) -> [ID<Petition>] {
+            let unsettled = petitions.filter {
+                $0.value.ringKey.map { keys.contains($0) } ?? false && hasOpenPromise($0.key)
+            }.keys
+            return Set(petitions(needing: keys, at: now)).union(unsettled).filter { $0 != id }
+                .sorted { $0.hex < $1.hex }
+        }
+        return (all ? wanted : wanted.filter { holding([$0]).isEmpty }, holding(wanted))
     }
 
     /// Petitions that may need one of these keys, as far as this device knows.

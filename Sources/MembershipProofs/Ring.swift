@@ -113,8 +113,6 @@ public enum MembershipError: Error, Equatable, Sendable {
     case proofLength(expected: Int, found: Int)
     /// A scalar of the proof is not below l.
     case proofEncoding
-    /// The tag is the group's identity.
-    case identityTag
 }
 
 extension UInt32 {

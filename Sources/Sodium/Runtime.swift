@@ -2,17 +2,13 @@ import CSodium
 
 /// Why libsodium, or an encoding's rule, rejected something.
 public enum SodiumError: Error, Equatable, Sendable {
-    case wrongLength(expected: Int, found: Int)
     case notCanonicalScalar
     case notCanonicalElement
     case identityElement
     case weakPublicKey
     case badSignature
     case cannotOpen
-    case badPadding
     case notEnoughMemory
-    case notBase64
-    case notHex
 }
 
 /// The library itself. Every entry into libsodium that needs its initialisation goes through `ready`.

@@ -266,7 +266,9 @@ final class Story {
             [.init(number: 1, text: drafts[0].text), .init(number: 2, text: offer)], in: petition)
         Terminal.line()
         let current = try await members[20].negotiation(petition)
-        for line in NegotiationText().timeline(current.negotiation, current.ratifications) { Terminal.line(line) }
+        let timeline = NegotiationText().timeline(
+            current.negotiation, current.ratifications, in: current.view.workplace)
+        for line in timeline { Terminal.line(line) }
         Terminal.line()
     }
 

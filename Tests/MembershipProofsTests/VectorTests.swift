@@ -1,3 +1,4 @@
+import Ristretto
 import Sodium
 import TestSupport
 import Testing
@@ -31,6 +32,26 @@ struct MembershipVectorTests {
             let invalid: [Invalid]
         }
         let cases: [Case]
+    }
+
+    @Test("The generators, the last one included")
+    func generators() throws {
+        struct File: Decodable {
+            struct Generator: Decodable {
+                let j, i, t: Int
+                let point: HexBytes
+            }
+            let generators: [Generator]
+            let blinding_generator: HexBytes
+        }
+        let file = try Vectors.load("hashing", as: File.self)
+        let shared = Generators.shared
+        #expect(file.generators.count == 17 && file.generators.contains { $0.j == Generators.maximalDigits - 1 })
+        #expect(ExtendedPoint(shared.H).encoding.bytes == file.blinding_generator.bytes)
+        for known in file.generators {
+            let list = known.t == 0 ? shared.first : shared.second
+            #expect(ExtendedPoint(list[4 * known.j + known.i]).encoding.bytes == known.point.bytes, "\(known)")
+        }
     }
 
     /// Decodes everything like outside input; any refusal is a rejection.

@@ -49,11 +49,14 @@ struct KeyVectorTests {
             let signature: HexBytes
             let invalid: [Invalid]
         }
+        /// What is derived from an invite's secret, itself derived from the code's seed.
+        struct InviteKeys: Decodable { let secret, invite_key, wrap_key, lookup_name: HexBytes }
         struct ObjectIDs: Decodable { let sign_key, directory, trustee, draft, adoption: HexBytes }
         let member: Member
         let seal_key: SealKey
         let possession: PossessionCase
         let group_key_wrap_prefix: Wrap
+        let invite: InviteKeys
         let invite_code: InviteCode
         let wrap: SignedWrap
         let object_ids: ObjectIDs
@@ -83,6 +86,16 @@ struct KeyVectorTests {
         #expect(Possession.verify(file.proof.bytes, of: key, context: file.context.bytes32))
         #expect(!file.invalid.isEmpty)
         for proof in file.invalid { #expect(!Possession.verify(proof.bytes, of: key, context: file.context.bytes32)) }
+    }
+
+    @Test("What is derived from an invite's secret")
+    func inviteKeys() throws {
+        let file = try Vectors.load("keys", as: Keys.self).invite
+        let invite = Invite(secret: file.secret.secret)
+        let (key, wrapKey, name) = (invite.signingKey().publicKey, invite.wrapKey().reveal(), invite.lookupName())
+        #expect(key.bytes == file.invite_key.bytes)
+        #expect(wrapKey == file.wrap_key.bytes)
+        #expect(name.bytes == file.lookup_name.bytes)
     }
 
     @Test("Invites: the code, what is derived from it, and typing errors")

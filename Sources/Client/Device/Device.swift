@@ -86,6 +86,12 @@ public final class Device {
     /// Differences from what had been shown before, until the person settles them.
     public var alarms: [Alarm] { state.memory.alarms }
 
+    /// Adds alarms that were found by a look, which writes nothing by itself.
+    public func keep(_ alarms: [Alarm]) throws {
+        for alarm in alarms { state.memory.raise(alarm) }
+        try save()
+    }
+
     /// Removes an alarm after the person has looked into it.
     public func settle(_ alarm: Alarm) throws {
         state.memory.settle(alarm)

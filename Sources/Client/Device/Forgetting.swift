@@ -69,8 +69,10 @@ extension Device {
     /// Erases a petition's statements, receipts, promises and evidence without asking the service. The ring key that
     /// signed it is erased too, unless another petition that is not closed was signed with it. The key that the newest
     /// verified roster shows for this member stays: if no key replaced it there, the member could never sign again.
-    /// - Parameter all: erases every old ring key, even if a petition may need it.
+    /// - Parameter all: erases every old ring key, even if a petition may need it, and what is not settled.
+    /// - Throws: `ClientError.invalid(.alarmsFirst)` while an alarm or a promise is not settled, unless `all` is set.
     public func forgetOffline(_ id: ID<Petition>, all: Bool = false) throws -> ForgetReport {
+        guard all || !state.memory.unsettledMatters(of: id) else { throw ClientError.invalid(.alarmsFirst) }
         let before = exposure(id)
         let erasable = state.memory.erasableOffline(
             identity, all: all, of: id, pending: pendingRingKey, at: clock())
@@ -86,13 +88,20 @@ extension Device {
             givenUp: all ? erasable.neededBy : [])
     }
 
-    /// Erases every old ring key without asking the service.
-    public func eraseKeysOffline() throws -> RotationReport {
+    /// Erases old ring keys without asking the service, except those that a petition may need, as far as this device
+    /// knows, and those of petitions in which a promise is not settled.
+    /// - Parameter all: erases those too, and evidence that the person has not settled.
+    /// - Throws: `ClientError.invalid(.alarmsFirst)` if evidence that is not settled would go along.
+    public func eraseKeysOffline(all: Bool = false) throws -> RotationReport {
         let erasable = state.memory.erasableOffline(
-            identity, all: true, of: nil, pending: pendingRingKey, at: clock())
+            identity, all: all, of: nil, pending: pendingRingKey, at: clock())
+        guard all || !state.memory.holdsEvidence(ofPetitionsSignedWith: erasable.keys) else {
+            throw ClientError.invalid(.alarmsFirst)
+        }
         let forgotten = try erase(erasable.keys)
         return RotationReport(
-            erasedKeys: erasable.keys.count, forgottenPetitions: forgotten, waitingFor: [], givenUp: erasable.neededBy)
+            erasedKeys: erasable.keys.count, forgottenPetitions: forgotten, waitingFor: all ? [] : erasable.neededBy,
+            givenUp: all ? erasable.neededBy : [])
     }
 
     /// The ring key of a rotation that is not settled; without the service, nobody knows whether it has taken effect.
@@ -214,7 +223,7 @@ extension Session {
                 givenUp: [])
         }
         // A promise to this device that was broken, or is not kept yet, stays until it is settled, and so does the key
-        // that signed.
+        // that signed. Other alarms hold no key: a service could raise one with a broken log whenever it likes.
         let unsettled = memory.petitions.filter { memory.hasOpenPromise($0.key) && givingUp != .everything }
         let erased = held.subtracting(needed.keys)
             .subtracting([pendingRingKey, memory.presentRingKey].compactMap { $0 })

@@ -55,10 +55,10 @@ public final class Keystore {
     /// - Throws: `ClientError.noKeystore`, `.keystoreLocked`, `.wrongPassphrase`, `.keystoreDamaged`.
     /// - Parameter onlyReading: neither waits for other commands nor makes them wait; nothing can be written.
     public static func open(
-        _ directory: String, passphrase: borrowing SecretBytes, onlyReading: Bool = false
+        _ directory: String, passphrase: borrowing SecretBytes, onlyReading: Bool = false, waiting: Bool = true
     ) throws(ClientError) -> Keystore {
         guard exists(in: directory) else { throw .noKeystore(directory) }
-        let lock = onlyReading ? KeystoreLock.none() : try KeystoreLock(directory + "/lock")
+        let lock = onlyReading ? KeystoreLock.none() : try KeystoreLock(directory + "/lock", waiting: waiting)
         guard let header = try SecureFiles.read(directory + "/" + headerName) else { throw .noKeystore(directory) }
         return Keystore(directory, lock, master: try Self.openHeader(header, passphrase))
     }

@@ -51,12 +51,13 @@ public enum SecureFiles {
 final class KeystoreLock {
     private var file: Int32
 
-    init(_ path: String) throws(ClientError) {
+    /// - Parameter waiting: up to three seconds for whoever holds it.
+    init(_ path: String, waiting: Bool = true) throws(ClientError) {
         file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw .disk(path) }
         // A look of `watch` is over in a moment. And after we release the lock, a process that is being started still
         // shares it for the moment between its fork and its exec.
-        for _ in 0..<150 where flock(file, LOCK_EX | LOCK_NB) != 0 { usleep(20_000) }
+        for _ in 0..<(waiting ? 150 : 0) where flock(file, LOCK_EX | LOCK_NB) != 0 { usleep(20_000) }
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else { throw .keystoreLocked }  // deinit closes it
     }
 

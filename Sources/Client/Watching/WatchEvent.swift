@@ -1,3 +1,4 @@
+import CoSigning
 import Petitions
 
 /// Something that happened between two looks at a workplace.
@@ -22,6 +23,8 @@ public enum WatchEvent: Sendable, Hashable {
     case members(from: Int, to: Int)
     /// The member has a new task.
     case task(MemberStatus.Task)
+    /// Something does not fit what was shown before.
+    case alarm(Alarm)
 
     /// A keyword for scripts.
     public var word: String {
@@ -36,6 +39,7 @@ public enum WatchEvent: Sendable, Hashable {
         case .recorded: "recorded"
         case .members: "members"
         case .task: "task"
+        case .alarm: "alarm"
         }
     }
 
@@ -46,6 +50,7 @@ public enum WatchEvent: Sendable, Hashable {
             .closed(let id), .counted(let id), .recorded(let id, _):
             id
         case .members: nil
+        case .alarm(let alarm): if case .petition(let id) = alarm.log { id } else { nil }
         case .task(let task):
             switch task {
             case .cosign(let id), .vote(let id), .sendAgain(let id), .lookAgain(let id), .release(let id),

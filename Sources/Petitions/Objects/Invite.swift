@@ -23,6 +23,13 @@ public struct Invite: ~Copyable, Sendable {
         self.init(seed: seed, pin: pin, serviceURL: serviceURL)
     }
 
+    /// For known answers, which give the secret and not the seed.
+    init(secret: consuming SecretBytes) {
+        self.secret = secret
+        seed = SecretBytes(zeros: InviteCode.seedLength)
+        (pin, serviceURL) = ([], "")
+    }
+
     init(seed: consuming SecretBytes, pin: [UInt8], serviceURL: String) {
         secret = Domain.secretDigest("invite", of: seed)
         self.seed = seed

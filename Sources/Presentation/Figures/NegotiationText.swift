@@ -104,7 +104,10 @@ package struct NegotiationText {
     }
 
     /// What happened, in the order of the log, each vote after the response that it was about.
-    package func timeline(_ negotiation: Negotiation, _ ratifications: [Ratification]) -> [String] {
+    /// - Parameter workplace: says who signed each record.
+    package func timeline(
+        _ negotiation: Negotiation, _ ratifications: [Ratification], in workplace: WorkplaceLog
+    ) -> [String] {
         negotiation.entries.flatMap { entry -> [String] in
             let document = entry.document
             var head = words(
@@ -115,7 +118,8 @@ package struct NegotiationText {
                     "date": document?.date ?? "?",
                 ])
             if let party = document?.party, !party.isEmpty { head += "  " + Terminal.harmless(party) }
-            var lines = [Terminal.bold(head)]
+            let signer = SignersText.name(entry.signer, in: workplace)
+            var lines = [Terminal.bold(head), "    " + words("negotiation.signer", ["person": signer])]
             if document == nil { lines.append("    " + words("negotiation.unreadable")) }
             if let note = document?.note, !note.isEmpty {
                 lines += Columns.wrap(Terminal.harmlessLines(note), min(Columns.width, 100) - 4).map { "    " + $0 }
@@ -148,6 +152,9 @@ package struct NegotiationText {
             package let digest: String
             package let date: String?
             package let party: String?
+            /// Who signed it: the number by the order of admission, from 1, and the key.
+            package let member: Int?
+            package let signer: String
         }
         package struct Vote: Encodable {
             package let petition: String
@@ -177,7 +184,8 @@ package struct NegotiationText {
             records = current.negotiation.entries.map {
                 Record(
                     leaf: $0.leaf, round: $0.round, what: $0.record.what.word, digest: $0.record.digest.hex,
-                    date: $0.document?.date, party: $0.document?.party)
+                    date: $0.document?.date, party: $0.document?.party,
+                    member: current.view.workplace.person($0.signer).number, signer: $0.signer.hex)
             }
             ratifications = current.ratifications.map(Vote.init)
         }

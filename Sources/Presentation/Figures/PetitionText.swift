@@ -88,9 +88,7 @@ package enum PetitionText {
         let count = tally.cosignatures
         let state = log.closure == nil ? words("petition.open") : words("petition.closed")
         Terminal.line(words("petition.state", ["state": state]))
-        if let signer = log.closed?.signer {
-            Terminal.line(words("petition.closedBy", ["person": Words.name(view.workplace.person(signer))]))
-        }
+        for line in SignersText(log, in: view.workplace).lines { Terminal.line(line) }
         Terminal.line(
             words(
                 "petition.standing",

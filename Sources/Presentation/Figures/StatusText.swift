@@ -159,6 +159,7 @@ package enum StatusText {
         case .recorded: return words("event.recorded", values)
         case .members(let from, let to): return words("event.members", ["from": "\(from)", "to": "\(to)"])
         case .task(let task): return words("event.task", ["task": line(task, status)])
+        case .alarm(let alarm): return Notices.line(alarm)
         }
     }
 

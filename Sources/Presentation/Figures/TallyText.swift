@@ -23,6 +23,7 @@ package struct TallyText {
         Terminal.line(head(words("tally.withdrawn")) + "\(tally.withdrawn)")
         Terminal.line(
             head(words("tally.state")) + (tally.closed ? words("petition.closed") : words("petition.open")))
+        for line in SignersText(audited.petition, in: audited.workplace).lines { Terminal.line(head("") + line) }
         guard let questions = tally.questions, let spoiled = tally.spoiled else {
             let (released, needed) = (audited.petition.released[0].count, audited.petition.manifest.threshold)
             Terminal.line(

@@ -53,6 +53,8 @@ package struct NamedVerdict<Own: Encodable>: Encodable {
     /// For each demand, ballots by choice.
     package let choices: [[String: Int]]?
     package let not_proven: NotProven.Facts
+    /// Who opened, extended, closed and recorded.
+    package let signers: [SignersText.Facts]
     package let verdict: Own
 
     package init(_ audited: AuditedPetition, _ verdict: Own) {
@@ -62,6 +64,7 @@ package struct NamedVerdict<Own: Encodable>: Encodable {
                 counts.enumerated().map { ($0 < names.count ? names[$0] : "\($0)", $1) }, uniquingKeysWith: { $1 })
         }
         not_proven = NotProven(audited).facts
+        signers = SignersText(audited.petition, in: audited.workplace).facts
         self.verdict = verdict
     }
 }

@@ -96,8 +96,8 @@ struct KeysCommand: AsyncParsableCommand {
 
         func run() async throws {
             let report = try await keystore.withMember { member in
-                // Without the service nothing is replaced; the old keys go all the same.
-                if offline { return try member.device.eraseKeysOffline() }
+                // Without the service nothing is replaced; old keys go as far as this device knows that nothing needs them.
+                if offline { return try member.device.eraseKeysOffline(all: eraseAll) }
                 // Whether promises were kept is seen before anything is erased.
                 _ = try await member.cosigner.look(.everything)
                 return try await member.session {

@@ -166,7 +166,12 @@ struct NegotiationCommand: AsyncParsableCommand {
             if options.output.json { return try Terminal.json(NegotiationText.Facts(current)) }
             let text = NegotiationText(disclosure: disclosure.disclosure)
             try Terminal.paged {
-                for line in text.timeline(current.negotiation, current.ratifications) { Terminal.line(line) }
+                for line in text.timeline(
+                    current.negotiation, current.ratifications, in: current.view.workplace)
+                {
+                    Terminal.line(line)
+                }
+                for note in PetitionText.notes(current.view, at: Device.systemClock()) { Terminal.warning(note) }
             }
         }
     }

@@ -157,7 +157,7 @@ struct Verify: AsyncParsableCommand {
                 text.show(audited)
                 Terminal.line()
                 for line in NegotiationText(disclosure: disclosure.disclosure).timeline(
-                    whole.negotiation, whole.ratifications)
+                    whole.negotiation, whole.ratifications, in: audited.workplace)
                 {
                     Terminal.line(line)
                 }
@@ -166,6 +166,8 @@ struct Verify: AsyncParsableCommand {
                 }
             }
         }
+        // Also beside faults, and beside JSON, which standard error does not disturb.
+        for note in audited.notes { Terminal.note(Notices.line(note, in: audited.workplace)) }
         let open = NotProven(audited)
         guard !output.json else {
             if !named { open.note() }
@@ -177,7 +179,6 @@ struct Verify: AsyncParsableCommand {
         TallyText.show(faults)
         guard faults.isEmpty else { return faults }
         Terminal.line(Terminal.green(words("verify.holds")))
-        for note in audited.notes { Terminal.note(Notices.line(note, in: audited.workplace)) }
         if let verdict = audited.witnessed.petition, !verdict.times.isEmpty {
             Terminal.line(words("verify.witnessed", ["size": "\(audited.petition.size)"]))
             for (name, time) in verdict.times {

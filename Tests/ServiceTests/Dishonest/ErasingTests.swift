@@ -120,7 +120,12 @@ struct ErasingTests {
         let offline = try scene.stage.device(like: try scene.stage.copy(of: member))
         #expect(try offline.device.forgetOffline(scene.id).after.statements == 0)
         #expect(holds(old, offline), "without the service nobody knows that it is not needed")
+        // Nor are all old keys erased together, unless the person insists.
+        let kept = try offline.device.eraseKeysOffline()
+        #expect(kept.waitingFor == [scene.other] && kept.erasedKeys == 0 && holds(old, offline))
         #expect(try await offline.cosign(scene.other, choices: [1]) != nil)
+        let given = try offline.device.eraseKeysOffline(all: true)
+        #expect(given.givenUp == [scene.other] && given.erasedKeys == 1 && !holds(old, offline))
         offline.close()
         let insisting = try scene.stage.device(like: try scene.stage.copy(of: member))
         let report = try await insisting.rotateRingKey(givingUp: .everything)

@@ -121,6 +121,17 @@ struct FalsePromiseTests {
             if case .invalid(.alarmsFirst, _)? = error as? ClientError { true } else { false }
         }
         #expect(try await member.rotateRingKey().waitingFor.contains(scene.id))
+        // Nor without the service, unless the person insists.
+        #expect {
+            try member.device.forgetOffline(scene.id)
+        } throws: { error in
+            if case .invalid(.alarmsFirst, _)? = error as? ClientError { true } else { false }
+        }
+        #expect(try member.device.eraseKeysOffline().waitingFor.contains(scene.id))
+        let insisting = try scene.stage.device(like: try scene.stage.copy(of: member))
+        #expect(try insisting.device.forgetOffline(scene.id, all: true).after.statements == 0)
+        #expect(insisting.device.alarms.isEmpty)
+        insisting.close()
         #expect(member.alarmKinds == [.promiseBroken] && member.device.exposure(scene.id).statements == 1)
         try member.device.settle(try #require(member.device.alarms.first))
         #expect(try await member.forget(scene.id).after.statements == 0)

@@ -138,9 +138,9 @@ enum WireRules {
 
 /// A clock that a test sets, for the service and the devices.
 final class MovedClock: Sendable {
-    private let ahead = Mutex<UInt64>(0)
+    private let ahead = Mutex<Int>(0)
 
-    var now: UInt64 { Device.systemClock() + ahead.withLock { $0 } }
+    var now: UInt64 { UInt64(Int(Device.systemClock()) + ahead.withLock { $0 }) }
 
-    func set(ahead seconds: UInt64) { ahead.withLock { $0 = seconds } }
+    func set(ahead seconds: Int) { ahead.withLock { $0 = seconds } }
 }

@@ -41,11 +41,11 @@ struct WitnessedTests {
         await witness.stop()
     }
 
-    private func later(_ member: Member, by seconds: UInt64) throws -> Member {
+    private func later(_ member: Member, by seconds: Int) throws -> Member {
         let path = directory("later-\(seconds)-\(Random.number(below: 1 << 30))")
         try FileManager.default.copyItem(atPath: member.device.keystore.directory, toPath: path)
         return try Member.open(
-            path, passphrase: LiveWorkplace.passphrase(), clock: { Device.systemClock() + seconds })
+            path, passphrase: LiveWorkplace.passphrase(), clock: { UInt64(Int(Device.systemClock()) + seconds) })
     }
 
     @Test("A promise that a witness's time shows to be late is broken, and the evidence convinces anybody")
@@ -85,6 +85,17 @@ struct WitnessedTests {
             }
             #expect(!released.contains { $0.request.method == "POST" })
             trustee.close()
+            clock.set(ahead: 0)
+            // A clock that is slow, as the service's is, cannot tell how old the witnesses' signatures are.
+            let slow = try later(workplace.members[1], by: -2 * 3600)
+            clock.set(ahead: -2 * 3600)
+            let early = await inspector.watch {
+                await #expect {
+                    try await slow.release(id, level: 1)
+                } throws: { ($0 as? ClientError)?.code == .levelNotFresh }
+            }
+            #expect(!early.contains { $0.request.method == "POST" })
+            slow.close()
             clock.set(ahead: 0)
             try await workplace.members[1].release(id, level: 1)
             let late = try later(workplace.members[2], by: 25 * 3600)
