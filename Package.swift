@@ -275,6 +275,7 @@ let package = Package(
                 "ChildProcesses", "roundrobin", "roundrobin-demo", "roundrobin-service", "Client", "CoSigning",
                 "MembershipProofs", "Petitions", "Presentation", "QRCode", "ServiceAPI", "Sodium",
                 "Templates", "TestSupport", "TextDiff", "TransparencyLog", "Yams",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             exclude: ["cofactor_libsodium.c"],
             swiftSettings: settings),

@@ -20,16 +20,24 @@ public final class Member {
         _ directory: String, passphrase: borrowing SecretBytes, proxy: Proxy? = nil,
         clock: @escaping @Sendable () -> UInt64 = Device.systemClock
     ) throws -> Member {
-        Member(try Device.load(Keystore.open(directory, passphrase: passphrase), proxy, clock))
+        try open(directory, with: KeystoreOpener(passphrase), proxy: proxy, clock: clock)
+    }
+
+    /// The same for a program that opens it more than once.
+    public static func open(
+        _ directory: String, with opener: KeystoreOpener, proxy: Proxy? = nil,
+        clock: @escaping @Sendable () -> UInt64 = Device.systemClock
+    ) throws -> Member {
+        Member(try Device.load(Keystore.open(directory, with: opener), proxy, clock))
     }
 
     /// Opens a keystore for reading only, whatever other commands do with it meanwhile: nothing is written, and nobody
     /// waits.
     public static func look(
-        _ directory: String, passphrase: borrowing SecretBytes, proxy: Proxy? = nil,
+        _ directory: String, with opener: KeystoreOpener, proxy: Proxy? = nil,
         clock: @escaping @Sendable () -> UInt64 = Device.systemClock
     ) throws -> Member {
-        let keystore = try Keystore.open(directory, passphrase: passphrase, onlyReading: true)
+        let keystore = try Keystore.open(directory, with: opener, onlyReading: true)
         return Member(try Device.load(keystore, proxy, clock, onlyReading: true))
     }
 
@@ -37,10 +45,10 @@ public final class Member {
     /// them. It waits for nobody.
     /// - Returns: false if another command holds the keystore; the caller tries again later.
     public static func keep(
-        _ alarms: [Alarm], in directory: String, passphrase: borrowing SecretBytes
+        _ alarms: [Alarm], in directory: String, with opener: KeystoreOpener
     ) throws -> Bool {
         let keystore: Keystore
-        do { keystore = try Keystore.open(directory, passphrase: passphrase, waiting: false) } catch .keystoreLocked {
+        do { keystore = try Keystore.open(directory, with: opener, waiting: false) } catch .keystoreLocked {
             return false
         }
         let device = try Device.load(keystore, nil, Device.systemClock)

@@ -51,6 +51,26 @@ struct KeystoreTests {
         }
     }
 
+    @Test("Opened again with the same opener it costs no second Argon2id; a changed passphrase is noticed")
+    func derivedOnce() throws {
+        try make()
+        let opener = KeystoreOpener(secret("right"))
+        for _ in 0..<3 {
+            let keystore = try Keystore.open(home, with: opener, onlyReading: true)
+            #expect(try keystore.required(.state).reveal() == Array("the state".utf8))
+        }
+        #expect(opener.derivations == 1)
+        // The same passphrase under another salt, as another command leaves it.
+        try Keystore.open(home, passphrase: secret("right")).changePassphrase(to: secret("right"))
+        _ = try Keystore.open(home, with: opener, onlyReading: true)
+        #expect(opener.derivations == 2)
+        try Keystore.open(home, with: opener).changePassphrase(to: secret("other"))
+        guard case .wrongPassphrase = error({ _ = try Keystore.open(home, with: opener) }) else {
+            return #expect(Bool(false), "wrong")
+        }
+        #expect(opener.derivations == 2)
+    }
+
     @Test("A wrong passphrase and a damaged file are told apart")
     func errors() throws {
         guard case .noKeystore = error({ _ = try open() }) else { return #expect(Bool(false), "no keystore yet") }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import ChildProcesses
 import Client
 import Foundation
@@ -260,6 +261,16 @@ struct TerminalProgramTests {
             return passphrase.count
         }
         #expect(opened == 13)
+    }
+
+    @Test("A command derives the keystore's key once, though it tries the passphrase before it opens the keystore")
+    func derivedOnce() async throws {
+        let service = try workplace()
+        defer { service.kill() }
+        let options = try KeystoreOptions.parse(keystore)
+        let opener = try options.opener()
+        for _ in 0..<3 { try await options.withMember(opener) { _ in } }
+        #expect(opener.derivations == 1)
     }
 
     // MARK: Output

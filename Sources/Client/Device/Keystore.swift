@@ -57,10 +57,17 @@ public final class Keystore {
     public static func open(
         _ directory: String, passphrase: borrowing SecretBytes, onlyReading: Bool = false, waiting: Bool = true
     ) throws(ClientError) -> Keystore {
+        try open(directory, with: KeystoreOpener(passphrase), onlyReading: onlyReading)
+    }
+
+    /// The same for a program that opens it more than once.
+    public static func open(
+        _ directory: String, with opener: KeystoreOpener, onlyReading: Bool = false
+    ) throws(ClientError) -> Keystore {
         guard exists(in: directory) else { throw .noKeystore(directory) }
         let lock = onlyReading ? KeystoreLock.none() : try KeystoreLock(directory + "/lock", waiting: waiting)
         guard let header = try SecureFiles.read(directory + "/" + headerName) else { throw .noKeystore(directory) }
-        return Keystore(directory, lock, master: try Self.openHeader(header, passphrase))
+        return Keystore(directory, lock, master: try Self.openHeader(header, opener))
     }
 
     /// Releases the keystore to other processes; nothing can be written afterwards.
@@ -86,14 +93,12 @@ public final class Keystore {
         try SecureFiles.write(header, to: directory + "/" + Self.headerName)
     }
 
-    private static func openHeader(
-        _ header: [UInt8], _ passphrase: borrowing SecretBytes
-    ) throws(ClientError) -> SecretBytes {
+    private static func openHeader(_ header: [UInt8], _ opener: KeystoreOpener) throws(ClientError) -> SecretBytes {
         guard header.starts(with: magic) else {
             throw header.starts(with: Array("roundrobin-keystore-".utf8))
                 ? .keystoreVersion : .keystoreDamaged(headerName)
         }
-        let master = try PassphraseBox.open(header, magic: magic, passphrase: passphrase, name: headerName)
+        let master = try opener.open(header, magic: magic, name: headerName)
         guard master.count == 32 else { throw .keystoreDamaged(headerName) }
         return master
     }

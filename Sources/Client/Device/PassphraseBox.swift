@@ -22,10 +22,30 @@ package enum PassphraseBox {
         return bytes + SHA256.hash(bytes).bytes
     }
 
-    /// Opens a file's bytes with a passphrase.
-    /// - Throws: `ClientError.keystoreDamaged` with the file's name, `.wrongPassphrase`.
+    /// What Argon2id made of a passphrase, with the salt and the cost that it was made with.
+    final class DerivedKey: Sendable {
+        fileprivate let cost: PasswordHash
+        fileprivate let key: SecretBytes
+
+        fileprivate init(_ cost: PasswordHash, _ key: consuming SecretBytes) {
+            self.cost = cost
+            self.key = key
+        }
+    }
+
+    /// - Throws: `ClientError.keystoreDamaged` naming the file, `.wrongPassphrase`.
     package static func open(
         _ bytes: [UInt8], magic: [UInt8], passphrase: borrowing SecretBytes, name: String
+    ) throws(ClientError) -> SecretBytes {
+        var derived: DerivedKey?
+        return try open(bytes, magic: magic, passphrase: passphrase, name: name, with: &derived)
+    }
+
+    /// - Parameter derived: the passphrase's key, if it is known. It is used if it was made with this file's salt and
+    ///   cost, else replaced.
+    static func open(
+        _ bytes: [UInt8], magic: [UInt8], passphrase: borrowing SecretBytes, name: String,
+        with derived: inout DerivedKey?
     ) throws(ClientError) -> SecretBytes {
         let start = magic.count
         let sealed = start + 56
@@ -37,19 +57,26 @@ package enum PassphraseBox {
             let cost = PasswordHash(
                 passes: number(start), memory: number(start + 8), salt: Array(bytes[start + 16..<start + 32]))
         else { throw .keystoreDamaged(name) }
-        func attempt(_ passphrase: borrowing SecretBytes) throws(ClientError) -> SecretBytes {
-            let key = try key(cost, passphrase)
+        func attempt(_ candidate: DerivedKey) throws(ClientError) -> SecretBytes {
             do {
                 return try AEAD.open(
-                    bytes[sealed..<(bytes.count - 32)], key: key, nonce: Array(bytes[start + 32..<sealed]),
+                    bytes[sealed..<(bytes.count - 32)], key: candidate.key, nonce: Array(bytes[start + 32..<sealed]),
                     associatedData: Array(bytes[..<sealed]))
             } catch { throw .wrongPassphrase }
         }
-        guard let composed = Self.composed(passphrase) else { return try attempt(passphrase) }
-        do { return try attempt(composed) } catch .wrongPassphrase {
-            // Files made before passphrases were normalised were sealed under the bytes as they were typed.
-            return try attempt(passphrase)
+        if let derived, derived.cost == cost { return try attempt(derived) }
+        if let composed = Self.composed(passphrase) {
+            let candidate = DerivedKey(cost, try key(cost, composed))
+            if let secret = try? attempt(candidate) {
+                derived = candidate
+                return secret
+            }
+            // What was sealed before passphrases were normalised was sealed under the bytes as they came.
         }
+        let candidate = DerivedKey(cost, try key(cost, passphrase))
+        let secret = try attempt(candidate)
+        derived = candidate
+        return secret
     }
 
     /// A passphrase in Unicode's composed form (NFC), because keyboards and systems encode the same letter differently.

@@ -29,7 +29,7 @@ struct AlarmsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let member = try Member.open(
-            keystore.directory, passphrase: try keystore.openingPassphrase(), proxy: keystore.parsedProxy())
+            keystore.directory, with: try keystore.opener(), proxy: keystore.parsedProxy())
         defer { member.close() }
         let alarms = member.device.alarms
         func alarm(_ number: Int) throws -> Alarm {

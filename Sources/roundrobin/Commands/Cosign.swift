@@ -15,9 +15,9 @@ struct SigningOptions: ParsableArguments {
     var now = false
 
     /// A run that follows a signed request too closely tells by its time whose it is. The keystore is free while this waits.
-    func pause(_ keystore: KeystoreOptions, _ passphrase: borrowing SecretBytes) async throws {
+    func pause(_ keystore: KeystoreOptions, _ opener: KeystoreOpener) async throws {
         guard !now else { return }
-        let seconds = try await keystore.withMember(passphrase) { $0.device.pauseBeforeRun() }
+        let seconds = try await keystore.withMember(opener) { $0.device.pauseBeforeRun() }
         guard seconds > 0 else { return }
         let until = Device.systemClock() + seconds
         Terminal.note(words("cosign.pausing", ["time": Moment.describe(until)]))
@@ -107,35 +107,35 @@ struct Cosign: AsyncParsableCommand {
 
     func run() async throws {
         // The keystore is free while a person thinks and a delay runs: what else uses it does not show that somebody co-signs.
-        let passphrase = try keystore.openingPassphrase()
+        let opener = try keystore.opener()
         let name = try conditionalName()
         var scope = try petition.scope()
         var seen: Set<Warning>?
         var intention: Intention?
         while true {
-            try await signing.pause(keystore, passphrase)
-            guard let begun = try await begin(scope, passphrase, intention) else { continue }
+            try await signing.pause(keystore, opener)
+            guard let begun = try await begin(scope, opener, intention) else { continue }
             let view = begun.view
             // From here on it is this one, whatever comes meanwhile.
             scope = .petition(view.petition.id)
-            let kept = answers == nil && all == nil ? try await self.kept(begun, passphrase) : nil
-            let warnings = try await orAbandon(begun, passphrase) {
+            let kept = answers == nil && all == nil ? try await self.kept(begun, opener) : nil
+            let warnings = try await orAbandon(begun, opener) {
                 try $0.cosigner.warnings(begun, name: (intention ?? kept)?.conditionalName ?? name)
             }
             if seen.map({ !warnings.isSubset(of: $0) }) ?? true {
                 SigningOptions.tell(view, proxy: keystore.proxy)
                 SigningOptions.warn(warnings, view.petition.manifest)
-                if seen != nil, !Terminal.confirms(words("cosign.goOn")) { return try await abandon(begun, passphrase) }
+                if seen != nil, !Terminal.confirms(words("cosign.goOn")) { return try await abandon(begun, opener) }
                 seen = warnings.union(seen ?? [])
             }
             if intention == nil {
-                guard let decided = try await decide(begun, kept: kept, name: name, passphrase) else { return }
+                guard let decided = try await decide(begun, kept: kept, name: name, opener) else { return }
                 intention = decided
                 let now = Device.systemClock()
                 if decided.notBefore > now {
                     // Kept before it is waited for, so that a computer that is shut meanwhile loses nothing. Hours may pass: what is
                     // sent rests on what is read then.
-                    try await keystore.withMember(passphrase) {
+                    try await keystore.withMember(opener) {
                         try $0.cosigner.abandon(begun)
                         try $0.device.intend(decided, in: view.petition.id)
                     }
@@ -148,7 +148,7 @@ struct Cosign: AsyncParsableCommand {
             let decision = Decision.sign(
                 choices: intention.choices, remark: intention.remark, name: intention.conditionalName)
             do {
-                let sent = try await keystore.withMember(passphrase) { member in
+                let sent = try await keystore.withMember(opener) { member in
                     let sent = try await member.cosigner.send(decision, in: begun, seen: seen ?? [])
                     try member.device.intend(nil, in: view.petition.id)
                     return sent
@@ -163,11 +163,11 @@ struct Cosign: AsyncParsableCommand {
 
     /// Reads. What went out before, and is not settled, goes out first and unchanged: nil then.
     private func begin(
-        _ scope: Run.Scope, _ passphrase: borrowing SecretBytes, _ intention: Intention?
+        _ scope: Run.Scope, _ opener: KeystoreOpener, _ intention: Intention?
     ) async throws -> CoSigner.Begun? {
         var isSent = false
         do {
-            return try await keystore.withMember(passphrase) { member in
+            return try await keystore.withMember(opener) { member in
                 let begun = try await member.cosigner.begin(
                     scope, choosing: petition.choosing(member.cosigner) { $0.isOpen })
                 guard let sent = try await member.cosigner.resend(begun) else { return begun }
@@ -188,20 +188,20 @@ struct Cosign: AsyncParsableCommand {
     }
 
     /// What was decided earlier and not sent, if it answers this petition's questions.
-    private func kept(_ begun: CoSigner.Begun, _ passphrase: borrowing SecretBytes) async throws -> Intention? {
+    private func kept(_ begun: CoSigner.Begun, _ opener: KeystoreOpener) async throws -> Intention? {
         let id = begun.view.petition.id
-        let kept = try await keystore.withMember(passphrase) { $0.device.intentions[id] }
+        let kept = try await keystore.withMember(opener) { $0.device.intentions[id] }
         return kept?.choices.count == begun.view.petition.manifest.options.count ? kept : nil
     }
 
-    private func abandon(_ begun: CoSigner.Begun, _ passphrase: borrowing SecretBytes) async throws {
-        try await keystore.withMember(passphrase) { try $0.cosigner.abandon(begun) }
+    private func abandon(_ begun: CoSigner.Begun, _ opener: KeystoreOpener) async throws {
+        try await keystore.withMember(opener) { try $0.cosigner.abandon(begun) }
     }
 
     /// The person's answers, shown before they are sent.
     /// - Returns: nil when nothing is to be sent.
     private func decide(
-        _ begun: CoSigner.Begun, kept: Intention?, name: ConditionalName?, _ passphrase: borrowing SecretBytes
+        _ begun: CoSigner.Begun, kept: Intention?, name: ConditionalName?, _ opener: KeystoreOpener
     ) async throws -> Intention? {
         let view = begun.view
         if var kept, Terminal.canAsk {
@@ -211,20 +211,20 @@ struct Cosign: AsyncParsableCommand {
                 kept.notBefore = 0
                 return kept
             }
-            try await keystore.withMember(passphrase) { try $0.device.intend(nil, in: view.petition.id) }
+            try await keystore.withMember(opener) { try $0.device.intend(nil, in: view.petition.id) }
         }
-        let choices = try await orAbandon(begun, passphrase) { _ in try self.choices(view, asked: begun.asked) }
+        let choices = try await orAbandon(begun, opener) { _ in try self.choices(view, asked: begun.asked) }
         guard Ballot.supportsSomething(choices, of: view.petition.manifest) else {
-            try await refuse(begun, passphrase)
+            try await refuse(begun, opener)
             return nil
         }
         Terminal.note("")
         summarise(choices, view)
         if let name { Terminal.note("  " + words("cosign.withName", ["name": name.text], count: Int(name.count))) }
-        let standing = try await keystore.withMember(passphrase) { view.standing(of: $0.device.identity) }
+        let standing = try await keystore.withMember(opener) { view.standing(of: $0.device.identity) }
         if standing?.action == .sign { Terminal.note(words("cosign.replaces")) }
         guard Terminal.confirms(words("cosign.send")) else {
-            try await abandon(begun, passphrase)
+            try await abandon(begun, opener)
             return nil
         }
         return Intention(
@@ -248,9 +248,9 @@ struct Cosign: AsyncParsableCommand {
 
     /// Runs what may refuse; when it does the run ends without a sending.
     private func orAbandon<R>(
-        _ begun: CoSigner.Begun, _ passphrase: borrowing SecretBytes, _ body: (Member) async throws -> R
+        _ begun: CoSigner.Begun, _ opener: KeystoreOpener, _ body: (Member) async throws -> R
     ) async throws -> R {
-        try await keystore.withMember(passphrase) { member in
+        try await keystore.withMember(opener) { member in
             do { return try await body(member) } catch {
                 try member.cosigner.abandon(begun)
                 Terminal.note(words("cosign.stopped"))
@@ -260,18 +260,18 @@ struct Cosign: AsyncParsableCommand {
     }
 
     /// Whoever supports nothing has no reason to co-sign: nothing is sent, and what stands can be taken back.
-    private func refuse(_ begun: CoSigner.Begun, _ passphrase: borrowing SecretBytes) async throws {
-        let stands = try await keystore.withMember(passphrase) { member in
+    private func refuse(_ begun: CoSigner.Begun, _ opener: KeystoreOpener) async throws {
+        let stands = try await keystore.withMember(opener) { member in
             let standing = begun.view.standing(of: member.device.identity)
             return standing?.action == .sign
         }
         Terminal.line(words("cosign.supportsNothing"))
         // Only where somebody can answer: nobody's co-signature is taken back unasked.
         guard stands, Terminal.canAsk, Terminal.confirms(words("cosign.withdrawInstead")) else {
-            try await keystore.withMember(passphrase) { try $0.cosigner.abandon(begun) }
+            try await keystore.withMember(opener) { try $0.cosigner.abandon(begun) }
             throw ExitCode(2)
         }
-        let sent = try await keystore.withMember(passphrase) { member in
+        let sent = try await keystore.withMember(opener) { member in
             let seen: Set<Warning> = begun.view.nameIsOut(for: member.device.identity) ? [.nameIsOut] : []
             SigningOptions.warn(seen)
             return try await member.cosigner.send(.withdraw, in: begun, seen: seen)
@@ -372,15 +372,15 @@ struct Withdraw: AsyncParsableCommand {
     @OptionGroup var keystore: KeystoreOptions
 
     func run() async throws {
-        let passphrase = try keystore.openingPassphrase()
+        let opener = try keystore.opener()
         let scope = try petition.scope()
         let delay = signing.chosenDelay()
         if delay > 0 {
             Terminal.note(words("cosign.withdrawalWaiting", ["time": Moment.describe(Device.systemClock() + delay)]))
             try await Task.sleep(for: .seconds(Int(delay)))
         }
-        try await signing.pause(keystore, passphrase)
-        let sent = try await keystore.withMember(passphrase) { member in
+        try await signing.pause(keystore, opener)
+        let sent = try await keystore.withMember(opener) { member in
             try await member.cosigner.carryOut(
                 .withdraw, in: scope,
                 choosing: petition.choosing(member.cosigner) { $0.isOpen && $0.standing?.action == .sign }

@@ -35,12 +35,12 @@ struct KeysCommand: AsyncParsableCommand {
             guard !FileManager.default.fileExists(atPath: file) else {
                 throw ClientError.invalid(.fileExists, ["file": file])
             }
-            let opening = try keystore.openingPassphrase()
-            try await keystore.withMember(opening) { member in
+            let opener = try keystore.opener()
+            try await keystore.withMember(opener) { member in
                 try member.device.backup(
                     to: file,
                     passphrase: samePassphrase
-                        ? opening.duplicate() : try Self.passphrase(backupPassphraseFile, new: true))
+                        ? opener.passphrase.duplicate() : try Self.passphrase(backupPassphraseFile, new: true))
             }
             Terminal.line(words("cli.backedUp", ["file": file]))
         }

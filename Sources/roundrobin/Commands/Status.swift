@@ -45,15 +45,15 @@ struct Watch: AsyncParsableCommand {
     func run() async throws {
         // Asked for once. Looking takes no lock and writes nothing: other commands go on, and whether one runs does not show in when
         // this one asks.
-        let passphrase = try keystore.openingPassphrase()
+        let opener = try keystore.opener()
         var found = Found()
-        var last = try await look(passphrase, &found)
+        var last = try await look(opener, &found)
         if !output.json { StatusText.show(last) }
         fflush(nil)
         while true {
             try await Task.sleep(for: .seconds(Int(every)))
             do {
-                let now = try await look(passphrase, &found)
+                let now = try await look(opener, &found)
                 for event in now.events(since: last) { try tell(event, now) }
                 last = now
             } catch let error as ClientError where error.code != .wrongPassphrase {
@@ -63,30 +63,30 @@ struct Watch: AsyncParsableCommand {
         }
     }
 
-    private func look(_ passphrase: borrowing SecretBytes, _ found: inout Found) async throws -> MemberStatus {
-        let member = try Member.look(keystore.directory, passphrase: passphrase, proxy: keystore.parsedProxy())
+    private func look(_ opener: KeystoreOpener, _ found: inout Found) async throws -> MemberStatus {
+        let member = try Member.look(keystore.directory, with: opener, proxy: keystore.parsedProxy())
         defer { member.close() }
         let kept = member.device.alarms
         let status: MemberStatus
         do { status = try await member.status() } catch {
             // A look that fails may have found why.
-            try take(member.device.alarms, kept: kept, passphrase, &found)
+            try take(member.device.alarms, kept: kept, opener, &found)
             throw error
         }
-        try take(status.alarms, kept: kept, passphrase, &found)
+        try take(status.alarms, kept: kept, opener, &found)
         return status
     }
 
     /// Tells what was found, and has it kept with its evidence: the service may show something else the next time.
     private func take(
-        _ alarms: [Alarm], kept: [Alarm], _ passphrase: borrowing SecretBytes, _ found: inout Found
+        _ alarms: [Alarm], kept: [Alarm], _ opener: KeystoreOpener, _ found: inout Found
     ) throws {
         func lacks(_ list: [Alarm]) -> (Alarm) -> Bool { { alarm in !list.contains { $0.repeats(alarm) } } }
         found.unkept = (found.unkept + alarms.filter(lacks(found.unkept))).filter(lacks(kept))
         let all = alarms + found.unkept.filter(lacks(alarms))
         // Before it is told: whoever hears of it may end this program.
         if !found.unkept.isEmpty,
-            try Member.keep(found.unkept, in: keystore.directory, passphrase: passphrase)
+            try Member.keep(found.unkept, in: keystore.directory, with: opener)
         {
             found.unkept = []
         }

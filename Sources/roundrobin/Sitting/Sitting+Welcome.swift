@@ -20,7 +20,7 @@ extension Sitting {
             default: try await perform(["keys", "restore", try ask(words("sitting.askRestore"))])
             }
         }
-        if Unlocked.passphrase(for: keystore.directory) != nil { try await backUp() }
+        if Unlocked.opener(for: keystore.directory) != nil { try await backUp() }
         if try agrees(words("sitting.trusteeAsk")) { try await perform(["petition", "offer", "--ahead"]) }
     }
 

@@ -53,7 +53,7 @@ struct Sitting: AsyncParsableCommand {
     func ask(_ question: String, otherwise: String = "") throws -> String {
         FileHandle.standardError.write(Data(question.utf8))
         var waiting = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-        if poll(&waiting, 1, Self.patience * 60_000) == 0, Unlocked.passphrase(for: keystore.directory) != nil {
+        if poll(&waiting, 1, Self.patience * 60_000) == 0, Unlocked.opener(for: keystore.directory) != nil {
             Unlocked.lock()
             Terminal.line("\n" + words("sitting.locked"))
             try unlock()
@@ -78,7 +78,7 @@ struct Sitting: AsyncParsableCommand {
         ["y", "yes", "是"].contains(try ask(question + " [y/N] ").lowercased())
     }
 
-    private func unlock() throws { _ = try keystore.openingPassphrase() }
+    private func unlock() throws { _ = try keystore.opener() }
 
     // MARK: Doing
 

@@ -1,21 +1,11 @@
+import Client
 import Foundation
-import Sodium
 import Synchronization
 
-/// The passphrase of a sitting: typed once, held in guarded memory until the person leaves or nothing has happened for a while. Commands by
-/// themselves hold nothing.
+/// What opens the keystore of a sitting: the passphrase was typed once, and is held in guarded memory until the person
+/// leaves or nothing has happened for a while. Commands by themselves hold nothing.
 enum Unlocked {
-    private final class Held: Sendable {
-        let directory: String
-        let passphrase: SecretBytes
-
-        init(_ directory: String, _ passphrase: borrowing SecretBytes) {
-            self.directory = directory
-            self.passphrase = passphrase.duplicate()
-        }
-    }
-
-    private static let held = Mutex<Held?>(nil)
+    private static let held = Mutex<(directory: String, opener: KeystoreOpener)?>(nil)
     private static let sitting = Mutex<String?>(nil)
     private static let sent = Mutex(false)
 
@@ -31,16 +21,14 @@ enum Unlocked {
 
     static var isSitting: Bool { sitting.withLock { $0 != nil } }
 
-    static func hold(_ passphrase: borrowing SecretBytes, for directory: String) {
+    static func hold(_ opener: KeystoreOpener, for directory: String) {
         guard sitting.withLock({ $0 == directory }) else { return }
-        let new = Held(directory, passphrase)
-        held.withLock { $0 = new }
+        held.withLock { $0 = (directory, opener) }
     }
 
     /// What opens this keystore, if it is held.
-    static func passphrase(for directory: String) -> SecretBytes? {
-        guard let held = held.withLock({ $0 }), held.directory == directory else { return nil }
-        return held.passphrase.duplicate()
+    static func opener(for directory: String) -> KeystoreOpener? {
+        held.withLock { $0?.directory == directory ? $0?.opener : nil }
     }
 
     /// Something went out anonymously.

@@ -40,7 +40,7 @@ struct KeystoreOptions: ParsableArguments {
     /// - Parameter new: whether a passphrase is being chosen, so that it is asked for twice.
     func passphrase(new: Bool = false, prompt: String = words("ask.passphrase")) throws -> SecretBytes {
         let passphrase = try chosenPassphrase(new: new, prompt: prompt)
-        Unlocked.hold(passphrase, for: directory)
+        Unlocked.hold(KeystoreOpener(passphrase), for: directory)
         return passphrase
     }
 
@@ -63,28 +63,27 @@ struct KeystoreOptions: ParsableArguments {
 
     /// Opens the keystore for one command.
     func withMember<R>(_ body: (Member) async throws -> R) async throws -> R {
-        try await withMember(try openingPassphrase(), body)
+        try await withMember(try opener(), body)
     }
 
-    /// Asked for only where there is something to open.
-    func openingPassphrase() throws -> SecretBytes {
+    /// What opens the keystore. The passphrase is asked for only where there is something to open.
+    func opener() throws -> KeystoreOpener {
         guard Keystore.exists(in: directory) else { throw ClientError.noKeystore(directory) }
-        if let held = Unlocked.passphrase(for: directory) { return held }
+        if let held = Unlocked.opener(for: directory) { return held }
         let source = PassphraseSource(file: passphraseFile, descriptor: passphraseFd)
         // Tried at once: whoever mistypes is asked again here, and not after what a command does first.
-        let passphrase = try source.reading(prompt: words("ask.passphrase")) { passphrase in
-            try Member.look(directory, passphrase: passphrase).close()
-            return passphrase.duplicate()
+        let opener = try source.reading(prompt: words("ask.passphrase")) { passphrase in
+            let opener = KeystoreOpener(passphrase)
+            try Member.look(directory, with: opener).close()
+            return opener
         }
-        Unlocked.hold(passphrase, for: directory)
-        return passphrase
+        Unlocked.hold(opener, for: directory)
+        return opener
     }
 
     /// The same, for a command that opens it more than once.
-    func withMember<R>(
-        _ passphrase: borrowing SecretBytes, _ body: (Member) async throws -> R
-    ) async throws -> R {
-        let member = try Member.open(directory, passphrase: passphrase, proxy: parsedProxy())
+    func withMember<R>(_ opener: KeystoreOpener, _ body: (Member) async throws -> R) async throws -> R {
+        let member = try Member.open(directory, with: opener, proxy: parsedProxy())
         // Also when the command fails: what does not fit what was seen before is told every time.
         defer {
             try? Notices.tell(member.device)

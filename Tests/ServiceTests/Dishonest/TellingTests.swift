@@ -32,7 +32,7 @@ struct TellingTests {
             member = try scene.stage.open(path)
             #expect(member.device.alarms == first)
         }
-        let looking = try Member.look(path, passphrase: LiveWorkplace.passphrase())
+        let looking = try Member.look(path, with: KeystoreOpener(LiveWorkplace.passphrase()))
         #expect(looking.device.alarms == first)
         let fork = try #require(first.first { $0.kind == .forked })
         let text = String(decoding: fork.evidence, as: UTF8.self)
