@@ -57,16 +57,6 @@ public final class Member {
         return true
     }
 
-    /// Makes a keystore from a backup.
-    public static func restore(
-        from path: String, backupPassphrase: borrowing SecretBytes, in directory: String,
-        passphrase: borrowing SecretBytes, proxy: Proxy? = nil
-    ) throws -> Member {
-        Member(
-            try Device.restore(
-                from: path, backupPassphrase: backupPassphrase, in: directory, passphrase: passphrase, proxy: proxy))
-    }
-
     /// Reads the roster, and passes `body` a session in which the member acts under their name. Make one for each
     /// command.
     public func session<R>(_ body: (Session) async throws -> R) async throws -> R {

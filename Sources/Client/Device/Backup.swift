@@ -5,9 +5,46 @@ import Foundation
 import Petitions
 import Sodium
 
-extension Device {
-    private static let backupMagic = Array("roundrobin-backup-v2\n".utf8)
+/// A backup that its passphrase has opened: everything that another device needs to be the member.
+public struct OpenedBackup: ~Copyable {
+    fileprivate static let magic = Array("roundrobin-backup-v2\n".utf8)
+    private let secrets: SecretBytes
+    private let state: DeviceState
 
+    /// Opens a file, and makes nothing.
+    /// - Throws: `ClientError.invalid(.noFile)`, `.backupPassphrase`, `.noBackup`; `ClientError.keystoreDamaged`,
+    ///   `.keystoreVersion`.
+    public init(_ path: String, passphrase: borrowing SecretBytes) throws {
+        guard let bytes = try SecureFiles.read(path) else { throw ClientError.invalid(.noFile, ["file": path]) }
+        let payload: SecretBytes
+        do {
+            payload = try PassphraseBox.open(bytes, magic: Self.magic, passphrase: passphrase, name: path)
+        } catch ClientError.wrongPassphrase { throw ClientError.invalid(.backupPassphrase) } catch {
+            throw ClientError.invalid(.noBackup, ["file": path])
+        }
+        let length = payload.withUnsafeBytes { raw in
+            raw.count >= 4 ? (0..<4).reduce(0) { $0 << 8 | Int(raw[$1]) } : 0
+        }
+        guard length <= payload.count - 4, let plain = payload.slice(4..<4 + length),
+            let secrets = payload.slice(4 + length..<payload.count), (try? Identity(stored: secrets)) != nil
+        else { throw ClientError.keystoreDamaged(path) }
+        self.state = try Device.read(state: plain, path)
+        self.secrets = secrets
+    }
+
+    /// Makes a keystore from it.
+    /// - Throws: `ClientError.keystoreExists`, `.keystoreLocked`, `.disk`.
+    public func restore(
+        in directory: String, passphrase: borrowing SecretBytes, proxy: Proxy? = nil
+    ) throws -> Member {
+        let keystore = try Keystore.create(in: directory, passphrase: passphrase)
+        try keystore.write(.identity, secrets)
+        try keystore.write(.state, Device.bytes(of: state))
+        return Member(try Device.load(keystore, proxy, Device.systemClock))
+    }
+}
+
+extension Device {
     /// Sets a new passphrase; an old copy of the keystore's header then no longer fits its records.
     public func changePassphrase(to passphrase: borrowing SecretBytes) throws {
         try keystore.changePassphrase(to: passphrase)
@@ -23,37 +60,7 @@ extension Device {
             throw ClientError.invalid(.fileExists, ["file": path])
         }
         try SecureFiles.write(
-            try PassphraseBox.seal(secret, magic: Self.backupMagic, passphrase: passphrase, cost: .recommended()),
+            try PassphraseBox.seal(secret, magic: OpenedBackup.magic, passphrase: passphrase, cost: .recommended()),
             to: path)
-    }
-
-    /// Makes a keystore from a backup.
-    public static func restore(
-        from path: String, backupPassphrase: borrowing SecretBytes, in directory: String,
-        passphrase: borrowing SecretBytes, proxy: Proxy? = nil
-    ) throws -> Device {
-        guard let bytes = try SecureFiles.read(path) else { throw ClientError.invalid(.noFile, ["file": path]) }
-        let payload: SecretBytes = try open(bytes, backupPassphrase, path)
-        let length = payload.withUnsafeBytes { raw in
-            raw.count >= 4 ? (0..<4).reduce(0) { $0 << 8 | Int(raw[$1]) } : 0
-        }
-        guard length <= payload.count - 4, let plain = payload.slice(4..<4 + length),
-            let secrets = payload.slice(4 + length..<payload.count), (try? Identity(stored: secrets)) != nil
-        else { throw ClientError.keystoreDamaged(path) }
-        let state = try read(state: plain, path)
-        let keystore = try Keystore.create(in: directory, passphrase: passphrase)
-        try keystore.write(.identity, secrets)
-        try keystore.write(.state, Self.bytes(of: state))
-        return try load(keystore, proxy, systemClock)
-    }
-
-    private static func open(
-        _ bytes: [UInt8], _ passphrase: borrowing SecretBytes, _ path: String
-    ) throws -> SecretBytes {
-        do {
-            return try PassphraseBox.open(bytes, magic: backupMagic, passphrase: passphrase, name: path)
-        } catch ClientError.wrongPassphrase { throw ClientError.invalid(.backupPassphrase) } catch {
-            throw ClientError.invalid(.noBackup, ["file": path])
-        }
     }
 }

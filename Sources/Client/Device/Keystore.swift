@@ -57,12 +57,12 @@ public final class Keystore {
     public static func open(
         _ directory: String, passphrase: borrowing SecretBytes, onlyReading: Bool = false, waiting: Bool = true
     ) throws(ClientError) -> Keystore {
-        try open(directory, with: KeystoreOpener(passphrase), onlyReading: onlyReading)
+        try open(directory, with: KeystoreOpener(passphrase), onlyReading: onlyReading, waiting: waiting)
     }
 
     /// The same for a program that opens it more than once.
     public static func open(
-        _ directory: String, with opener: KeystoreOpener, onlyReading: Bool = false
+        _ directory: String, with opener: KeystoreOpener, onlyReading: Bool = false, waiting: Bool = true
     ) throws(ClientError) -> Keystore {
         guard exists(in: directory) else { throw .noKeystore(directory) }
         let lock = onlyReading ? KeystoreLock.none() : try KeystoreLock(directory + "/lock", waiting: waiting)

@@ -63,14 +63,12 @@ struct KeysCommand: AsyncParsableCommand {
             guard !Keystore.exists(in: keystore.directory) else { throw ClientError.keystoreExists(keystore.directory) }
             // Before anything is asked.
             guard access(file, R_OK) == 0 else { throw ClientError.invalid(.noFile, ["file": file]) }
-            let chosen = try keystore.passphrase(new: true, prompt: words("cli.choosePassphrase"))
-            let source = PassphraseSource(file: backupPassphraseFile)
-            let member = try source.reading(prompt: words("cli.askBackup")) { passphrase in
-                try Member.restore(
-                    from: file, backupPassphrase: passphrase, in: keystore.directory, passphrase: chosen,
-                    proxy: keystore.parsedProxy())
+            // The backup first: nobody chooses a new passphrase for a file that does not open.
+            let backup = try PassphraseSource(file: backupPassphraseFile).reading(prompt: words("cli.askBackup")) {
+                try OpenedBackup(file, passphrase: $0)
             }
-            member.close()
+            let chosen = try keystore.passphrase(new: true, prompt: words("cli.choosePassphrase"))
+            try backup.restore(in: keystore.directory, passphrase: chosen, proxy: keystore.parsedProxy()).close()
             Terminal.line(words("cli.restored"))
         }
     }

@@ -169,9 +169,8 @@ extension Scene {
     private func restore(_ member: Member) async throws {
         let file = stage.directory("backup-\(Random.number(below: 1 << 30))")
         try member.device.backup(to: file, passphrase: LiveWorkplace.passphrase())
-        let restored = try Member.restore(
-            from: file, backupPassphrase: LiveWorkplace.passphrase(), in: file + "-home",
-            passphrase: LiveWorkplace.passphrase())
+        let backup = try OpenedBackup(file, passphrase: LiveWorkplace.passphrase())
+        let restored = try backup.restore(in: file + "-home", passphrase: LiveWorkplace.passphrase())
         let identity = try restored.device.keystore.required(.identity)
         let state = try restored.device.keystore.required(.state)
         restored.close()
