@@ -83,6 +83,32 @@ struct SittingTests {
         }
     }
 
+    @Test("A service that does not answer is noticed before anything else is asked of a founder")
+    func founding() throws {
+        let service = try ServiceProcess(database: directory("service.sqlite"))
+        defer { service.kill() }
+        let founder = Person(directory("founder"))
+        try founder.begin(in: directory)
+        try founder.answer("q to leave: ", "2")
+        try founder.answer("address of the service: ", "rr.example.org")
+        try founder.see("http")
+        try founder.answer("address of the service: ", "http://127.0.0.1:1")
+        try founder.see("127.0.0.1:1")
+        try founder.answer("address of the service: ", service.url)
+        try founder.answer("people work there: ", "many")
+        try founder.see("number")
+        try founder.answer("people work there: ", "5")
+        try founder.choosePassphrase()
+        try founder.answer("not now): ", "n")
+        try founder.answer("[y/N]", "n")
+        try founder.see("q to leave: ")
+        try founder.leave()
+
+        // The command by itself: before it asks for a passphrase.
+        let refused = try Program.run("workplace", "found", "http://127.0.0.1:1", "--eligible", "5", "--home", directory("f"))
+        #expect(refused.status == 2 && refused.error.contains("127.0.0.1:1"), "\(refused.error)")
+    }
+
     @Test("A petition from nothing to a verified count: who types what, no id among it")
     func counted() throws {
         let service = try ServiceProcess(database: directory("service.sqlite"))

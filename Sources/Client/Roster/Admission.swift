@@ -35,6 +35,12 @@ public struct Invitation: Sendable {
 }
 
 extension Member {
+    /// That a service answers at an address, before anything else is asked of whoever wants to found a workplace there.
+    /// - Throws: `ClientError.invalid` with what is wrong with the address, `.unreachable`, `.refused`, `.badAnswer`.
+    public static func checkService(at serviceURL: String, proxy: Proxy? = nil) async throws {
+        _ = try await AnonymousConnection.with(try serviceAddress(serviceURL), proxy: proxy) { try await $0.service() }
+    }
+
     /// Founds a workplace and becomes its first member and organiser.
     /// - Parameter token: the token that the service's operator gives to people who may found, if the service requires
     ///   one. It is not stored.

@@ -45,6 +45,8 @@ struct WorkplaceCommand: AsyncParsableCommand {
         func run() async throws {
             // One that is there may be a founding that was refused for the moment, or cut off: it is finished.
             let isNew = !Keystore.exists(in: keystore.directory)
+            // Before a passphrase is chosen for a service that is not there.
+            if isNew { try await Member.checkService(at: service, proxy: keystore.parsedProxy()) }
             let member = try await Member.found(
                 at: service, eligible: eligible, in: keystore.directory,
                 passphrase: isNew

@@ -14,14 +14,32 @@ extension Sitting {
             switch try choose(words("sitting.choose", ["count": "3"]), among: 3).place {
             case 0: try await perform(["join"])
             case 1:
-                let address = try ask(words("sitting.askService"))
-                let eligible = try ask(words("sitting.askEligible"))
-                try await perform(["workplace", "found", address, "--eligible", eligible])
+                let address = try await askService()
+                try await perform(["workplace", "found", address, "--eligible", "\(try askEligible())"])
             default: try await perform(["keys", "restore", try ask(words("sitting.askRestore"))])
             }
         }
         if Unlocked.opener(for: keystore.directory) != nil { try await backUp() }
         if try agrees(words("sitting.trusteeAsk")) { try await perform(["petition", "offer", "--ahead"]) }
+    }
+
+    /// The address of a service that answers.
+    private func askService() async throws -> String {
+        while true {
+            let address = try ask(words("sitting.askService"))
+            guard !address.isEmpty else { continue }
+            do {
+                try await Member.checkService(at: address, proxy: keystore.parsedProxy())
+                return address
+            } catch { Failure(error).show() }
+        }
+    }
+
+    private func askEligible() throws -> UInt32 {
+        while true {
+            if let number = UInt32(try ask(words("sitting.askEligible"))), number > 0 { return number }
+            Terminal.note(words("sitting.aNumber"))
+        }
     }
 
     func backUp() async throws {
