@@ -129,6 +129,38 @@ struct TerminalProgramTests {
         #expect((mode as? NSNumber)?.intValue == 0o600)
     }
 
+    @Test("What an editor saved is read whatever it put around the text; what is no text is kept and explained")
+    func encodings() throws {
+        let service = try workplace()
+        defer { service.kill() }
+        func edit(_ bytes: [UInt8]) throws -> PseudoTerminal {
+            try Data(bytes).write(to: URL(filePath: directory("saved")))
+            return try terminal(
+                ["draft", "edit", "1"] + keystore, ["EDITOR": ShellQuoting.command(["cp", directory("saved")])])
+        }
+        for (i, prefix) in ["\u{feff}", ""].enumerated() {
+            let saved = try edit(Array("\(prefix)Title \(i)\r\n\r\nOne.\r\nTwo.\r\n".utf8))
+            #expect(try saved.end() == .exited(0), "\(saved.screen)")
+            #expect(try draft == "Title \(i)\n\nOne.\nTwo.\n")
+        }
+        let wide = "\u{feff}Weit\r\n\r\nÄpfel.\r\n".utf16.flatMap { [UInt8($0 & 0xff), UInt8($0 >> 8)] }
+        let saved = try edit(wide)
+        #expect(try saved.end() == .exited(0), "\(saved.screen)")
+        #expect(try draft == "Weit\n\nÄpfel.\n")
+        // Latin-1, and a control character.
+        for (bytes, told) in [
+            (Array("Caf".utf8) + [0xe9, 0x0a, 0x0a, 0x61, 0x0a], "UTF-8"), (Array("T\n\na\u{1}b\n".utf8), "U+0001"),
+        ] {
+            let refused = try edit(bytes)
+            #expect(try refused.end() == .exited(2), "\(refused.screen)")
+            let kept = try #require(leftovers.first { $0.hasPrefix("roundrobin-unsaved-") })
+            #expect(refused.text.contains(told) && leftovers.count == 1)
+            #expect(FileManager.default.contents(atPath: directory("tmp/" + kept)) == Data(bytes))
+            try FileManager.default.removeItem(atPath: directory("tmp/" + kept))
+        }
+        #expect(try draft == "Weit\n\nÄpfel.\n")
+    }
+
     @Test(
         "The plaintext goes where nobody else can enter, or where temporary files go; an editor is found where none is named"
     )

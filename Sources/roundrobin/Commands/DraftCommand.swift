@@ -196,7 +196,7 @@ struct DraftCommand: AsyncParsableCommand {
         /// What the person makes of a draft, in a file or in the editor.
         private func content(of draft: Draft) throws -> (title: String, text: String) {
             if let file { return try DraftCommand.parts(of: file, title: title) }
-            return try Editor.edit(draft.whole, file: nil)
+            return try Editor.edit(draft.whole)
         }
 
         func run() async throws {

@@ -8,15 +8,7 @@ import TextDiff
 /// The user's editor, in the foreground of the terminal, on a file that only this user can read, in a directory that goes with it.
 enum Editor {
     /// - Parameter whole: the first line is the title, the rest the text.
-    static func edit(_ whole: String, file: String?) throws -> (title: String, text: String) {
-        if let file {
-            guard let data = FileManager.default.contents(atPath: file),
-                let content = String(data: data, encoding: .utf8)
-            else { throw ClientError.invalid(.notText, ["file": file]) }
-            return try split(content)
-        }
-        return try split(run(on: whole))
-    }
+    static func edit(_ whole: String) throws -> (title: String, text: String) { try split(run(on: whole)) }
 
     /// Shows a text with conflict markers until none is left in it.
     /// - Parameter revision: whose side is below the middle.
@@ -36,10 +28,7 @@ enum Editor {
 
     /// A text that somebody writes from nothing.
     static func write(file: String?) throws -> String {
-        guard let file else { return try run(on: "") }
-        guard let data = FileManager.default.contents(atPath: file), let content = String(data: data, encoding: .utf8)
-        else { throw ClientError.invalid(.notText, ["file": file]) }
-        return content
+        try file.map { try OutsideFile.text($0) } ?? run(on: "")
     }
 
     /// Runs what uses a text that somebody wrote. When it fails the text is kept where it was written, and said where.
@@ -56,11 +45,13 @@ enum Editor {
         if let text { keep(Data(text.utf8)) }
     }
 
-    private static func keep(_ bytes: Data) {
+    /// - Returns: where it is kept; nil if it could not be written.
+    @discardableResult
+    private static func keep(_ bytes: Data) -> String? {
         let path = place().appending(path: "roundrobin-unsaved-" + Hex.encode(Random.bytes(4)) + ".md").path
-        if (try? SecureFiles.write(Array(bytes), to: path)) != nil {
-            Terminal.note(words("editor.kept", ["file": path]))
-        }
+        guard (try? SecureFiles.write(Array(bytes), to: path)) != nil else { return nil }
+        Terminal.note(words("editor.kept", ["file": path]))
+        return path
     }
 
     /// A conflict where there is no editor: both sides go into a file beside theirs, to be settled there.
@@ -121,12 +112,14 @@ enum Editor {
             end = try ForegroundProgram.run(["/bin/sh", "-c", editor + " \"$0\"", path.path])
         } catch is ChildProcess.NotStarted { throw ClientError.invalid(.editorFailed) }
         let bytes = FileManager.default.contents(atPath: path.path)
-        guard end == .exited(0), let written = bytes.flatMap({ String(data: $0, encoding: .utf8) }) else {
-            // What somebody wrote before their editor failed, or in another encoding, is not lost.
+        // What somebody wrote before their editor failed, or what is no text, is not lost.
+        guard end == .exited(0), let bytes else {
             if let bytes, bytes != Data(text.utf8) { keep(bytes) }
             throw ClientError.invalid(.editorFailed)
         }
-        return written
+        do { return try OutsideText.read(Array(bytes)) } catch {
+            throw error.error(in: keep(bytes) ?? path.lastPathComponent)
+        }
     }
 
     private static func split(_ content: String) throws -> (title: String, text: String) {
