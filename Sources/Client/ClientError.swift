@@ -184,7 +184,8 @@ extension ClientError {
         case logMissing, logUnreadable, logUnverified, logRootDiffers, firstLeaf, otherWorkplace, serviceFaults
         case notWitnessed, witnessesStale, closed, closesLate, notAnnounced, wording, notInRing, noOwnWrap
         case tooFewLiveSeats, voteTerms, voteResponse, namedAmongFew, namedInLargeRing, noSuchLevel, noLevels
-        case nameLength, nameHidden, remarkLength, answersCount, supportsNothing, nothingToWithdraw, tagExhausted
+        case nameLength, nameHidden, remarkLength, remarkHidden, answersCount, supportsNothing, nothingToWithdraw,
+            tagExhausted
         case unseenWarnings, unsettled, held, promiseInvalid, receiptInvalid, memoryDamaged, tooManyRingKeys
         case invalid
     }
@@ -286,6 +287,7 @@ extension CoSigningError {
         case .nameLength: .nameLength
         case .nameHidden: .nameHidden
         case .remarkLength: .remarkLength
+        case .remarkHidden: .remarkHidden
         case .answersCount: .answersCount
         case .supportsNothing: .supportsNothing
         case .nothingToWithdraw: .nothingToWithdraw

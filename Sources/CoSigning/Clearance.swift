@@ -41,6 +41,13 @@ public enum Decision: Sendable, Hashable {
     /// Take a standing co-signature back.
     case withdraw
 
+    /// That a remark shows every character that it has: the ballots' readers shall read what was written.
+    /// - Throws: `CoSigningError.remarkHidden`.
+    public static func checkReadable(remark: String) throws(CoSigningError) {
+        guard let hidden = ReadableText.firstHidden(in: remark) else { return }
+        throw .remarkHidden(line: hidden.line, ReadableText.code(hidden.scalar))
+    }
+
     /// The name that goes out with the co-signature; nil for none.
     public var name: ConditionalName? {
         if case .sign(_, _, let name) = self { name } else { nil }
@@ -205,6 +212,7 @@ extension PetitionView {
         // The part of a ballot that its choices, its lengths and one byte of padding leave (section 6).
         let most = min(Int(manifest.ballotLength) - manifest.options.count - 5, 4000)
         guard remark.utf8.count <= most else { throw .remarkLength(most: most) }
+        try Decision.checkReadable(remark: remark)
         let ballot: Ballot
         do { ballot = try Ballot(choices: choices, remark: remark, for: manifest) } catch { throw .rule(error) }
         guard ballot.supportsSomething(of: manifest) else { throw .supportsNothing }

@@ -58,6 +58,8 @@ public enum CoSigningError: Error, Sendable, Equatable {
     case nameHidden(String)
     /// The remark has more bytes than fit the ballot.
     case remarkLength(most: Int)
+    /// The remark has a character that does not show, with its line from 1 and its code.
+    case remarkHidden(line: Int, String)
     /// The petition has this many questions, and the decision another number of answers.
     case answersCount(Int)
     /// The ballot supports no demand.

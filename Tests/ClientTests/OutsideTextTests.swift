@@ -1,4 +1,5 @@
 import Client
+import CoSigning
 import Petitions
 import Testing
 
@@ -53,6 +54,18 @@ struct OutsideTextTests {
         }
         let parts = Draft.parts("Title only")
         #expect(parts.title == "Title only" && parts.text == "" && Draft.parts("").title == "")
+    }
+
+    @Test("A remark is tidied like every text, and refused if a character of it does not show")
+    func remark() throws {
+        #expect(try OutsideText.remark("\u{feff}One.\r\nTwo.") == "One.\nTwo.")
+        refuses(.controlCharacter) { _ = try OutsideText.remark("a\u{7}") }
+        #expect {
+            try OutsideText.remark("a\u{202e}b")
+        } throws: { error in
+            guard case ClientError.coSigning(.remarkHidden(line: 1, "U+202E")) = error else { return false }
+            return true
+        }
     }
 
     private func refuses(_ reason: ClientError.Invalid, _ body: () throws -> Void) {

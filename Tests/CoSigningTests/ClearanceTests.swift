@@ -91,6 +91,10 @@ struct ClearanceTests {
         #expect(try refusal(String(repeating: "x", count: most)) == nil)
         #expect(try refusal(String(repeating: "x", count: most + 1)) == .remarkLength(most: most))
         #expect(try refusal(String(repeating: "ä", count: most / 2 + 1)) == .remarkLength(most: most), "bytes")
+        #expect(try refusal("Zwei\nZeilen, ein Gewehr\u{200d}.") == nil)
+        for (remark, line, code) in [
+            ("within \u{202e}41\u{202c} days", 1, "U+202E"), ("a\nb\u{200b}", 2, "U+200B"), ("a\u{1b}[2J", 1, "U+001B"),
+        ] { #expect(try refusal(remark) == .remarkHidden(line: line, code)) }
         var memory = Memory()
         let longest = Decision.sign(choices: [1, 1], remark: String(repeating: "x", count: most), name: nil)
         _ = try workplace.view(petition, device.identity)

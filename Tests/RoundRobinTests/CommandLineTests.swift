@@ -74,6 +74,15 @@ struct CommandLineTests {
 
     private func bundle(_ name: String) -> String { Vectors.directory.appending(path: "bundles/\(name).rrbundle").path }
 
+    @Test("A remark with a character that does not show is refused before anything is opened or sent")
+    func remark() throws {
+        let directory = try TemporaryDirectory()
+        for (remark, code) in [("within \u{202e}41 days", "U+202E"), ("a\u{8}b", "U+0008")] {
+            let refused = try Program.run("cosign", "--all", "support", "--remark", remark, "--home", directory("none"))
+            #expect(refused.status == 2 && refused.error.contains(code), "\(refused.error)")
+        }
+    }
+
     @Test("verify: 0 without faults, 1 with faults, 2 unreadable or another petition, and the verdict as JSON")
     func verify() throws {
         let good = try Program.run("verify", bundle("honest-7"), "--json")

@@ -1,3 +1,4 @@
+import CoSigning
 import Petitions
 
 /// The entrance for all texts from outside: files, standard input, editors, forms, arguments. A text that has passed is
@@ -63,6 +64,14 @@ public enum OutsideText {
         return clean
     }
 
+    /// A co-signer's remark, from an argument: read like every text, and without characters that do not show.
+    /// - Throws: `ClientError.invalid(.controlCharacter)`; `ClientError.coSigning(.remarkHidden)`.
+    public static func remark(_ text: String) throws -> String {
+        let clean: String
+        do { clean = try read(text) } catch { throw error.error(in: "") }
+        try ClientError.coSigning { () throws(CoSigningError) in try Decision.checkReadable(remark: clean) }
+        return clean
+    }
     /// Removes byte order marks, and turns CR LF, CR and NEL into LF.
     public static func tidied(_ text: String) -> String {
         var scalars = String.UnicodeScalarView()

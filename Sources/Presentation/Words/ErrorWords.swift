@@ -68,6 +68,7 @@ extension CoSigningError {
         case .namedInLargeRing(let ring, let eligible): ["ring": "\(ring)", "eligible": "\(eligible)"]
         case .noSuchLevel(let levels): ["levels": levels.map { "\($0)" }.joined(separator: ", ")]
         case .remarkLength(let most): ["most": "\(most)"]
+        case .remarkHidden(let line, let code): ["line": "\(line)", "code": code]
         case .answersCount(let demands): ["demands": "\(demands)"]
         case .held(let until): ["time": Moment.describe(until)]
         case .receiptInvalid(let error): ["why": ErrorWords.say(error)]

@@ -107,6 +107,7 @@ struct Cosign: AsyncParsableCommand {
 
     func run() async throws {
         // The keystore is free while a person thinks and a delay runs: what else uses it does not show that somebody co-signs.
+        let remark = try OutsideText.remark(remark)
         let opener = try keystore.opener()
         let name = try conditionalName()
         var scope = try petition.scope()
@@ -129,7 +130,9 @@ struct Cosign: AsyncParsableCommand {
                 seen = warnings.union(seen ?? [])
             }
             if intention == nil {
-                guard let decided = try await decide(begun, kept: kept, name: name, opener) else { return }
+                guard let decided = try await decide(begun, kept: kept, name: name, remark: remark, opener) else {
+                    return
+                }
                 intention = decided
                 let now = Device.systemClock()
                 if decided.notBefore > now {
@@ -201,7 +204,7 @@ struct Cosign: AsyncParsableCommand {
     /// The person's answers, shown before they are sent.
     /// - Returns: nil when nothing is to be sent.
     private func decide(
-        _ begun: CoSigner.Begun, kept: Intention?, name: ConditionalName?, _ opener: KeystoreOpener
+        _ begun: CoSigner.Begun, kept: Intention?, name: ConditionalName?, remark: String, _ opener: KeystoreOpener
     ) async throws -> Intention? {
         let view = begun.view
         if var kept, Terminal.canAsk {
