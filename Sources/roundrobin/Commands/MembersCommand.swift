@@ -146,7 +146,7 @@ struct MembersCommand: AsyncParsableCommand {
         func run() async throws {
             try await keystore.withSession { session in
                 let directory = try await session.directory()
-                guard output.json else { return DirectoryText.show(directory) }
+                guard output.json else { return try Terminal.paged { DirectoryText.show(directory) } }
                 let roster = session.roster
                 let entries = directory.entries.enumerated().map { place, entry in
                     Entry(
