@@ -404,6 +404,12 @@ struct PetitionCommand: AsyncParsableCommand {
                 let id = view.petition.id
                 try await member.session { try await $0.closePetition(id) }
                 Terminal.line(words("cli.closedNow", ["petition": String(id.hex.prefix(8))]))
+                // What everybody may read needs no keystore, and so nobody's passphrase.
+                let threshold = Int(view.petition.manifest.threshold)
+                Terminal.line(words("petition.closedCount", count: threshold))
+                var command = ["roundrobin", "verify", id.hex, "--service", member.device.serviceURL]
+                if let proxy = keystore.proxy { command += ["--proxy", proxy] }
+                Terminal.line("    " + Terminal.command(command))
             }
         }
 
