@@ -191,6 +191,37 @@ struct PagesTests {
         #expect(Data(base64Encoded: sheet)?.starts(with: Data("%PDF".utf8)) == true)
     }
 
+    @Test("A translation stands below what binds, apart and in its own language, in the terminal and on pages")
+    func translation() throws {
+        let service = try ServiceProcess(database: directory("service.sqlite"))
+        defer { service.kill() }
+        let world = try Stage(service: service, directory: directory)
+        let text = "At most five nights.\n\n--- translation, not binding: zh-Hans ---\n\n至多五晚。"
+        try Data("Nights\r\n\r\n\(text)\r\n".utf8).write(to: URL(filePath: directory("demand.md")))
+        try world.run(1, "draft", "new", "--file", directory("demand.md"))
+        let id = try world.petition(of: "1")
+        try world.run(1, "petition", "close", id)
+        try world.run(2, "release", id)
+        let bundle = directory("b.rrbundle")
+        try world.run(1, "export", id, "-o", bundle)
+        #expect(try world.run(3, "verify", bundle, "--petition", id).status == 0)
+        let whole = try world.run(3, "petition", "show", id, "--json").json()["wording"] as? [String: Any]
+        #expect((whole?["demands"] as? [[String: Any]])?.first?["text"] as? String == text, "what is signed")
+        for (language, heading) in [("en", "It does not bind"), ("zh-Hans", "没有约束力")] {
+            let shown = try world.run(3, "petition", "show", id, "--lang", language).output
+            #expect(shown.contains("\n  At most five nights.\n") && shown.contains("\n  至多五晚。\n"))
+            #expect(shown.contains(heading) && !shown.contains("---"))
+            for page in ["report", "letter"] {
+                let path = directory("\(page)-\(language).html")
+                let made = try Program.run(page, bundle, "-o", path, "--language", language, "--hide-below", "0")
+                #expect(made.status == 0, "\(made.error)")
+                let html = try String(contentsOfFile: path, encoding: .utf8)
+                #expect(html.contains(#"<p class="wording" lang="zh-Hans" dir="auto">至多五晚。</p>"#))
+                #expect(html.contains(heading) && html.contains("At most five nights.</p>") && !html.contains("--- t"))
+            }
+        }
+    }
+
     @Test("Slips are read by a scanner as the very addresses, on the screen and as a browser prints them")
     func slips() throws {
         let browser = try Browser()
@@ -239,9 +270,15 @@ struct Stage {
 
     func petition() throws -> String {
         try run(1, "draft", "new", "--template", "informed-consent")
-        try run(1, "draft", "adopt", "1")
+        return try petition(of: "1")
+    }
+
+    func petition(of draft: String) throws -> String {
+        try run(1, "draft", "show", draft)
+        try run(1, "draft", "adopt", draft)
         try run(
-            1, "petition", "prepare", "--title", "T", "--draft", "1", "--trustee", "2", "--threshold", "1", "--quorum",
+            1, "petition", "prepare", "--title", "T", "--draft", draft, "--trustee", "2", "--threshold", "1",
+            "--quorum",
             "3", "--level", "4")
         try run(2, "petition", "offer")
         try run(1, "petition", "assemble")

@@ -32,19 +32,17 @@ package struct NegotiationText {
         Terminal.line()
         let head = words("petition.demand", ["number": "\(thread.number)", "title": Terminal.harmless(thread.title)])
         Terminal.line(Terminal.bold(head) + "  " + painted(thread.status))
-        let ours = Terminal.harmlessLines(thread.ours)
         if let agreed = thread.agreed, agreed != thread.ours {
-            let rows = Columns.beside(
-                (words("negotiation.ours"), ours), (words("negotiation.agreedText"), Terminal.harmlessLines(agreed)))
-            for row in rows { Terminal.line(row) }
-            difference(thread.ours, agreed)
+            compare(thread.ours, words("negotiation.agreedText"), agreed)
         } else if thread.agreed == nil, let theirs = thread.theirs {
-            let rows = Columns.beside(
-                (words("negotiation.ours"), ours), (words("negotiation.theirs"), Terminal.harmlessLines(theirs)))
-            for row in rows { Terminal.line(row) }
-            difference(thread.ours, theirs)
+            compare(thread.ours, words("negotiation.theirs"), theirs)
         } else {
-            for row in Columns.wrap(ours, min(Columns.width, 100) - 4) { Terminal.line("  " + row) }
+            let ours = BilingualText(thread.ours)
+            lines(ours.binding)
+            if let translation = ours.translation {
+                Terminal.line("  " + Terminal.bold(BilingualText.heading(translation, Words.texts)))
+                lines(translation.text)
+            }
         }
         // A refusal or an acceptance may come with a reason.
         if let last = thread.steps.last, last.answer == .refused || last.answer == .accepted, !last.text.isEmpty {
@@ -53,6 +51,19 @@ package struct NegotiationText {
                 Terminal.line("    " + row)
             }
         }
+    }
+
+    private func lines(_ text: String) {
+        for row in Columns.wrap(Terminal.harmlessLines(text), min(Columns.width, 100) - 4) { Terminal.line("  " + row) }
+    }
+
+    /// What binds, side by side and word by word.
+    private func compare(_ ours: String, _ head: String, _ theirs: String) {
+        let (ours, theirs) = BilingualText.compared(ours, theirs)
+        let rows = Columns.beside(
+            (words("negotiation.ours"), Terminal.harmlessLines(ours)), (head, Terminal.harmlessLines(theirs)))
+        for row in rows { Terminal.line(row) }
+        difference(ours, theirs)
     }
 
     private func difference(_ ours: String, _ theirs: String) {

@@ -40,12 +40,12 @@ package enum PetitionText {
         if json { return try Terminal.json(Facts(id, manifest, document)) }
         Terminal.line(Terminal.bold(Terminal.harmless(document.title)))
         Terminal.line(Terminal.faint(id.hex))
-        if !document.preamble.isEmpty { Terminal.line("\n" + Terminal.block(document.preamble)) }
+        if !document.preamble.isEmpty { Terminal.line("\n" + BilingualText.block(document.preamble)) }
         for (i, demand) in document.demands.enumerated() {
             Terminal.line()
             let title = Terminal.harmless(demand.title)
             Terminal.line(Terminal.bold(words("petition.demand", ["number": "\(i + 1)", "title": title])))
-            Terminal.line(Terminal.block(demand.text))
+            Terminal.line(BilingualText.block(demand.text))
         }
         Terminal.line()
         let close =

@@ -16,7 +16,8 @@ package enum Letter {
         let (tally, quorum) = (audited.tally, audited.petition.manifest.quorum)
         let names = Report.names(audited, texts)
         let demands = document.demands.enumerated().map { i, demand in
-            var values: [String: Any] = ["title": demand.title, "text": demand.text]
+            var values = BilingualText(demand.text).values("text", texts)
+            values["title"] = demand.title
             if let counts = tally.questions?[i] {
                 let figures = FigureText(counts, ring: tally.ring, disclosure, texts)
                 values["support"] = figures.support
@@ -25,7 +26,7 @@ package enum Letter {
             return values
         }
         var values: [String: Any] = [
-            "title": document.title, "preamble": RatificationTerms.prose(document.preamble), "demands": demands,
+            "title": document.title, "demands": demands,
             "standing": texts(
                 "letter.standing", ["ring": "\(tally.ring)", "eligible": "\(tally.eligible)"],
                 count: tally.cosignatures),
@@ -34,6 +35,8 @@ package enum Letter {
             "how": texts.markup("letter.how", others: ["file": file]),
             "command": Report.command(file, audited.petition.id), "notProven": NotProven(audited).lines(texts),
         ]
+        let preamble = BilingualText(RatificationTerms.prose(document.preamble))
+        values.merge(preamble.values("preamble", texts)) { $1 }
         if tally.questions == nil { values["sealed"] = texts("letter.sealed") }
         return try templates.render("letter", values, texts: texts)
     }

@@ -50,7 +50,7 @@ package struct Report {
         ]
         if let document = petition.document {
             let prose = RatificationTerms.prose(document.preamble)
-            if !prose.isEmpty { values["preamble"] = prose }
+            if !prose.isEmpty { values.merge(BilingualText(prose).values("preamble", texts)) { $1 } }
         }
         if petition.tally.questions == nil { values["sealed"] = texts("report.sealed") }
         values["notProven"] = NotProven(petition).lines(texts)
@@ -143,7 +143,9 @@ package struct Report {
                             ["number": "\(thread.number)", "title": texts("tally.noWording")])),
                 "hasFigures": petition.tally.questions != nil, "hasSides": false,
             ]
-            if let text = demand?.text, !text.isEmpty { values["text"] = text }
+            if let text = demand?.text, !text.isEmpty {
+                values.merge(BilingualText(text).values("text", texts)) { $1 }
+            }
             if let counts = petition.tally.questions?[i] {
                 let figures = FigureText(counts, ring: petition.tally.ring, disclosure, texts)
                 values["figures"] = rows(figures)
@@ -156,11 +158,12 @@ package struct Report {
             }
             // Where both say the same there is nothing to compare.
             if let theirs = thread.agreed ?? thread.theirs, theirs != thread.ours {
+                let (ours, theirs) = BilingualText.compared(thread.ours, theirs)
                 values["hasSides"] = true
-                values["ours"] = thread.ours
+                values["ours"] = ours
                 values["theirs"] = theirs
                 values["other"] = thread.agreed == nil ? texts("negotiation.theirs") : texts("negotiation.agreedText")
-                values["segments"] = WordDiff(from: thread.ours, to: theirs).segments.map { segment in
+                values["segments"] = WordDiff(from: ours, to: theirs).segments.map { segment in
                     [
                         "text": segment.text, "added": segment.change == .added,
                         "removed": segment.change == .removed, "same": segment.change == .same,

@@ -336,7 +336,7 @@ struct Cosign: AsyncParsableCommand {
             throw ClientError.coSigning(.wording(view.documentFault ?? .missing))
         }
         let preamble = RatificationTerms.prose(document.preamble)
-        if !preamble.isEmpty { Terminal.line("\n" + Terminal.block(preamble)) }
+        if !preamble.isEmpty { Terminal.line("\n" + BilingualText.block(preamble)) }
         let terms = RatificationTerms(document, of: manifest)
         if let terms {
             Terminal.line("\n  " + words("vote.needs", ["majority": NegotiationWords.say(terms.majority, Words.texts)]))
@@ -347,10 +347,10 @@ struct Cosign: AsyncParsableCommand {
             Terminal.line("\n" + Terminal.bold(head))
             if let number = terms?.demands[i], let asked, asked.demands.indices.contains(number - 1) {
                 Terminal.line("  " + words("vote.asked"))
-                Terminal.line(Terminal.faint(Terminal.block(asked.demands[number - 1].text)))
+                Terminal.line(Terminal.faint(BilingualText.block(asked.demands[number - 1].text)))
                 Terminal.line("  " + words("vote.offered"))
             }
-            Terminal.line(Terminal.block(demand.text) + "\n")
+            Terminal.line(BilingualText.block(demand.text) + "\n")
             return try ask(manifest.kind)
         }
     }

@@ -170,7 +170,7 @@ struct DraftCommand: AsyncParsableCommand {
             if found.isByFormer { Terminal.warning(words("draft.byFormer")) }
             if found.overwrittenBy != nil { Terminal.warning(words("draft.overwritten")) }
             Terminal.line()
-            Terminal.line(Terminal.block(found.text))
+            Terminal.line(BilingualText.block(found.text))
         }
     }
 
