@@ -103,6 +103,12 @@ struct PagesTests {
                 #expect(there, "\(path) leads to \(link)")
             }
         }
+        // The beginning of an id finds nothing, however much of it there is: nobody finds petitions by trying.
+        for count in [8, 16, 63] {
+            try browser.open("\(service.url)/p/\(id.prefix(count))")
+            let heading = try browser.evaluate("document.querySelector('h1').textContent") as? String
+            #expect(heading == "There is no such petition here")
+        }
         // An invite's secret stays in the browser, and no link on the page carries it away.
         try browser.open("\(service.url)/join#secret")
         #expect(try browser.evaluate("location.hash") as? String == "#secret")
