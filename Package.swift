@@ -228,7 +228,7 @@ let package = Package(
             dependencies: [
                 "ChildProcesses", "Service", "ServiceAPI", "Client", "CoSigning", "RequestSignatures", "Petitions",
                 "MembershipProofs", "TransparencyLog", "Storage", "Templates", "Sodium", "TestSupport", "TextDiff",
-                "Yams",
+                "Presentation", "Yams",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),

@@ -14,6 +14,8 @@ final class AnonymousConnection: Sendable {
 
     init(_ serviceURL: String, proxy: Proxy?) { transport = Transport(serviceURL: serviceURL, proxy: proxy) }
 
+    /// The same over a transport of the caller's.
+    init(_ transport: Transport) { self.transport = transport }
     /// Runs `body` with a new connection that nothing else uses.
     static func with<R>(
         _ serviceURL: String, proxy: Proxy?, _ body: (AnonymousConnection) async throws -> R

@@ -19,12 +19,14 @@ final class Transport: Sendable {
     private static let patience: Duration = .seconds(180)
     private static let mostBytes = 64 << 20
 
-    init(serviceURL: String, proxy: Proxy?) {
+    /// - Parameter roots: whose certificates are trusted; the system's but in tests.
+    init(serviceURL: String, proxy: Proxy?, trusting roots: NIOSSLTrustRoots = .default) {
         self.serviceURL = serviceURL
         self.proxy = proxy
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow, decompression: .disabled)
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv12
+        tls.trustRoots = roots
         configuration.tlsConfiguration = tls
         configuration.timeout = .init(connect: proxy == nil ? .seconds(15) : Self.timeout, read: Self.timeout)
         // A refused connection is an error at once; the caller may retry.
