@@ -72,7 +72,7 @@ let package = Package(
         .target(
             name: "Storage",
             dependencies: [
-                "Sodium", "MembershipProofs", "TransparencyLog", "Petitions", "Postgres",
+                "CProcess", "Sodium", "MembershipProofs", "TransparencyLog", "Petitions", "Postgres",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: settings),
@@ -108,7 +108,8 @@ let package = Package(
         .target(
             name: "Client",
             dependencies: [
-                "CoSigning", "RequestSignatures", "ServiceAPI", "Sodium", "MembershipProofs", "TransparencyLog",
+                "CProcess", "CoSigning", "RequestSignatures", "ServiceAPI", "Sodium", "MembershipProofs",
+                "TransparencyLog",
                 "Petitions",
                 "TextDiff",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),

@@ -290,10 +290,13 @@ public struct Memory: Sendable, Equatable {
 
     /// Erases a petition's statements, receipts, promises, sequences and alarms. The pin of its log stays: everybody
     /// reads that log alike, and the pin has moved on since the signing.
-    public mutating func forget(_ id: ID<Petition>) {
+    /// - Parameter keys: ring keys that stay on the device. If one of them signed, that is remembered: the key itself
+    ///   shows it to anybody who has the log, and nobody must be told that nothing shows it.
+    public mutating func forget(_ id: ID<Petition>, holding keys: Set<Bytes32> = []) {
         guard let memory = petitions[id] else { return }
         var left = PetitionMemory()
         (left.announced, left.wasOpened, left.wasClosed) = (memory.announced, memory.wasOpened, memory.wasClosed)
+        if let key = memory.ringKey, keys.contains(key) { left.ringKey = key }
         petitions[id] = left
         for view in View.allCases { pins[view]?.promised[.petition(id)] = nil }
         // Alarms of every kind: their evidence may contain a receipt's checkpoint, which shows which statement this

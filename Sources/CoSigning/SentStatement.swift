@@ -73,6 +73,8 @@ public struct PetitionMemory: Sendable, Equatable {
 public enum OwnStatus: Sendable, Equatable {
     /// Has sent nothing that can still count.
     case nothing
+    /// What was sent is erased, and the ring key that signed it is still here: with it, anybody can tell.
+    case forgotten
     /// Sent, without a response.
     case pending
     /// The service holds it, and has promised that it will stand.
@@ -87,7 +89,9 @@ public enum OwnStatus: Sendable, Equatable {
 extension PetitionMemory {
     /// Judged by the newest statement that has not become void.
     public var status: OwnStatus {
-        guard let last = sent.last(where: { $0.state != .void }) else { return .nothing }
+        guard let last = sent.last(where: { $0.state != .void }) else {
+            return sent.isEmpty && ringKey != nil ? .forgotten : .nothing
+        }
         switch last.state {
         case .live: return .pending
         case .promised(let promise): return .promised(until: promise.until)

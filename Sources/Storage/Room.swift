@@ -7,16 +7,11 @@ import Synchronization
 /// in between. Another process's writes of that time are not in it yet.
 final class Room: Sendable {
     private let total = Mutex<(bytes: Int, counted: ContinuousClock.Instant?)>((0, nil))
-    /// Of the disk that fills up; nil where that is another machine's.
-    private let directory: String?
+    /// Of the database, whose disk fills up; nil where that is another machine's.
+    private let path: String?
 
     /// - Parameter path: of the database; nil where it is a server's.
-    init(besides path: String?) {
-        directory = path.map { path in
-            let directory = (path as NSString).deletingLastPathComponent
-            return directory.isEmpty ? "." : directory
-        }
-    }
+    init(of path: String?) { self.path = path }
 
     /// - Parameter count: counts everything.
     func bytes(counting count: () throws -> Int) rethrows -> Int {
@@ -31,9 +26,9 @@ final class Room: Sendable {
 
     /// Bytes that the file system has for this service; nil where that is not known.
     var free: Int? {
-        guard let directory else { return nil }
+        guard let path else { return nil }
         var status = statvfs()
-        guard statvfs(directory, &status) == 0 else { return nil }
+        guard statvfs(path, &status) == 0 else { return nil }
         return Int(
             clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
     }

@@ -144,6 +144,33 @@ struct CommandLineTests {
         #expect(try run("status").output.contains("2 of 9"))
     }
 
+    @Test("Files may have names of one character")
+    func shortNames() throws {
+        let service = try ServiceProcess(database: directory("service.sqlite"))
+        defer { service.kill() }
+        try Data("a passphrase\n".utf8).write(to: URL(filePath: directory("pass")))
+        func run(_ command: [String]) throws -> (status: Int32?, said: String) {
+            let said = try ChildProcess.run(command, directory: directory(""))
+            return (said.status, said.output + said.error)
+        }
+        let keystore = ["--home", directory("m1"), "--passphrase-file", directory("pass")]
+        func member(_ arguments: String...) throws -> (status: Int32?, said: String) {
+            try run([Program.path] + arguments + keystore)
+        }
+        #expect(try member("workplace", "found", service.url, "--eligible", "9").status == 0)
+        try Data("name\nLi Wei\n".utf8).write(to: URL(filePath: directory("l")))
+        for said in [
+            try member("keys", "backup", "k", "--same-passphrase"), try member("invite", "people", "l", "--slips", "s"),
+            try run([BuiltProgram.service, "backup", "--database", "service.sqlite", "--to", "b"]),
+            try run([BuiltProgram.service, "fsck", "--database", "b"]),
+            try run([
+                BuiltProgram.service, "restore", "--from", "b", "--database", "r", "--nothing-signed-since",
+            ]),
+        ] { #expect(said.status == 0, "\(said)") }
+        for name in ["k", "s", "b", "r"] { #expect(FileManager.default.fileExists(atPath: directory(name))) }
+        #expect(try member("invite", "list").said.contains("Li Wei"))
+    }
+
     @Test("Wrong usage is 64, a missing keystore 2 with what to do next")
     func usage() throws {
         #expect(try Program.run("invite", "revoke").status == 64)

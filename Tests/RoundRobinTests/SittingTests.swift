@@ -247,7 +247,7 @@ struct SittingTests {
         try organiser.choose("Close \"Guardrails\"")
         try organiser.answer("[y/N]", "y")
         let command = try #require(
-            try organiser.see("Still to release").firstMatch(of: /roundrobin verify [0-9a-f]{64} --service \S+/))
+            try organiser.see("have not released").firstMatch(of: /roundrobin verify [0-9a-f]{64} --service \S+/))
         try organiser.leave()
         for member in members.prefix(2) {
             try member.begin(in: directory)

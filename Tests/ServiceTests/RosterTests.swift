@@ -220,7 +220,7 @@ struct RosterTests {
         #expect(report.before == Exposure(statements: 2, receipts: 2, hasSealedName: false, hasRingKey: true))
         #expect(report.hasRotated && report.waitingFor == [second])
         #expect(report.after == Exposure(hasRingKey: true), "the second petition needs the key")
-        #expect(ann.ownStatus(first) == .nothing && ann.ownStatus(second) == .signed)
+        #expect(ann.ownStatus(first) == .forgotten && ann.ownStatus(second) == .signed)
         #expect(ann.device.identity.ringKeys.count == 2)
         // The member can still withdraw from the other petition.
         try await ann.withdraw(second)

@@ -4,7 +4,7 @@
 #include <spawn.h>
 
 // What a process leaves behind when it crashes, what others may read of it while it lives, what it keeps of freed
-// memory, what its children inherit, and how it receives signals. In C, because prctl is variadic, which Swift cannot
+// memory, what its children inherit, how it receives signals, and the names of files. In C, because prctl is variadic, which Swift cannot
 // call, and because glibc's malloc.h and its extensions of spawn.h are in none of its module maps.
 
 /// Disables core files and, on Linux, access to this process's memory by other processes of the same user (prctl(2),
@@ -18,6 +18,10 @@ void roundrobin_prepare_memory(void);
 
 /// Returns freed memory to the system, which glibc does not do by itself for small blocks.
 void roundrobin_trim_memory(void);
+
+/// Syncs the directory that a file is in, so that its name survives a crash. Foundation's deletingLastPathComponent, which
+/// would name that directory, ends the program for a name of one character. Returns 0, or -1 with errno set.
+int roundrobin_sync_directory_of(const char *path);
 
 /// Makes the child run in this directory.
 int roundrobin_spawn_in(posix_spawn_file_actions_t *actions, const char *directory);

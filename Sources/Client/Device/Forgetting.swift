@@ -77,7 +77,7 @@ extension Device {
         let erasable = state.memory.erasableOffline(
             identity, all: all, of: id, pending: pendingRingKey, at: clock())
         let own = state.memory.petitions[id]?.ringKey
-        state.memory.forget(id)
+        state.memory.forget(id, holding: heldRingKeys)
         state.intentions?[id] = nil
         try save()
         try erase(erasable.keys)
@@ -103,6 +103,8 @@ extension Device {
             erasedKeys: erasable.keys.count, forgottenPetitions: forgotten, waitingFor: all ? [] : erasable.neededBy,
             givenUp: all ? erasable.neededBy : [])
     }
+
+    fileprivate var heldRingKeys: Set<Bytes32> { Set(identity.ringKeys.map { $0.publicKey.encoding }) }
 
     /// The ring key of a rotation that is not settled; without the service, nobody knows whether it has taken effect.
     fileprivate var pendingRingKey: Bytes32? {
@@ -250,7 +252,7 @@ extension Session {
         }
         let before = device.exposure(id, ring: log.ring)
         // This comes first, whatever happens to the rest.
-        device.state.memory.forget(id)
+        device.state.memory.forget(id, holding: device.heldRingKeys)
         device.state.intentions?[id] = nil
         try device.save()
         var (hasRotated, stays) = (false, false)

@@ -1,3 +1,4 @@
+import CProcess
 import Foundation
 import Sodium
 
@@ -32,11 +33,8 @@ public enum SecureFiles {
             unlink(temporary)
             throw .disk(path)
         }
-        let directory = open((path as NSString).deletingLastPathComponent, O_RDONLY | O_CLOEXEC)
-        if directory >= 0 {
-            fsync(directory)
-            close(directory)
-        }
+        // The file is there; a directory that cannot be synced is no reason to say otherwise.
+        _ = roundrobin_sync_directory_of(path)
     }
 
     /// Nil if there is no such file.

@@ -198,7 +198,7 @@ extension Member {
             case .promised(let until): if until < device.clock() { tasks.append(.lookAgain(id)) }
             case .nothing where petition.standing == nil:
                 tasks.append(petition.isRatification ? .vote(id) : .cosign(id))
-            case .nothing, .signed, .signedWithName, .withdrawn: break
+            case .nothing, .forgotten, .signed, .signedWithName, .withdrawn: break
             }
         }
         if let place = log.acceptances.firstIndex(where: { $0.signKey == signKey }) {

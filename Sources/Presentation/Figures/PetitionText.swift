@@ -144,6 +144,7 @@ package enum PetitionText {
             case .withdraw: words("own.withdrawnElsewhere")
             case nil: words("own.nothing")
             }
+        case .forgotten: words("own.forgotten")
         case .pending: words("own.pending")
         case .promised(let until): words("own.held", ["time": Moment.describe(until)])
         case .signed: words("own.signed")
@@ -159,6 +160,7 @@ extension OwnStatus {
     package var fact: String {
         switch self {
         case .nothing: "nothing"
+        case .forgotten: "forgotten"
         case .pending: "pending"
         case .promised: "held"
         case .signed: "signed"

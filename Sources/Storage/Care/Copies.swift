@@ -1,3 +1,4 @@
+import CProcess
 import Foundation
 import GRDB
 import MembershipProofs
@@ -92,7 +93,9 @@ extension SQLiteStore {
                 // A file system without links.
                 guard access(path, F_OK) != 0, rename(part, path) == 0 else { throw StorageError.exists(path) }
             }
-            try sync((path as NSString).deletingLastPathComponent)
+            guard roundrobin_sync_directory_of(path) == 0 else {
+                throw StorageError.diskFails("fsync: " + String(cString: strerror(errno)))
+            }
             return report
         } catch { throw StorageError(error) }
     }
@@ -119,7 +122,7 @@ extension SQLiteStore {
     }
 
     private static func sync(_ path: String) throws {
-        let file = open(path.isEmpty ? "." : path, O_RDONLY | O_CLOEXEC)
+        let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw StorageError.cannotOpen(path) }
         defer { Foundation.close(file) }
         guard fsync(file) == 0 else { throw StorageError.diskFails("fsync: " + String(cString: strerror(errno))) }

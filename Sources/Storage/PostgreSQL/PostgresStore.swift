@@ -15,7 +15,7 @@ public final class PostgresStore: Store {
     let heads: SignedHeads?
     let ownership = Ownership()
     /// The server's disk is not seen from here.
-    let room = Room(besides: nil)
+    let room = Room(of: nil)
     /// Which server, and which of its lives, the record was last held against.
     private let server = Mutex("")
     let requestMarks = Mutex(RequestMarks())

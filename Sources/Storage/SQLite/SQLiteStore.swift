@@ -65,7 +65,7 @@ public final class SQLiteStore: Store {
             try OwnFile.make(path)
             lock = record == nil ? nil : try FileLock(path, exclusive: false)
             let opened = FileIdentity(path)
-            room = Room(besides: path)
+            room = Room(of: path)
             pool = try DatabasePool(path: path, configuration: configuration)
             try pool.writeWithoutTransaction { db in try Self.prepare(db, mayBeNew: name != nil) }
             if record != nil { try OwnFile.checkMode(path) }

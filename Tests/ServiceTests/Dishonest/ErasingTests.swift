@@ -33,6 +33,13 @@ struct ErasingTests {
         var report = try device.forgetOffline(scene.id)
         #expect(report.before.statements == 1 && report.before.receipts == 1 && report.before.hasRingKey)
         #expect(report.presentKeyStays && report.after == Exposure(hasRingKey: true))
+        // Nor does it say anything else the next time, after a restart.
+        let directory = device.keystore.directory
+        device.close()
+        device = try scene.stage.open(directory).device
+        #expect(device.exposure(scene.id) == Exposure(hasRingKey: true) && device.ownStatus(scene.id) == .forgotten)
+        report = try device.forgetOffline(scene.id)
+        #expect(report.before == Exposure(hasRingKey: true) && report.after == Exposure(hasRingKey: true))
         device.close()
         // After the removal the roster shows no key of theirs, and every key may be erased, online and offline.
         try await founder.remove(member.signKey)
@@ -92,6 +99,8 @@ struct ErasingTests {
             // still be valid.
             _ = try? await member.forget(scene.id)
             #expect(member.device.exposure(scene.id).statements == 0)
+            let status: OwnStatus = holds(old, member) ? .forgotten : .nothing
+            #expect(member.device.ownStatus(scene.id) == status, "and says which trace is left")
             scene.inspector.beHonest()
             let live = try await present(member)
             let offline = try scene.stage.device(like: try scene.stage.copy(of: member))
