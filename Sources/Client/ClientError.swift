@@ -25,8 +25,7 @@ extension WorkplaceLog {
     /// A member by number and key.
     public func person(_ key: Bytes32, pseudonym: String? = nil, isConfusable: Bool = false) -> NamedMember {
         NamedMember(
-            number: members.firstIndex { $0.signKey == key }.map { $0 + 1 }, key: key, pseudonym: pseudonym,
-            isConfusable: isConfusable)
+            number: number(of: key), key: key, pseudonym: pseudonym, isConfusable: isConfusable)
     }
 }
 

@@ -38,4 +38,21 @@ struct LikenessTests {
         #expect(pairs.contains { $0.first == 4000 && $0.second == 4001 && $0.likeness == .same })
         #expect(Set(pairs.map { [$0.first, $0.second] }).count == pairs.count)
     }
+
+    @Test("Sixteen thousand names of one kind, whatever they have in common, take no time that grows with their square")
+    func hostile() {
+        let scalars = (0x4e00..<0x4e00 + 16_000).compactMap(UnicodeScalar.init).map { String(Character($0)) }
+        let lists = [
+            Array(repeating: "Li Wei", count: 16_000), scalars.map { "abcdef" + $0 },
+            scalars.indices.map { "Li Wei" + String(repeating: " ", count: $0 % 30 + 1) + "Chen" },
+        ]
+        for names in lists {
+            let start = ContinuousClock.now
+            let pairs = Likeness.pairs(names)
+            #expect(ContinuousClock.now - start < .seconds(60))
+            #expect(pairs.count < 40 * names.count)
+            #expect(Set(pairs.flatMap { [$0.first, $0.second] }).count == names.count, "everybody is in a pair")
+            #expect(pairs.count { $0.first == 0 } == names.count - 1, "the first is held against everybody")
+        }
+    }
 }

@@ -18,25 +18,33 @@ public enum Likeness: String, Sendable {
         public let likeness: Likeness
     }
 
-    /// All such pairs among the names, by index.
+    /// Names that share a form with one letter left out are compared with so many that follow; more only makes a hint longer.
+    private static let mostNeighbours = 32
+
+    /// Pairs among the names, by index. Every name that has a like one is in a pair, and the first name is paired with all that are like
+    /// it. Of others that are all the same, each is paired with the first of them: the work and the pairs do not grow with the square of
+    /// the names.
     public static func pairs(_ names: [String]) -> [Pair] {
-        let exact = names.map(exact)
         let plain = names.map(plain)
         let skeletons = plain.map(skeleton)
         var pairs: [Pair] = []
-        var seen: Set<[Int]> = []
+        var seen: Set<Int> = []
         func note(_ a: Int, _ b: Int, _ likeness: Likeness) {
-            let key = [min(a, b), max(a, b)]
-            if a != b, seen.insert(key).inserted {
-                pairs.append(Pair(first: key[0], second: key[1], likeness: likeness))
+            let (first, second) = (min(a, b), max(a, b))
+            if a != b, seen.insert(first * names.count + second).inserted {
+                pairs.append(Pair(first: first, second: second, likeness: likeness))
             }
         }
-        for group in groups(exact.map { [$0] }) { each(group) { note($0, $1, .same) } }
-        for group in groups(plain.map { [$0] }) { each(group) { note($0, $1, .alike) } }
-        for group in groups(skeletons.map { [$0] }) { each(group) { note($0, $1, .alike) } }
-        // Two words that differ in one letter share a form with one letter left out.
+        for (forms, likeness) in [(names.map(exact), Likeness.same), (plain, .alike), (skeletons, .alike)] {
+            for group in groups(forms.map { [$0] }) {
+                for other in group.dropFirst() { note(group[0], other, likeness) }
+            }
+        }
+        // Two words one letter apart share a form with one letter left out.
+        var known: Set<String> = []
         let shortened = skeletons.map { name in
-            guard name.count >= 5 else { return [String]() }
+            // Of those that are the same, one stands for all.
+            guard name.count >= 5, known.insert(name).inserted else { return [String]() }
             return [name]
                 + name.indices.map { place in
                     var left = name
@@ -45,8 +53,12 @@ public enum Likeness: String, Sendable {
                 }
         }
         for group in groups(shortened) {
-            each(group) { a, b in
-                if isOneApart(Array(skeletons[a]), Array(skeletons[b])) { note(a, b, .alike) }
+            let letters = group.map { Array(skeletons[$0]) }
+            for (i, a) in group.enumerated() {
+                let end = i == 0 ? group.count : min(group.count, i + 1 + mostNeighbours)
+                for j in (i + 1)..<max(end, i + 1) where isOneApart(letters[i], letters[j]) {
+                    note(a, group[j], .alike)
+                }
             }
         }
         return pairs.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
@@ -58,10 +70,6 @@ public enum Likeness: String, Sendable {
             for form in Set(forms) where !form.isEmpty { places[form, default: []].append(i) }
         }
         return places.values.filter { $0.count > 1 }
-    }
-
-    private static func each(_ group: [Int], _ body: (Int, Int) -> Void) {
-        for (i, a) in group.enumerated() { for b in group[(i + 1)...] { body(a, b) } }
     }
 
     private static func isOneApart(_ a: [Character], _ b: [Character]) -> Bool {

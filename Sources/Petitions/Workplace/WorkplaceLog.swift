@@ -118,6 +118,12 @@ public struct WorkplaceLog: Sendable {
     /// The member with this sign key, even if they have left.
     public func member(_ signKey: Bytes32) -> Member? { memberIndex[signKey].map { members[$0] } }
 
+    /// In the order of admission, from 1; nil for somebody who was never admitted.
+    public func number(of signKey: Bytes32) -> Int? { memberIndex[signKey].map { $0 + 1 } }
+
+    /// Whether somebody has come in the place of a former member.
+    public func isReplaced(_ signKey: Bytes32) -> Bool { replaced.contains(signKey) }
+
     /// Whether this is the sign key of a member after the first `size` leaves.
     public func isMember(_ signKey: Bytes32, at size: Int) -> Bool { member(signKey)?.isMember(at: size) ?? false }
 

@@ -7,8 +7,11 @@ struct Newcomers {
     let toInvite: [DirectoryEntry]
     /// People of the list who are in the directory and have, or had, an invite.
     let known: Int
-    /// Names that could be taken for one another where one of the two is new. Each pair of names stands there once.
-    let likenesses: [(first: String, second: String, likeness: Likeness)]
+    /// How many of those the directory does not have.
+    var newCount: Int { names.count - knownNames }
+    /// The directory's names, and behind them those of new people.
+    private let names: [String]
+    private let knownNames: Int
 
     private struct Identity: Hashable {
         let name: String
@@ -18,28 +21,32 @@ struct Newcomers {
     }
 
     init(_ listed: [DirectoryEntry], in directory: Directory) {
-        var waiting = Dictionary(grouping: directory.entries, by: Identity.init)
+        var waiting = Dictionary(grouping: directory.entries.reversed(), by: Identity.init)
         var (toInvite, fresh): ([DirectoryEntry], [DirectoryEntry]) = ([], [])
         for person in listed {
             let identity = Identity(person)
-            guard var entries = waiting[identity], !entries.isEmpty else {
+            guard let entry = waiting[identity]?.popLast() else {
                 fresh.append(person)
                 toInvite.append(person)
                 continue
             }
-            let entry = entries.removeFirst()
-            waiting[identity] = entries
             // One whose invite was never issued, because the connection broke, gets one now.
             if directory.state(of: entry) == .none { toInvite.append(entry) }
         }
         self.toInvite = toInvite
         known = listed.count - toInvite.count
-        // What was accepted before is not asked about again.
-        let names = directory.entries.map(\.name) + fresh.map(\.name)
+        names = directory.entries.map(\.name) + fresh.map(\.name)
+        knownNames = directory.entries.count
+    }
+
+    /// Names that could be taken for one another where one of the two is new: what was accepted before is not asked about again. Each
+    /// pair of names stands there once.
+    var likenesses: [(first: String, second: String, likeness: Likeness)] {
         var seen: Set<[String]> = []
-        likenesses = Likeness.pairs(names).compactMap { pair in
-            guard pair.second >= directory.entries.count, seen.insert([names[pair.first], names[pair.second]]).inserted
-            else { return nil }
+        return Likeness.pairs(names).compactMap { pair in
+            guard pair.second >= knownNames, seen.insert([names[pair.first], names[pair.second]]).inserted else {
+                return nil
+            }
             return (names[pair.first], names[pair.second], pair.likeness)
         }
     }

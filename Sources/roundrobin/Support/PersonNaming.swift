@@ -33,31 +33,62 @@ extension Naming {
 
     /// The same, with what this member may read: the directory for organisers, pseudonyms for everybody.
     static func person(_ name: String, _ session: Session) async throws -> NamedPerson {
-        if session.roster.isOrganiser(session.signKey) { return try person(name, in: try await session.directory()) }
-        return try person(name, try await session.people(), nil)
+        try person(name, in: try await Readable(session))
+    }
+
+    /// The same for several, in order.
+    static func people(_ names: [String], _ session: Session) async throws -> [NamedPerson] {
+        let readable = try await Readable(session)
+        return try names.map { try person($0, in: readable) }
+    }
+
+    /// What a member may read about people, read once however many are named.
+    private struct Readable {
+        let people: People
+        /// Nil for anyone who is not an organiser.
+        let directory: Directory?
+
+        init(_ session: Session) async throws {
+            directory = session.roster.isOrganiser(session.signKey) ? try await session.directory() : nil
+            if let directory { people = directory.people } else { people = try await session.people() }
+        }
+    }
+
+    private static func person(_ name: String, in readable: Readable) throws -> NamedPerson {
+        try person(name, readable.people, readable.directory)
     }
 
     /// The sign key of a member, present or former.
     /// - Throws: `ClientError.invalid(.personNotJoined)` too.
     static func memberKey(_ name: String, _ session: Session) async throws -> Bytes32 {
-        let text = plain(name)
-        // What the roster alone says is asked of nobody.
-        if let number = number(text) { return try member(number, session.roster, name) }
-        if isKey(text) {
-            let keys = session.roster.members.map(\.signKey).filter { $0.hex.hasPrefix(text) }
-            if keys.count == 1 { return keys[0] }
-        }
-        guard let key = try await person(name, session).key else {
-            throw ClientError.invalid(.personNotJoined, ["name": name])
-        }
-        return key
+        try await memberKeys([name], session)[0]
     }
 
     /// The sign keys of several members, in order.
     static func memberKeys(_ names: [String], _ session: Session) async throws -> [Bytes32] {
+        var readable: Readable?
         var keys: [Bytes32] = []
-        for name in names { keys.append(try await memberKey(name, session)) }
+        for name in names {
+            // What the roster alone says is asked of nobody.
+            if let key = try memberKey(name, session.roster) {
+                keys.append(key)
+                continue
+            }
+            if readable == nil { readable = try await Readable(session) }
+            guard let key = try readable.flatMap({ try person(name, in: $0) })?.key else {
+                throw ClientError.invalid(.personNotJoined, ["name": name])
+            }
+            keys.append(key)
+        }
         return keys
+    }
+
+    private static func memberKey(_ name: String, _ roster: WorkplaceLog) throws -> Bytes32? {
+        let text = plain(name)
+        if let number = number(text) { return try member(number, roster, name) }
+        guard isKey(text) else { return nil }
+        let keys = roster.members.map(\.signKey).filter { $0.hex.hasPrefix(text) }
+        return keys.count == 1 ? keys[0] : nil
     }
 
     /// A member as a question names them: by number, by pseudonym, and for organisers as the directory has them.
@@ -167,8 +198,8 @@ extension Naming {
     private static func one(
         _ found: [NamedPerson], _ name: String, _ people: People, _ directory: Directory?
     ) throws -> NamedPerson? {
-        var different: [NamedPerson] = []
-        for person in found where !different.contains(person) { different.append(person) }
+        var seen: Set<NamedPerson> = []
+        let different = found.filter { seen.insert($0).inserted }
         guard different.count > 1 else { return different.first }
         let shown = different.prefix(8).map { describe($0, people, directory) }
             .joined(separator: words("invite.listSemicolon"))
