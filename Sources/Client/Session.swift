@@ -25,6 +25,12 @@ public final class Session {
     /// their key.
     public internal(set) var unreadableTexts = 0
 
+    /// Parts of the organisers' directory by the digest of their revision: as the last list had them, and opened.
+    var listedParts: [Bytes32: SealedPart] = [:]
+    var openedParts: [Bytes32: [DirectoryEntry]] = [:]
+    /// Told before a request that the service takes only later is sent again, with the seconds until then.
+    public var onWaiting: (UInt32) -> Void = { _ in }
+
     private init(_ device: Device, _ reading: Reading, _ roster: WorkplaceLog) {
         (self.device, self.reading, self.roster) = (device, reading, roster)
         connection = MemberConnection(device.serviceURL, proxy: device.proxy)
@@ -185,14 +191,40 @@ public final class Session {
 
     /// Sends a request under the member's name.
     func signed(_ method: String, _ path: String, query: String = "", body: [UInt8] = []) async throws -> [UInt8] {
+        try await connection.send(sign(method, path, query: query, body: body))
+    }
+
+    /// The same, to be sent at once.
+    func sign(
+        _ method: String, _ path: String, query: String = "", body: [UInt8] = []
+    ) throws -> MemberConnection.SignedExchange {
         let now = device.clock()
         if device.state.lastSigned != now {
             device.state.lastSigned = now
             try device.save()
         }
-        return try await connection.signed(
-            method, path, query: query, body: body, at: now, by: device.identity.seed.signingKey())
+        return .init(method, path, query: query, body: body, at: now, by: device.identity.seed.signingKey())
     }
+
+    /// Makes a request again as often as the service says that it takes no more for now, after as long as it says. For what takes many
+    /// requests.
+    func patiently<R>(_ body: () async throws -> R) async throws -> R {
+        var waited: UInt32 = 0
+        while true {
+            do { return try await body() } catch ClientError.refused(let refusal) {
+                guard [.tooMany, .busy].contains(refusal.code), let wait = refusal.wait.map({ max(1, $0) }),
+                    wait <= Self.longestWait, waited <= Self.mostWaiting
+                else { throw ClientError.refused(refusal) }
+                waited += wait
+                onWaiting(wait)
+                try await Task.sleep(for: .seconds(Int64(wait)))
+            }
+        }
+    }
+
+    /// Seconds that one answer may ask for, and that one request may wait in all: the service counts signed requests for ten minutes.
+    private static let longestWait: UInt32 = 120
+    private static let mostWaiting: UInt32 = 900
 
     // MARK: Group keys
 

@@ -304,6 +304,9 @@ struct ParsingTests {
         #expect(try standing(.directory, member, .directory(of: member.signKey)) == .entitled)
         #expect(try standing(.directory, member, .directory(of: founder.signKey)) == .never)
         #expect(try standing(.directory, founder, .directory(of: member.signKey)) == .entitled)
+        let part = ID<Object>.directoryPart(1, of: ID(Random.bytes32()))
+        #expect(try standing(.directory, member, part) == .never)
+        #expect(try standing(.directory, founder, part) == .entitled)
         #expect(try standing(.trustee, member, .trustee(member.signKey)) == .entitled)
         #expect(try standing(.trustee, founder, .trustee(member.signKey)) == .never)
         for kind: StoredObject.Kind in [.record, .adoption, .plan] {

@@ -329,6 +329,23 @@ struct TerminalProgramTests {
         #expect(try absent.end() == .exited(0) && absent.text.contains("--set"))
     }
 
+    @Test("A run of invites says how far it has come, and the directory goes to the pager")
+    func lists() throws {
+        let service = try workplace()
+        defer { service.kill() }
+        let list = "name\n" + (1...30).map { "Person of Number \($0 * 7919)\n" }.joined()
+        try Data(list.utf8).write(to: URL(filePath: directory("list.csv")))
+        let invite = ["invite", "people", directory("list.csv"), "--slips", directory("slips.html")]
+        let run = try terminal(invite + keystore)
+        try run.see("of 30 invites issued")
+        #expect(try run.end() == .exited(0) && run.text.contains("Wrote 30 slips"))
+        for command in [["members", "directory"], ["invite", "list"]] {
+            let shown = try terminal(command + keystore, ["PAGER": "sed 's/^/>/'"], rows: 10)
+            #expect(try shown.end() == .exited(0))
+            #expect(shown.text.split(separator: "\n").count { $0.hasPrefix(">") } >= 30, "\(command)")
+        }
+    }
+
     @Test("Lines fit the terminal, in both languages; what goes into a file is not broken")
     func fits() throws {
         for (language, columns) in [("en", 40), ("zh-Hans", 40), ("en", 80), ("zh-Hans", 80)] {

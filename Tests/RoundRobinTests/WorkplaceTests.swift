@@ -188,7 +188,7 @@ struct WorkplaceTests {
                 at: service.url, eligible: story.eligible, in: home(1), passphrase: secret(), cost: cost)
         ]
         let people = (2...story.members).map { DirectoryEntry(name: story.pseudonyms["\($0)"] ?? "Person \($0)") }
-        let invites = try await members[0].session { try await $0.invite(people, expires: nil) { _ in } }
+        let invites = try await members[0].session { try await $0.invite(people, expires: nil, InviteSteps { _ in }) }
         for (i, invite) in invites.enumerated() {
             members.append(
                 try await Member.join(

@@ -56,6 +56,8 @@ struct DeviceState: Codable {
     var nextComment: UInt32 = 0
     /// When this device last sent something under the member's name, in seconds since 1970.
     var lastSigned: UInt64?
+    /// Invites of an organiser's run that the service does not wholly have. Absent in keystores from before there were any.
+    var unfinishedInvites: [UnfinishedInvite]?
     /// For each petition, what the person has decided to send. Absent in keystores of earlier programs.
     var intentions: [ID<Petition>: Intention]?
 
@@ -72,6 +74,7 @@ struct DeviceState: Codable {
         state.spareNonces = nil
         state.lastSigned = nil
         state.intentions = nil
+        state.unfinishedInvites = nil
         // Comments written after the backup use up numbers: the list shows which number is free.
         state.nextComment = 0
         return state

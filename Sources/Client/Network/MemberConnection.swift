@@ -75,16 +75,43 @@ final class MemberConnection: Sendable {
         return status == 202 ? .accepted : .receipt(body)
     }
 
-    /// Sends a request that the member signs.
-    /// - Parameter time: by the device's clock, in seconds since 1970.
-    func signed(
-        _ method: String, _ path: String, query: String = "", body: [UInt8] = [], at time: UInt64,
-        by key: borrowing SigningKey
-    ) async throws(ClientError) -> [UInt8] {
-        let headers = SignedRequest.headers(
-            method: method, path: path, query: query, body: body, created: time, by: key)
-        return try await transport.exchange(
-            method, path + (query.isEmpty ? "" : "?" + query), body: body, headers: headers
-        ).body
+    /// A request that the member has signed. It is sent once: its signature is good for one request.
+    struct SignedExchange: Sendable {
+        fileprivate let method: String
+        fileprivate let path: String
+        fileprivate let body: [UInt8]
+        fileprivate let headers: [(name: String, value: String)]
+
+        /// - Parameter time: by the device's clock, in Unix seconds.
+        init(
+            _ method: String, _ path: String, query: String = "", body: [UInt8] = [], at time: UInt64,
+            by key: borrowing SigningKey
+        ) {
+            headers = SignedRequest.headers(
+                method: method, path: path, query: query, body: body, created: time, by: key)
+            (self.method, self.path, self.body) = (method, path + (query.isEmpty ? "" : "?" + query), body)
+        }
+    }
+
+    func send(_ exchange: SignedExchange) async throws(ClientError) -> [UInt8] {
+        try await transport.exchange(exchange.method, exchange.path, body: exchange.body, headers: exchange.headers)
+            .body
+    }
+
+    /// Sends a few at once, over as many connections.
+    /// - Throws: the first error, when the others have ended.
+    func send(_ exchanges: [SignedExchange]) async throws(ClientError) {
+        let results = await withTaskGroup(of: ClientError?.self) { group in
+            for exchange in exchanges {
+                group.addTask {
+                    do throws(ClientError) {
+                        _ = try await self.send(exchange)
+                        return nil
+                    } catch { return error }
+                }
+            }
+            return await group.reduce(into: [ClientError?]()) { $0.append($1) }
+        }
+        for case let error? in results { throw error }
     }
 }

@@ -1,9 +1,6 @@
-// docs/objects.md, kind 4; docs/keystore.md, "The organisers' directory"
+// docs/objects.md, kind 4
 
-import CoSigning
-import Foundation
 import Petitions
-import ServiceAPI
 import Sodium
 
 /// The organisers' directory, with what the roster says about each entry.
@@ -29,6 +26,8 @@ public struct Directory: Sendable {
     let now: UInt64
     /// The sign key of each member, by the invite that admitted them.
     private let admitted: [Bytes32: Bytes32]
+    /// Places in the entries by the key of the newest invite.
+    private let invited: [String: Int]
 
     init(entries: [DirectoryEntry], people: People, now: UInt64) {
         (self.entries, self.people, self.now) = (entries, people, now)
@@ -37,6 +36,9 @@ public struct Directory: Sendable {
             if let invite = member.inviteKey { admitted[invite] = member.signKey }
         }
         self.admitted = admitted
+        invited = Dictionary(
+            entries.enumerated().compactMap { place, entry in entry.invite.map { ($0, place) } },
+            uniquingKeysWith: { first, _ in first })
     }
 
     /// The key of an entry's newest invite.
@@ -63,113 +65,11 @@ public struct Directory: Sendable {
             entries.compactMap { entry in key(of: entry).map { ($0, entry.name) } }, uniquingKeysWith: { a, _ in a })
     }
 
-    /// The entry whose newest invite has this key.
-    public func entry(ofInvite key: Bytes32) -> DirectoryEntry? { entries.first { $0.invite == key.hex } }
+    public func entry(ofInvite key: Bytes32) -> DirectoryEntry? { invited[key.hex].map { entries[$0] } }
 
     /// Pairs of names that could be mistaken for one another, among these and the directory's.
     public func likenesses(with names: [String] = []) -> [(first: String, second: String, likeness: Likeness)] {
         let all = entries.map(\.name) + names
         return Likeness.pairs(all).map { (all[$0.first], all[$0.second], $0.likeness) }
-    }
-}
-
-extension Session {
-    /// The name of the register: one object for the whole workplace, which no member owns. Only organisers write it.
-    private var registerName: StoredObject.Name {
-        StoredObject.Name(.directory, .directory(of: device.workplaceID.bytes))
-    }
-
-    /// As an organiser: reads the directory.
-    public func directory() async throws -> Directory {
-        let people = try await people()
-        try requireOrganiser()
-        return Directory(entries: try await register(), people: people, now: device.clock())
-    }
-
-    /// The entries, if this organiser can open them.
-    private func register() async throws -> [DirectoryEntry] {
-        let text: Text
-        do { text = try await self.text(registerName) { self.entries($0) != nil } } catch
-            ClientError.noSuch, ClientError.objectForged
-        { return [] }
-        // Another organiser's device may have seen it in time, and can rewrite it. Here it is neither believed nor
-        // overwritten.
-        guard !text.isByFormer else { throw ClientError.invalid(.directoryByFormer) }
-        return entries(text.plaintext) ?? []
-    }
-
-    private func entries(_ plaintext: [UInt8]) -> [DirectoryEntry]? {
-        read(DirectoryText.self, plaintext)?.register?.open(
-            in: device.workplaceID, as: signKey, by: device.identity.seed.boxKey())
-    }
-
-    /// Changes the directory. If another organiser was faster, the change is applied to theirs.
-    public func changeDirectory(_ change: (inout [DirectoryEntry]) throws -> Void) async throws {
-        for attempt in 0..<5 {
-            try requireOrganiser()
-            let previous: StoredObject?
-            do { previous = try await newestObject(registerName) } catch ClientError.noSuch { previous = nil }
-            let before = previous == nil ? [] : try await register()
-            var entries = before
-            try change(&entries)
-            let known = Set(before)
-            for entry in entries where !known.contains(entry) { try entry.check() }
-            let sealed = try seal(entries)
-            guard entries.count <= before.count || ObjectSize.fits(sealed.count) else {
-                throw try full(before, adding: entries.count - before.count, sealed.count)
-            }
-            do {
-                try await put(sealed, registerName, after: previous)
-                return
-            } catch let error as ClientError {
-                guard error.isRefusal(.conflict), attempt < 4 else { throw error }
-            }
-        }
-    }
-
-    private func seal(_ entries: [DirectoryEntry]) throws -> [UInt8] {
-        let organisers = roster.members(at: roster.size).filter { roster.isOrganiser($0.signKey) }
-        return try json(
-            DirectoryText(
-                register: SealedDirectory(
-                    entries, in: device.workplaceID, for: organisers.map { ($0.signKey, $0.boxKey) })))
-    }
-
-    /// Checks that the directory, which is one object, has room for more entries. Called before anything is made for
-    /// them.
-    /// - Throws: `ClientError.invalid(.directoryFull)` with how many fit.
-    func checkRoom(for entries: [DirectoryEntry], in directory: Directory) throws {
-        let known = Set(directory.entries.map(\.id))
-        let new = entries.filter { !known.contains($0.id) }
-        guard !new.isEmpty else { return }
-        let size = try seal(directory.entries + new).count
-        guard !ObjectSize.fits(size) else { return }
-        throw try full(directory.entries, adding: new.count, size)
-    }
-
-    private func full(_ entries: [DirectoryEntry], adding count: Int, _ size: Int) throws -> ClientError {
-        let before = try seal(entries).count
-        let each = max(1, (size - before + count - 1) / max(count, 1))
-        let fitting = max(0, (ObjectSize.mostPlaintext - before) / each)
-        return .invalid(
-            .directoryFull, ["count": "\(count)", "fit": "\(fitting)", "known": "\(entries.count)"])
-    }
-
-    /// Seals the directory again after `change` has changed who the organisers are. Its entries are read first: once an
-    /// organiser is dismissed, what they wrote last is believed only by devices that had seen it.
-    /// - Parameter leaving: the organiser whose office ends.
-    func resealingDirectory(leaving: Bytes32? = nil, _ change: () async throws -> Void) async throws {
-        guard isOrganiser else { return try await change() }
-        let entries = try await register()
-        // A leaving organiser cannot rewrite it afterwards, and what they wrote would no longer count.
-        if leaving == signKey, !entries.isEmpty, try await newestObject(registerName).author == signKey {
-            throw ClientError.invalid(.directoryYours)
-        }
-        try await change()
-        guard !entries.isEmpty, isOrganiser else { return }
-        try await changeDirectory { now in
-            let known = Set(now.map(\.id))
-            now += entries.filter { !known.contains($0.id) }
-        }
     }
 }

@@ -54,7 +54,7 @@ extension Session {
 
     /// Makes a member an organiser, who can then read the directory.
     public func appoint(_ member: Bytes32) async throws {
-        try await resealingDirectory {
+        try await resealingDirectory(renewing: true) {
             try await organise { roster in
                 guard !roster.isOrganiser(member) else {
                     throw ClientError.invalidPerson(.isOrganiser, roster.person(member))
@@ -99,37 +99,20 @@ extension Session {
 
     // MARK: Invites
 
-    /// Issues invites that carry the group keys which this device knows.
-    /// - Parameters:
-    ///   - count: 1...1000.
-    ///   - note: stored on this device only, with the invites in its list.
-    ///   - former: the former member who is the same person as the newcomer.
-    /// - Returns: the addresses, which contain the only copies of the secrets.
-    public func invite(count: Int, note: String?, replacing former: Bytes32? = nil) async throws -> [String] {
-        try requireOrganiser()
-        guard (1...1000).contains(count) else { throw ClientError.invalid(.inviteCount) }
-        try checkReplaced(former)
-        var invites: [MadeInvite] = []
-        for _ in 0..<count { invites.append(makeInvite(replacing: former)) }
-        try await issue(invites)
-        if let note {
-            for invite in invites { device.state.inviteNotes[invite.key] = note }
-            try device.save()
-        }
-        return invites.map(\.url)
-    }
-
     func checkReplaced(_ former: Bytes32?) throws {
         guard let former else { return }
         if roster.isMember(former) { throw ClientError.invalidPerson(.replacesPresent, roster.person(former)) }
-        if roster.members.contains(where: { $0.replaces == former }) {
+        if roster.isReplaced(former) {
             throw ClientError.invalidPerson(.replacesReplaced, roster.person(former))
         }
     }
 
     /// Revokes open invites. They carry group keys, so this is followed by a new one.
     public func revoke(invites: [Bytes32]) async throws {
-        try await organise { _ in .invitesRevoked(invites) }
+        for start in stride(from: 0, to: invites.count, by: InviteBatch.most) {
+            let batch = Array(invites[start..<min(start + InviteBatch.most, invites.count)])
+            try await organise { _ in .invitesRevoked(batch) }
+        }
         try await rotateGroupKey()
     }
 

@@ -34,6 +34,7 @@ public struct People: Sendable {
 struct DirectoryText: Codable {
     var name: String?
     var register: SealedDirectory?
+    var part: SealedPart?
 }
 
 extension Session {
@@ -57,6 +58,12 @@ extension Session {
                 let name = read(DirectoryText.self, text.plaintext)?.name, Self.isPseudonym(name)
             else { continue }
             pseudonyms[member.signKey] = name
+        }
+        // They came with the list, so an organiser need not ask for each.
+        if isOrganiser {
+            for text in texts {
+                if let part = read(DirectoryText.self, text.plaintext)?.part { listedParts[text.object.digest] = part }
+            }
         }
         return People(roster: roster, pseudonyms: pseudonyms)
     }

@@ -8,6 +8,14 @@ extension ID<Object> {
         ID(Domain.digest("directory", signKey.bytes))
     }
 
+    /// Digest("directory", workplace_id || uint32 number): where a part of the organisers' directory is.
+    public static func directoryPart(_ number: UInt32, of workplace: ID<Workplace>) -> ID<Object> {
+        var writer = ByteWriter()
+        writer.append(workplace)
+        writer.append(number)
+        return ID(Domain.digest("directory", writer.bytes))
+    }
+
     /// Digest("adoption", the draft's object id).
     public static func adoption(of draft: ID<Object>) -> ID<Object> {
         ID(Domain.digest("adoption", draft.bytes.bytes))

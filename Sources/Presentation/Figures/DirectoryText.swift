@@ -16,10 +16,7 @@ package enum DirectoryText {
             Terminal.line(([number, name, state(directory.state(of: entry), entry)] + parts).joined(separator: "  "))
         }
         if !directory.entries.isEmpty { Terminal.note(words("directory.numbers")) }
-        for pair in directory.likenesses() {
-            let names = ["first": Terminal.harmless(pair.first), "second": Terminal.harmless(pair.second)]
-            Terminal.note(pair.likeness == .same ? words("invite.same", names) : words("invite.alike", names))
-        }
+        LikenessText.show(directory.likenesses()) { Terminal.note($0) }
     }
 
     /// What the first column of the directory has for an entry: a member's number, else `p` and its own place in the

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Templates
 import TextDiff
 
@@ -10,6 +11,7 @@ package enum Terminal {
         && ProcessInfo.processInfo.environment["TERM"] != "dumb"
 
     package static func line(_ text: String = "") {
+        progress(nil)
         guard isTerminal else { return print(Wrapping.unglued(text)) }
         for line in Wrapping(width: Columns.width, hangs: true).lines(of: text) { out(line) }
     }
@@ -21,6 +23,29 @@ package enum Terminal {
 
     /// Something that changed or is going on; not part of a command's answer.
     package static func note(_ text: String) { standardError(text) }
+
+    /// Whether a line can say how far something has come.
+    package static let showsProgress =
+        isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    private static let progressShown = Mutex<ContinuousClock.Instant?>(nil)
+
+    /// How far something has come, on a line that whatever is printed next takes the place of; nil takes it away. Not more often than anybody can
+    /// read, and only on a terminal.
+    package static func progress(_ text: String?) {
+        guard showsProgress else { return }
+        let isDue = progressShown.withLock { shown in
+            guard text != nil else {
+                defer { shown = nil }
+                return shown != nil
+            }
+            if let shown, shown.duration(to: .now) < .milliseconds(200) { return false }
+            shown = .now
+            return true
+        }
+        guard isDue else { return }
+        let width = max(1, Columns.width(of: STDERR_FILENO) - 1)
+        write("\r" + (Columns.wrap(text ?? "", width).first ?? "") + "\u{1b}[K")
+    }
 
     package static func warning(_ text: String) { standardError(paint(words("warning.mark"), "33") + text) }
 
@@ -36,6 +61,7 @@ package enum Terminal {
 
     /// - Parameter indent: of what continues the text's lines; nil for that of the line itself.
     private static func standardError(_ text: String, indent: Int? = nil) {
+        progress(nil)
         var text = text
         if isatty(STDERR_FILENO) == 1 {
             let wrapping = Wrapping(width: Columns.width(of: STDERR_FILENO), hangs: true, indent: indent)

@@ -24,27 +24,63 @@ struct InviteCommand: AsyncParsableCommand {
 
         var expires: UInt64? { days.map { Device.systemClock() + UInt64($0) * 86_400 } }
 
-        /// Before anything is issued: what is written down cannot be lost.
-        func keep(_ invites: [IssuedInvite]) throws {
-            if let slips { try Slips.write(invites, to: slips, language: Words.language) }
+        /// Issues invites and hands them to the person: as slips, as addresses, or as JSON.
+        /// - Parameter count: how many at most.
+        func issue(
+            _ count: Int, in session: Session, json: Bool,
+            _ body: (InviteSteps) async throws -> Void
+        ) async throws {
+            let files = SlipFiles(slips)
+            try files.check(count)
+            var all: [IssuedInvite] = []
+            func told(_ progress: InviteProgress) -> String {
+                words("invite.progress", ["done": "\(progress.done)", "of": "\(progress.of)"])
+            }
+            let steps = InviteSteps(
+                keep: files.keep, drop: files.drop,
+                issued: { batch in
+                    all += batch
+                    guard !json, slips == nil else { return }
+                    for invite in batch { Terminal.line("\(Terminal.harmless(invite.entry.name))  \(invite.url)") }
+                },
+                progress: { progress in
+                    Terminal.progress(told(progress))
+                    guard !Terminal.showsProgress, count > Session.invitesPerBatch,
+                        progress.done % Session.invitesPerBatch == 0 || progress.done == progress.of
+                    else { return }
+                    Terminal.note(told(progress))
+                })
+            do { try await body(steps) } catch {
+                if json, !all.isEmpty { try? show(all) }
+                let left = session.unfinishedInvites
+                if left > 0 { Terminal.warning(words("invite.unfinished", count: left)) }
+                throw error
+            }
+            if json { return try show(all) }
+            guard !all.isEmpty else { return }
+            guard let first = files.written.first, let last = files.written.last else {
+                return Terminal.note(words("invite.handOver"))
+            }
+            let values = ["file": first, "last": last, "files": "\(files.written.count)"]
+            let key = first == last ? Words.key("invite.slips") : Words.key("invite.slipFiles")
+            Terminal.line(words(key, values, count: all.count))
         }
 
-        /// When nothing was issued after all: dead addresses are handed to nobody.
-        func drop() { if let slips { try? FileManager.default.removeItem(atPath: slips) } }
+        /// Finishes what an earlier run left.
+        func finish(_ session: Session) async throws {
+            let count = session.unfinishedInvites
+            guard count > 0 else { return }
+            Terminal.note(words("invite.finishing", count: count))
+            try await session.finishInvites {
+                Terminal.progress(words("invite.progress", ["done": "\($0)", "of": "\(count)"]))
+            }
+        }
 
-        func show(_ invites: [IssuedInvite], json: Bool) throws {
-            if invites.isEmpty, !json { return Terminal.line(words("invite.nobodyNew")) }
-            if json {
-                return try Terminal.json(
-                    invites.map {
-                        Entry(name: $0.entry.name, invite: $0.entry.invite ?? "", url: slips == nil ? $0.url : nil)
-                    })
-            }
-            if let slips {
-                return Terminal.line(words("invite.slips", ["file": slips], count: invites.count))
-            }
-            for invite in invites { Terminal.line("\(Terminal.harmless(invite.entry.name))  \(invite.url)") }
-            Terminal.note(words("invite.handOver"))
+        private func show(_ invites: [IssuedInvite]) throws {
+            try Terminal.json(
+                invites.map {
+                    Entry(name: $0.entry.name, invite: $0.entry.invite ?? "", url: slips == nil ? $0.url : nil)
+                })
         }
 
         private struct Entry: Encodable {
@@ -81,25 +117,24 @@ struct InviteCommand: AsyncParsableCommand {
 
         func run() async throws {
             let listed = try RosterFile.read(file, encoding: readEncoding())
-            let issued = try await keystore.withSession { session in
+            try await keystore.withSession { session in
+                try await handover.finish(session)
                 let directory = try await session.directory()
                 let people = Newcomers(listed.people, in: directory)
                 if people.known > 0 { Terminal.note(words("invite.known", count: people.known)) }
-                guard !people.toInvite.isEmpty else { return [IssuedInvite]() }
-                var same: [String] = []
-                for pair in people.likenesses {
-                    let names = ["first": Terminal.harmless(pair.first), "second": Terminal.harmless(pair.second)]
-                    switch pair.likeness {
-                    case .same: same.append(words("invite.same", names))
-                    case .alike: Terminal.warning(words("invite.alike", names))
-                    }
+                guard !people.toInvite.isEmpty else {
+                    return output.json ? try Terminal.json([String]()) : Terminal.line(words("invite.nobodyNew"))
                 }
-                for line in same { Terminal.warning(line) }
-                guard same.isEmpty || sameNames else { throw ClientError.invalid(.sameNames) }
-                return try await session.invite(
-                    people.toInvite, expires: handover.expires, keep: handover.keep, drop: handover.drop)
+                try session.checkRoom(adding: people.newCount, to: directory.entries.count)
+                let likenesses = people.likenesses
+                LikenessText.show(likenesses) { Terminal.warning($0) }
+                guard sameNames || !likenesses.contains(where: { $0.likeness == .same }) else {
+                    throw ClientError.invalid(.sameNames)
+                }
+                try await handover.issue(people.toInvite.count, in: session, json: output.json) { steps in
+                    _ = try await session.invite(people.toInvite, expires: handover.expires, steps)
+                }
             }
-            try handover.show(issued, json: output.json)
         }
     }
 
@@ -145,17 +180,18 @@ struct InviteCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let issued = try await keystore.withSession { session in
+            try await keystore.withSession { session in
+                try await handover.finish(session)
                 let directory = try await session.directory()
                 let entries =
                     expired
                     ? directory.entries.filter { directory.state(of: $0) == .expired }
                     : try names.map { try Naming.person($0, in: directory).requireEntry($0) }
                 guard !entries.isEmpty else { throw ClientError.invalid(.nobodyToInvite) }
-                return try await session.reissue(
-                    entries, expires: handover.expires, keep: handover.keep, drop: handover.drop)
+                try await handover.issue(entries.count, in: session, json: output.json) { steps in
+                    _ = try await session.reissue(entries, expires: handover.expires, steps)
+                }
             }
-            try handover.show(issued, json: output.json)
         }
     }
 
@@ -184,19 +220,21 @@ struct InviteCommand: AsyncParsableCommand {
                         expired: known.flatMap { directory?.state(of: $0) } == .expired)
                 }
                 if output.json { return try Terminal.json(["open": entries]) }
-                for entry in entries {
-                    var line = "\(entry.invite.prefix(16))"
-                    for text in [entry.name, entry.note] { line += text.map { "  " + Terminal.harmless($0) } ?? "" }
-                    if let expires = entry.expires {
-                        let date = ["date": Moment.day(expires)]
-                        line +=
-                            "  " + (entry.expired ? words("invite.expiredOn", date) : words("invite.expiresOn", date))
-                    }
-                    Terminal.line(line)
-                }
+                try Terminal.paged { for entry in entries { show(entry) } }
                 Terminal.note(words("invite.open", count: entries.count))
                 if entries.contains(where: \.expired) { Terminal.note(words("invite.revokeThem")) }
             }
+        }
+
+        private func show(_ entry: Entry) {
+            var line = "\(entry.invite.prefix(16))"
+            for text in [entry.name, entry.note] { line += text.map { "  " + Terminal.harmless($0) } ?? "" }
+            if let expires = entry.expires {
+                let date = ["date": Moment.day(expires)]
+                line +=
+                    "  " + (entry.expired ? words("invite.expiredOn", date) : words("invite.expiresOn", date))
+            }
+            Terminal.line(line)
         }
     }
 
@@ -217,8 +255,7 @@ struct InviteCommand: AsyncParsableCommand {
             let count = try await keystore.withSession { session in
                 if expired { return try await session.revokeExpired().count }
                 var keys: [Bytes32] = []
-                for name in invites {
-                    let person = try await Naming.person(name, session)
+                for (name, person) in zip(invites, try await Naming.people(invites, session)) {
                     guard let invite = person.invite, session.roster.inviteIsOpen(invite) == true else {
                         throw ClientError.invalid(.personWithoutInvite, ["name": name])
                     }

@@ -49,7 +49,7 @@ struct MembersCommand: AsyncParsableCommand {
                     }
                     return try Terminal.json(Facts(members: entries, eligible: roster.eligible(at: roster.size)))
                 }
-                for entry in entries { Terminal.line(Self.line(entry)) }
+                try Terminal.paged { for entry in entries { Terminal.line(Self.line(entry)) } }
                 let (present, eligible) = (entries.count(where: \.present), roster.eligible(at: roster.size))
                 Terminal.note(words("members.count", ["members": "\(present)", "eligible": "\(eligible)"]))
                 if present > Int(eligible) { Terminal.warning(words("members.tooMany")) }

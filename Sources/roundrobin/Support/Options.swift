@@ -94,7 +94,15 @@ struct KeystoreOptions: ParsableArguments {
 
     /// Opens the keystore and reads the roster, for what is done under the member's name.
     func withSession<R>(_ body: (Session) async throws -> R) async throws -> R {
-        try await withMember { try await $0.session(body) }
+        try await withMember { member in
+            try await member.session { session in
+                session.onWaiting = { seconds in
+                    let text = words("invite.waiting", count: Int(seconds))
+                    if Terminal.showsProgress { Terminal.progress(text) } else { Terminal.note(text) }
+                }
+                return try await body(session)
+            }
+        }
     }
 }
 

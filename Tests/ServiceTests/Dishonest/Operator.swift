@@ -31,15 +31,19 @@ final class Operator: Sendable {
         var status: Int
         var body: [UInt8]
         var type = "application/octet-stream"
+        /// Seconds.
+        var wait: Int?
 
         static func bytes(_ body: [UInt8], _ status: Int = 200) -> Response { Response(status: status, body: body) }
         static func text(_ text: String, _ status: Int = 200) -> Response { bytes(Array(text.utf8), status) }
         /// A refusal as the service words it.
-        static func problem(_ code: String, _ status: Int, rule: String? = nil) -> Response {
+        static func problem(_ code: String, _ status: Int, rule: String? = nil, wait: Int? = nil) -> Response {
             let rule = rule.map { ",\"rule\":\"\($0)\"" } ?? ""
-            return text(
+            var response = text(
                 "{\"type\":\"urn:roundrobin:problem:\(code)\",\"title\":\"\",\"status\":\(status),\"detail\":\"\"\(rule)}",
                 status)
+            response.wait = wait
+            return response
         }
         static let missing = problem("no-such-log", 404)
     }
@@ -206,6 +210,7 @@ private final class Conversation: ChannelInboundHandler, @unchecked Sendable {
                 var answer = HTTPResponseHead(version: .http1_1, status: .init(statusCode: response.status))
                 answer.headers.add(name: "content-type", value: response.type)
                 answer.headers.add(name: "content-length", value: "\(response.body.count)")
+                if let wait = response.wait { answer.headers.add(name: "retry-after", value: "\(wait)") }
                 // A service that would like to recognise the client again.
                 answer.headers.add(name: "set-cookie", value: "who=\(number)")
                 answer.headers.add(name: "etag", value: "\"\(number)\"")
