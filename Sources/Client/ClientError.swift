@@ -158,7 +158,8 @@ public enum ClientError: Error, Sendable {
             directoryNotEmpty
         case tamperedNotCaught, nobodyToInvite, isMember, rosterFile, rosterHeading, rosterColumn, rosterNoName
         case rosterQuote, rosterCells, rosterSplit, rosterHidden, rosterLong, rosterBreak, rosterSeparator
-        case rosterLanguage, rosterEmpty, rosterEncoding, directoryFull, directoryPart, nameTooLong, hiddenName
+        case rosterLanguage, rosterEmpty, rosterEncoding, directoryFull, directoryPart, directoryClosed, nameTooLong,
+            hiddenName
         case fileMissing, fileTooLong, controlCharacter, hidden, hiddenPreamble, hiddenForm
         case titleThenText, demandTitle, demandText, petitionTitle, petitionTooLong
         case personUnknown, personAmbiguous, personNotJoined, personWithoutInvite, deadlineForm, deadlineHour

@@ -112,6 +112,33 @@ struct DirectoryTests {
         await stage.close()
     }
 
+    @Test("An organiser whom it was not sealed to writes over nothing, and the next change of another one lets them in")
+    func notSealed() async throws {
+        let stage = try await Stage(members: 3)
+        let (founder, second) = (stage.members[0], stage.members[1])
+        for sizes in [DirectoryPart.Sizes(), Self.sizes] {
+            try await DirectoryPart.Sizes.$present.withValue(sizes) {
+                let all = people(40)
+                try await founder.changeDirectory { $0 = all }
+                try await founder.rotateGroupKey()
+                stage.inspector.answer { $0.method == "PUT" && $0.path.contains("/objects/4/") ? .drop : nil }
+                await #expect(throws: ClientError.self) { try await founder.appoint(second.signKey) }
+                stage.inspector.beHonest()
+                #expect(try await second.roster().isOrganiser(second.signKey))
+                await refuses(.directoryClosed) {
+                    try await second.changeDirectory { $0.append(DirectoryEntry(name: "Mine")) }
+                }
+                let repair = try await stage.inspector.watch { try await founder.changeDirectory { _ in } }
+                #expect(!Self.writes(repair).isEmpty)
+                #expect(try await second.directory().entries == all)
+                try await second.changeDirectory { $0.append(DirectoryEntry(name: "Mine")) }
+                #expect(try await founder.directory().entries.count == 41)
+                try await founder.dismiss(second.signKey)
+            }
+        }
+        await stage.close()
+    }
+
     @Test(
         "Cut off after any number of writes, it is the old directory or the new one, and the next change goes through")
     func cutOff() async throws {

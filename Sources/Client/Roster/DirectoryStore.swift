@@ -11,6 +11,8 @@ private struct Register {
     var entries: [DirectoryEntry] = []
     /// Nil while all of it is in one object.
     var parts: [DirectoryPart]?
+    /// The sign keys, in hexadecimal, of the organisers whom it is sealed to.
+    var readers: Set<String> = []
 }
 
 extension Session {
@@ -37,9 +39,10 @@ extension Session {
         { return Register() }
         // Another organiser's device may have seen it in time, and can write it again: it is neither followed nor overwritten.
         guard !text.isByFormer else { throw ClientError.invalid(.directoryByFormer) }
+        let readers = Set(read(DirectoryText.self, text.plaintext)?.register?.keys.map(\.organiser) ?? [])
         switch contents(text.plaintext) {
         case nil: return Register()
-        case .entries(let entries)?: return Register(entries: entries)
+        case .entries(let entries)?: return Register(entries: entries, readers: readers)
         case .parts(let references)?:
             var parts: [DirectoryPart] = []
             for reference in references {
@@ -47,7 +50,7 @@ extension Session {
                     DirectoryPart(
                         number: reference.number, entries: try await entries(of: reference), reference: reference))
             }
-            return Register(entries: parts.flatMap(\.entries), parts: parts)
+            return Register(entries: parts.flatMap(\.entries), parts: parts, readers: readers)
         }
     }
 
@@ -100,15 +103,18 @@ extension Session {
             try requireOrganiser()
             let previous: StoredObject?
             do { previous = try await newestObject(registerName) } catch ClientError.noSuch { previous = nil }
+            if let previous { try await checkReads(previous) }
             let before = previous == nil ? Register() : try await register()
+            // An organiser may have been appointed by somebody who was cut off before the directory was sealed again.
+            let isLate = previous != nil && presentOrganisers.contains { !before.readers.contains($0.signKey.hex) }
             var entries = before.entries
             try change(&entries)
             let known = Set(before.entries)
             for entry in entries where !known.contains(entry) { try entry.check() }
             try checkRoom(adding: entries.count - before.entries.count, to: before.entries.count)
-            guard resealing || entries != before.entries else { return }
-            do { return try await write(entries, over: before.parts, after: previous, renewing) } catch let error
-                as ClientError
+            guard resealing || isLate || entries != before.entries else { return }
+            do { return try await write(entries, over: before.parts, after: previous, renewing || isLate) } catch let
+                error as ClientError
             { guard error.isRefusal(.conflict), attempt < 4 else { throw error } }
         }
     }
@@ -152,12 +158,28 @@ extension Session {
             number: part.number, revision: object.revision, digest: object.digest.hex, epoch: object.epoch, key: key)
     }
 
+    /// That this organiser writes over nothing that another one can read and they cannot.
+    /// - Throws: `ClientError.invalid(.directoryClosed)`.
+    private func checkReads(_ newest: StoredObject) async throws {
+        guard roster.isOrganiser(newest.author), let text = try? await text(registerName),
+            text.object.digest == newest.digest, contents(text.plaintext) == nil,
+            let sealed = read(DirectoryText.self, text.plaintext)?.register
+        else { return }
+        let others = Set(presentOrganisers.map(\.signKey.hex)).subtracting([signKey.hex])
+        guard others.isDisjoint(with: sealed.keys.map(\.organiser)) else {
+            throw ClientError.invalid(.directoryClosed)
+        }
+    }
+
+    private var presentOrganisers: [WorkplaceLog.Member] {
+        roster.members(at: roster.size).filter { roster.isOrganiser($0.signKey) }
+    }
+
     private func seal(_ contents: DirectoryContents) throws -> [UInt8] {
-        let organisers = roster.members(at: roster.size).filter { roster.isOrganiser($0.signKey) }
-        return try json(
+        try json(
             DirectoryText(
                 register: SealedDirectory(
-                    contents, in: device.workplaceID, for: organisers.map { ($0.signKey, $0.boxKey) })))
+                    contents, in: device.workplaceID, for: presentOrganisers.map { ($0.signKey, $0.boxKey) })))
     }
 
     /// That the directory does not become longer than a workplace is. Asked before anything is made for new people.
