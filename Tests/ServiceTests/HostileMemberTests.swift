@@ -84,7 +84,7 @@ struct HostileMemberTests {
         try await organiser.closePetition(own)
         // As far as this device can tell, it may still be opened; a member who does not want to wait can insist.
         #expect(try await ann.forget(own).waitingFor == [foreign])
-        #expect(ann.ownStatus(own) == .nothing)
+        #expect(ann.ownStatus(own) == .forgotten)
         #expect(try await ann.forget(own, givingUp: .everything).after.isClean)
         for member in other.members { member.close() }
         await workplace.close()

@@ -43,19 +43,16 @@ enum Processes {
     #endif
 }
 
-/// Accepts nothing for a moment when the system has no more open files to give: what waits to be accepted would be asked for again and
-/// again meanwhile.
-final class AcceptPause: ChannelDuplexHandler {
+/// Accepts nothing for a moment when the system has no more open files to give. Otherwise the connections that wait would
+/// keep the loop busy: the listener stays readable, and each attempt fails at once.
+///
+/// Holding reads back is not enough, because a listener whose accept failed stays registered for reading. Turning
+/// automatic reading off takes it out of the loop's selector.
+final class AcceptPause: ChannelInboundHandler {
     typealias InboundIn = any Channel
-    typealias OutboundIn = any Channel
 
     private static let time = TimeAmount.milliseconds(250)
     private var isPaused = false
-    private var wantsRead = false
-
-    func read(context: ChannelHandlerContext) {
-        if isPaused { wantsRead = true } else { context.read() }
-    }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let error = error as? IOError, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errnoCode) else {
@@ -63,13 +60,13 @@ final class AcceptPause: ChannelDuplexHandler {
         }
         guard !isPaused else { return }
         isPaused = true
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let channel = context.channel
+        // A listener that has been closed meanwhile refuses the option, which is right.
+        channel.setOption(.autoRead, value: false).whenFailure { _ in }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         context.eventLoop.scheduleTask(in: Self.time) {
-            let (handler, context) = bound.value
-            handler.isPaused = false
-            guard handler.wantsRead else { return }
-            handler.wantsRead = false
-            context.read()
+            bound.value.isPaused = false
+            channel.setOption(.autoRead, value: true).whenFailure { _ in }
         }
     }
 }
