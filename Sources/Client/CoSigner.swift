@@ -153,6 +153,13 @@ public final class CoSigner {
             throw error
         }
         guard let pending else { return nil }
+        do {
+            device.state.lastSent = device.clock()
+            try device.save()
+        } catch {
+            try end(begun.reading)
+            throw error
+        }
         return try await deliver(pending, begun)
     }
 
@@ -169,6 +176,7 @@ public final class CoSigner {
                     decision, for: device.identity, having: device.state.memory, seen: seen, at: device.clock()
                 ).make(in: &device.state.memory)
             }
+            device.state.lastSent = device.clock()
             try device.save()
         } catch {
             try end(begun.reading)

@@ -59,6 +59,7 @@ public final class Device {
     /// Writes the state. Called before anything is sent that must not be forgotten.
     func save() throws {
         guard !isOnlyReading else { return }
+        if !hasSentLately { state.lastSent = nil }
         try keystore.write(.state, Self.bytes(of: state))
     }
 
@@ -125,7 +126,23 @@ public final class Device {
         return start > now ? min(start - now, UInt64(Self.longestPause)) : 0
     }
 
+    /// Whether something was sent anonymously so short a while ago that a signed request now could be connected with it.
+    public var hasSentLately: Bool {
+        guard let sent = state.lastSent else { return false }
+        return clock() < sent + UInt64(Self.longestPause)
+    }
+
     private static let longestPause: UInt32 = 600
+
+    /// Whether the person has answered what a new member is asked: for a backup, and about being a trustee.
+    public var isSettledIn: Bool { state.isSettledIn == true }
+
+    /// Notes that they have.
+    public func settleIn() throws {
+        guard !isSettledIn else { return }
+        state.isSettledIn = true
+        try save()
+    }
 
     // MARK: The member's own witness policy
 

@@ -58,6 +58,10 @@ struct DeviceState: Codable {
     var lastSigned: UInt64?
     /// Invites of an organiser's run that the service does not wholly have. Absent in keystores from before there were any.
     var unfinishedInvites: [UnfinishedInvite]?
+    /// When this device last sent something anonymously, in seconds since 1970; not kept beyond the time for which it matters.
+    var lastSent: UInt64?
+    /// Whether the person was asked for a backup, and whether they are willing to be a trustee. Absent until then.
+    var isSettledIn: Bool?
     /// For each petition, what the person has decided to send. Absent in keystores of earlier programs.
     var intentions: [ID<Petition>: Intention]?
 
@@ -73,6 +77,9 @@ struct DeviceState: Codable {
         state.offers = [:]
         state.spareNonces = nil
         state.lastSigned = nil
+        state.lastSent = nil
+        // The device that it is restored on needs a backup of its own.
+        state.isSettledIn = nil
         state.intentions = nil
         state.unfinishedInvites = nil
         // Comments written after the backup use up numbers: the list shows which number is free.
