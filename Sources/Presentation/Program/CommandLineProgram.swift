@@ -17,6 +17,10 @@ package enum CommandLineProgram {
         // Before there is a secret. A system that refuses it is no reason to keep somebody from signing.
         _ = roundrobin_leave_nothing()
         let arguments = Words.without(Array(CommandLine.arguments.dropFirst()))
+        if let dash = Usage.dash(in: arguments) {
+            Terminal.error(dash, "")
+            Foundation.exit(ExitCode.validationFailure.rawValue)
+        }
         do {
             var command = try root.parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
@@ -29,7 +33,7 @@ package enum CommandLineProgram {
             interrupted.take()
             Foundation.exit(128 + interrupted.signal)
         } catch {
-            let code = root.exitCode(for: error)
+            let code = Usage.exitCode(for: error, of: root)
             if code != .success { Terminal.dropWhatWasTyped() }
             // Help, wrong usage and our own exit codes are the parser's to know; its "failure" is everything else.
             if error is ExitCode || code != .failure {

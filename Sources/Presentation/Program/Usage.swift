@@ -8,19 +8,44 @@ package enum Usage {
     /// Prints what the parser has to say, and where it belongs; an exit code that a command chose says nothing.
     /// - Parameter arguments: those that were given.
     package static func tell(_ error: any Error, of root: any ParsableCommand.Type, _ arguments: [String]) {
-        let full = root.fullMessage(for: error, columns: columns)
-        guard root.exitCode(for: error) != .success else {
+        // Unwrapped: a phrase that is recognised must not be broken. The lines are made here.
+        let full = wide { root.fullMessage(for: error, columns: 100_000) }
+        let code = exitCode(for: error, of: root)
+        guard code != .success else {
             if !full.isEmpty { Terminal.raw(help(full)) }
             return
         }
-        guard root.exitCode(for: error) == .validationFailure else { return }
+        guard code == .validationFailure else { return }
         let names = CommandNames(root)
         if let unknown = names.unknown(in: arguments) { return Terminal.error(unknown, "") }
-        Terminal.error(say(root.message(for: error)), "")
+        Terminal.error(said(error, of: root), "")
         let (command, path) = names.command(in: arguments)
         Terminal.note(words("usage.usage") + usage(of: command, root))
         let more = ([root._commandName] + path + ["--help"]).joined(separator: String(Wrapping.glue))
         Terminal.note("  " + words("usage.more", ["command": more]))
+    }
+
+    /// What the parser takes the error for.
+    package static func exitCode(for error: any Error, of root: any ParsableCommand.Type) -> ExitCode {
+        wide { root.exitCode(for: error) }
+    }
+
+    /// What it says of the error, in the person's language.
+    package static func said(_ error: any Error, of root: any ParsableCommand.Type) -> String {
+        say(wide { root.message(for: error) })
+    }
+
+    /// The help of a program.
+    package static func help(of root: any ParsableCommand.Type) -> String { help(root.helpMessage(columns: 100_000)) }
+
+    /// The parser lays out its help on the way to whatever it is asked about an error, and traps where the terminal has fewer columns than
+    /// its indent. There it is told of a wide one.
+    private static func wide<R>(_ body: () -> R) -> R {
+        let before = ProcessInfo.processInfo.environment["COLUMNS"]
+        guard (before.flatMap { Int($0) } ?? Columns.width) < 40 else { return body() }
+        setenv("COLUMNS", "80", 1)
+        defer { if let before { setenv("COLUMNS", before, 1) } else { unsetenv("COLUMNS") } }
+        return body()
     }
 
     private static func usage(of command: any ParsableCommand.Type, _ root: any ParsableCommand.Type) -> String {
@@ -31,10 +56,29 @@ package enum Usage {
         return root.usageString(for: command)
     }
 
-    /// Of the terminal. Wide characters take two cells, which the parser does not know; lines that are too long are broken again.
-    private static var columns: Int? { isatty(STDOUT_FILENO) == 1 ? Columns.width : nil }
-
     // MARK: Mistakes
+
+    private static let dashes = Set<Character>("—–―−‐‑‒－﹣﹘⸺")
+
+    /// What to say of an option that begins with a dash: input methods and mail programs make one of two hyphens. Nil if there is none.
+    /// - Parameter arguments: a value may begin with a dash.
+    package static func dash(in arguments: [String]) -> String? {
+        let known = arguments.prefix { $0 != "--" }
+        return known.indices.lazy.compactMap { place in
+            let isValue = place > 0 && known[place - 1].hasPrefix("--") && !known[place - 1].contains("=")
+            return isValue ? nil : dash(known[place])
+        }.first
+    }
+
+    private static func dash(_ argument: String) -> String? {
+        let start = argument.prefix { $0 == "-" || dashes.contains($0) }
+        let rest = argument.dropFirst(start.count)
+        let name = rest.prefix { $0 != "=" }
+        guard start.contains(where: dashes.contains), let first = name.first, first.isASCII, first.isLetter,
+            name.allSatisfy({ $0.isASCII && ($0.isLetter || $0 == "-") })
+        else { return nil }
+        return words("usage.dash", ["option": argument, "right": "--" + rest])
+    }
 
     /// What the parser says of a mistake, in the person's language.
     package static func say(_ message: String) -> String {
@@ -68,6 +112,7 @@ package enum Usage {
             return words("usage.missingOne", ["what": String(match.1).replacing("', '", with: ", ")])
         }
         if let match = text.wholeMatch(of: /Unexpected argument '(.*)'/) {
+            if let dash = dash(String(match.1)) { return dash }
             return words("usage.unexpected", ["what": String(match.1)])
         }
         if let match = text.wholeMatch(of: /\d+ unexpected arguments: '(.*)'/) {
@@ -88,19 +133,14 @@ package enum Usage {
 
     // MARK: Help
 
-    /// The parser's help: its headings in the person's language, and lines that fit the terminal.
+    /// The parser's help: its headings and phrases in the person's language, and then lines that fit the terminal.
     private static func help(_ text: String) -> String {
         guard text.contains("USAGE: ") else { return text }
-        var lines: [String] = []
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false).map({ translated(String($0)) }) {
-            guard let columns else {
-                lines.append(line)
-                continue
+        return text.split(separator: "\n", omittingEmptySubsequences: false).map { translated(String($0)) }
+            .flatMap { line in
+                Wrapping(width: Columns.width, hangs: true, indent: descriptionStart(of: line)).lines(of: line)
             }
-            let wrapping = Wrapping(width: columns, hangs: true, indent: descriptionStart(of: line))
-            lines += wrapping.lines(of: line)
-        }
-        return lines.joined(separator: "\n")
+            .joined(separator: "\n")
     }
 
     /// Where the second column begins, or goes on.
