@@ -48,6 +48,12 @@ struct SittingTests {
             terminal?.type(text + "\r")
         }
 
+        /// Answers the question that was seen last.
+        func retype(_ text: String) throws {
+            answers += 1
+            try #require(terminal).type(text + "\r")
+        }
+
         func give(_ question: String, _ text: String) throws {
             try see(question)
             passphrases += 1
@@ -85,6 +91,21 @@ struct SittingTests {
             }
         }
 
+        /// Presses Ctrl-C, which ends the program.
+        func interrupt() throws -> String {
+            let terminal = try #require(terminal)
+            try terminal.wait("nothing is shown") { !terminal.isEchoing }
+            terminal.type("\u{3}")
+            #expect(try terminal.end() == .killed(SIGINT), "\(terminal.text)")
+            return terminal.text
+        }
+
+        /// Gives a program that takes what was typed too early the time to do so.
+        func sees(_ text: String, within seconds: Double) -> Bool {
+            usleep(UInt32(seconds * 1_000_000))
+            return terminal.map { String($0.text.dropFirst(place)).contains(text) } ?? false
+        }
+
         func ends() throws { #expect(try #require(terminal).end() == .exited(0)) }
 
         /// Chooses the entry with this text.
@@ -113,8 +134,19 @@ struct SittingTests {
         try founder.see("number")
         try founder.answer("people work there: ", "5")
         try founder.choosePassphrase()
-        try founder.answer("not now): ", "n")
-        try founder.answer("[y/N]", "n")
+        // An interrupted first sitting asks the next time for what it had not been told.
+        try founder.answer("not now): ", "ｑ")
+        try founder.ends()
+        try founder.begin(language: "zh-Hans", in: directory)
+        try founder.give("口令：", founder.passphrase)
+        try founder.answer("以后再说）：", "ｎ")
+        try founder.answer("[是/否，回车：否]", "1")
+        try founder.see("请回答“是”（y）或“否”（n）")
+        try founder.answer("[是/否，回车：否]", "否。")
+        try founder.answer("q 离开：", "退出")
+        try founder.ends()
+        try founder.begin(in: directory)
+        try founder.open()
         try founder.see("q to leave: ")
         try founder.leave()
 
@@ -122,6 +154,23 @@ struct SittingTests {
         let refused = try Program.run(
             "workplace", "found", "http://127.0.0.1:1", "--eligible", "5", "--home", directory("f"))
         #expect(refused.status == 2 && refused.error.contains("127.0.0.1:1"), "\(refused.error)")
+    }
+
+    @Test("Ctrl-C at a question for a passphrase ends the sitting as the signal does, without a report")
+    func interrupted() throws {
+        let service = try ServiceProcess(database: directory("service.sqlite"))
+        defer { service.kill() }
+        for (language, question) in [("en", "then type it here: "), ("zh-Hans", "再在此输入：")] {
+            let founder = Person(directory("founder"))
+            try founder.begin(columns: 80, language: language, in: directory)
+            try founder.answer(language == "en" ? "q to leave: " : "q 离开：", "２。")
+            try founder.answer(language == "en" ? "the service: " : "服务地址：", service.url)
+            try founder.answer(language == "en" ? "there: " : "工作：", "５")
+            try founder.answer(language == "en" ? "[Y/n]" : "[是/否，回车：是]", "")
+            try founder.see(question)
+            let shown = try founder.interrupt()
+            #expect(!shown.contains("Interrupted") && !shown.contains("signal"), "\(shown)")
+        }
     }
 
     private static let passphrase = "a passphrase of somebody"
@@ -163,8 +212,10 @@ struct SittingTests {
         try organiser.choose("Invite people")
         try organiser.answer("CSV file: ", directory("list.csv"))
         try organiser.answer("slips.html): ", directory("slips.html"))
+        try organiser.answer("these 12 people", "y")
         try organiser.choose("Write a demand")
         try organiser.answer("o to write your own: ", "1")
+        try organiser.answer("a draft of this text? Every member can read it. [y/N]", "y")
         try organiser.choose("Read the drafts and adopt")
         try organiser.answer("[y/N]", "y")
         try organiser.see("q to leave: ")
@@ -197,13 +248,33 @@ struct SittingTests {
         try organiser.begin(in: directory)
         try organiser.open()
         try organiser.choose("Prepare a petition")
-        try organiser.answer("(Enter: all): ")
+        // A wrong answer is said at once, and asked for again by itself.
+        try organiser.answer("(Enter: all): ", "2")
+        try organiser.see("from 1 to 1")
+        try organiser.answer("(Enter: all): ", "１、")
+        try organiser.answer("all of these): ", "2,77")
+        try organiser.see("77")
+        try organiser.answer("all of these): ", "9、10")
+        try organiser.see("must make one first")
+        try organiser.answer("[y/N]", "n")
         try organiser.answer("all of these): ")
+        try organiser.answer("(Enter: 2): ", "3")
+        try organiser.see("from 1 to 2")
         try organiser.answer("(Enter: 2): ")
+        try organiser.answer("(Enter: 7): ", "99")
+        try organiser.see("from 1 to 13")
         try organiser.answer("(Enter: 7): ")
+        try organiser.answer("closes it): ", "tomorrow")
+        try organiser.see("tomorrow")
+        try organiser.answer("closes it): ", "2020-01-01")
+        try organiser.see("in the future")
         try organiser.answer("closes it): ")
+        try organiser.answer("title: ", "")
+        try organiser.see("title")
         try organiser.answer("title: ", "Guardrails")
         try organiser.answer("nothing): ")
+        try organiser.see("An organiser closes it.")
+        try organiser.answer("Prepare this petition?", "y")
         try organiser.see("to read and accept it")
         try organiser.leave()
 
@@ -227,13 +298,52 @@ struct SittingTests {
             try member.begin(in: directory)
             try member.open()
             try member.see("Guardrails")
-            try member.answer("q to leave: ", "1")
-            try member.answer("0 abstain: ", "1")
-            try member.answer("[y/N]", "y")
+            // What is typed ahead is no vote: only the menu takes its answer.
+            let isHasty = member === members[0]
+            try member.answer("read and sign it", isHasty ? "1\r1\ry" : "1")
+            try member.see("0 abstain: ")
+            if isHasty {
+                #expect(!member.sees("Send this?", within: 1))
+                try member.retype("1\ry")
+                try member.see("Send this? [y/N]")
+                #expect(!member.sees("Co-signed", within: 1))
+                try member.retype("perhaps")
+                try member.see("Answer y (yes) or n (no).")
+                try member.answer("[y/N]", "ｙ")
+            } else {
+                try member.retype("1")
+                try member.answer("[y/N]", "y")
+            }
             try member.see("Co-signed.")
             try member.see("done for now")
             try member.ends()
         }
+        // Withdraws, with a yes, and signs again.
+        try members[1].begin(in: directory)
+        try members[1].open()
+        try members[1].answer("to choose it", "1")
+        try members[1].answer("to 3, or q to leave: ", "3")
+        try members[1].answer("Withdraw your co-signature from", "y")
+        try members[1].see("Withdrawn.")
+        try members[1].ends()
+        try members[1].begin(in: directory)
+        try members[1].open()
+        try members[1].answer("read and sign it", "1")
+        try members[1].see("Sign again")
+        try members[1].answer("to 2, or q to leave: ", "2")
+        // Leaving at a question keeps the answers.
+        try members[1].answer("0 abstain: ", "1")
+        try members[1].answer("Send this? [y/N]", "q")
+        try members[1].see("Your answers are kept")
+        try members[1].ends()
+        try members[1].begin(in: directory)
+        try members[1].open()
+        try members[1].answer("read and sign it", "1")
+        try members[1].answer("to 2, or q to leave: ", "2")
+        try members[1].see("You chose these answers earlier")
+        try members[1].answer("Send this? [y/N]", "y")
+        try members[1].see("Co-signed.")
+        try members[1].ends()
         for other in others {
             let id = try #require(try await other.cosigner.summaries().petitions.first?.id)
             try await other.cosigner.cosign(id, choices: [1])
@@ -247,13 +357,19 @@ struct SittingTests {
         try organiser.choose("Close \"Guardrails\"")
         try organiser.answer("[y/N]", "y")
         let command = try #require(
-            try organiser.see("have not released").firstMatch(of: /roundrobin verify [0-9a-f]{64} --service \S+/))
+            try organiser.see("have not released theirs").firstMatch(of: /roundrobin verify [0-9a-f]{64} --service \S+/)
+        )
         try organiser.leave()
         for member in members.prefix(2) {
             try member.begin(in: directory)
             try member.open()
             try member.answer("q to leave: ", "g")
+            // Their co-signature went out a few minutes ago at most.
+            try member.answer("the service could connect the two. Go on anyway? [y/N]", "n")
+            try member.answer("q to leave: ", "g")
+            try member.answer("Go on anyway? [y/N]", "y")
             try member.choose("Release your key")
+            try member.answer("sent under your name: Release your key to the ballots of \"Guardrails\". Go on?", "y")
             try member.see("q to leave: ")
             try member.leave()
         }

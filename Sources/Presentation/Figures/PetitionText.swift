@@ -201,7 +201,7 @@ package enum Choices {
 
     /// The choice that a word means, in any of the languages, or by number.
     package static func choice(_ text: String, of kind: Manifest.Kind) -> UInt8? {
-        let text = text.trimmingCharacters(in: .whitespaces).lowercased()
+        let text = Answers.folded(text)
         for list in [facts(of: kind), ["0", "1", "2"]] + languages.map({ all(of: kind, in: $0) }) {
             if let place = list.firstIndex(of: text) { return UInt8(place) }
         }

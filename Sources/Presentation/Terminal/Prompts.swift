@@ -11,31 +11,72 @@ extension Terminal {
     /// Whether somebody sits there who can be asked.
     package static var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
 
+    /// The person leaves a sitting, at whatever question.
+    package struct Left: Error {
+        package init() {}
+    }
+
+    private static let leavable = Mutex(false)
+
+    /// From here on a q at any question leaves, and so does the end of the input: `Left` is thrown.
+    package static func leavesByLetter(_ leaves: Bool) { leavable.withLock { $0 = leaves } }
+
     /// Asks on the terminal. Nil when there is none.
-    /// - Throws: `ClientError.invalid(.inputEnded)` for Ctrl-D.
+    /// - Throws: `ClientError.invalid(.inputEnded)` for Ctrl-D; `Left` in a sitting, for that and for a q.
     package static func answer(_ question: String) throws -> String? {
         guard canAsk else { return nil }
-        Pager.show()
-        asked.withLock { $0 = true }
-        write(Wrapping.unglued(question))
-        if let line = Swift.readLine() { return line }
+        show(question)
+        let leaves = leavable.withLock { $0 }
+        if let line = Swift.readLine() {
+            if leaves, Answers.leaves(line) { throw Left() }
+            return line
+        }
         write("\n")
+        if leaves { throw Left() }
         throw ClientError.invalid(.inputEnded)
     }
 
-    /// The same for who takes an end of the input as no answer.
-    package static func ask(_ question: String) -> String? { (try? answer(question)) ?? nil }
+    /// Writes a question, with the cursor behind it.
+    package static func show(_ question: String) {
+        Pager.show()
+        asked.withLock { $0 = true }
+        write(prompt(question, columns: Columns.width(of: STDERR_FILENO)))
+    }
 
-    /// What cannot be taken back is asked about, where there is somebody to ask; anything but a yes is a no.
+    /// A question in lines that fit the terminal, like other text; the spaces at its end stay.
+    package static func prompt(_ question: String, columns: Int) -> String {
+        var text = Substring(question)
+        while text.last == " " { text.removeLast() }
+        let end = String(repeating: " ", count: question.count - text.count)
+        return Wrapping(width: columns, hangs: true).lines(of: String(text)).joined(separator: "\n") + end
+    }
+
+    /// The same for who takes an end of the input as no answer.
+    /// - Throws: `Left` alone.
+    package static func ask(_ question: String) throws -> String? {
+        do { return try answer(question) } catch is ClientError { return nil }
+    }
+
+    /// Asks where somebody must answer.
+    private static func required(_ question: String) throws -> String {
+        guard let answer = try answer(question) else { throw ClientError.invalid(.noTerminalToAsk) }
+        return answer
+    }
+
+    /// What cannot be taken back is asked about, where there is somebody to ask.
     /// - Parameter otherwise: what an empty answer means.
-    package static func confirms(_ question: String, otherwise: Bool = false) -> Bool {
+    /// - Throws: what `answer` throws: neither the end of the input nor leaving is an answer.
+    package static func confirms(_ question: String, otherwise: Bool = false) throws -> Bool {
         guard canAsk else { return true }
-        let answer = ask(question + (otherwise ? " [Y/n] " : " [y/N] "))?.trimmingCharacters(in: .whitespaces)
-            .lowercased()
-        if ["y", "yes", "是"].contains(answer) || otherwise && answer == "" { return true }
-        if otherwise { return false }
-        line(words("cosign.stopped"))
+        if try agreement(question, otherwise: otherwise, ask: required) { return true }
+        if !otherwise { line(words("cosign.stopped")) }
         return false
+    }
+
+    /// One of the numbers up to `count`, where somebody can be asked.
+    /// - Returns: its place, from 0.
+    package static func choosePlace(_ question: String, among count: Int) throws -> Int {
+        try choice(question, among: count, ask: required).place ?? 0
     }
 
     /// Asks for a passphrase without showing it, on the terminal that the program was started from, wherever its streams lead.
@@ -58,7 +99,7 @@ extension Terminal {
         silent.c_lflag &= ~tcflag_t(ECHO)
         func ask() {
             tcsetattr(terminal, TCSAFLUSH, &silent)
-            let text = Array(Wrapping.unglued(question).utf8)
+            let text = Array(prompt(question, columns: Columns.width(of: terminal)).utf8)
             _ = Foundation.write(terminal, text, text.count)
         }
         func putBack() {

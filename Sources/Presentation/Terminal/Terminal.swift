@@ -82,6 +82,23 @@ package enum Terminal {
         ShellQuoting.command(words).replacing(" ", with: String(Wrapping.glue))
     }
 
+    /// The same in lines that fit, each but the last with the sign behind which a shell reads on.
+    package static func command(_ words: [String], columns: Int) -> String {
+        var lines = [""]
+        for word in words.map({ ShellQuoting.command([$0]) }) {
+            let last = lines[lines.count - 1]
+            if last.isEmpty {
+                lines[0] = word
+            } else if Columns.cells(last) + 1 + Columns.cells(word) + 2 <= columns {
+                lines[lines.count - 1] += " " + word
+            } else {
+                lines[lines.count - 1] += " \\"
+                lines.append("    " + word)
+            }
+        }
+        return lines.joined(separator: "\n").replacing(" ", with: String(Wrapping.glue))
+    }
+
     private static func harmlessCommands(_ text: String) -> String {
         text.split(separator: Wrapping.glue, omittingEmptySubsequences: false).map { harmless(String($0)) }
             .joined(separator: String(Wrapping.glue))

@@ -16,6 +16,8 @@ struct SigningOptions: ParsableArguments {
 
     /// A run that follows a signed request too closely tells by its time whose it is. The keystore is free while this waits.
     func pause(_ keystore: KeystoreOptions, _ opener: KeystoreOpener) async throws {
+        // What was typed while this waited answers nothing that is asked from here on.
+        defer { Terminal.dropTypedAhead() }
         guard !now else { return }
         let seconds = try await keystore.withMember(opener) { $0.device.pauseBeforeRun() }
         guard seconds > 0 else { return }
@@ -29,6 +31,9 @@ struct SigningOptions: ParsableArguments {
         guard let delay, delay > 0 else { return 0 }
         return UInt64(Random.number(below: min(delay, 10_080) * 60))
     }
+
+    /// After a sending. A sitting says it when it ends, which it does now.
+    static func advise() { if !Unlocked.isSitting { Terminal.note(words("sitting.afterSending")) } }
 
     static func warn(_ warnings: Set<Warning>, _ manifest: Manifest? = nil) {
         for line in warnings.map({ Self.line($0, manifest) }).sorted() { Terminal.warning(line) }
@@ -126,7 +131,12 @@ struct Cosign: AsyncParsableCommand {
             if seen.map({ !warnings.isSubset(of: $0) }) ?? true {
                 SigningOptions.tell(view, proxy: keystore.proxy)
                 SigningOptions.warn(warnings, view.petition.manifest)
-                if seen != nil, !Terminal.confirms(words("cosign.goOn")) { return try await abandon(begun, opener) }
+                if seen != nil {
+                    let goesOn = try await keeping(intention, begun, opener) {
+                        try Terminal.confirms(words("cosign.goOn"))
+                    }
+                    guard goesOn else { return try await abandon(begun, opener) }
+                }
                 seen = warnings.union(seen ?? [])
             }
             if intention == nil {
@@ -210,7 +220,8 @@ struct Cosign: AsyncParsableCommand {
         if var kept, Terminal.canAsk {
             Terminal.line("\n" + words("cosign.kept"))
             summarise(kept.choices, view)
-            if Terminal.confirms(words("cosign.send")) {
+            let sends = try await keeping(kept, begun, opener) { try Terminal.confirms(words("cosign.send")) }
+            if sends {
                 kept.notBefore = 0
                 return kept
             }
@@ -226,12 +237,28 @@ struct Cosign: AsyncParsableCommand {
         if let name { Terminal.note("  " + words("cosign.withName", ["name": name.text], count: Int(name.count))) }
         let standing = try await keystore.withMember(opener) { view.standing(of: $0.device.identity) }
         if standing?.action == .sign { Terminal.note(words("cosign.replaces")) }
-        guard Terminal.confirms(words("cosign.send")) else {
+        var decided = Intention(choices: choices, remark: remark, name: name, notBefore: 0)
+        let sends = try await keeping(decided, begun, opener) { try Terminal.confirms(words("cosign.send")) }
+        guard sends else {
             try await abandon(begun, opener)
             return nil
         }
-        return Intention(
-            choices: choices, remark: remark, name: name, notBefore: Device.systemClock() + signing.chosenDelay())
+        decided.notBefore = Device.systemClock() + signing.chosenDelay()
+        return decided
+    }
+
+    /// Asks. Somebody who leaves at the question has not said no: their answers are kept for the next time.
+    private func keeping(
+        _ intention: Intention?, _ begun: CoSigner.Begun, _ opener: KeystoreOpener, ask: () throws -> Bool
+    ) async throws -> Bool {
+        do { return try ask() } catch {
+            try await keystore.withMember(opener) { member in
+                try member.cosigner.abandon(begun)
+                if let intention { try member.device.intend(intention, in: begun.view.petition.id) }
+            }
+            Terminal.note(intention == nil ? words("cosign.nothingSent") : words("cosign.keptUnsent"))
+            throw error
+        }
     }
 
     private func summarise(_ choices: [UInt8], _ view: PetitionView) {
@@ -270,7 +297,13 @@ struct Cosign: AsyncParsableCommand {
         }
         Terminal.line(words("cosign.supportsNothing"))
         // Only where somebody can answer: nobody's co-signature is taken back unasked.
-        guard stands, Terminal.canAsk, Terminal.confirms(words("cosign.withdrawInstead")) else {
+        var withdraws = false
+        if stands, Terminal.canAsk {
+            withdraws = try await keeping(nil, begun, opener) {
+                try Terminal.confirms(words("cosign.withdrawInstead"))
+            }
+        }
+        guard withdraws else {
             try await keystore.withMember(opener) { try $0.cosigner.abandon(begun) }
             throw ExitCode(2)
         }
@@ -305,6 +338,7 @@ struct Cosign: AsyncParsableCommand {
             Terminal.line(words("cosign.held", ["time": Moment.describe(promise.until)]))
         }
         Terminal.line(words("cosign.next"))
+        SigningOptions.advise()
     }
 
     private func conditionalName() throws -> ConditionalName? {
@@ -357,12 +391,15 @@ struct Cosign: AsyncParsableCommand {
 
     private func ask(_ kind: Manifest.Kind) throws -> UInt8 {
         let known = Choices.all(of: kind)
+        let values = ["abstain": known[0], "first": known[1], "second": known[2]]
         while true {
-            guard
-                let text = try Terminal.answer(
-                    words("choice.ask", ["abstain": known[0], "first": known[1], "second": known[2]]))
-            else { throw ClientError.invalid(.noTerminalToAsk) }
+            // A key that was pressed before the demand was on the screen is no answer to it.
+            Terminal.dropTypedAhead()
+            guard let text = try Terminal.answer(words("choice.ask", values)) else {
+                throw ClientError.invalid(.noTerminalToAsk)
+            }
             if let choice = Choices.choice(text, of: kind) { return choice }
+            Terminal.note(words("choice.again", values))
         }
     }
 }
@@ -404,6 +441,7 @@ struct Withdraw: AsyncParsableCommand {
         case .promised(let promise):
             Terminal.line(words("cosign.withdrawalHeld", ["time": Moment.describe(promise.until)]))
         }
+        SigningOptions.advise()
     }
 }
 
@@ -428,59 +466,5 @@ struct Release: AsyncParsableCommand {
         }
         guard let level else { return Terminal.line(words("release.ballots")) }
         Terminal.line(words("release.level", ["count": "\(level)"]))
-    }
-}
-
-struct Names: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: words("help.names"))
-
-    @OptionGroup var petition: PetitionArgument
-    @OptionGroup var keystore: KeystoreOptions
-    @OptionGroup var output: OutputOptions
-
-    private struct Facts: Encodable {
-        struct Level: Encodable {
-            let count: UInt32
-            let names: Int
-            let released: Int
-            let open: Bool
-        }
-        struct Claim: Encodable {
-            let member: Int?
-            let name: String
-            let listed_as: String?
-        }
-        let levels: [Level]
-        let names: [Claim]
-    }
-
-    func run() async throws {
-        let names = try await keystore.withMember { member in
-            let view = try await member.cosigner.view(
-                in: petition.scope(),
-                choosing: petition.choosing(member.cosigner) { !($0.log?.manifest.levels.isEmpty ?? true) })
-            return try await member.names(view)
-        }
-        if output.json {
-            return try Terminal.json(
-                Facts(
-                    levels: names.levels.map {
-                        .init(count: $0.count, names: $0.names, released: $0.released, open: $0.isOpen)
-                    },
-                    names: names.claims.map {
-                        .init(member: $0.person.number, name: $0.name, listed_as: $0.listedAs)
-                    }))
-        }
-        if names.levels.isEmpty { return Terminal.note(words("names.none")) }
-        for level in names.levels {
-            let shut = words(
-                "names.shut", ["released": "\(level.released)", "threshold": "\(names.threshold)"], count: level.names)
-            Terminal.line(
-                words(
-                    "names.level",
-                    ["state": level.isOpen ? words("names.open") : shut], count: Int(level.count)))
-        }
-        for claim in names.claims { Terminal.line("  " + TallyText.line(claim)) }
-        if !names.claims.isEmpty { Terminal.note(words("names.claims")) }
     }
 }

@@ -227,7 +227,7 @@ struct MembersCommand: AsyncParsableCommand {
                 let key = try await Naming.memberKey(member, own)
                 // By number, pseudonym and what the directory says: a number alone is easily another's.
                 let shown = try await Naming.shown(key, own)
-                guard Terminal.confirms(words("members.removeAsk", ["member": shown])) else { return (nil, false) }
+                guard try Terminal.confirms(words("members.removeAsk", ["member": shown])) else { return (nil, false) }
                 return (try await own.remove(key), true)
             }
             guard removed.isDone else { return }

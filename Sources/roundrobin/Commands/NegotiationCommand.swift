@@ -58,7 +58,11 @@ struct NegotiationCommand: AsyncParsableCommand {
                     throw ClientError.invalid(.formUnchanged)
                 }
                 for line in RecordForm.summary(document, current.negotiation) { Terminal.line(line) }
-                guard Terminal.confirms(words("negotiation.ask")) else {
+                // Somebody who leaves at the question keeps what they wrote, as after a no.
+                let agrees = try await Editor.keeping(file == nil ? filled : nil) {
+                    try Terminal.confirms(words("negotiation.ask"))
+                }
+                guard agrees else {
                     return Editor.keep(file == nil ? filled : nil)
                 }
                 try await Editor.keeping(file == nil ? filled : nil) {

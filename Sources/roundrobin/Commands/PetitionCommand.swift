@@ -400,7 +400,7 @@ struct PetitionCommand: AsyncParsableCommand {
                     in: petition.scope(), choosing: petition.choosing(member.cosigner) { $0.isOpen })
                 guard view.petition.closure == nil else { throw ClientError.coSigning(.closed) }
                 guard view.workplace.isOrganiser(member.signKey) else { throw ClientError.notOrganiser }
-                guard confirms(view) else { return }
+                guard try confirms(view) else { return }
                 let id = view.petition.id
                 try await member.session { try await $0.closePetition(id) }
                 Terminal.line(words("cli.closedNow", ["petition": String(id.hex.prefix(8))]))
@@ -414,7 +414,7 @@ struct PetitionCommand: AsyncParsableCommand {
         }
 
         /// Shows the count against the quorum, and who has had no say yet. Short of the quorum a yes is not enough.
-        private func confirms(_ view: PetitionView) -> Bool {
+        private func confirms(_ view: PetitionView) throws -> Bool {
             let log = view.petition
             let (count, quorum) = (log.cosignatures, Int(log.manifest.quorum))
             let title = Terminal.harmless(view.document?.title ?? words("tally.noWording"))
@@ -424,9 +424,10 @@ struct PetitionCommand: AsyncParsableCommand {
             if grown > log.ring.count {
                 Terminal.note(words("petition.closeOutside", count: grown - log.ring.count))
             }
-            guard count < quorum, Terminal.canAsk else { return Terminal.confirms(words("petition.closeAsk")) }
+            guard count < quorum, Terminal.canAsk else { return try Terminal.confirms(words("petition.closeAsk")) }
             Terminal.warning(words("petition.closeShort", count: quorum - count))
-            let answer = Terminal.ask(words("petition.closeType", ["title": title])) ?? ""
+            Terminal.dropTypedAhead()
+            let answer = try Terminal.ask(words("petition.closeType", ["title": title])) ?? ""
             if answer.trimmingCharacters(in: .whitespaces) == title { return true }
             Terminal.line(words("petition.notClosed"))
             return false

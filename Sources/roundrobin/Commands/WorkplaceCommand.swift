@@ -222,7 +222,7 @@ struct Join: AsyncParsableCommand {
             let invitation = try await Member.look(at: invite, proxy: keystore.parsedProxy())
             if let replaces = invitation.replaces {
                 Terminal.warning(words("join.replaces", ["person": Words.name(replaces)]))
-                guard Terminal.confirms(words("join.replacesAsk")) else {
+                guard try Terminal.confirms(words("join.replacesAsk")) else {
                     throw ClientError.invalidPerson(.replacesUnconfirmed, replaces)
                 }
                 former = replaces.key

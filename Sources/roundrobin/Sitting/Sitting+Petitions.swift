@@ -15,9 +15,15 @@ extension Sitting {
             Terminal.line("\n" + Terminal.bold(words("sitting.petitions")))
             for (i, petition) in petitions.enumerated() { show(petition, number: i + 1) }
             Terminal.line("\n" + words("sitting.petitionsHint"))
-            let choice = try choose(
-                words("sitting.petitionsAsk", count: petitions.count), among: petitions.count, others: "g")
-            guard let place = choice.place else { return true }
+            let question =
+                petitions.contains { $0.isOpen && !isSigned($0) }
+                ? words("sitting.petitionsAsk", count: petitions.count)
+                : words("sitting.petitionsChoose", count: petitions.count)
+            let choice = try choose(question, among: petitions.count, others: "g")
+            guard let place = choice.place else {
+                if try await mayBeNamed() { return true }
+                continue
+            }
             try await act(on: petitions[place])
             if Unlocked.hasSent { return false }
         }
@@ -28,10 +34,21 @@ extension Sitting {
             do {
                 return try await keystore.withMember { try await $0.cosigner.summaries().petitions }
             } catch {
-                Failure(error).show()
+                try tell(error)
                 guard try agrees(words("sitting.retry")) else { throw Left() }
             }
         }
+    }
+
+    /// What is asked for under the member's name right after something anonymous could be connected with it.
+    private func mayBeNamed() async throws -> Bool {
+        guard try await keystore.withMember({ $0.device.hasSentLately }) else { return true }
+        return try agrees(words("sitting.connectAsk"))
+    }
+
+    /// Whether a co-signature of this member stands, or was sent and is not settled.
+    private func isSigned(_ petition: PetitionSummary) -> Bool {
+        petition.standing?.action == .sign || petition.own != .nothing && petition.own != .withdrawn
     }
 
     private func show(_ petition: PetitionSummary, number: Int) {
@@ -50,28 +67,48 @@ extension Sitting {
                 + words("status.you", ["own": PetitionText.own(petition.own, manifest, standing: petition.standing)]))
     }
 
+    /// Something that can be done with a petition.
+    private struct Deed {
+        let title: String
+        let arguments: [String]
+        /// What is asked before; nil for what asks by itself, or only shows something.
+        var question: String?
+    }
+
     private func act(on petition: PetitionSummary) async throws {
         let id = String(petition.id.hex.prefix(16))
-        let isSigned = petition.standing?.action == .sign || petition.own != .nothing
-        var actions: [(String, [String])] = []
-        if petition.isOpen, isSigned {
-            actions = [
-                (words("sitting.show"), ["petition", "show", id]), (words("sitting.change"), ["cosign", id]),
-                (words("sitting.withdraw"), ["withdraw", id]),
+        let title = ["title": PetitionText.title(petition)]
+        let read = Deed(title: words("sitting.show"), arguments: ["petition", "show", id])
+        var deeds: [Deed] = []
+        if petition.isOpen, isSigned(petition) {
+            deeds = [
+                read, Deed(title: words("sitting.change"), arguments: ["cosign", id]),
+                Deed(
+                    title: words("sitting.withdraw"), arguments: ["withdraw", id],
+                    question: words("sitting.withdrawAsk", title)),
             ]
+        } else if petition.isOpen, petition.own == .withdrawn || petition.standing?.action == .withdraw {
+            deeds = [read, Deed(title: words("sitting.signAgain"), arguments: ["cosign", id])]
         } else if petition.isOpen {
             // Its text comes with the questions.
             try await perform(["cosign", id])
             return
         } else {
-            actions = [
-                (words("sitting.tally"), ["tally", id]), (words("sitting.show"), ["petition", "show", id]),
-                (words("sitting.export"), ["export", id, "--overwrite"]),
+            deeds = [
+                Deed(title: words("sitting.tally"), arguments: ["tally", id]), read,
+                Deed(title: words("sitting.export"), arguments: ["export", id, "--overwrite"]),
             ]
-            if petition.own != .nothing { actions.append((words("sitting.forget"), ["forget", id])) }
+            if petition.own != .nothing {
+                deeds.append(
+                    Deed(
+                        title: words("sitting.forget"), arguments: ["forget", id],
+                        question: words("sitting.forgetAsk", title)))
+            }
         }
-        for (i, action) in actions.enumerated() { Terminal.line("  \(i + 1)  \(action.0)") }
-        let choice = try choose(words("sitting.choose", ["count": "\(actions.count)"]), among: actions.count)
-        if let place = choice.place { try await perform(actions[place].1) }
+        for (i, deed) in deeds.enumerated() { Terminal.line("  \(i + 1)  \(deed.title)") }
+        let choice = try choose(words("sitting.choose", ["count": "\(deeds.count)"]), among: deeds.count)
+        guard let place = choice.place else { return }
+        if let question = deeds[place].question, try !agrees(question) { return }
+        try await perform(deeds[place].arguments)
     }
 }

@@ -4,7 +4,7 @@ import Foundation
 import Petitions
 
 extension Sitting {
-    /// Somebody without a keystore: joins, founds a workplace, or restores a backup; then makes a backup before anything else.
+    /// Somebody without a keystore: joins, founds a workplace, or restores a backup.
     func welcome() async throws {
         Terminal.line(words("sitting.welcome"))
         while !Keystore.exists(in: keystore.directory) {
@@ -15,30 +15,28 @@ extension Sitting {
             case 0: try await perform(["join"])
             case 1:
                 let address = try await askService()
-                try await perform(["workplace", "found", address, "--eligible", "\(try askEligible())"])
+                let eligible = try await askNumber(words("sitting.askEligible"), in: 1...Int(UInt32.max))
+                try await perform(["workplace", "found", address, "--eligible", "\(eligible)"])
             default: try await perform(["keys", "restore", try ask(words("sitting.askRestore"))])
             }
         }
+    }
+
+    /// What a new member is asked, until they have answered it: a first sitting that was interrupted asks again.
+    func settleIn() async throws {
+        // What is signed could be connected with something that was just sent.
+        let isDue = try await keystore.withMember { !$0.device.isSettledIn && !$0.device.hasSentLately }
+        guard isDue else { return }
         if Unlocked.opener(for: keystore.directory) != nil { try await backUp() }
         if try agrees(words("sitting.trusteeAsk")) { try await perform(["petition", "offer", "--ahead"]) }
+        try await keystore.withMember { try $0.device.settleIn() }
     }
 
     /// The address of a service that answers.
     private func askService() async throws -> String {
-        while true {
-            let address = try ask(words("sitting.askService"))
-            guard !address.isEmpty else { continue }
-            do {
-                try await Member.checkService(at: address, proxy: keystore.parsedProxy())
-                return address
-            } catch { Failure(error).show() }
-        }
-    }
-
-    private func askEligible() throws -> UInt32 {
-        while true {
-            if let number = UInt32(try ask(words("sitting.askEligible"))), number > 0 { return number }
-            Terminal.note(words("sitting.aNumber"))
+        try await asking(words("sitting.askService")) { answer in
+            try await Member.checkService(at: answer, proxy: keystore.parsedProxy())
+            return answer
         }
     }
 
@@ -46,7 +44,7 @@ extension Sitting {
         Terminal.line(words("sitting.backup"))
         while true {
             let path = try ask(words("sitting.askBackup"), otherwise: "roundrobin-backup")
-            if ["n", "no", "否"].contains(path.lowercased()) { return }
+            if Answers.refuses(path) { return }
             if try await perform(["keys", "backup", path, "--same-passphrase"]) { return }
         }
     }

@@ -19,7 +19,7 @@ extension Sitting {
         while true {
             let status: MemberStatus
             do { status = try await keystore.withMember { try await $0.status() } } catch {
-                Failure(error).show()
+                try tell(error)
                 guard try agrees(words("sitting.retry")) else { throw Left() }
                 continue
             }
@@ -40,10 +40,14 @@ extension Sitting {
     }
 
     /// As much of an id as tells it from others.
-    private func short<T>(_ id: ID<T>) -> String { String(id.hex.prefix(16)) }
+    func short<T>(_ id: ID<T>) -> String { String(id.hex.prefix(16)) }
 
-    private func does(_ title: String, _ arguments: [String]) -> Action {
-        Action(title: title) { try await perform(arguments) }
+    /// - Parameter asks: for what sends something and does not ask by itself: nothing is sent without a yes.
+    private func does(_ title: String, _ arguments: [String], asks: Bool = false) -> Action {
+        Action(title: title) {
+            if asks, try !agrees(words("sitting.doAsk", ["what": title])) { return }
+            try await perform(arguments)
+        }
     }
 
     /// Shows something, and goes on only with a yes.
@@ -64,14 +68,15 @@ extension Sitting {
         for task in status.tasks {
             switch task {
             case .offer(let plan):
-                actions.append(does(words("do.offer", title(plan)), ["petition", "offer", short(plan)]))
+                actions.append(does(words("do.offer", title(plan)), ["petition", "offer", short(plan)], asks: true))
             case .accept(let plan):
                 actions.append(
                     reads(
                         words("do.accept", title(plan)), ["petition", "preview", short(plan)],
                         question: words("do.acceptAsk"), then: ["petition", "accept", short(plan)]))
             case .assemble(let plan):
-                actions.append(does(words("do.assemble", title(plan)), ["petition", "assemble", short(plan)]))
+                actions.append(
+                    does(words("do.assemble", title(plan)), ["petition", "assemble", short(plan)], asks: true))
             case .open(let plan):
                 actions.append(
                     reads(
@@ -80,20 +85,22 @@ extension Sitting {
                         then: ["petition", "open", short(plan)]))
             case .cosign(let id), .vote(let id), .sendAgain(let id), .lookAgain(let id):
                 actions.append(does(words("do.cosign", title(id)), ["cosign", short(id)]))
-            case .release(let id): actions.append(does(words("do.release", title(id)), ["release", short(id)]))
+            case .release(let id):
+                actions.append(does(words("do.release", title(id)), ["release", short(id)], asks: true))
             case .releaseLevel(let id, let count):
                 actions.append(
                     does(
                         words("do.releaseLevel", title(id).merging(["level": "\(count)"]) { $1 }),
-                        ["release", short(id), "--level", "\(count)"]))
+                        ["release", short(id), "--level", "\(count)"], asks: true))
             case .comments(let draft, _):
                 actions.append(does(words("do.comments", title(draft)), ["draft", "comments", short(draft)]))
             case .extend(let id, _):
-                actions.append(does(words("do.extend", title(id)), ["petition", "extend", short(id)]))
+                actions.append(does(words("do.extend", title(id)), ["petition", "extend", short(id)], asks: true))
             case .deliver(let id):
                 actions.append(does(words("do.deliver", title(id)), ["negotiation", "deliver", short(id)]))
-            case .rotateKey: actions.append(does(words("do.rotateKey"), ["members", "rotate-key"]))
-            case .expiredInvites: actions.append(does(words("do.revokeExpired"), ["invite", "revoke", "--expired"]))
+            case .rotateKey: actions.append(does(words("do.rotateKey"), ["members", "rotate-key"], asks: true))
+            case .expiredInvites:
+                actions.append(does(words("do.revokeExpired"), ["invite", "revoke", "--expired"], asks: true))
             }
         }
         for one in status.news {
@@ -116,7 +123,7 @@ extension Sitting {
             Action(title: words("do.write")) { try await write() },
             does(words("do.drafts"), ["draft", "list"]),
             Action(title: words("do.backup")) { try await backUp() },
-            does(words("do.willing"), ["petition", "offer", "--ahead"]),
+            does(words("do.willing"), ["petition", "offer", "--ahead"], asks: true),
         ]
         guard status.isOrganiser else { return actions }
         actions += [
@@ -134,9 +141,15 @@ extension Sitting {
     }
 
     private func invite() async throws {
-        let file = try ask(words("sitting.askRoster"))
+        let (file, people, encoding) = try await asking(words("sitting.askRoster")) { file in
+            let guess = try RosterFile.source(file, encoding: nil).guessed
+            return (file, try RosterFile.read(file, encoding: nil).people.count, guess)
+        }
         let slips = try ask(words("sitting.askSlips"), otherwise: "slips.html")
-        try await perform(["invite", "people", file, "--slips", slips])
+        guard try agrees(words("sitting.inviteAsk", ["file": slips], count: people)) else { return }
+        // The person has confirmed what was guessed.
+        let known = encoding.map { ["--encoding", $0.rawValue] } ?? []
+        try await perform(["invite", "people", file, "--slips", slips] + known)
     }
 
     /// A demand, from a template that is there in the person's language, or in words of their own.
@@ -149,10 +162,17 @@ extension Sitting {
         let choice = try choose(
             words("sitting.askTemplate", ["count": "\(templates.count)"]), among: templates.count, others: "o")
         if let place = choice.place {
-            try await perform(["draft", "new", "--template", templates[place].name])
+            let name = templates[place].name
+            guard try await perform(["template", "show", name]), try agrees(words("sitting.templateAsk")) else {
+                return
+            }
+            try await perform(["draft", "new", "--template", name])
             return
         }
-        let title = try ask(words("sitting.askTitle"))
+        let title = try await asking(words("sitting.askTitle")) { title in
+            guard !title.isEmpty else { throw ClientError.invalid(.demandTitle) }
+            return title
+        }
         do {
             let text = try Editor.write(file: nil).trimmingCharacters(in: .whitespacesAndNewlines)
             try await Editor.keeping(text) {
@@ -164,12 +184,12 @@ extension Sitting {
                         "draft.made",
                         ["id": String(draft.id.hex.prefix(16)), "title": Terminal.harmless(draft.title)]))
             }
-        } catch { Failure(error).show() }
+        } catch { try tell(error) }
     }
 
-    private typealias Drafts = [(draft: Draft, adopted: UInt32?)]
+    typealias Drafts = [(draft: Draft, adopted: UInt32?)]
 
-    private func drafts() async throws -> Drafts {
+    func drafts() async throws -> Drafts {
         try await keystore.withSession { session in
             let adopted = try await session.adoptions()
             return try await session.drafts().map { ($0, adopted[$0.id]?.revision) }
@@ -183,54 +203,6 @@ extension Sitting {
                 guard try await perform(["draft", "show", short(draft.id)]) else { continue }
                 if try agrees(words("sitting.adoptAsk")) { try await perform(["draft", "adopt", short(draft.id)]) }
             }
-        } catch let error as ClientError { Failure(error).show() }
-    }
-
-    /// Asks for what a petition needs, with an answer that can be taken by pressing Enter for most of it.
-    private func prepare(eligible: UInt32) async throws {
-        let (adopted, willing): (Drafts, [NamedMember])
-        do {
-            (adopted, willing) = (
-                try await drafts().filter { $0.adopted != nil },
-                try await keystore.withSession { session in
-                    let people = try await session.people()
-                    return try await session.willingTrustees().map { people.person($0) }
-                }
-            )
-        } catch let error as ClientError { return Failure(error).show() }
-        guard !adopted.isEmpty else { return Terminal.line(words("sitting.nothingAdopted")) }
-        for (i, one) in adopted.enumerated() { Terminal.line("  \(i + 1)  \(Terminal.harmless(one.draft.title))") }
-        let demands = try pick(words("sitting.askDemands"), among: adopted.count)
-        if willing.isEmpty { Terminal.line(words("sitting.nobodyWilling")) }
-        for person in willing { Terminal.line("  \(person.number ?? 0)  \(Words.name(person))") }
-        let usual = willing.compactMap { $0.number.map(String.init) }.joined(separator: ",")
-        let trustees = try ask(words("sitting.askTrustees"), otherwise: usual).split { $0 == "," || $0 == "，" }
-            .map { $0.trimmingCharacters(in: .whitespaces) }
-        let majority = "\(trustees.count / 2 + 1)"
-        let threshold = try ask(words("sitting.askThreshold", ["usual": majority]), otherwise: majority)
-        let half = "\(eligible / 2 + 1)"
-        let quorum = try ask(words("sitting.askQuorum", ["usual": half]), otherwise: half)
-        let deadline = try ask(words("sitting.askDeadline"))
-        let title = try ask(words("sitting.askPetitionTitle"))
-        let preamble = try ask(words("sitting.askPreamble"))
-        var arguments = ["petition", "prepare", "--title", title, "--threshold", threshold, "--quorum", quorum]
-        for place in demands { arguments += ["--draft", short(adopted[place].draft.id)] }
-        for trustee in trustees { arguments += ["--trustee", trustee] }
-        if !deadline.isEmpty { arguments += ["--deadline", deadline] }
-        if !preamble.isEmpty { arguments += ["--preamble", preamble] }
-        try await perform(arguments)
-    }
-
-    /// Numbers from a list; all of them for nothing.
-    private func pick(_ question: String, among count: Int) throws -> [Int] {
-        while true {
-            let answer = try ask(question)
-            guard !answer.isEmpty else { return Array(0..<count) }
-            let numbers = answer.split { $0 == "," || $0 == "，" || $0 == " " }.map { Int($0) }
-            if numbers.allSatisfy({ $0.map { (1...count).contains($0) } ?? false }) {
-                return numbers.compactMap { $0.map { $0 - 1 } }
-            }
-            Terminal.note(words("sitting.again"))
-        }
+        } catch { try tell(error) }
     }
 }

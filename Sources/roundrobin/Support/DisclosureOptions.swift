@@ -43,15 +43,12 @@ struct DisclosureOptions: ParsableArguments {
             Terminal.line(words("choose.noTerminal"))
             return .standard
         }
-        while let answer = Terminal.ask(words("choose.ask")) {
-            switch answer.trimmingCharacters(in: .whitespaces).lowercased() {
-            case "1": return .standard
-            case "2": return .exact
-            default: Terminal.line(words("choose.again"))
-            }
+        do {
+            return try Terminal.choosePlace(words("choose.ask"), among: 2) == 0 ? .standard : .exact
+        } catch is ClientError {
+            // The end of the input is no choice, and what goes to the employer is not guessed.
+            Terminal.line(words("choose.stopped"))
+            throw ExitCode(2)
         }
-        // The end of the input is no choice, and what goes to the employer is not guessed.
-        Terminal.line(words("choose.stopped"))
-        throw ExitCode(2)
     }
 }

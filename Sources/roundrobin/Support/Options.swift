@@ -1,5 +1,6 @@
 import Presentation
 import ArgumentParser
+import ChildProcesses
 import Client
 import CoSigning
 import Foundation
@@ -47,7 +48,7 @@ struct KeystoreOptions: ParsableArguments {
     private func chosenPassphrase(new: Bool, prompt: String) throws -> SecretBytes {
         let source = PassphraseSource(file: passphraseFile, descriptor: passphraseFd)
         guard new, Unlocked.isSitting, passphraseFile == nil, passphraseFd == nil,
-            Terminal.confirms(words("sitting.makePassphrase"), otherwise: true)
+            try Terminal.confirms(words("sitting.makePassphrase"), otherwise: true)
         else { return try source.read(new: new, prompt: prompt) }
         // Typed once, as a proof that it was written down.
         var bytes = Array(GeneratedPassphrase.make().utf8)
@@ -72,10 +73,17 @@ struct KeystoreOptions: ParsableArguments {
         if let held = Unlocked.opener(for: directory) { return held }
         let source = PassphraseSource(file: passphraseFile, descriptor: passphraseFd)
         // Tried at once: whoever mistypes is asked again here, and not after what a command does first.
-        let opener = try source.reading(prompt: words("ask.passphrase")) { passphrase in
-            let opener = KeystoreOpener(passphrase)
-            try Member.look(directory, with: opener).close()
-            return opener
+        let opener: KeystoreOpener
+        do {
+            opener = try source.reading(prompt: words("ask.passphrase")) { passphrase in
+                let opener = KeystoreOpener(passphrase)
+                try Member.look(directory, with: opener).close()
+                return opener
+            }
+        } catch let interrupted as Interrupted {
+            // Every command asks before it sends anything; a sitting that was locked may have sent something.
+            if !Unlocked.isSitting { Terminal.note(words("cosign.nothingSent")) }
+            throw interrupted
         }
         Unlocked.hold(opener, for: directory)
         return opener

@@ -102,11 +102,8 @@ struct PetitionArgument: ParsableArguments {
             Terminal.note(
                 "\(i + 1)  \(PetitionText.title(summary))  \(Terminal.faint(String(summary.id.hex.prefix(8))))")
         }
-        while let answer = Terminal.ask(words("ask.whichPetition", ["count": "\(named.count)"])) {
-            if let number = Int(answer.trimmingCharacters(in: .whitespaces)), named.indices.contains(number - 1) {
-                return named[number - 1].id
-            }
-        }
-        throw ClientError.ambiguous(.petition)
+        guard Terminal.canAsk else { throw ClientError.ambiguous(.petition) }
+        let question = words("ask.whichPetition", ["count": "\(named.count)"])
+        return named[try Terminal.choosePlace(question, among: named.count)].id
     }
 }

@@ -200,7 +200,7 @@ struct RosterFile {
         Terminal.note(list.summary)
         guard let guess = source.guessed else { return list }
         let values = ["file": path, "encoding": guess.name, "option": guess.rawValue, "names": list.firstNames]
-        guard Terminal.canAsk, Terminal.confirms(words("invite.encodingAsk", values)) else {
+        guard Terminal.canAsk, try Terminal.confirms(words("invite.encodingAsk", values)) else {
             throw ClientError.invalid(.rosterEncoding, values)
         }
         return list
