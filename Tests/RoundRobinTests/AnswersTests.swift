@@ -32,6 +32,7 @@ struct AnswersTests {
         }
         for wrong in ["", "1,4", "1,x", ",", "1-3"] { #expect(Answers.numbers(wrong, in: 1...3) == nil, "\(wrong)") }
         #expect(Answers.list("Li Wei， Ana Souza;3") == ["Li Wei", "Ana Souza", "3"])
+        #expect(Answers.list("支持，，反对", withGaps: true) == ["支持", "", "反对"])
         for leaving in ["q", "Q", "ｑ", "quit", "退出", "q。"] { #expect(Answers.leaves(leaving), "\(leaving)") }
         #expect(Choices.choice("１", of: .petition) == 1 && Choices.choice("2、", of: .petition) == 2)
         #expect(Choices.choice("支持。", of: .petition) == 1 && Choices.choice("3", of: .petition) == nil)

@@ -193,6 +193,7 @@ struct TerminalProgramTests {
             if signal == SIGINT { terminal.type("secret words\u{3}") } else { terminal.program.send(signal) }
             #expect(try terminal.end() == .killed(signal))
             #expect(terminal.isEchoing && !terminal.text.contains("secret"))
+            #expect(terminal.text.contains("Nothing was sent"), "\(terminal.screen)")
         }
         let terminal = try terminal(command)
         try terminal.see("Passphrase")

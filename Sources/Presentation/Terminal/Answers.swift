@@ -35,10 +35,12 @@ package enum Answers {
     }
 
     /// What stands between commas of any kind.
-    /// - Parameter atSpaces: whether spaces separate too; names have spaces within.
-    package static func list(_ text: String, atSpaces: Bool = false) -> [String] {
-        text.split { ",，、;；﹐﹑､".contains($0) || atSpaces && $0.isWhitespace }
-            .map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.filter { !$0.isEmpty }
+    /// - Parameters:
+    ///   - atSpaces: whether spaces separate too; names have spaces within.
+    ///   - withGaps: whether nothing between two commas is in the list too, where places count.
+    package static func list(_ text: String, atSpaces: Bool = false, withGaps: Bool = false) -> [String] {
+        text.split(omittingEmptySubsequences: false) { ",，、;；﹐﹑､".contains($0) || atSpaces && $0.isWhitespace }
+            .map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.filter { withGaps || !$0.isEmpty }
     }
 
     /// Numbers within the range, each once; nil if anything else is among them.
@@ -92,7 +94,8 @@ extension Terminal {
     }
 
     private static func canAnswer(_ count: Int, letters: String) -> String {
-        let all = (count > 1 ? ["1–\(count)"] : count == 1 ? ["1"] : []) + letters.map(String.init)
+        let numbers = count > 3 ? ["1–\(count)"] : (0..<count).map { "\($0 + 1)" }
+        let all = numbers + letters.map(String.init)
         return words("ask.choiceAgain", ["answers": all.joined(separator: words("invite.listComma"))])
     }
 

@@ -102,7 +102,7 @@ struct Cosign: AsyncParsableCommand {
 
     mutating func validate() throws {
         guard answers == nil || all == nil else { throw ValidationError(words("usage.answersOrAll")) }
-        for word in all.map({ [$0] }) ?? answers?.components(separatedBy: ",") ?? [] {
+        for word in all.map({ [$0] }) ?? answers.map({ Answers.list($0, withGaps: true) }) ?? [] {
             guard Choices.choice(word, of: .petition) ?? Choices.choice(word, of: .ratification) != nil else {
                 throw ValidationError(words("usage.answer", ["word": word]))
             }
@@ -353,7 +353,9 @@ struct Cosign: AsyncParsableCommand {
     private func choices(_ view: PetitionView, asked: PetitionDocument?) throws -> [UInt8] {
         let manifest = view.petition.manifest
         let count = manifest.options.count
-        if let given = all.map({ Array(repeating: $0, count: count) }) ?? answers?.components(separatedBy: ",") {
+        if let given = all.map({ Array(repeating: $0, count: count) })
+            ?? answers.map({ Answers.list($0, withGaps: true) })
+        {
             guard given.count == count else {
                 throw ClientError.invalid(.answersCount, ["demands": "\(count)", "answers": "\(given.count)"])
             }
