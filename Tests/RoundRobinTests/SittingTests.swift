@@ -6,6 +6,8 @@ import Sodium
 import TestSupport
 import Testing
 
+@testable import Presentation
+
 @Suite("One sitting: roundrobin by itself, on a terminal", .ownThreads, .serialized)
 struct SittingTests {
     let directory: TemporaryDirectory
@@ -193,6 +195,29 @@ struct SittingTests {
         return others
     }
 
+    /// The commands by themselves: what is typed while one waits is taken by nothing that follows.
+    private func withdrawsAfterWaiting(_ member: Person) throws {
+        try Data((member.passphrase + "\n").utf8).write(to: URL(filePath: directory("pass")))
+        let options = ["--now", "--home", member.home, "--passphrase-file", directory("pass")]
+        let withdraw = ShellQuoting.command([Program.path, "withdraw", "--delay", "1"] + options)
+        let cosign = ShellQuoting.command([Program.path, "cosign", "--all", "support"] + options)
+        let shell = try PseudoTerminal(
+            ["bash", "--norc", "-c", "\(withdraw); read -t 1 rest; echo \"rest<$rest>\"; \(cosign)"],
+            environment: ["NO_COLOR": "1"], columns: 160, directory: directory(""))
+        // Up to a minute, at random; in one of sixty cases nothing.
+        try shell.wait("the waiting") { shell.text.contains("will be sent at") || shell.text.contains("Withdrawn.") }
+        if !shell.text.contains("Withdrawn.") { shell.type("y\ry\r") }
+        try shell.see("Withdrawn.")
+        try shell.see("Wait a quarter of an hour")
+        try shell.see("rest<>")
+        try shell.see("Send this? [y/N]")
+        #expect(!shell.text.contains("Co-signed."))
+        shell.type("是\r")
+        try shell.see("Co-signed.")
+        try shell.see("Wait a quarter of an hour", count: 2)
+        #expect(try shell.end() == .exited(0), "\(shell.text)")
+    }
+
     @Test(
         "A petition from nothing to a verified count, by 12 coworkers and an organiser: who types what, no id among it")
     func counted() async throws {
@@ -344,6 +369,7 @@ struct SittingTests {
         try members[1].answer("Send this? [y/N]", "y")
         try members[1].see("Co-signed.")
         try members[1].ends()
+        try withdrawsAfterWaiting(members[3])
         for other in others {
             let id = try #require(try await other.cosigner.summaries().petitions.first?.id)
             try await other.cosigner.cosign(id, choices: [1])

@@ -151,4 +151,23 @@ struct OffersAheadTests {
         #expect(member.device.intentions.isEmpty)
         await workplace.close()
     }
+
+    @Test("The time of an anonymous sending is kept for ten minutes, and in no backup")
+    func sentLately() async throws {
+        let workplace = try await workplace()
+        let member = workplace.members[3]
+        let id = try await workplace.openPetition().id
+        #expect(!member.device.hasSentLately && !member.device.isSettledIn)
+        try await member.cosigner.cosign(id, choices: [1])
+        #expect(member.device.hasSentLately && member.device.state.withoutTraces.lastSent == nil)
+        try member.device.settleIn()
+        #expect(member.device.isSettledIn && member.device.state.withoutTraces.isSettledIn == nil)
+        let sent = try #require(member.device.state.lastSent)
+        member.device.state.lastSent = sent - 600
+        #expect(!member.device.hasSentLately)
+        // The next change of whatever kind erases it.
+        try member.device.intend(Intention(choices: [1], remark: "", name: nil, notBefore: 5), in: id)
+        #expect(member.device.state.lastSent == nil)
+        await workplace.close()
+    }
 }
