@@ -126,6 +126,12 @@ struct SittingTests {
         defer { service.kill() }
         let founder = Person(directory("founder"))
         try founder.begin(in: directory)
+        try founder.answer("q to leave: ", "1")
+        try founder.answer("invite's address: ", "q")
+        try founder.ends()
+        try founder.begin(in: directory)
+        try founder.answer("q to leave: ", "4")
+        try founder.see("You can answer: 1, 2, 3.")
         try founder.answer("q to leave: ", "2")
         try founder.answer("address of the service: ", "rr.example.org")
         try founder.see("http")
