@@ -78,6 +78,7 @@ extension Device {
             identity, all: all, of: id, pending: pendingRingKey, at: clock())
         let own = state.memory.petitions[id]?.ringKey
         state.memory.forget(id, holding: heldRingKeys)
+        state.lastSent = nil
         state.intentions?[id] = nil
         try save()
         try erase(erasable.keys)
@@ -253,6 +254,7 @@ extension Session {
         let before = device.exposure(id, ring: log.ring)
         // This comes first, whatever happens to the rest.
         device.state.memory.forget(id, holding: device.heldRingKeys)
+        device.state.lastSent = nil
         device.state.intentions?[id] = nil
         try device.save()
         var (hasRotated, stays) = (false, false)
