@@ -155,7 +155,8 @@ public enum ClientError: Error, Sendable {
         case answerOfKind, answersCount, oneRevision, noEditor, editorFailed, noTitle
         case wholePetitionID, serviceNeedsID, bundleDamaged, bundleLineEnds, bundlePacked, bundleTooLong,
             bundleUnreadable,
-            directoryNotEmpty
+            directoryNotEmpty, bundleCut, fileIsDirectory, serviceUnreadable, otherPetition, mistypedPetition,
+            verifyFile, noPetitionYet
         case tamperedNotCaught, nobodyToInvite, isMember, rosterFile, rosterHeading, rosterColumn, rosterNoName
         case rosterQuote, rosterCells, rosterSplit, rosterHidden, rosterLong, rosterBreak, rosterSeparator
         case rosterLanguage, rosterEmpty, rosterEncoding, directoryFull, directoryPart, directoryClosed, nameTooLong,

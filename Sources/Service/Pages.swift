@@ -157,7 +157,9 @@ struct Pages: Sendable {
         var bars = [
             bar(texts("page-petition.ring"), facts.ring, tone: 1),
             bar(texts("page-petition.people"), Int(facts.eligible), tone: 1),
-            needed(texts("page-petition.quorum"), Int(manifest.quorum), tone: 2),
+            needed(
+                texts("page-petition.quorum"), Int(manifest.quorum),
+                tone: facts.cosignatures >= Int(manifest.quorum) ? 1 : 3),
         ]
         bars += manifest.levels.map { level in
             needed(texts("page-petition.level", count: Int(level.count)), Int(level.count), tone: 3)

@@ -97,17 +97,51 @@ public struct Messages: Sendable {
             chosen = texts[key + (count == 1 ? ".one" : ".other")] ?? texts[key + ".other"] ?? chosen
         }
         guard let chosen else { return ([key] + values.sorted { $0.key < $1.key }.map(\.value)).joined(separator: " ") }
-        return Self.fill(chosen, values)
+        return Self.fill(chosen, values, language)
     }
 
-    /// Fills in all values in one pass, so that a value which looks like a placeholder stays as it is.
-    static func fill(_ text: String, _ values: [String: String]) -> String {
+    /// Fills in all values in one pass, so that a value which looks like a placeholder stays as it is. In Chinese a space
+    /// comes between a Han character and a value that begins or ends with a Latin letter or a digit.
+    static func fill(_ text: String, _ values: [String: String], _ language: Language = .english) -> String {
         var result = ""
-        var rest = text[...]
+        var rest = parts(of: text, values)[...]
+        func isApart(_ left: Character?, _ right: Character?) -> Bool {
+            guard language == .chinese, let left, let right else { return false }
+            return isHan(left) && isLatin(right) || isLatin(left) && isHan(right)
+        }
         while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
             let name = String(rest[rest.index(after: open)..<close])
-            result += rest[..<open] + (values[name] ?? String(rest[open...close]))
+            result += rest[..<open]
+            let value = values[name] ?? String(rest[open...close])
             rest = rest[rest.index(after: close)...]
+            if isApart(result.last, value.first) { result += " " }
+            result += value
+            if isApart(value.last, rest.first) { result += " " }
+        }
+        return result + rest
+    }
+
+    private static func isLatin(_ character: Character) -> Bool {
+        character.isASCII && (character.isLetter || character.isNumber)
+    }
+
+    private static func isHan(_ character: Character) -> Bool {
+        character.unicodeScalars.first.map { (0x3400...0x9fff).contains($0.value) } ?? false
+    }
+
+    /// The text without the parts that have nothing to say: `<<a|text>>` is left out if the value of `a` is 0, and
+    /// `<<a/b|text>>` if those of `a` and `b` are equal.
+    private static func parts(of text: String, _ values: [String: String]) -> String {
+        var result = ""
+        var rest = text[...]
+        while let open = rest.range(of: "<<"), let bar = rest[open.upperBound...].firstIndex(of: "|"),
+            let close = rest[bar...].range(of: ">>")
+        {
+            let named = rest[open.upperBound..<bar].split(separator: "/").map { values[String($0)] ?? "" }
+            let isEmpty = named.count == 2 ? named[0] == named[1] : named.first == "0"
+            result += rest[..<open.lowerBound]
+            if !isEmpty { result += rest[rest.index(after: bar)..<close.lowerBound] }
+            rest = rest[close.upperBound...]
         }
         return result + rest
     }

@@ -10,7 +10,7 @@ struct AlarmsTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    private static let notice = "The service showed an older workplace log"
+    private static let notice = "The service showed an older version of the workplace's log"
 
     /// As the member, whatever the service shows.
     private func run(_ arguments: String...) throws -> Program.Result {

@@ -105,11 +105,13 @@ struct BilingualTextTests {
         arguments: Language.allCases)
     func pages(_ language: Language) throws {
         let texts = try Messages(language, directory: TemplateLibrary.standardDirectory())
-        let values = BilingualText("<b>a\n\(BilingualText.mark("zh-Hans"))\n<b>b").values("text", texts)
+        let values = BilingualText("<b>a\n\(BilingualText.mark("zh-Hans"))\n<b>b").page("text", texts)
         let below = try #require(values["textTranslation"] as? [String: Any])
-        #expect(values["text"] as? String == "<b>a" && below["tag"] as? String == "zh-Hans")
-        #expect(below["words"] as? String == "<b>b" && (below["heading"] as? String)?.contains("zh-Hans") == true)
-        #expect(BilingualText("a").values("text", texts).count == 1)
+        #expect((values["text"] as? Markup)?.html == "&lt;b&gt;a" && below["tag"] as? String == "zh-Hans")
+        #expect(
+            (below["words"] as? Markup)?.html == "&lt;b&gt;b"
+                && (below["heading"] as? String)?.contains("zh-Hans") == true)
+        #expect(BilingualText("a").page("text", texts).count == 1)
     }
 }
 

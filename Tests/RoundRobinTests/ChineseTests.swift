@@ -69,6 +69,53 @@ struct ChineseTests {
         }
     }
 
+    /// What a value brings: a list or two sentences joined in code, and a Latin word or a number next to Han characters.
+    @Test("Punctuation and spaces around values are Chinese too")
+    func values() throws {
+        let messages = try Messages(.chinese, directory: Self.root.appending(path: "templates").path)
+        for key in messages.keys.sorted() {
+            let text = messages(key)
+            #expect(text.firstMatch(of: #/[，。：；！？、）」》]\x20/#) == nil || text.hasSuffix(" "), "\(key): \(text)")
+            // Names and numbers, as they are filled in.
+            let filled = messages(
+                key, Dictionary(uniqueKeysWithValues: messages.places(in: key).map { ($0, "3 号成员（ab）") }))
+            #expect(filled.firstMatch(of: /[\u{4E00}-\u{9FFF}]3 号/) == nil, "\(key): \(filled)")
+            #expect(filled.firstMatch(of: #/）[,;:]|[,;:] ?3 号/#) == nil, "\(key): \(filled)")
+        }
+        let folder = Self.root.appending(path: "Sources/Presentation")
+        let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+        while let file = files?.nextObject() as? URL {
+            guard file.pathExtension == "swift", file.lastPathComponent != "CommandNames.swift" else { continue }
+            // Commas, colons and semicolons belong to a language.
+            for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+                #expect(
+                    line.firstMatch(of: #/joined\(separator: "[,;:] ?"|\+ "[,;:] " \+/#) == nil,
+                    "\(file.lastPathComponent): \(line)")
+            }
+        }
+    }
+
+    @Test("Parts of a text with nothing to say are left out; labels of one list end in one column")
+    func parts() throws {
+        for language in Language.allCases {
+            let messages = try Messages(language, directory: Self.root.appending(path: "templates").path)
+            let none = messages("petition.seats", ["live": "6", "rotated": "0", "unseated": "0"])
+            let some = messages("petition.seats", ["live": "6", "rotated": "2", "unseated": "0"])
+            #expect(!none.contains("0") && !none.contains("<") && some.count > none.count && some.contains("2"))
+            let few = messages("warning.fewSeats", ["live": "6", "settled": "6"], count: 6)
+            #expect(!few.contains("only") && !few.contains("只有"))
+            #expect(messages("warning.fewSeats", ["live": "6", "settled": "5"], count: 5).count > few.count)
+            let columns = ["petition.state", "petition.seats", "petition.you", "petition.standing", "petition.quorum"]
+                .map {
+                    key -> Int in
+                    let text = messages(key, ["state": "X", "own": "X", "bar": "X", "live": "6"])
+                    let label = text.prefix { $0 != " " }
+                    return Columns.cells(String(label)) + text.dropFirst(label.count).prefix { $0 == " " }.count
+                }
+            #expect(Set(columns).count == 1, "\(language): \(columns)")
+        }
+    }
+
     @Test("One thing has one word: what docs/glossary.md rules out stands nowhere")
     func words() throws {
         for text in try Self.texts() {

@@ -49,7 +49,7 @@ struct FiguresTests {
         #expect(made.status == 0)
         for part in ["Guarded", "fewer than 3", "Exact", "--hide-below 0"] { #expect(made.output.contains(part)) }
         let guarded = try String(contentsOfFile: page, encoding: .utf8)
-        #expect(guarded.contains("fewer than 3") && guarded.contains("Hidden: how many"))
+        #expect(guarded.contains("fewer than 3") && guarded.contains("Hidden: the number for each"))
         let exact = try Program.run("report", bundle("honest-17"), "-o", page, "--overwrite", "--hide-below", "0")
         #expect(exact.status == 0 && !exact.output.contains("Guarded"))
         #expect(try !String(contentsOfFile: page, encoding: .utf8).contains("fewer than 3"))
@@ -58,7 +58,7 @@ struct FiguresTests {
         let text = try String(contentsOfFile: letter, encoding: .utf8)
         #expect(text.contains("Who took part") && text.contains("15 signed, ") && text.contains("who answered"))
         #expect(!text.contains("stands behind"))
-        #expect(text.contains("roundrobin verify honest-17.rrbundle --petition "))
+        #expect(text.contains("roundrobin verify honest-17.rrbundle <span class=\"whole\">--petition</span> "))
     }
 
     @Test("On a terminal the person chooses, and the end of the input writes nothing", arguments: ["1", "x\\n2", ""])
@@ -84,6 +84,8 @@ struct FiguresTests {
         let id = try #require(try Program.run("verify", bundle("honest-17"), "--json").json()["petition"] as? String)
         let lines = verdict.output.split(separator: "\n")
         let start = try #require(lines.firstIndex { $0.contains("What you must compare") })
+        // The verdict is the first line and the last.
+        #expect(lines.first == "Verified: every entry, every proof and every figure." && lines.last == lines.first)
         let end = lines[start...].joined(separator: "\n")
         #expect(end.contains(id) && end.contains("Not proven: that 17 keys are 17 people."))
         #expect(end.contains("1 organiser admitted 16 of the 17 keys.") && end.contains("trustees"))
@@ -91,6 +93,8 @@ struct FiguresTests {
         let faulty = try Program.run("verify", bundle("double-signature"))
         #expect(faulty.status == 1 && faulty.output.contains("Entry 2 of the petition's log breaks a rule."))
         #expect(faulty.output.contains("What you must compare"))
+        let said = faulty.output.split(separator: "\n")
+        #expect(said.first?.hasPrefix("1 fault: do not trust this") == true && said.last == said.first)
         let chinese = try Program.run("verify", bundle("double-signature"), "--lang", "zh-Hans")
         #expect(chinese.output.contains("联名书日志第 2 条违反规则"))
         let named = try Program.run("verify", bundle("honest-7"), "--json", "--named").json()
@@ -137,11 +141,11 @@ struct FiguresTests {
         let wide: [UInt8] = good.flatMap { (byte: UInt8) -> [UInt8] in [byte, 0] }
         let cases: [(String, [UInt8], String)] = [
             ("crlf", crlf, "line endings"), ("bom", [0xef, 0xbb, 0xbf] + good, "line endings"),
-            ("no-end", Array(good.dropLast()), "line endings"),
+            ("no-end", Array(good.dropLast()), "cut short"), ("first", Array(good.prefix(3000)), "cut short"),
             ("cr", good.map { (byte: UInt8) -> UInt8 in byte == 0x0a ? 0x0d : byte }, "line endings"),
             ("wide", [0xff, 0xfe] + wide, "line endings"), ("gz", [0x1f, 0x8b, 8] + good, "compressed"),
             ("zip", Array("PK\u{3}\u{4}".utf8) + good, "compressed"),
-            ("cut", Array(good.prefix(5000)) + [0x0a], "damaged"),
+            ("cut", Array(good.prefix(5000)) + [0x0a], "cut short"),
             ("other", Array("hello\n".utf8), "damaged"), ("empty", [], "damaged"),
         ]
         for (name, bytes, why) in cases {
@@ -151,6 +155,74 @@ struct FiguresTests {
                 #expect(said.status == 2 && said.error.contains(why), "\(command) \(name): \(said.error)")
             }
         }
+    }
+
+    @Test("Without its wording a file verifies with a warning behind the verdict, and makes neither report nor letter")
+    func withoutWording() throws {
+        let good = try Data(contentsOf: URL(filePath: bundle("honest-17")))
+        let lines = good.split(separator: 0x0a)
+        let file = directory("head.rrbundle")
+        try Data(lines.dropLast().flatMap { $0 + [0x0a] }).write(to: URL(filePath: file))
+        for (language, warning) in [("en", "Warning: The wording of the demands"), ("zh-Hans", "警告：文件中没有诉求的正文")] {
+            let said = try Program.run("verify", file, "--lang", language)
+            let lines = said.output.split(separator: "\n")
+            #expect(said.status == 0 && lines[1].hasPrefix(warning) && lines.last?.hasPrefix(warning) == true)
+        }
+        for command in ["report", "letter"] {
+            let page = directory("\(command).html")
+            let said = try Program.run(command, file, "-o", page)
+            #expect(said.status == 2 && said.error.contains("wording"))
+            #expect(!FileManager.default.fileExists(atPath: page))
+        }
+        #expect(try !Program.run("verify", bundle("honest-17")).output.contains("Warning"))
+    }
+
+    @Test(
+        "Another id: which one the file has, and whether a character may be mistyped; no file, a directory, a file to tally"
+    )
+    func otherNames() throws {
+        let file = bundle("honest-7")
+        let id = try #require(try Program.run("verify", file, "--json").json()["petition"] as? String)
+        let slip = String(id.dropLast()) + (id.hasSuffix("0") ? "1" : "0")
+        let mistyped = try Program.run("verify", file, "--petition", slip)
+        #expect(mistyped.status == 2 && mistyped.error.contains(id) && mistyped.error.contains("characters: 64"))
+        for command in ["verify", "report", "letter"] {
+            let other = try Program.run(command, file, "--petition", String(repeating: "0", count: 64))
+            #expect(other.status == 2 && other.error.contains(id) && !other.error.contains("mistyped"))
+        }
+        #expect(try Program.run("verify", directory("x.rrbundle")).error.contains("There is no file"))
+        #expect(try Program.run("report", directory("x.rrbundle")).error.contains("There is no file"))
+        #expect(try Program.run("verify", directory.path).error.contains("is a directory"))
+        let tally = try Program.run("tally", file, "--home", directory("none"))
+        #expect(tally.status == 2 && tally.error.contains("roundrobin verify \(file)"))
+    }
+
+    @Test("If everybody who could sign did, that is said, and so are the answers on which all agree")
+    func everybody() throws {
+        for language in Language.allCases {
+            let texts = try Self.texts(language)
+            let all = Everybody(ring: 6, cosignatures: 6, questions: [[0, 6, 0], [1, 5, 0], [0, 0, 6]])
+            #expect(all.isComplete && all.unanimous == [1, 3])
+            let lines = all.lines(texts)
+            #expect(
+                lines.count == 2 && lines[0].contains("6") && lines[1].contains(language == .english ? "1, 3" : "1、3"))
+            // A spoiled ballot is somebody's whose answer is not known.
+            #expect(Everybody(ring: 6, cosignatures: 6, questions: [[0, 5, 0]]).lines(texts).count == 1)
+            #expect(Everybody(ring: 6, cosignatures: 5, questions: [[0, 5, 0]]).lines(texts) == [])
+        }
+    }
+
+    @Test("Bars get shorter, or go, before a figure needs a second line")
+    func narrow() {
+        func lines(_ width: Int?) -> [String] {
+            Terminal.barred(
+                [("Signed  ", "3 of 4"), ("Needed  ", "3 signed, 2 needed")].map { head, text in
+                    Terminal.BarRow(3, of: 4) { head + $0 + " " + text }
+                }, width: width)
+        }
+        #expect(lines(nil)[0].count == 8 + 24 + 1 + 6 && lines(80) == lines(nil))
+        #expect(lines(40).map { $0.count { "█░".contains($0) } } == [13, 13] && lines(40)[1].count == 40)
+        #expect(lines(30) == ["Signed  3 of 4", "Needed  3 signed, 2 needed"])
     }
 
     @Test("A command on a page is one that a shell takes as it is meant")

@@ -318,10 +318,21 @@ struct TerminalProgramTests {
     func paged() throws {
         let command = ["template", "show", "informed-consent"]
         let less = try terminal(command, ["PAGER": "less"], rows: 10)
-        try less.see(":")
+        try less.see("q: leave")
         #expect(less.program.isRunning)
+        // What is typed there writes no file.
+        less.type("s\(directory("written"))\r")
         less.type("q")
-        #expect(try less.end() == .exited(0))
+        #expect(try less.end() == .exited(0) && !FileManager.default.fileExists(atPath: directory("written")))
+        let chinese = try terminal(command + ["--lang", "zh-Hans"], ["PAGER": "less"], rows: 10)
+        try chinese.see("q：离开")
+        chinese.type("q")
+        #expect(try chinese.end() == .exited(0))
+        // A verdict is never held.
+        let bundle = Vectors.directory.appending(path: "bundles/honest-17.rrbundle").path
+        let verdict = try terminal(["verify", bundle], ["PAGER": "less"], rows: 10)
+        #expect(try verdict.end() == .exited(0))
+        #expect(verdict.text.split(separator: "\n").last == "Verified: every entry, every proof and every figure.")
         let own = try terminal(command, ["PAGER": "sed 's/^/>/'"], rows: 10)
         #expect(try own.end() == .exited(0) && own.text.contains("\n>"))
         let tall = try terminal(command, ["PAGER": "sed 's/^/>/'"], rows: 500)

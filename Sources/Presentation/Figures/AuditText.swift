@@ -15,15 +15,13 @@ package enum AuditText {
         }
         Terminal.line()
         Terminal.line(
-            words(
-                "audit.members",
-                [
-                    "bar": Terminal.bar(audit.members, of: Int(audit.eligible)), "members": "\(audit.members)",
-                    "eligible": "\(audit.eligible)",
-                ]))
+            Terminal.barred(audit.members, of: Int(audit.eligible)) { bar in
+                words(
+                    "audit.members", ["bar": bar, "members": "\(audit.members)", "eligible": "\(audit.eligible)"])
+            })
         if audit.members > Int(audit.eligible) { Terminal.warning(words("members.tooMany")) }
         if !audit.silent.isEmpty {
-            let names = audit.silent.map(Words.name).joined(separator: ", ")
+            let names = audit.silent.map(Words.name).joined(separator: words("list.separator"))
             Terminal.line(words("audit.silent", ["people": names], count: audit.silent.count))
         }
     }
@@ -36,7 +34,8 @@ package enum AuditText {
         case .invited(let count, let replacing):
             let text = words("audit.invited", ["by": by], count: count)
             guard !replacing.isEmpty else { return text }
-            return text + " " + words("audit.replacing", ["people": replacing.map(name).joined(separator: ", ")])
+            return text + " "
+                + words("audit.replacing", ["people": replacing.map(name).joined(separator: words("list.separator"))])
         case .revoked(let count): return words("audit.revoked", ["by": by], count: count)
         case .admitted(let key, let inviter, let replaces):
             let text = words("audit.admitted", ["person": name(key), "by": name(inviter)])
@@ -49,7 +48,9 @@ package enum AuditText {
         case .ringKey: return words("audit.ringKey", ["by": by])
         case .announced(let id): return words("audit.announced", ["by": by, "id": String(id.hex.prefix(16))])
         case .witnesses(let names, let threshold):
-            let list = names.isEmpty ? words("note.nobody") : Terminal.harmless(names.joined(separator: ", "))
+            let list =
+                names.isEmpty
+                ? words("note.nobody") : Terminal.harmless(names.joined(separator: words("list.separator")))
             return words("audit.witnesses", ["by": by, "names": list, "threshold": "\(threshold)"])
         case .relays(let count): return words("audit.relays", ["by": by, "count": "\(count)"])
         }

@@ -76,12 +76,14 @@ package struct BilingualText: Equatable {
     }
 
     /// For a page: the wording under `name`, and the translation, if there is one, under `name` + `Translation`.
-    package func values(_ name: String, _ texts: Messages) -> [String: Any] {
-        guard let translation else { return [name: binding] }
+    package func page(_ name: String, _ texts: Messages) -> [String: Any] {
+        let own: Any = binding.isEmpty ? "" : Markup(listIn: binding)
+        guard let translation else { return [name: own] }
         let below: [String: Any] = [
-            "heading": Self.heading(translation, texts), "tag": translation.language, "words": translation.text,
+            "heading": Self.heading(translation, texts), "tag": translation.language,
+            "words": Markup(listIn: translation.text),
         ]
-        return [name: binding, name + "Translation": below]
+        return [name: own, name + "Translation": below]
     }
 
     /// For the terminal: the binding wording, and below it the translation under a heading that says that it does not

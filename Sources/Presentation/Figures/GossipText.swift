@@ -52,7 +52,9 @@ package enum GossipText {
         case .gone: words("monitor.gone", log)
         case .unsigned: words("monitor.unsigned", log)
         case .notWitnessed(_, let missing):
-            words("monitor.notWitnessed", log.merging(["witnesses": missing.joined(separator: ", ")]) { $1 })
+            words(
+                "monitor.notWitnessed",
+                log.merging(["witnesses": missing.joined(separator: words("list.separator"))]) { $1 })
         case .tooFewWitnesses(_, let signed, let asked):
             words("monitor.tooFewWitnesses", log.merging(["signed": "\(signed)", "asked": "\(asked)"]) { $1 })
         case .leaf(_, let what): words("monitor.leaf", log.merging(["what": what]) { $1 })

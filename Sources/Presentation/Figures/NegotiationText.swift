@@ -96,20 +96,22 @@ package struct NegotiationText {
                     ])) + "  " + NegotiationWords.word(ratification.outcome, Words.texts)
         ]
         lines.append(
-            "  "
-                + words(
-                    "vote.turnout",
-                    [
-                        "bar": Terminal.bar(tally.cosignatures, of: Int(tally.eligible)),
-                        "eligible": "\(tally.eligible)", "quorum": "\(ratification.quorum)",
-                    ], count: tally.cosignatures))
+            Terminal.barred(tally.cosignatures, of: Int(tally.eligible)) { bar in
+                "  "
+                    + words(
+                        "vote.turnout",
+                        ["bar": bar, "eligible": "\(tally.eligible)", "quorum": "\(ratification.quorum)"],
+                        count: tally.cosignatures)
+            })
         if let terms = ratification.terms {
             lines.append("  " + words("vote.needs", ["majority": NegotiationWords.say(terms.majority, Words.texts)]))
         }
         for question in ratification.questions {
             let figures = FigureText(question.counts, ring: tally.ring, disclosure, Words.texts)
             lines.append("  " + NegotiationWords.say(question, figures, Words.texts))
-            if let note = figures.note(disclosure) { lines.append("    " + note + " " + words("tally.seeAll")) }
+            if let note = figures.note(disclosure) {
+                lines.append("    " + note + words("list.sentence") + words("tally.seeAll"))
+            }
         }
         return lines
     }
@@ -139,7 +141,7 @@ package struct NegotiationText {
                 let status = NegotiationWords.status(demand, in: entry.record.what)
                 return "\(demand.number) \(word(status))"
             }
-            if !answers.isEmpty { lines.append("    " + answers.joined(separator: ", ")) }
+            if !answers.isEmpty { lines.append("    " + answers.joined(separator: words("list.separator"))) }
             for ratification in ratifications where ratification.response == entry.record.digest {
                 lines += self.lines(ratification).map { "  " + $0 }
             }

@@ -7,12 +7,20 @@ import TransparencyLog
 
 /// What verifying leaves open, and what the reader must know to judge the count: said after every verdict.
 package struct NotProven {
+    /// Where the reader has the count from, and so where the id must not come from.
+    package enum Origin {
+        case file, service
+        /// A letter to the employer, who is not sent looking for members.
+        case letter
+    }
+
     package let audited: AuditedPetition
+    private let origin: Origin
     /// Keys of the ring by who issued their invites; the founder's has no invite.
     private let admissions: [Bytes32: Int]
 
-    package init(_ audited: AuditedPetition) {
-        self.audited = audited
+    package init(_ audited: AuditedPetition, from origin: Origin = .file) {
+        (self.audited, self.origin) = (audited, origin)
         var admissions: [Bytes32: Int] = [:]
         for key in audited.petition.seats(in: audited.workplace) {
             let invite = audited.workplace.member(key)?.inviteKey
@@ -34,13 +42,24 @@ package struct NotProven {
     }
 
     package func lines(_ texts: Messages) -> [String] {
-        var lines = [texts("notProven.id", ["id": audited.petition.id.hex]), texts("notProven.people", count: ring)]
+        let id = ["id": audited.petition.id.hex]
+        var lines: [String] = []
+        switch origin {
+        case .file: lines.append(texts("notProven.id", id))
+        case .service: lines.append(texts("notProven.idFromService", id))
+        case .letter: lines.append(texts("notProven.idInLetter", id))
+        }
+        lines.append(texts("notProven.people", count: ring))
         if !admissions.isEmpty {
             let values = ["admitted": "\(admitted)", "most": "\(most)", "ring": "\(ring)"]
             lines.append(texts("notProven.admitted", values, count: admissions.count))
         }
         lines.append(trustees(texts))
-        if ring < Disclosure.comfortableRing { lines.append(texts("notProven.smallRing", count: ring)) }
+        let everybody = Everybody(audited).lines(texts)
+        lines += everybody
+        if everybody.isEmpty, ring < Disclosure.comfortableRing {
+            lines.append(texts("notProven.smallRing", count: ring))
+        }
         if !(audited.witnessed.petition.map { !$0.times.isEmpty } ?? false) { lines.append(texts("notProven.times")) }
         if audited.document == nil { lines.append(texts("notProven.wording")) }
         if sealedNames > 0 { lines.append(texts("notProven.names", count: sealedNames)) }

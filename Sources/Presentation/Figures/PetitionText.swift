@@ -59,9 +59,12 @@ package enum PetitionText {
                     "trustees": "\(manifest.trustees.count)", "threshold": "\(manifest.threshold)",
                     "quorum": "\(manifest.quorum)", "close": close,
                 ]))
-        Terminal.line(words("petition.trusteeNames", ["people": trustees.map(Words.name).joined(separator: ", ")]))
+        Terminal.line(
+            words(
+                "petition.trusteeNames", ["people": trustees.map(Words.name).joined(separator: words("list.separator"))]
+            ))
         guard !manifest.levels.isEmpty else { return }
-        let counts = manifest.levels.map { "\($0.count)" }.joined(separator: ", ")
+        let counts = manifest.levels.map { "\($0.count)" }.joined(separator: words("list.separator"))
         Terminal.line(words("petition.namesAt", ["counts": counts]))
     }
 
@@ -89,13 +92,18 @@ package enum PetitionText {
         let state = log.closure == nil ? words("petition.open") : words("petition.closed")
         Terminal.line(words("petition.state", ["state": state]))
         for line in SignersText(log, in: view.workplace).lines { Terminal.line(line) }
-        Terminal.line(
-            words(
-                "petition.standing",
-                [
-                    "bar": Terminal.bar(count, of: tally.ring), "count": "\(count)", "ring": "\(tally.ring)",
-                    "eligible": "\(tally.eligible)",
-                ]))
+        let quorum = Int(log.manifest.quorum)
+        let bars = Terminal.barred([
+            Terminal.BarRow(count, of: tally.ring) { bar in
+                words(
+                    "petition.standing",
+                    ["bar": bar, "count": "\(count)", "ring": "\(tally.ring)", "eligible": "\(tally.eligible)"])
+            },
+            Terminal.BarRow(count, of: quorum) { bar in
+                words("petition.quorum", ["bar": bar, "count": "\(count)", "quorum": "\(quorum)"])
+            },
+        ])
+        Terminal.line(bars[0])
         Terminal.line(
             words(
                 "petition.seats",
@@ -103,11 +111,7 @@ package enum PetitionText {
                     "live": "\(view.seats.count)", "rotated": "\(view.seats.rotated)",
                     "unseated": "\(view.seats.unseated)",
                 ]))
-        let quorum = Int(log.manifest.quorum)
-        Terminal.line(
-            words(
-                "petition.quorum",
-                ["bar": Terminal.bar(count, of: quorum), "count": "\(count)", "quorum": "\(quorum)"]))
+        Terminal.line(bars[1])
         Terminal.line(words("petition.you", ["own": self.own(own, log.manifest, standing: standing)]))
     }
 
@@ -123,16 +127,19 @@ package enum PetitionText {
         guard let log = summary.log, let tally = summary.tally else {
             return "\(summary.id.hex.prefix(16))  \(words("petition.announced"))"
         }
-        return Terminal.bold(title(summary)) + "\n  "
-            + words(
-                "petition.line",
-                [
-                    "id": String(summary.id.hex.prefix(16)),
-                    "state": log.closure == nil ? words("petition.open") : words("petition.closed"),
-                    "bar": Terminal.bar(tally.cosignatures, of: tally.ring), "count": "\(tally.cosignatures)",
-                    "ring": "\(tally.ring)", "quorum": "\(log.manifest.quorum)",
-                    "own": own(summary.own, log.manifest, standing: summary.standing),
-                ])
+        let own = own(summary.own, log.manifest, standing: summary.standing)
+        return Terminal.bold(title(summary)) + "\n"
+            + Terminal.barred(tally.cosignatures, of: tally.ring) { bar in
+                "  "
+                    + words(
+                        "petition.line",
+                        [
+                            "id": String(summary.id.hex.prefix(16)),
+                            "state": log.closure == nil ? words("petition.open") : words("petition.closed"),
+                            "bar": bar, "count": "\(tally.cosignatures)", "ring": "\(tally.ring)",
+                            "quorum": "\(log.manifest.quorum)", "own": own,
+                        ])
+            }
     }
 
     /// - Parameter standing: what the log shows under this member's tag, whichever device sent it.

@@ -8,12 +8,11 @@ import Sodium
 package enum StatusText {
     package static func show(_ status: MemberStatus) {
         Terminal.line(
-            words(
-                "status.workplace",
-                [
-                    "bar": Terminal.bar(status.members, of: Int(status.eligible)), "members": "\(status.members)",
-                    "eligible": "\(status.eligible)",
-                ]))
+            Terminal.barred(status.members, of: Int(status.eligible)) { bar in
+                words(
+                    "status.workplace",
+                    ["bar": bar, "members": "\(status.members)", "eligible": "\(status.eligible)"])
+            })
         if status.members > Int(status.eligible) { Terminal.warning(words("members.tooMany")) }
         let (open, closed) = (status.opened.filter(\.isOpen), status.opened.filter { !$0.isOpen })
         for petition in open { show(petition, status) }
@@ -26,7 +25,8 @@ package enum StatusText {
         if !closed.isEmpty { Terminal.line("\n" + Terminal.bold(words("status.closed"))) }
         for petition in closed {
             guard let tally = petition.tally, let manifest = petition.log?.manifest else { continue }
-            let receipts = petition.receipts > 0 ? "; " + words("status.receipts", count: petition.receipts) : ""
+            let receipts =
+                petition.receipts > 0 ? words("choose.comma") + words("status.receipts", count: petition.receipts) : ""
             Terminal.line(
                 "  \(petition.id.hex.prefix(16))  \(PetitionText.title(petition))  "
                     + words(
@@ -99,14 +99,17 @@ package enum StatusText {
         Terminal.line("\n" + Terminal.bold(PetitionText.title(petition)) + "  " + until)
         Terminal.line(Terminal.faint("  " + petition.id.hex))
         let count = tally.cosignatures
-        func bar(_ whole: Int) -> [String: String] {
-            ["bar": Terminal.bar(count, of: whole), "count": "\(count)", "whole": "\(whole)"]
+        func row(_ whole: Int, _ text: @escaping ([String: String]) -> String) -> Terminal.BarRow {
+            Terminal.BarRow(count, of: whole) { "  " + text(["bar": $0, "count": "\(count)", "whole": "\(whole)"]) }
         }
-        Terminal.line("  " + words("status.quorum", bar(Int(manifest.quorum))))
-        Terminal.line("  " + words("status.eligible", bar(Int(tally.eligible))))
-        for level in manifest.levels { Terminal.line("  " + words("status.level", bar(Int(level.count)))) }
+        let rows =
+            [
+                row(Int(manifest.quorum)) { words("status.quorum", $0) },
+                row(Int(tally.eligible)) { words("status.eligible", $0) },
+            ] + manifest.levels.map { row(Int($0.count)) { words("status.level", $0) } }
+        for line in Terminal.barred(rows) { Terminal.line(line) }
         var own = PetitionText.own(petition.own, manifest, standing: petition.standing)
-        if petition.receipts > 0 { own += "; " + words("status.receipts", count: petition.receipts) }
+        if petition.receipts > 0 { own += words("choose.comma") + words("status.receipts", count: petition.receipts) }
         Terminal.line("  " + words("status.you", ["own": own]))
         notes(petition, status)
     }

@@ -15,11 +15,15 @@ package struct TallyText {
     package func show(_ audited: AuditedPetition) {
         let (tally, quorum) = (audited.tally, Int(audited.petition.manifest.quorum))
         Terminal.line(words("tally.petition", ["id": audited.petition.id.hex]))
-        figure(words("tally.cosignatures"), tally.cosignatures, of: tally.ring, words("tally.inRing"))
-        figure(words("tally.participation"), tally.cosignatures, of: Int(tally.eligible), words("tally.people"))
-        Terminal.line(
-            head(words("tally.quorum")) + Terminal.bar(tally.cosignatures, of: quorum) + " "
-                + words("tally.needed", ["count": "\(tally.cosignatures)", "needed": "\(quorum)"]))
+        let count = tally.cosignatures
+        let needed = words("tally.needed", ["count": "\(count)", "needed": "\(quorum)"])
+        let rows = [
+            figure(words("tally.cosignatures"), count, of: tally.ring, words("tally.inRing")),
+            figure(words("tally.participation"), count, of: Int(tally.eligible), words("tally.people")),
+            Terminal.BarRow(count, of: quorum) { [self] in head(words("tally.quorum")) + $0 + " " + needed },
+        ]
+        for line in Terminal.barred(rows) { Terminal.line(line) }
+        for line in Everybody(audited).lines(Words.texts) { Terminal.line(Terminal.bold(line)) }
         Terminal.line(head(words("tally.withdrawn")) + "\(tally.withdrawn)")
         Terminal.line(
             head(words("tally.state")) + (tally.closed ? words("petition.closed") : words("petition.open")))
@@ -31,7 +35,7 @@ package struct TallyText {
                     + words("tally.sealed", ["threshold": "\(needed)"], count: released))
             return names(audited)
         }
-        Terminal.line(head(words("tally.spoiled")) + "\(spoiled)")
+        if spoiled > 0 { Terminal.line(head(words("tally.spoiled")) + "\(spoiled)") }
         for (i, counts) in questions.enumerated() { show(counts, i, audited) }
         if let vote = Ratification(audited.petition, tally, document: audited.document) {
             Terminal.line()
@@ -45,13 +49,17 @@ package struct TallyText {
         Terminal.line()
         Terminal.line(Terminal.bold(words("petition.demand", ["number": "\(i + 1)", "title": title])))
         let figures = FigureText(counts, ring: audited.tally.ring, disclosure, Words.texts)
-        for choice in Array(1..<counts.count) + [0] {
-            let word = Choices.word(choice, of: audited.petition.manifest.kind)
-            Terminal.line(
-                "   " + Columns.padded(word, 9) + " " + figures.terminalBar(choice) + " " + figures.text(choice))
+        let labels = counts.indices.map { Choices.word($0, of: audited.petition.manifest.kind) }
+        let width = max(9, labels.map(Columns.cells).max() ?? 0)
+        let rows = (Array(1..<counts.count) + [0]).map { choice in
+            Terminal.BarRow(bar: { figures.terminalBar(choice, width: $0) }) {
+                "   " + Columns.padded(labels[choice], width) + " " + $0 + " " + figures.text(choice)
+            }
         }
+        for line in Terminal.barred(rows) { Terminal.line(line) }
         if let note = figures.note(disclosure) {
-            for line in Columns.wrap(note + " " + words("tally.seeAll"), min(Columns.width, 100) - 4) {
+            for line in Columns.wrap(note + words("list.sentence") + words("tally.seeAll"), min(Columns.width, 100) - 4)
+            {
                 Terminal.line("   " + line)
             }
         }
@@ -72,18 +80,19 @@ package struct TallyText {
         return text + "  " + Terminal.red("! " + words("names.listedAs", ["listed": Terminal.harmless(listed)]))
     }
 
-    private func head(_ text: String) -> String { Columns.padded(text, 14) }
+    /// A label in a column as wide as the widest of them.
+    private func head(_ text: String) -> String { Columns.padded(text, Self.column) }
 
-    private func figure(_ title: String, _ part: Int, of whole: Int, _ what: String) {
-        let values = ["count": "\(part)", "whole": "\(whole)", "what": what]
-        Terminal.line(head(title) + Terminal.bar(part, of: whole) + " " + words("tally.of", values))
-    }
+    private static let column: Int = {
+        let labels = [
+            words("tally.cosignatures"), words("tally.participation"), words("tally.quorum"), words("tally.withdrawn"),
+            words("tally.state"), words("tally.ballots"), words("tally.spoiled"),
+        ]
+        return max(14, (labels.map(Columns.cells).max() ?? 0) + 1)
+    }()
 
-    package static func show(_ faults: [Fault]) {
-        guard !faults.isEmpty else { return }
-        for fault in faults {
-            Terminal.line(Terminal.red(words("verify.fault")) + Terminal.harmless(FaultText.say(fault)))
-        }
-        Terminal.line(Terminal.red(words("verify.faults", count: faults.count)))
+    private func figure(_ title: String, _ part: Int, of whole: Int, _ what: String) -> Terminal.BarRow {
+        let text = words("tally.of", ["count": "\(part)", "whole": "\(whole)", "what": what])
+        return Terminal.BarRow(part, of: whole) { [self] in head(title) + $0 + " " + text }
     }
 }

@@ -15,8 +15,9 @@ package enum Letter {
         guard audited.tally.closed else { throw ClientError.notClosed }
         let (tally, quorum) = (audited.tally, audited.petition.manifest.quorum)
         let names = Report.names(audited, texts)
+        let everybody = Everybody(audited)
         let demands = document.demands.enumerated().map { i, demand in
-            var values = BilingualText(demand.text).values("text", texts)
+            var values = BilingualText(demand.text).page("text", texts)
             values["title"] = demand.title
             if let counts = tally.questions?[i] {
                 let figures = FigureText(counts, ring: tally.ring, disclosure, texts)
@@ -33,10 +34,13 @@ package enum Letter {
             "needed": texts("page.needed", ["count": "\(tally.cosignatures)", "needed": "\(quorum)"]),
             "names": names, "hasNames": !names.isEmpty,
             "how": texts.markup("letter.how", others: ["file": file]),
-            "command": Report.command(file, audited.petition.id), "notProven": NotProven(audited).lines(texts),
+            "command": Report.markup(file, audited.petition.id),
+            "notProven": NotProven(audited, from: .letter).lines(texts),
+            "anonymous": everybody.isComplete ? texts("letter.complete") : texts("letter.anonymous"),
+            "everybody": everybody.lines(texts),
         ]
         let preamble = BilingualText(RatificationTerms.prose(document.preamble))
-        values.merge(preamble.values("preamble", texts)) { $1 }
+        values.merge(preamble.page("preamble", texts)) { $1 }
         if tally.questions == nil { values["sealed"] = texts("letter.sealed") }
         return try templates.render("letter", values, texts: texts)
     }

@@ -41,7 +41,7 @@ package struct Report {
         var values: [String: Any] = [
             "title": petition.document?.title ?? texts("report.untitled"), "textLang": textLanguage,
             "kind": kind == .petition ? texts("report.petition") : texts("report.vote"),
-            "id": petition.petition.id.hex, "command": Self.command(file, petition.petition.id),
+            "id": petition.petition.id.hex, "command": Self.markup(file, petition.petition.id),
             "faults": history.faults.map { FaultText.say($0, texts) },
             "hasFaults": !history.faults.isEmpty, "participation": participation, "facts": facts, "names": names,
             "hasNames": !names.isEmpty, "demands": demands, "noWording": petition.document == nil,
@@ -50,10 +50,13 @@ package struct Report {
         ]
         if let document = petition.document {
             let prose = RatificationTerms.prose(document.preamble)
-            if !prose.isEmpty { values.merge(BilingualText(prose).values("preamble", texts)) { $1 } }
+            if !prose.isEmpty { values.merge(BilingualText(prose).page("preamble", texts)) { $1 } }
         }
         if petition.tally.questions == nil { values["sealed"] = texts("report.sealed") }
         values["notProven"] = NotProven(petition).lines(texts)
+        // Whoever signed is known if everybody did.
+        if !Everybody(petition).isComplete { values["isAnonymous"] = true }
+        values["everybody"] = Everybody(petition).lines(texts)
         if history.missingRecords > 0 { values["missing"] = texts("report.missing", count: history.missingRecords) }
         return try templates.render("report", values, texts: texts)
     }
@@ -62,6 +65,15 @@ package struct Report {
     package static func command(_ file: String, _ id: ID<Petition>) -> String {
         "roundrobin verify \(ShellQuoting.file(file)) --petition \(id.hex)"
     }
+
+    /// The same for a page, where a line may break between words and within the id only: a break at the hyphens of an
+    /// option would look like one of its characters.
+    package static func markup(_ file: String, _ id: ID<Petition>) -> Markup {
+        Markup(words: command(file, id).split(separator: " ").map(String.init), whole: { $0.hasPrefix("--") })
+    }
+
+    /// Green from the point where enough have signed, grey before.
+    static func tone(_ count: Int, of needed: Int) -> Int { count >= needed ? 1 : 3 }
 
     // MARK: Figures
 
@@ -81,7 +93,7 @@ package struct Report {
             [
                 "label": texts("report.ofQuorum"),
                 "text": texts("page.needed", ["count": "\(count)", "needed": "\(manifest.quorum)"]),
-                "bar": Bar.svg(count, of: Int(manifest.quorum), tone: 2),
+                "bar": Bar.svg(count, of: Int(manifest.quorum), tone: Self.tone(count, of: Int(manifest.quorum))),
             ],
         ]
     }
@@ -92,7 +104,7 @@ package struct Report {
             (texts("report.state"), tally.closed ? texts("report.closed") : texts("report.open")),
             (texts("report.withdrawn"), "\(tally.withdrawn)"),
         ]
-        if let spoiled = tally.spoiled { facts.append((texts("report.spoiled"), "\(spoiled)")) }
+        if let spoiled = tally.spoiled, spoiled > 0 { facts.append((texts("report.spoiled"), "\(spoiled)")) }
         let manifest = petition.petition.manifest
         facts.append(
             (
@@ -144,12 +156,12 @@ package struct Report {
                 "hasFigures": petition.tally.questions != nil, "hasSides": false,
             ]
             if let text = demand?.text, !text.isEmpty {
-                values.merge(BilingualText(text).values("text", texts)) { $1 }
+                values.merge(BilingualText(text).page("text", texts)) { $1 }
             }
             if let counts = petition.tally.questions?[i] {
                 let figures = FigureText(counts, ring: petition.tally.ring, disclosure, texts)
                 values["figures"] = rows(figures)
-                values["support"] = figures.support
+                values["support"] = figures.supportInReport
                 if let note = figures.note(disclosure) { values["hidden"] = note }
             }
             if !history.negotiation.entries.isEmpty {

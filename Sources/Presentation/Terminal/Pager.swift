@@ -79,6 +79,22 @@ package enum Pager {
         return environment["TERM"] == "dumb" ? nil : Programs.find("less")
     }
 
+    /// How to go on and how to leave, for the last option of LESS: a prompt ends with a dollar sign there.
+    private static var lessPrompt: String {
+        // Less garbles other letters there; the whole sentence stands above the text then.
+        let hint = words("pager.prompt")
+        let prompt = isASCII(hint) ? hint : "Space / q"
+        // Signs that mean something in a prompt of less.
+        let escaped = prompt.reduce(into: "") { text, character in
+            if "?:.%\\".contains(character) { text.append("\\") }
+            text.append(character)
+        }
+        // The short, the medium and the long prompt, whichever a person's own options choose.
+        return ["-Ps", "-Pm", "-PM"].map { $0 + escaped + "$" }.joined(separator: " ")
+    }
+
+    private static func isASCII(_ text: String) -> Bool { text.utf8.allSatisfy { $0 < 0x80 } }
+
     /// - Returns: whether it could be started.
     private static func run(_ command: String, _ text: String) throws -> Bool {
         var environment = ProcessInfo.processInfo.environment
@@ -87,6 +103,12 @@ package enum Pager {
         {
             environment[name] = value
         }
+        // Nothing that is typed there writes a file or runs a program, whatever a person's own settings allow.
+        environment["LESSSECURE"] = "1"
+        environment["LESS"] = (environment["LESS"] ?? "") + " " + lessPrompt
+        let hint = words("pager.prompt")
+        let isLess = command.split(separator: " ").first.map { $0 == "less" || $0.hasSuffix("/less") } ?? false
+        let text = isLess && !isASCII(hint) ? Terminal.faint(hint) + "\n" + text : text
         let pipe = Pipe()
         do {
             let end = try ForegroundProgram.run(

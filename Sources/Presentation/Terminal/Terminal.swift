@@ -5,7 +5,7 @@ import TextDiff
 
 /// What is printed, and how. Colour and progress only on a terminal, and not with NO_COLOR.
 package enum Terminal {
-    private static let isTerminal = isatty(STDOUT_FILENO) == 1
+    package static let isTerminal = isatty(STDOUT_FILENO) == 1
     private static let hasColour =
         isTerminal && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
         && ProcessInfo.processInfo.environment["TERM"] != "dumb"
@@ -143,6 +143,39 @@ package enum Terminal {
     package static func bar(_ part: Int, of whole: Int, width: Int = 24) -> String {
         let filled = whole > 0 ? min(width, (part * width + whole / 2) / whole) : 0
         return String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+    }
+
+    /// A line with a bar in it.
+    package struct BarRow {
+        /// The bar in so many cells.
+        package let bar: (Int) -> String
+        /// The line around it.
+        package let text: (String) -> String
+
+        package init(bar: @escaping (Int) -> String, text: @escaping (String) -> String) {
+            (self.bar, self.text) = (bar, text)
+        }
+
+        package init(_ part: Int, of whole: Int, text: @escaping (String) -> String) {
+            self.init(bar: { Terminal.bar(part, of: whole, width: $0) }, text: text)
+        }
+    }
+
+    /// Lines with bars of one length. On a narrow terminal bars get shorter, or go, before a figure would need a second
+    /// line.
+    /// - Parameter width: cells of a line; nil where lines may be of any length.
+    package static func barred(_ rows: [BarRow], width: Int? = isTerminal ? Columns.width : nil) -> [String] {
+        // One cell, which no text has.
+        let mark = "\u{2588}"
+        let longest = rows.map { Columns.cells($0.text(mark)) - 1 }.max() ?? 0
+        let room = width.map { min(24, $0 - longest) } ?? 24
+        guard room < 6 else { return rows.map { $0.text($0.bar(room)) } }
+        return rows.map { $0.text(mark).replacing(mark + " ", with: "").replacing(mark, with: "") }
+    }
+
+    /// One such line.
+    package static func barred(_ part: Int, of whole: Int, text: @escaping (String) -> String) -> String {
+        barred([BarRow(part, of: whole, text: text)])[0]
     }
 
     /// What was written by others, on one line and without anything that moves the cursor or changes the direction: a name

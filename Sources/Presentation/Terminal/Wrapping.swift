@@ -33,7 +33,11 @@ package struct Wrapping {
         let total = atoms.reduce(0) { $0 + $1.spaces + $1.cells }
         guard total > width else { return [Self.unglued(String(line))] }
         let indent = self.indent ?? (hangs ? Self.hang(of: line, atoms, width) : 0)
-        if cutsWords { atoms = atoms.flatMap { $0.cells > width ? cut($0) : [$0] } }
+        if cutsWords { atoms = atoms.flatMap { $0.cells > width ? cut($0, width) : [$0] } }
+        // Not its indent: the pieces stand below each other.
+        if hangs {
+            atoms = atoms.flatMap { Self.isID($0) && $0.cells > width - indent ? cut($0, width - indent) : [$0] }
+        }
         var lines: [String] = []
         var (current, used) = ("", 0)
         for atom in atoms {
@@ -64,6 +68,17 @@ package struct Wrapping {
             && !(text.last.map { ".。:：".contains($0) } ?? true)
     }
 
+    /// An id by itself, and a stop or comma behind it. Whoever pastes one may have blanks in it.
+    private static func isID(_ atom: Atom) -> Bool {
+        let text = unpainted(atom.text)
+        return text.prefix { $0.isASCII && $0.isHexDigit }.count == 64
+            && text.dropFirst(64).allSatisfy { ".,;:。，；：".contains($0) }
+    }
+
+    private static func unpainted(_ text: String) -> String {
+        text.replacing(/\u{1b}\[[0-9;]*m/, with: "")
+    }
+
     /// Cells before the first word.
     private static func hang(of line: Substring, _ atoms: [Atom], _ width: Int) -> Int {
         guard let first = atoms.first else { return 0 }
@@ -73,14 +88,21 @@ package struct Wrapping {
         {
             indent += first.cells + atoms[1].spaces
         }
+        // What continues an id behind a label stands below the id.
+        if let last = atoms.last, atoms.count > 1, last.spaces > 1, isID(last) {
+            indent = atoms.dropLast().reduce(last.spaces) { $0 + $1.spaces + $1.cells }
+        }
         return indent <= width / 2 ? indent : 0
     }
 
     /// Characters in what fits a line each.
-    private func cut(_ atom: Atom) -> [Atom] {
+    private func cut(_ atom: Atom, _ width: Int) -> [Atom] {
         var pieces = [Atom(spaces: atom.spaces)]
+        var isPaint = false
         for character in atom.text {
-            let cells = Columns.cells(character)
+            isPaint = isPaint || character == "\u{1b}"
+            let cells = isPaint ? 0 : Columns.cells(character)
+            if isPaint, character.isLetter { isPaint = false }
             if pieces[pieces.count - 1].cells + cells > width { pieces.append(Atom()) }
             pieces[pieces.count - 1].text.append(character)
             pieces[pieces.count - 1].cells += cells

@@ -116,7 +116,7 @@ struct PetitionCommand: AsyncParsableCommand {
         }
 
         private static func names(_ people: [NamedMember]) -> String {
-            people.map(Words.name).joined(separator: ", ")
+            people.map(Words.name).joined(separator: words("list.separator"))
         }
 
         private static func read(_ file: String) throws -> String {

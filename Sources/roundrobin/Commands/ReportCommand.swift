@@ -22,15 +22,19 @@ struct PageOptions: ParsableArguments {
 
     /// A bundle, or a history with its bundle in it.
     func read(_ path: String) throws -> (history: AuditedHistory, isHistory: Bool) {
-        guard let bytes = try BundleFile.read(path) else { throw ClientError.invalid(.noFile, ["file": path]) }
+        guard let bytes = try BundleFile.read(path) else { throw ClientError.invalid(.fileMissing, ["file": path]) }
         do {
             let isHistory = NegotiationHistory.isHistory(bytes)
             let history =
                 isHistory
                 ? try AuditedHistory(auditing: NegotiationHistory(parsing: bytes))
                 : AuditedHistory(try AuditedPetition(auditing: PetitionBundle(parsing: bytes)))
-            if let petition, history.petition.petition.id.hex != BundleFile.id(petition) {
-                throw PetitionBundle.Unreadable.otherPetition
+            let found = history.petition.petition.id.hex
+            if let wanted = petition.map(BundleFile.id), found != wanted {
+                throw OtherPetition(wanted: wanted, found: found).error
+            }
+            guard !VerdictText.isWordingMissing(history.petition) else {
+                throw ClientError.invalid(.letterWording)
             }
             return (history, isHistory)
         } catch let error as PetitionBundle.Unreadable {
@@ -85,7 +89,7 @@ struct ReportCommand: AsyncParsableCommand {
         try page.write(
             report.html(PageTemplates(directory: TemplateLibrary.standardDirectory())), to: output)
         Terminal.line(words("report.wrote", ["file": output]))
-        TallyText.show(history.faults)
+        VerdictText(history.petition, faults: history.faults).begin()
         if !history.faults.isEmpty { throw ExitCode(1) }
     }
 }
@@ -106,7 +110,7 @@ struct LetterCommand: AsyncParsableCommand {
         let (history, _) = try page.read(bundle)
         // Nobody hands over what does not verify.
         guard history.faults.isEmpty else {
-            TallyText.show(history.faults)
+            VerdictText(history.petition, faults: history.faults).begin()
             throw ExitCode(1)
         }
         func html(_ disclosure: Disclosure) throws -> String {
@@ -119,5 +123,6 @@ struct LetterCommand: AsyncParsableCommand {
         _ = try html(.standard)
         try page.write(html(disclosure.chosen(for: AuditedHistory(history.petition))), to: output)
         Terminal.line(words("report.wrote", ["file": output]))
+        Terminal.line(words("letter.giveID", ["id": history.petition.petition.id.hex]))
     }
 }

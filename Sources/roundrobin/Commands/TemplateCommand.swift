@@ -30,7 +30,7 @@ struct TemplateCommand: ParsableCommand {
             if output.json { return try Terminal.json(["templates": entries]) }
             for entry in entries {
                 Terminal.line(Terminal.bold(entry.name))
-                Terminal.line("    \(entry.title): \(entry.summary)")
+                Terminal.line("    " + words("template.entry", ["title": entry.title, "summary": entry.summary]))
             }
         }
     }

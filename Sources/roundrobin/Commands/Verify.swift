@@ -19,6 +19,7 @@ struct TallyCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
+        try petition.rejectFile()
         let audited = try await keystore.withMember { member in
             try AuditedPetition(
                 auditing: try await member.cosigner.bundle(
@@ -29,12 +30,14 @@ struct TallyCommand: AsyncParsableCommand {
     }
 
     private func show(_ audited: AuditedPetition) {
+        let verdict = VerdictText(audited)
+        verdict.begin()
         TallyText(disclosure: disclosure.disclosure).show(audited)
         if remarks, !audited.tally.remarks.isEmpty {
             Terminal.line("\n" + Terminal.bold(words("tally.remarks")))
             for remark in audited.tally.remarks { Terminal.line("· " + Terminal.harmless(remark)) }
         }
-        TallyText.show(audited.faults)
+        verdict.end()
     }
 }
 
@@ -59,21 +62,28 @@ struct Verify: AsyncParsableCommand {
     func run() async throws {
         // Once: a pipe gives its bytes a single time.
         let bytes = service == nil ? try BundleFile.read(subject) : nil
-        if let bytes, PromiseEvidence.isEvidence(bytes) { return try showPromise(bytes) }
         do {
+            if let bytes, PromiseEvidence.isEvidence(bytes) { return try showPromise(bytes) }
             let wanted = petition.map(BundleFile.id)
             if let wanted, ID<Petition>(hex: wanted) == nil {
                 throw ClientError.invalid(.wholePetitionID, ["count": "\(wanted.count)"])
             }
             let evidence = try await evidence(bytes)
-            if let wanted, evidence.id.hex != wanted { throw PetitionBundle.Unreadable.otherPetition }
+            if let wanted, evidence.id.hex != wanted {
+                if output.json { try Terminal.json(["unreadable": PetitionBundle.Unreadable.otherPetition.rawValue]) }
+                throw OtherPetition(wanted: wanted, found: evidence.id.hex)
+            }
             // Before the count, so that who reads along knows what is being counted.
             if !output.json { Terminal.note(words("verify.begins", ["id": evidence.id.hex])) }
-            let faults = try Terminal.paged { try show(evidence) }
+            // Never in a pager: the verdict must be on the screen when the command has ended.
+            let faults = try show(evidence)
             if !faults.isEmpty { throw ExitCode(1) }
         } catch let error as PetitionBundle.Unreadable {
             if output.json { try Terminal.json(["unreadable": error.rawValue]) }
-            throw BundleFile.error(error, bytes ?? [])
+            guard let bytes else { throw BundleFile.serviceError(error) }
+            throw BundleFile.error(error, bytes)
+        } catch let error as OtherPetition {
+            throw error.error
         } catch let error as ClientError {
             if output.json { try Terminal.json(["unreadable": error.what]) }
             throw error
@@ -106,7 +116,7 @@ struct Verify: AsyncParsableCommand {
                 ? .history(try NegotiationHistory(parsing: bytes)) : .petition(try PetitionBundle(parsing: bytes))
         }
         let id = BundleFile.id(subject)
-        guard id.allSatisfy({ $0.isHexDigit }) else { throw ClientError.invalid(.noFile, ["file": subject]) }
+        guard id.allSatisfy({ $0.isHexDigit }) else { throw ClientError.invalid(.fileMissing, ["file": subject]) }
         return .petition(
             try await keystore.withMember { member in
                 try await member.cosigner.bundle(
@@ -147,13 +157,19 @@ struct Verify: AsyncParsableCommand {
         case .petition(let bundle):
             audited = try AuditedPetition(auditing: bundle, policy: policy)
             faults = audited.faults
-            if output.json { try json(audited, Verdict(audited)) } else { text.show(audited) }
+            if output.json {
+                try json(audited, Verdict(audited))
+            } else {
+                VerdictText(audited, from: origin).begin()
+                text.show(audited)
+            }
         case .history(let history):
             let whole = try AuditedHistory(auditing: history, policy: policy)
             (audited, faults) = (whole.petition, whole.faults)
             if output.json {
                 try json(audited, HistoryVerdict(whole))
             } else {
+                VerdictText(audited, faults: faults, from: origin).begin()
                 text.show(audited)
                 Terminal.line()
                 for line in NegotiationText(disclosure: disclosure.disclosure).timeline(
@@ -168,18 +184,22 @@ struct Verify: AsyncParsableCommand {
         }
         // Also beside faults, and beside JSON, which standard error does not disturb.
         for note in audited.notes { Terminal.note(Notices.line(note, in: audited.workplace)) }
-        let open = NotProven(audited)
+        let open = NotProven(audited, from: origin)
         guard !output.json else {
             if !named { open.note() }
             return faults
         }
-        // Last, whatever there is to say before: what the reader must still compare.
-        defer { open.show() }
-        Terminal.line()
-        TallyText.show(faults)
-        guard faults.isEmpty else { return faults }
-        Terminal.line(Terminal.green(words("verify.holds")))
+        if faults.isEmpty { showWitnesses(audited) }
+        open.show()
+        VerdictText(audited, faults: faults, from: origin).end()
+        return faults
+    }
+
+    private var origin: NotProven.Origin { service == nil ? .file : .service }
+
+    private func showWitnesses(_ audited: AuditedPetition) {
         if let verdict = audited.witnessed.petition, !verdict.times.isEmpty {
+            Terminal.line()
             Terminal.line(words("verify.witnessed", ["size": "\(audited.petition.size)"]))
             for (name, time) in verdict.times {
                 Terminal.line(
@@ -187,7 +207,6 @@ struct Verify: AsyncParsableCommand {
             }
         }
         if let verdict = audited.witnessedByPolicy.petition { PolicyFile.show(verdict) }
-        return faults
     }
 
     private func json(_ audited: AuditedPetition, _ verdict: some Encodable) throws {

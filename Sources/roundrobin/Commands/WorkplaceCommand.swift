@@ -94,13 +94,11 @@ struct WorkplaceCommand: AsyncParsableCommand {
                 Terminal.line(words("cli.workplaceID", ["id": facts.workplace]))
                 Terminal.line(words("cli.service", ["name": facts.service]))
                 Terminal.line(
-                    words(
-                        "cli.members",
-                        [
-                            "members": "\(facts.members)", "eligible": "\(facts.eligible)",
-                            "bar": Terminal.bar(facts.members, of: Int(facts.eligible)),
-                        ])
-                )
+                    Terminal.barred(facts.members, of: Int(facts.eligible)) { bar in
+                        words(
+                            "cli.members",
+                            ["members": "\(facts.members)", "eligible": "\(facts.eligible)", "bar": bar])
+                    })
                 Terminal.line(
                     words(
                         "cli.organisers",

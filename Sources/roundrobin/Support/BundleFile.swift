@@ -9,14 +9,20 @@ enum BundleFile {
     static let limit = 1 << 30
 
     /// - Parameter path: of a file or a pipe, or `-` for the standard input.
-    /// - Returns: nil where there is nothing to read.
+    /// - Returns: nil where there is no such file.
+    /// - Throws: `ClientError.invalid(.fileIsDirectory)`, `.noFile` if it may not be read, `.bundleTooLong`.
     static func read(_ path: String) throws -> [UInt8]? {
         if path == "-" { return try read(STDIN_FILENO) }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else {
+            if [ENOENT, ENOTDIR, ENAMETOOLONG].contains(errno) { return nil }
+            throw ClientError.invalid(.noFile, ["file": path])
+        }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else { return nil }
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
+            throw ClientError.invalid(.fileIsDirectory, ["file": path])
+        }
         return try read(descriptor)
     }
 
@@ -43,18 +49,48 @@ enum BundleFile {
             return .invalid(.bundlePacked)
         }
         if bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) { return .invalid(.bundleLineEnds) }
-        let isChanged = begins.count < bytes.count || bytes.contains(0x0d) || bytes.last != 0x0a
-        return isOurs && isChanged ? .invalid(.bundleLineEnds) : .invalid(.bundleDamaged)
+        guard isOurs else { return .invalid(.bundleDamaged) }
+        if begins.count < bytes.count || bytes.contains(0x0d) { return .invalid(.bundleLineEnds) }
+        return isCut(bytes) ? .invalid(.bundleCut) : .invalid(.bundleDamaged)
+    }
+
+    /// Whether the end is missing: that of the last line, or of its object, or the whole second log.
+    private static func isCut(_ bytes: [UInt8]) -> Bool {
+        guard bytes.last == 0x0a else { return true }
+        let lines = bytes.split(separator: 0x0a)
+        guard let last = lines.last, (try? JSONSerialization.jsonObject(with: Data(last))) != nil else { return true }
+        let second = Array("{\"log\":\"petition\"".utf8)
+        return !lines.contains { $0.starts(with: second) }
+    }
+
+    /// Whether a name is that of a file of ours: of a bundle, a history or evidence.
+    static func isOurs(_ path: String) -> Bool {
+        guard let handle = FileHandle(forReadingAtPath: path) else { return false }
+        defer { try? handle.close() }
+        let head = (try? handle.read(upToCount: 200)) ?? nil
+        return head.map { $0.filter { $0 != 0x20 }.starts(with: Data("{\"format\":\"roundrobin-".utf8)) } ?? false
+    }
+
+    /// Why what a service sent cannot be verified.
+    static func serviceError(_ error: PetitionBundle.Unreadable) -> ClientError {
+        .invalid(.serviceUnreadable, ["why": why(error)])
+    }
+
+    private static func why(_ error: PetitionBundle.Unreadable) -> String {
+        switch error {
+        case .format: words("unreadable.format")
+        case .firstWorkplaceLeaf: words("unreadable.firstWorkplaceLeaf")
+        case .firstPetitionLeaf: words("unreadable.firstPetitionLeaf")
+        case .ids: words("unreadable.ids")
+        case .otherPetition: words("unreadable.otherPetition")
+        }
     }
 
     /// Why a file cannot be verified, as people are told it.
     static func error(_ error: PetitionBundle.Unreadable, _ bytes: [UInt8]) -> ClientError {
         switch error {
         case .format: explain(bytes)
-        case .firstWorkplaceLeaf: .invalid(.bundleUnreadable, ["why": words("unreadable.firstWorkplaceLeaf")])
-        case .firstPetitionLeaf: .invalid(.bundleUnreadable, ["why": words("unreadable.firstPetitionLeaf")])
-        case .ids: .invalid(.bundleUnreadable, ["why": words("unreadable.ids")])
-        case .otherPetition: .invalid(.bundleUnreadable, ["why": words("unreadable.otherPetition")])
+        default: .invalid(.bundleUnreadable, ["why": why(error)])
         }
     }
 
@@ -73,5 +109,25 @@ enum BundleFile {
     private static func isVisible(_ scalar: Unicode.Scalar) -> Bool {
         scalar.properties.generalCategory != .format && scalar.properties.generalCategory != .control
             || scalar.properties.isWhitespace
+    }
+}
+
+/// A file of another petition than the one that was asked for.
+struct OtherPetition: Error {
+    let wanted: String
+    let found: String
+
+    /// Nobody can make two petitions whose ids differ in so few characters, so the person mistyped.
+    private static let slips = 4
+
+    var error: ClientError {
+        let differing = zip(wanted, found).enumerated().filter { $0.element.0 != $0.element.1 }.map {
+            "\($0.offset + 1)"
+        }
+        guard differing.count <= Self.slips, wanted.count == found.count else {
+            return .invalid(.otherPetition, ["id": found])
+        }
+        return .invalid(
+            .mistypedPetition, ["id": found, "places": differing.joined(separator: words("list.separator"))])
     }
 }

@@ -26,6 +26,12 @@ struct DisclosureOptions: ParsableArguments {
     /// there is a terminal and no `--hide-below`. Without a terminal it is the guarded one, and that is said.
     /// - Parameter history: whose figures are written.
     func chosen(for history: AuditedHistory) throws -> Disclosure {
+        let everybody = Everybody(history.petition).lines(Words.texts)
+        if !everybody.isEmpty {
+            for line in everybody { Terminal.line(Terminal.bold(line)) }
+            Terminal.line(words("choose.everybody"))
+            Terminal.line()
+        }
         let guarded = Outcome(history, .standard)
         if let chosen { return chosen }
         guard guarded.isHiding else { return .standard }

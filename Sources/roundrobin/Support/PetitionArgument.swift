@@ -38,6 +38,7 @@ struct PetitionArgument: ParsableArguments {
 
     private static func known(_ name: String?) throws -> Meaning? {
         guard let name else { return nil }
+        try reject(name)
         guard let meaning = meaning(name) else { throw ClientError.noSuch(.petition) }
         return meaning
     }
@@ -58,6 +59,26 @@ struct PetitionArgument: ParsableArguments {
             if case .petition = reading.scope { return try CoSigner.wanted(reading) }
             return try choose(meaning, among: cosigner.summaries(in: reading), fits: fits)
         }
+    }
+
+    /// Says where each petition stands: that is why none fits.
+    private static func noneFits(_ summaries: [PetitionSummary]) -> ClientError {
+        guard !summaries.isEmpty else { return .invalid(.noPetitionYet) }
+        let states = summaries.suffix(3).map { summary -> String in
+            let state = summary.log.map { $0.closure == nil ? words("petition.open") : words("petition.closed") }
+            return words(
+                "ask.stateOf",
+                ["title": PetitionText.title(summary), "state": state ?? words("petition.announced")])
+        }
+        return .invalid(.noPetitionFits, ["states": states.joined(separator: words("choose.comma"))])
+    }
+
+    /// Anybody can verify a file, without a keystore and without the service.
+    func rejectFile() throws { try petition.map(Self.reject) }
+
+    private static func reject(_ name: String) throws {
+        guard BundleFile.isOurs(name) else { return }
+        throw ClientError.invalid(.verifyFile, ["file": ShellQuoting.file(name)])
     }
 
     func scope() throws -> Run.Scope { try Self.scope(petition) }
@@ -94,7 +115,7 @@ struct PetitionArgument: ParsableArguments {
         case .title(let text): named = containing(text)
         case nil:
             named = summaries.filter(fits)
-            if named.isEmpty { throw ClientError.invalid(.noPetitionFits) }
+            if named.isEmpty { throw noneFits(summaries) }
         }
         guard let first = named.first else { throw ClientError.noSuch(.petition) }
         guard named.count > 1 else { return first.id }

@@ -84,7 +84,7 @@ struct RosterFile {
         }
         guard places[.name] != nil || (places[.first] != nil && places[.last] != nil) else {
             throw ClientError.invalid(
-                .rosterHeading, ["heading": heading.cells.map(\.text).joined(separator: ", ")])
+                .rosterHeading, ["heading": heading.cells.map(\.text).joined(separator: words("list.separator"))])
         }
         (self.used, self.unused) = (used, unused)
         people = try table.rows.dropFirst().map {

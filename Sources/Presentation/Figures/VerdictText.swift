@@ -1,0 +1,50 @@
+import Client
+import Petitions
+import Templates
+
+/// A verdict in words: once before the figures, with every fault, and once more behind everything else, where a terminal
+/// ends. It never goes through a pager.
+package struct VerdictText {
+    private let faults: [Fault]
+    private let isWordingMissing: Bool
+    private let origin: NotProven.Origin
+
+    /// - Parameter faults: all of them, those of a negotiation too.
+    package init(_ audited: AuditedPetition, faults: [Fault]? = nil, from origin: NotProven.Origin = .file) {
+        let faults = faults ?? audited.faults
+        (self.faults, self.origin) = (faults, origin)
+        isWordingMissing = Self.isWordingMissing(audited)
+    }
+
+    /// Whether nobody can say from this what was signed. A wording that is there and is not the one that was signed is a
+    /// fault, and is said as one.
+    package static func isWordingMissing(_ audited: AuditedPetition) -> Bool {
+        audited.document == nil
+            && !audited.faults.contains { if case .document = $0.place { true } else { false } }
+    }
+
+    /// Before the figures.
+    package func begin() {
+        verdict()
+        for fault in faults {
+            Terminal.line(Terminal.red(words("verify.fault")) + Terminal.harmless(FaultText.say(fault)))
+        }
+        Terminal.line()
+    }
+
+    /// Behind everything else.
+    package func end() {
+        Terminal.line()
+        verdict()
+    }
+
+    private func verdict() {
+        Terminal.line(
+            faults.isEmpty
+                ? Terminal.green(words("verify.holds")) : Terminal.red(words("verify.faults", count: faults.count)))
+        guard isWordingMissing else { return }
+        Terminal.line(
+            Terminal.red(words("warning.mark"))
+                + words(origin == .service ? Words.key("verify.wordingAtService") : Words.key("verify.wordingMissing")))
+    }
+}
