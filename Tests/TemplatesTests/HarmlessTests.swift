@@ -49,13 +49,18 @@ struct HarmlessTests {
         let html = try pages.render(
             "letter",
             [
-                "title": name, "preamble": name, "demands": [["title": name, "text": "a\u{202e}\nb"]], "names": [claim],
-                "hasNames": true, "command": name, "notProven": [name],
+                "title": name, "preamble": Markup(listIn: name),
+                "demands": [["title": name, "text": Markup(listIn: "a\u{202e}\nb")]], "names": [claim],
+                "hasNames": true, "command": Markup(words: [name], whole: { _ in true }), "notProven": [name],
             ], texts: texts)
         for value in Self.deceiving where value > 0x20 {
             #expect(!html.unicodeScalars.contains { $0.value == value }, "U+\(String(value, radix: 16))")
         }
         #expect(!html.contains("<b>") && html.contains("a\u{fffd}\nb"))
+        // The lines of a list are marked, and are the only markup.
+        #expect(
+            Markup(listIn: "<i>\n1. a & b\n二").html
+                == "&lt;i&gt;\n<span class=\"item\">1. a &amp; b\n</span>二")
         // A value that looks like a placeholder is not filled in.
         #expect(texts.markup("letter.how", others: ["file": "{file}"]).html.contains("<bdi>{file}</bdi>"))
     }
