@@ -1,5 +1,8 @@
+import Client
+import Foundation
 import Petitions
 import Sodium
+import TestSupport
 import Testing
 
 @testable import Presentation
@@ -31,5 +34,16 @@ struct PetitionArgumentTests {
         }
         #expect(PetitionArgument.meaning("") == nil)
         #expect(PetitionArgument.meaning(" \"\" ") == nil)
+    }
+
+    @Test("Where there is no petition yet, that is why none fits; a file is verified and not looked for")
+    func none() throws {
+        #expect {
+            try PetitionArgument.choose(nil, among: []) { _ in true }
+        } throws: { ($0 as? ClientError)?.what == words("invalid.noPetitionYet") }
+        let file = Vectors.directory.appending(path: "bundles/honest-7.rrbundle").path
+        #expect {
+            try PetitionArgument.scope(file)
+        } throws: { ($0 as? ClientError)?.what == words("invalid.verifyFile", ["file": file]) }
     }
 }
