@@ -238,7 +238,7 @@ public struct LogReading: Sendable {
         else { return fail(.unreadable) }
         self.note = note
         let known = leaves.count
-        if claimed.size < UInt64(known) { leaves.removeLast(known - Int(claimed.size)) }
+        if claimed.size < UInt64(known) { leaves.removeLast(known - Int(clamping: claimed.size)) }
         if claimed.size > UInt64(known) {
             tiles = Tile.entries(upTo: claimed.size).dropFirst(known / Tile.width)
         }

@@ -39,7 +39,7 @@ public struct PasswordHash: Equatable, Sendable {
             out.withUnsafeMutableBytes { out in
                 passphrase.withMemoryRebound(to: CChar.self) { text in
                     crypto_pwhash(
-                        out.octets, 32, text.baseAddress!, UInt64(text.count), salt, passes, Int(memory),
+                        out.octets, 32, text.baseAddress!, UInt64(text.count), salt, passes, Int(clamping: memory),
                         crypto_pwhash_ALG_ARGON2ID13)
                 }
             }

@@ -77,7 +77,7 @@ public struct Tile: Sendable, Hashable {
     public static func entries(upTo size: UInt64) -> [Tile] {
         let full = size / UInt64(width)
         var tiles = (0..<full).map { Tile(kind: .entries, index: $0) }
-        let rest = Int(size % UInt64(width))
+        let rest = Int(clamping: size % UInt64(width))
         if rest > 0 { tiles.append(Tile(kind: .entries, index: full, count: rest)) }
         return tiles
     }

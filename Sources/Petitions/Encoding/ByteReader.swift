@@ -42,7 +42,7 @@ package struct ByteReader {
     }
 
     package mutating func vector24(_ allowed: ClosedRange<Int>) throws(RuleViolation) -> [UInt8] {
-        try vector(Int(integer(3)), allowed)
+        try vector(Int(clamping: integer(3)), allowed)
     }
 
     /// Reads a vector with a length field of four bytes; any length is allowed for which there are bytes.

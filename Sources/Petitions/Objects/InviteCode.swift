@@ -82,7 +82,7 @@ struct InviteCode: ~Copyable {
             while bits >= 5 {
                 bits -= 5
                 if code.count % 5 == 4 { code.append(UInt8(ascii: "-")) }
-                code.append(Self.alphabet[Int(buffer >> UInt32(bits)) & 31])
+                code.append(Self.alphabet[Int(truncatingIfNeeded: buffer >> UInt32(bits)) & 31])
             }
         }
         return String(decoding: code, as: UTF8.self)
