@@ -37,7 +37,7 @@ actor Publisher {
         /// With the log's own signature.
         let note: String
         /// Witnesses' lines that are kept with it.
-        let witnessed: String
+        var witnessed: String
         let verifier: LogVerifier
         /// The witnesses whom the workplace names: without enough of them it is not shown.
         let quorum: WitnessQuorum
@@ -175,7 +175,7 @@ actor Publisher {
                 if let shown = try await shown(log, next) {
                     result = .success(.shown(shown))
                 } else {
-                    result = .success(try await show(log, next))
+                    result = .success(try await show(log, try await asKept(log, next)))
                 }
             } catch {
                 // Durable and not shown: tried again as if a witness were missing.
@@ -187,6 +187,15 @@ actor Publisher {
             for one in waiting where one.size <= next.size { one.answer.resume(with: result) }
         }
         lines[log] = nil
+    }
+
+    /// With the lines that the publications before this one have kept, so that no witness is asked twice.
+    private func asKept(_ log: LogName, _ candidate: Candidate) async throws -> Candidate {
+        guard candidate.again, let newest = try await store.newestCheckpoint(of: log), newest.note == candidate.note
+        else { return candidate }
+        var candidate = candidate
+        candidate.witnessed = newest.witnessed
+        return candidate
     }
 
     private func show(_ log: LogName, _ candidate: Candidate) async throws -> Outcome {
