@@ -68,6 +68,38 @@ public final class Member {
         try await Self.closing(try await Session.openForAnybody(device), body)
     }
 
+    // MARK: What is read anonymously first
+
+    // Requests under the member's name come after the anonymous reading, so that nothing signed precedes it.
+
+    /// Reads everything again: every petition, whether this device has co-signed it or not, over one connection, and
+    /// then what the workplace has written.
+    public func status() async throws -> MemberStatus {
+        let petitions = try await cosigner.summaries().petitions
+        return try await session { try await $0.status(beside: petitions) }
+    }
+
+    /// The names of a petition, from its current log.
+    /// - Throws: `ClientError.coSigning(.serviceFaults)` if anything in it is invalid.
+    public func names(_ id: ID<Petition>) async throws -> ConditionalNames {
+        try await names(try await cosigner.view(id))
+    }
+
+    /// The same for a petition that has already been read.
+    public func names(_ view: PetitionView) async throws -> ConditionalNames {
+        try await session { try await $0.names(view) }
+    }
+
+    /// The current state of a petition's negotiation.
+    public func negotiation(_ id: ID<Petition>) async throws -> NegotiationView {
+        try await NegotiationReading(of: id, by: self).current
+    }
+
+    /// A petition's whole history as one file.
+    public func history(_ id: ID<Petition>) async throws -> NegotiationHistory {
+        try await NegotiationReading(of: id, by: self).history
+    }
+
     private static func closing<R>(_ session: Session, _ body: (Session) async throws -> R) async throws -> R {
         do {
             let result = try await body(session)

@@ -7,7 +7,7 @@ public enum PublicReader {
     /// Verifies nothing: the auditor does that, and reports the faults.
     public static func bundle(of id: ID<Petition>, at serviceURL: String, proxy: Proxy?) async throws -> PetitionBundle
     {
-        let url = try Member.serviceAddress(serviceURL)
+        let url = try ServiceAddress(serviceURL).text
         return try await AnonymousConnection.with(url, proxy: proxy) { connection in
             // The first leaf says which workplace the petition belongs to.
             guard case .log(let log) = try await connection.read(.petition(id), of: ID(.zero)),

@@ -190,20 +190,17 @@ public final class Session {
     }
 
     /// Sends a request under the member's name.
-    func signed(_ method: String, _ path: String, query: String = "", body: [UInt8] = []) async throws -> [UInt8] {
-        try await connection.send(sign(method, path, query: query, body: body))
-    }
+    /// - Returns: the response's body.
+    func send(_ request: MemberRequest) async throws -> [UInt8] { try await connection.send(sign(request)) }
 
-    /// The same, to be sent at once.
-    func sign(
-        _ method: String, _ path: String, query: String = "", body: [UInt8] = []
-    ) throws -> MemberConnection.SignedExchange {
+    /// Signs a request that is to be sent at once.
+    func sign(_ request: MemberRequest) throws -> MemberConnection.SignedExchange {
         let now = device.clock()
         if device.state.lastSigned != now {
             device.state.lastSigned = now
             try device.save()
         }
-        return .init(method, path, query: query, body: body, at: now, by: device.identity.seed.signingKey())
+        return try .init(request, in: device.workplaceID, at: now, by: device.identity.seed.signingKey())
     }
 
     /// Makes a request again as often as the service says that it takes no more for now, after as long as it says. For what takes many
@@ -231,14 +228,12 @@ public final class Session {
     /// Wraps the newest key for members who need it, and requests a wrap if this device cannot open it.
     private func shareMissing() async throws {
         guard let newest = device.newestEpoch(roster) else { return }
-        let id = device.workplaceID.hex
         guard let key = device.identity.groupKeys.key(epoch: newest) else {
             // The key arrives after another member's client has been online.
-            let wanted = [UInt8](try JSONEncoder().encode(Answers.Wanted(epoch: newest)))
-            _ = try await signed("POST", Route.wrapsWanted.path(id), body: wanted)
+            _ = try await send(.wantWrap(epoch: newest))
             return
         }
-        let answer = try await signed("GET", Route.wrapsMissing.path(id))
+        let answer = try await send(.wrapsMissing)
         guard let missing = try? JSONDecoder().decode(Answers.Missing.self, from: Data(answer)).members else {
             throw ClientError.badAnswer(.members)
         }
@@ -251,17 +246,13 @@ public final class Session {
     /// Posts wraps of a group key for some members.
     func share(_ key: borrowing GroupKey, with members: [WorkplaceLog.Member]) async throws {
         for start in stride(from: 0, to: members.count, by: Self.wrapsPerRequest) {
-            var wraps: [Answers.Wrap] = []
+            var wraps: [KeyWrap] = []
             for member in members[start..<min(start + Self.wrapsPerRequest, members.count)] {
-                let wrap = try KeyWrap.make(
-                    key, for: member, in: device.workplaceID, by: device.identity.seed.signingKey())
                 wraps.append(
-                    Answers.Wrap(
-                        member: wrap.member.hex, wrap: Base64.encode(wrap.wrap), by: wrap.by.hex,
-                        signature: Base64.encode(wrap.signature)))
+                    try KeyWrap.make(
+                        key, for: member, in: device.workplaceID, by: device.identity.seed.signingKey()))
             }
-            let body = [UInt8](try JSONEncoder().encode(Answers.Wraps(epoch: key.epoch, wraps: wraps)))
-            _ = try await signed("PUT", Route.wraps.path(device.workplaceID.hex), body: body)
+            _ = try await send(.putWraps(epoch: key.epoch, wraps))
         }
     }
 

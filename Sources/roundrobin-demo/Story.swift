@@ -81,7 +81,7 @@ final class Story {
 
     /// 40 members: the founder and 39 who join by invite.
     private func gather() async throws {
-        let founder = try await Member.found(
+        let founder = try await Enrolment.found(
             at: "http://127.0.0.1:\(port)", eligible: 45, in: home(1), passphrase: secret())
         members = [founder]
         step("Member 1 founds a workplace of 45 people and makes \(Self.memberCount - 1) invites.")
@@ -94,7 +94,7 @@ final class Story {
     }
 
     private func join(_ url: String, number: Int) async throws -> Member {
-        try await Member.join(Invite(parsing: url), in: home(number), passphrase: secret())
+        try await Enrolment.join(Invite(parsing: url), in: home(number), passphrase: secret())
     }
 
     /// Three demands from templates, each revised by somebody else than who began it.
@@ -249,7 +249,7 @@ final class Story {
         step(
             "Delivered. The employer accepts demand 1, refuses 3, and answers 2 with other words; all of it is on record, encrypted."
         )
-        let draft = try await members[0].ratificationDraft(of: petition, majority: .half)
+        let draft = try await members[0].negotiation(petition).ratificationDraft(majority: .half)
         let trustees = [members[7], members[8], members[9]]
         let vote = try await open(
             PetitionPlan(

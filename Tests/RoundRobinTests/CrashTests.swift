@@ -91,12 +91,12 @@ struct CrashTests {
         let cost = try #require(PasswordHash(passes: 1, memory: 8192, salt: Random.bytes(16)))
         var service = try ServiceProcess(database: directory("service.sqlite"))
         let port = service.port
-        let founder = try await Member.found(
+        let founder = try await Enrolment.found(
             at: service.url, eligible: 10, in: directory("m0"), passphrase: Self.passphrase(), cost: cost)
         var members = [founder]
         for (i, url) in try await founder.session({ try await $0.invite(count: 5, note: nil) }).enumerated() {
             members.append(
-                try await Member.join(
+                try await Enrolment.join(
                     .init(parsing: url), in: directory("m\(i + 1)"), passphrase: Self.passphrase(), cost: cost))
         }
         let id = try await founder.session { founder in

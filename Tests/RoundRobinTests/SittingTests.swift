@@ -194,7 +194,7 @@ struct SittingTests {
         for invite in invites {
             let cost = PasswordHash(passes: 1, memory: 8192, salt: [UInt8](repeating: 1, count: 16))
             others.append(
-                try await Member.join(
+                try await Enrolment.join(
                     Invite(parsing: invite), in: directory("other\(others.count)"), passphrase: passphrase(),
                     cost: #require(cost)))
         }

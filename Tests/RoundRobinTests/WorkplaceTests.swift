@@ -147,7 +147,7 @@ struct WorkplaceTests {
             }
             guard let vote = round.vote else { continue }
             let majority = try #require(Majority(vote.majority))
-            let draft = try await members[0].ratificationDraft(of: id, majority: majority)
+            let draft = try await members[0].negotiation(id).ratificationDraft(majority: majority)
             let plan = try await members[0].session {
                 try await $0.prepare(
                     PetitionPlan(
@@ -184,14 +184,14 @@ struct WorkplaceTests {
         let cost = try #require(PasswordHash(passes: 1, memory: 8192, salt: [UInt8](repeating: 1, count: 16)))
         func home(_ number: Int) -> String { directory("\(story.members)-\(number)") }
         var members = [
-            try await Member.found(
+            try await Enrolment.found(
                 at: service.url, eligible: story.eligible, in: home(1), passphrase: secret(), cost: cost)
         ]
         let people = (2...story.members).map { DirectoryEntry(name: story.pseudonyms["\($0)"] ?? "Person \($0)") }
         let invites = try await members[0].session { try await $0.invite(people, expires: nil, InviteSteps { _ in }) }
         for (i, invite) in invites.enumerated() {
             members.append(
-                try await Member.join(
+                try await Enrolment.join(
                     Invite(parsing: invite.url), in: home(i + 2), passphrase: secret(), cost: cost))
         }
         return members

@@ -114,7 +114,7 @@ struct AbuseTests {
         let service = try await RunningService.start(database: directory("a.sqlite"), limits: limits)
         let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
         await #expect {
-            _ = try await Member.found(
+            _ = try await Enrolment.found(
                 at: service.url, eligible: 5, in: directory("other"), passphrase: LiveWorkplace.passphrase(),
                 cost: LiveWorkplace.cost)
         } throws: { error in

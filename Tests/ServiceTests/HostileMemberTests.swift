@@ -200,7 +200,7 @@ struct HostileMemberTests {
     func resumedFounding() async throws {
         let service = try await RunningService.start(database: directory("a.sqlite"))
         let cost = LiveWorkplace.cost
-        let first = try await Member.found(
+        let first = try await Enrolment.found(
             at: service.url, eligible: 9, in: directory("m"), passphrase: LiveWorkplace.passphrase(), cost: cost)
         // As if the process had died before the receipt arrived.
         let reading = try await first.cosigner.look(.roster)
@@ -208,13 +208,13 @@ struct HostileMemberTests {
         first.device.state.founding = Data(log.leaves[0])
         try first.device.save()
         first.close()
-        let again = try await Member.found(
+        let again = try await Enrolment.found(
             at: service.url, eligible: 9, in: directory("m"), passphrase: LiveWorkplace.passphrase(), cost: cost)
         #expect(again.device.state.founding == nil)
         #expect(try await again.roster().groupKeys.count == 1)
         again.close()
         await #expect(throws: ClientError.self) {
-            _ = try await Member.found(
+            _ = try await Enrolment.found(
                 at: service.url, eligible: 9, in: directory("m"), passphrase: LiveWorkplace.passphrase(), cost: cost)
         }
         for file in ["a.sqlite", "a.sqlite-wal"] {

@@ -86,7 +86,7 @@ struct HostileServiceTests {
     func falseLine() async throws {
         let service = try await RunningService.start(database: directory("a.sqlite"))
         let interposer = try await Interposer.start(before: service.url)
-        let founder = try await Member.found(
+        let founder = try await Enrolment.found(
             at: interposer.url, eligible: 9, in: directory("home"), passphrase: LiveWorkplace.passphrase(),
             cost: LiveWorkplace.cost)
         let key = SigningKeyBox()
@@ -166,7 +166,7 @@ struct HostileServiceTests {
         let interposer = try await Interposer.start(before: service.url)
         let workplace = try await LiveWorkplace(members: 5, service: service, directory: directory)
         let invite = try await workplace.members[0].invite(count: 1, note: nil)[0]
-        let reader = try await Member.join(
+        let reader = try await Enrolment.join(
             .init(parsing: invite.replacing(service.url, with: interposer.url)), in: directory("reader"),
             passphrase: LiveWorkplace.passphrase(), cost: LiveWorkplace.cost)
         let id = try await workplace.openPetition().id

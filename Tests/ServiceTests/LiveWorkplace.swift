@@ -26,7 +26,7 @@ final class LiveWorkplace {
         clock: @escaping @Sendable () -> UInt64 = Device.systemClock
     ) async throws {
         (self.service, self.directory, self.clock) = (service, directory, clock)
-        let founder = try await Member.found(
+        let founder = try await Enrolment.found(
             at: url ?? service.url, eligible: 20, in: directory("home-1"), passphrase: Self.passphrase(),
             cost: Self.cost,
             proxy: proxy, clock: clock)
@@ -34,7 +34,7 @@ final class LiveWorkplace {
         if count > 1 {
             for (i, url) in try await founder.invite(count: count - 1, note: nil).enumerated() {
                 members.append(
-                    try await Member.join(
+                    try await Enrolment.join(
                         .init(parsing: url), in: directory("home-\(i + 2)"), passphrase: Self.passphrase(),
                         cost: Self.cost,
                         proxy: proxy, clock: clock))
@@ -43,7 +43,7 @@ final class LiveWorkplace {
     }
 
     func join(_ url: String, as former: Bytes32? = nil) async throws -> Member {
-        let member = try await Member.join(
+        let member = try await Enrolment.join(
             .init(parsing: url), as: former, in: directory("home-\(members.count + 1)"), passphrase: Self.passphrase(),
             cost: Self.cost, clock: clock)
         members.append(member)

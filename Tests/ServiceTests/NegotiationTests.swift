@@ -45,13 +45,13 @@ struct NegotiationTests {
         try await ann.release(id)
         await refuses(.notDelivered) { try await founder.record(record(.response), in: id) }
         await #expect(throws: ClientError.self, "no organiser") { try await ann.record(record(.delivered), in: id) }
-        await refuses(.noResponse) { _ = try await founder.ratificationDraft(of: id, majority: .half) }
+        await refuses(.noResponse) { _ = try await founder.negotiation(id).ratificationDraft(majority: .half) }
         try await founder.record(record(.delivered), in: id)
         await #expect(throws: ClientError.self, "no such demand") {
             try await founder.record(record(.response, [.init(number: 4, answer: .accepted, text: "")]), in: id)
         }
         try await founder.record(record(.response, [.init(number: 1, answer: .refused, text: "No.")]), in: id)
-        await refuses(.nothingCountered) { _ = try await founder.ratificationDraft(of: id, majority: .half) }
+        await refuses(.nothingCountered) { _ = try await founder.negotiation(id).ratificationDraft(majority: .half) }
         try await founder.record(
             record(
                 .response,
@@ -61,7 +61,7 @@ struct NegotiationTests {
                 ]), in: id)
 
         func vote(accepting: Int, rejecting: Int) async throws -> ID<Petition> {
-            let draft = try await founder.ratificationDraft(of: id, majority: .half)
+            let draft = try await founder.negotiation(id).ratificationDraft(majority: .half)
             #expect(draft.demands.map(\.title) == ["Demand 3"])
             let plan = try await founder.prepare(
                 PetitionPlan(
@@ -117,7 +117,7 @@ struct NegotiationTests {
         try await founder.record(record(.delivered), in: id)
         try await founder.record(
             record(.response, [.init(number: 1, answer: .countered, text: "Their words.")]), in: id)
-        let good = try await founder.ratificationDraft(of: id, majority: .half)
+        let good = try await founder.negotiation(id).ratificationDraft(majority: .half)
         func plan(
             _ terms: RatificationTerms? = nil, text: String = "Their words.", preamble: String? = nil
         ) async throws -> ID<Object> {

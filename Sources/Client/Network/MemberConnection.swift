@@ -78,23 +78,25 @@ final class MemberConnection: Sendable {
     /// A request that the member has signed. It is sent once: its signature is good for one request.
     struct SignedExchange: Sendable {
         fileprivate let method: String
-        fileprivate let path: String
+        fileprivate let target: String
         fileprivate let body: [UInt8]
         fileprivate let headers: [(name: String, value: String)]
 
         /// - Parameter time: by the device's clock, in Unix seconds.
         init(
-            _ method: String, _ path: String, query: String = "", body: [UInt8] = [], at time: UInt64,
-            by key: borrowing SigningKey
-        ) {
+            _ request: MemberRequest, in workplace: ID<Workplace>, at time: UInt64, by key: borrowing SigningKey
+        ) throws {
+            let (method, path, query) = (request.method, request.path(in: workplace), request.query)
+            let body = try request.body()
             headers = SignedRequest.headers(
                 method: method, path: path, query: query, body: body, created: time, by: key)
-            (self.method, self.path, self.body) = (method, path + (query.isEmpty ? "" : "?" + query), body)
+            (self.method, self.body) = (method, body)
+            target = path + (query.isEmpty ? "" : "?" + query)
         }
     }
 
     func send(_ exchange: SignedExchange) async throws(ClientError) -> [UInt8] {
-        try await transport.exchange(exchange.method, exchange.path, body: exchange.body, headers: exchange.headers)
+        try await transport.exchange(exchange.method, exchange.target, body: exchange.body, headers: exchange.headers)
             .body
     }
 

@@ -61,21 +61,14 @@ extension ConditionalNames {
     }
 }
 
-extension Member {
-    /// The names of a petition, from its current log, which is read anonymously before the directory is requested.
+extension Session {
+    /// The names of a petition that was read anonymously before.
     /// - Throws: `ClientError.coSigning(.serviceFaults)` if anything in it is invalid.
-    public func names(_ id: ID<Petition>) async throws -> ConditionalNames {
-        try await names(try await cosigner.view(id))
-    }
-
-    /// The same for a petition that has already been read.
-    public func names(_ view: PetitionView) async throws -> ConditionalNames {
+    func names(_ view: PetitionView) async throws -> ConditionalNames {
         let audited = try CoSigner.audited(view.bundle)
-        return try await session { session in
-            let people = try await session.people()
-            // Organisers may read the directory, and see where a claim and the directory differ.
-            let directory = session.isOrganiser ? try await session.directory().names : [:]
-            return ConditionalNames(audited, people: people, directory: directory)
-        }
+        let people = try await people()
+        // Organisers may read the directory, and see where a claim and the directory differ.
+        let directory = isOrganiser ? try await directory().names : [:]
+        return ConditionalNames(audited, people: people, directory: directory)
     }
 }

@@ -63,33 +63,36 @@ extension Session {
     }
 }
 
-extension Member {
+/// What a petition's negotiation is made of: the petition and the votes about it, which were read anonymously, and then
+/// the records' documents, which were requested under the member's name.
+struct NegotiationReading {
+    private let view: PetitionView
+    private let votes: [PetitionView]
+    private let documents: [Bytes32: [UInt8]]
+
     /// Reads every petition anonymously first; requests under the member's name come afterwards.
-    private func negotiated<R>(
-        _ id: ID<Petition>, _ body: (PetitionView, [PetitionView], [Bytes32: [UInt8]]) throws -> R
-    ) async throws -> R {
+    init(of id: ID<Petition>, by member: Member) async throws {
+        let cosigner = member.cosigner
         let reading = try await cosigner.look(.everything)
         let view = try cosigner.view(of: id, in: reading)
-        let votes = reading.announced.filter { $0 != id }.compactMap { try? cosigner.view(of: $0, in: reading) }
+        votes = reading.announced.filter { $0 != id }.compactMap { try? cosigner.view(of: $0, in: reading) }
             .filter { $0.petition.manifest.about?.petition == id }
-        let documents = try await session { try await $0.records(of: view.petition) }
-        return try body(view, votes, documents)
+        documents = try await member.session { try await $0.records(of: view.petition) }
+        self.view = view
     }
 
-    /// The current state of a petition's negotiation.
-    public func negotiation(_ id: ID<Petition>) async throws -> NegotiationView {
-        try await negotiated(id) { view, votes, documents in
-            let negotiation = Negotiation(view.petition, document: view.document, records: documents)
-            return NegotiationView(
-                view: view, negotiation: negotiation,
-                ratifications: Self.ratifications(votes, on: negotiation.responses).map(\.ratification),
-                notes: view.petition.notes(in: view.workplace))
-        }
+    /// The current state of the negotiation.
+    var current: NegotiationView {
+        let negotiation = Negotiation(view.petition, document: view.document, records: documents)
+        return NegotiationView(
+            view: view, negotiation: negotiation,
+            ratifications: ratifications(on: negotiation.responses).map(\.ratification),
+            notes: view.petition.notes(in: view.workplace))
     }
 
     /// - Parameter responses: those in the petition's log, with their documents if they can be read.
-    private static func ratifications(
-        _ votes: [PetitionView], on responses: [Bytes32: RecordDocument?]
+    private func ratifications(
+        on responses: [Bytes32: RecordDocument?]
     ) -> [(ratification: Ratification, view: PetitionView)] {
         votes.compactMap { view in
             // A vote about a response that was never recorded is ignored.
@@ -103,35 +106,35 @@ extension Member {
     }
 
     /// The whole history as one file.
-    public func history(_ id: ID<Petition>) async throws -> NegotiationHistory {
-        try await negotiated(id) { view, votes, documents in
-            var written: Set<Bytes32> = []
-            let responses = Negotiation(view.petition, document: nil, records: documents).responses
-            return NegotiationHistory(
-                petition: view.bundle,
-                records: view.petition.records.compactMap {
-                    written.insert($0.record.digest).inserted ? documents[$0.record.digest] : nil
-                },
-                ratifications: Self.ratifications(votes, on: responses).map(\.view.bundle))
-        }
+    var history: NegotiationHistory {
+        var written: Set<Bytes32> = []
+        let responses = Negotiation(view.petition, document: nil, records: documents).responses
+        return NegotiationHistory(
+            petition: view.bundle,
+            records: view.petition.records.compactMap {
+                written.insert($0.record.digest).inserted ? documents[$0.record.digest] : nil
+            },
+            ratifications: ratifications(on: responses).map(\.view.bundle))
     }
+}
 
-    /// Drafts a vote on a petition's newest response.
+extension NegotiationView {
+    /// Drafts a vote on the newest response.
     /// - Throws: `ClientError.invalid` if there is no response, or it counters nothing.
-    public func ratificationDraft(of id: ID<Petition>, majority: Majority) async throws -> RatificationDraft {
-        let current = try await negotiation(id)
-        guard let entry = current.negotiation.entries.last(where: { $0.record.what == .response }) else {
+    public func ratificationDraft(majority: Majority) throws -> RatificationDraft {
+        guard let entry = negotiation.entries.last(where: { $0.record.what == .response }) else {
             throw ClientError.invalid(.noResponse)
         }
         guard let response = entry.document else { throw ClientError.invalid(.responseUnreadable) }
         let countered = Negotiation.countered(by: response)
         guard !countered.isEmpty else { throw ClientError.invalid(.nothingCountered) }
-        let threads = current.negotiation.threads
+        let threads = negotiation.threads
         return RatificationDraft(
             terms: RatificationTerms(
-                petition: id, response: response.digest, demands: countered.map(\.number), majority: majority),
-            language: current.view.document?.language ?? response.language,
-            title: current.view.document?.title ?? "",
+                petition: view.petition.manifest.id, response: response.digest, demands: countered.map(\.number),
+                majority: majority),
+            language: view.document?.language ?? response.language,
+            title: view.document?.title ?? "",
             demands: countered.map { .init(title: threads[$0.number - 1].title, text: $0.text) })
     }
 }

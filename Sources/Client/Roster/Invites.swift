@@ -126,11 +126,7 @@ extension Session {
             func send() async throws {
                 try await connection.send(
                     invites[start..<end].map { invite in
-                        let keys = Answers.InviteKeys(
-                            invite_key: invite.key.hex, keys: Base64.encode(invite.sealedKeys))
-                        return try sign(
-                            "PUT", Route.invites.path(device.workplaceID.hex, invite.name.hex),
-                            body: [UInt8](try JSONEncoder().encode(keys)))
+                        try sign(.leaveInvite(name: invite.name, key: invite.key, sealedKeys: invite.sealedKeys))
                     })
             }
             try await patiently { do { try await send() } catch ClientError.unreachable { try await send() } }

@@ -27,16 +27,10 @@ extension Session {
     /// How long a chain of revisions to follow.
     private static let mostLinks: UInt32 = 1_000
 
-    private func path(_ name: StoredObject.Name, _ revision: UInt32? = nil) -> String {
-        let (workplace, kind, id) = (device.workplaceID.hex, "\(name.kind.rawValue)", name.id.hex)
-        guard let revision else { return Route.object.path(workplace, kind, id) }
-        return Route.objectRevision.path(workplace, kind, id, "\(revision)")
-    }
-
     /// A revision's bytes, decoded. Nil if the service has none.
     private func fetch(_ name: StoredObject.Name, _ revision: UInt32?) async throws -> StoredObject? {
         let bytes: [UInt8]
-        do { bytes = try await signed("GET", path(name, revision)) } catch let error as ClientError {
+        do { bytes = try await send(.text(name, revision: revision)) } catch let error as ClientError {
             guard error.isRefusal(.notFound) else { throw error }
             return nil
         }
@@ -180,7 +174,7 @@ extension Session {
                 plaintext, kind: name.kind, id: name.id, after: previous, in: device.workplaceID, under: key,
                 by: device.identity.seed.signingKey())
         }
-        _ = try await signed("PUT", path(name, object.revision), body: object.bytes)
+        _ = try await send(.putText(object))
         pin(object, founder: previous == nil ? signKey : nil, entitled: object.digest)
         try device.save()
         return object
@@ -228,8 +222,7 @@ extension Session {
     }
 
     private func page(of kind: StoredObject.Kind, after: Int) async throws -> Answers.Objects {
-        let answer = try await signed(
-            "GET", Route.objects.path(device.workplaceID.hex), query: "kind=\(kind.rawValue)&after=\(after)")
+        let answer = try await send(.texts(kind, after: after))
         guard let page = try? JSONDecoder().decode(Answers.Objects.self, from: Data(answer)) else {
             throw ClientError.badAnswer(.texts)
         }

@@ -134,142 +134,41 @@ public struct MemberStatus: Sendable {
     public var opened: [PetitionSummary] { petitions.filter { $0.view != nil } }
 }
 
-extension Member {
-    /// Reads everything again. Every petition is read anonymously first, whether this device has co-signed it or not,
-    /// over one connection. Requests under this member's name come afterwards, so that nothing signed precedes the
-    /// reading.
-    public func status() async throws -> MemberStatus {
-        let petitions = try await cosigner.summaries().petitions
-        return try await session { session in
-            // A text that is older than before raises an alarm, and hides only texts.
-            let people = try await unlessRolledBack(People(roster: session.roster, pseudonyms: [:])) {
-                try await session.people()
-            }
-            let allPlans = try await unlessRolledBack([]) { try await session.allPlans() }
-            let plans = allPlans.filter { !$0.plan.isDiscarded && !$0.isByFormer }
-            let trustees = try await unlessRolledBack([:]) {
-                try await session.trusteeTexts(of: Array(Set(plans.flatMap(\.plan.trustees))))
-            }
-            let drafts = try await unlessRolledBack([]) { try await session.drafts() }
-            let taken = Session.takenKeys(allPlans)
-            var tasks = petitions.flatMap { self.tasks(in: $0, session.roster) }
-            var titles: [ID<Object>: String] = [:]
-            for (id, plan, _) in plans {
-                titles[id] = plan.title
-                tasks += self.tasks(in: plan, id, trustees, taken, session.roster)
-            }
-            for draft in drafts { titles[draft.id] = draft.title }
-            let comments = try await unlessRolledBack([]) { try await session.comments() }
-            tasks += try await unlessRolledBack([]) { try await commentTasks(drafts, comments, session) }
-            var news = news(
-                of: petitions, plans, trustees, taken: taken, drafts, comments, people)
-            if session.isOrganiser {
-                if session.roster.rotationIsDue { tasks.append(.rotateKey) }
-                let directory = try await unlessRolledBack(nil) { try await session.directory() }
-                let states = directory.map { directory in directory.entries.map { ($0.name, directory.state(of: $0)) } }
-                let expired = (states ?? []).count { $0.1 == .expired }
-                if expired > 0 { tasks.append(.expiredInvites(expired)) }
-                let open = session.roster.openInvites.count - expired
-                if open > 0 {
-                    let names = (states ?? []).filter { $0.1 == .invited }.map(\.0)
-                    news.append(.invited(names: names, count: open))
-                } else if session.roster.members.count == 1 {
-                    news.append(.alone)
-                }
-            }
-            return MemberStatus(
-                people: people, petitions: petitions, tasks: tasks, news: news, titles: titles, alarms: device.alarms,
-                witnessNotes: device.witnessNews, time: device.clock(),
-                isOrganiser: session.isOrganiser)
+extension Session {
+    /// Reads what else a status shows, under the member's name.
+    /// - Parameter petitions: as they were read anonymously before.
+    func status(beside petitions: [PetitionSummary]) async throws -> MemberStatus {
+        // A text that is older than before raises an alarm, and hides only texts.
+        let people = try await unlessRolledBack(People(roster: roster, pseudonyms: [:])) { try await self.people() }
+        let allPlans = try await unlessRolledBack([]) { try await self.allPlans() }
+        let plans = allPlans.filter { !$0.plan.isDiscarded && !$0.isByFormer }
+        let trustees = try await unlessRolledBack([:]) {
+            try await trusteeTexts(of: Array(Set(plans.flatMap { $0.plan.trustees })))
         }
+        let drafts = try await unlessRolledBack([]) { try await self.drafts() }
+        let comments = try await unlessRolledBack([]) { try await self.comments() }
+        let reading = StatusReading(
+            device: device, people: people, petitions: petitions, plans: plans, trustees: trustees,
+            taken: Self.takenKeys(allPlans), drafts: drafts, comments: comments,
+            own: try await unlessRolledBack([]) { try await ownDrafts(drafts, comments) },
+            directory: isOrganiser ? try await unlessRolledBack(nil) { try await directory() } : nil)
+        return MemberStatus(
+            people: people, petitions: petitions, tasks: reading.tasks, news: reading.news, titles: reading.titles,
+            alarms: device.alarms, witnessNotes: device.witnessNews, time: device.clock(), isOrganiser: isOrganiser)
     }
 
     private func unlessRolledBack<T>(_ otherwise: T, _ body: () async throws -> T) async throws -> T {
         do { return try await body() } catch ClientError.objectRolledBack { return otherwise }
     }
 
-    private func tasks(in petition: PetitionSummary, _ roster: WorkplaceLog) -> [MemberStatus.Task] {
-        guard let log = petition.log else { return [] }
-        let id = petition.id
-        var tasks: [MemberStatus.Task] = []
-        if petition.isOpen, device.identity.ringKey(in: log.ring) != nil {
-            switch petition.own {
-            case .pending: tasks.append(.sendAgain(id))
-            case .promised(let until): if until < device.clock() { tasks.append(.lookAgain(id)) }
-            case .nothing where petition.standing == nil:
-                tasks.append(petition.isRatification ? .vote(id) : .cosign(id))
-            case .nothing, .forgotten, .signed, .signedWithName, .withdrawn: break
-            }
+    /// The drafts with open comments whose first or newest revision is this member's.
+    private func ownDrafts(_ drafts: [Draft], _ comments: [Comment]) async throws -> Set<ID<Object>> {
+        let commented = StatusReading.openComments(comments, for: signKey)
+        var own: Set<ID<Object>> = []
+        for draft in drafts where commented[draft.id] != nil {
+            let first = draft.revision == 1 ? draft : try? await self.draft(draft.id, revision: 1)
+            if draft.author == signKey || first?.author == signKey { own.insert(draft.id) }
         }
-        if let place = log.acceptances.firstIndex(where: { $0.signKey == signKey }) {
-            let trustee = UInt8(place + 1)
-            func isMine(_ set: Int) -> Bool { log.released[set][trustee] == nil && !log.isReleased(set) }
-            if log.closure != nil, isMine(0) { tasks.append(.release(id)) }
-            for (i, level) in log.manifest.levels.enumerated()
-            where isMine(i + 1) && UInt64(log.cosignatures) >= UInt64(level.count) {
-                tasks.append(.releaseLevel(id, count: level.count))
-            }
-        }
-        if roster.isOrganiser(signKey) {
-            // Includes members who joined since: they cannot co-sign before the ring is extended.
-            let grown = petition.isOpen ? try? log.extendedRing(in: roster, to: roster.size).count : nil
-            let missing = log.ringEpoch < PetitionLog.maximalExtensions ? (grown ?? 0) - log.ring.count : 0
-            if missing > 0 { tasks.append(.extend(id, missing: missing)) }
-            if !petition.isOpen, !petition.isRatification, log.records.isEmpty,
-                UInt64(log.cosignatures) >= UInt64(log.manifest.quorum), log.isReleased(0)
-            {
-                tasks.append(.deliver(id))
-            }
-        }
-        return tasks
-    }
-
-    private func tasks(
-        in plan: PetitionPlan, _ id: ID<Object>, _ trustees: [Bytes32: TrusteeText], _ taken: Set<Bytes32>,
-        _ roster: WorkplaceLog
-    ) -> [MemberStatus.Task] {
-        let assembled = try? plan.assembled()
-        let petition = assembled?.manifest.id
-        if let petition, device.state.memory.petitions[petition]?.wasOpened == true { return [] }
-        func hasOffered(_ key: Bytes32) -> Bool {
-            trustees[key]?.keys(for: id, sets: 1 + plan.levels.count, taken: taken) != nil
-        }
-        func hasAccepted(_ key: Bytes32) -> Bool {
-            trustees[key]?.acceptances.contains { $0.plan == id && $0.petition == petition } == true
-        }
-        var tasks: [MemberStatus.Task] = []
-        if plan.trustees.contains(signKey) {
-            if assembled == nil, !hasOffered(signKey) { tasks.append(.offer(plan: id)) }
-            if assembled != nil, !hasAccepted(signKey) { tasks.append(.accept(plan: id)) }
-        }
-        if roster.isOrganiser(signKey) {
-            if assembled == nil, plan.trustees.allSatisfy(hasOffered) { tasks.append(.assemble(plan: id)) }
-            if assembled != nil, plan.trustees.allSatisfy(hasAccepted) { tasks.append(.open(plan: id)) }
-        }
-        return tasks
-    }
-
-    /// Open comments by others on drafts whose first or newest revision is this member's, and which they have not
-    /// answered.
-    private func commentTasks(
-        _ drafts: [Draft], _ threads: [Comment], _ session: Session
-    ) async throws -> [MemberStatus.Task] {
-        let answered = Set(threads.filter { $0.author == signKey }.compactMap(\.replyTo))
-        var counts: [ID<Object>: Int] = [:]
-        for comment in threads
-        where comment.replyTo == nil && comment.resolvedBy == nil && comment.author != signKey
-            && !answered.contains(comment.id)
-        {
-            if case .draft(let id) = comment.topic { counts[id, default: 0] += 1 }
-        }
-        var tasks: [MemberStatus.Task] = []
-        for draft in drafts {
-            guard let count = counts[draft.id] else { continue }
-            let first = draft.revision == 1 ? draft : try? await session.draft(draft.id, revision: 1)
-            if draft.author == signKey || first?.author == signKey {
-                tasks.append(.comments(draft: draft.id, count: count))
-            }
-        }
-        return tasks
+        return own
     }
 }

@@ -122,7 +122,8 @@ struct NegotiationCommand: AsyncParsableCommand {
             guard let majority = Majority(majority) else { throw ValidationError(words("usage.majority")) }
             let closes = try deadline.map { try Moment.deadline($0) } ?? 0
             let plan = try await options.keystore.withMember { member in
-                let draft = try await member.ratificationDraft(of: try await options.find(member), majority: majority)
+                let draft = try await member.negotiation(try await options.find(member))
+                    .ratificationDraft(majority: majority)
                 // In the language of the petition, which need not be this person's.
                 let language = Language(tag: draft.language) ?? .english
                 let texts = try Messages(language, directory: TemplateLibrary.standardDirectory())

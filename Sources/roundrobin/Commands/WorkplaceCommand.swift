@@ -46,8 +46,8 @@ struct WorkplaceCommand: AsyncParsableCommand {
             // One that is there may be a founding that was refused for the moment, or cut off: it is finished.
             let isNew = !Keystore.exists(in: keystore.directory)
             // Before a passphrase is chosen for a service that is not there.
-            if isNew { try await Member.checkService(at: service, proxy: keystore.parsedProxy()) }
-            let member = try await Member.found(
+            if isNew { try await Enrolment.checkService(at: service, proxy: keystore.parsedProxy()) }
+            let member = try await Enrolment.found(
                 at: service, eligible: eligible, in: keystore.directory,
                 passphrase: isNew
                     ? keystore.passphrase(new: true, prompt: words("cli.choosePassphrase")) : keystore.passphrase(),
@@ -217,7 +217,7 @@ struct Join: AsyncParsableCommand {
         var former: Bytes32?
         if !Keystore.exists(in: keystore.directory) {
             // Read before a passphrase is asked for: a mistyped code, or another person's place, ends here.
-            let invitation = try await Member.look(at: invite, proxy: keystore.parsedProxy())
+            let invitation = try await Enrolment.look(at: invite, proxy: keystore.parsedProxy())
             if let replaces = invitation.replaces {
                 Terminal.warning(words("join.replaces", ["person": Words.name(replaces)]))
                 guard try Terminal.confirms(words("join.replacesAsk")) else {
@@ -226,7 +226,7 @@ struct Join: AsyncParsableCommand {
                 former = replaces.key
             }
         }
-        let member = try await Member.join(
+        let member = try await Enrolment.join(
             invite, as: former, in: keystore.directory,
             passphrase: keystore.passphrase(
                 new: !Keystore.exists(in: keystore.directory), prompt: words("cli.choosePassphrase")),

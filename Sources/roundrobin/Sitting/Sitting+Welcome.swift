@@ -35,7 +35,7 @@ extension Sitting {
     /// The address of a service that answers.
     private func askService() async throws -> String {
         try await asking(words("sitting.askService")) { answer in
-            try await Member.checkService(at: answer, proxy: keystore.parsedProxy())
+            try await Enrolment.checkService(at: answer, proxy: keystore.parsedProxy())
             return answer
         }
     }

@@ -58,7 +58,7 @@ struct LostOfficeTests {
         let (founder, former) = (stage.members[0], stage.members[5])
         try await founder.remove(former.signKey)
         let url = try #require(try await founder.invite(count: 1, note: nil, replacing: former.signKey).first)
-        let invitation = try await Member.look(at: Invite(parsing: url))
+        let invitation = try await Enrolment.look(at: Invite(parsing: url))
         #expect(invitation.replaces?.key == former.signKey && invitation.members == 5)
         for claimed in [nil, founder.signKey] {
             await #expect {

@@ -34,11 +34,14 @@ public struct Invitation: Sendable {
     }
 }
 
-extension Member {
+/// The ways into a workplace: founding one, and joining by an invite. Each resumes what was interrupted before.
+public enum Enrolment {
     /// That a service answers at an address, before anything else is asked of whoever wants to found a workplace there.
     /// - Throws: `ClientError.invalid` with what is wrong with the address, `.unreachable`, `.refused`, `.badAnswer`.
     public static func checkService(at serviceURL: String, proxy: Proxy? = nil) async throws {
-        _ = try await AnonymousConnection.with(try serviceAddress(serviceURL), proxy: proxy) { try await $0.service() }
+        _ = try await AnonymousConnection.with(try ServiceAddress(serviceURL).text, proxy: proxy) {
+            try await $0.service()
+        }
     }
 
     /// Founds a workplace and becomes its first member and organiser.
@@ -53,7 +56,7 @@ extension Member {
             return try await resumeFounding(
                 in: directory, passphrase: passphrase, token: token, proxy: proxy, clock: clock)
         }
-        let url = try serviceAddress(serviceURL)
+        let url = try ServiceAddress(serviceURL).text
         let info = try await AnonymousConnection.with(url, proxy: proxy) { try await $0.service() }
         guard let logKey = Bytes32(hex: info.log_key) else { throw ClientError.badAnswer(.service) }
         let identity = Identity()
@@ -66,10 +69,10 @@ extension Member {
         var state = DeviceState(workplace: statement.workplace, logKey: logKey, serviceURL: url)
         state.founding = Data(statement.bytes)
         let member = Member(Device(keystore, identity, state, proxy: proxy, clock: clock))
-        return try await member.closingOnError {
+        return try await closingOnError(member) {
             try member.device.saveIdentity()
             try member.device.save()
-            try await member.finishFounding(token)
+            try await finishFounding(member, token)
         }
     }
 
@@ -78,14 +81,15 @@ extension Member {
         in directory: String, passphrase: borrowing SecretBytes, token: String?, proxy: Proxy?,
         clock: @escaping @Sendable () -> UInt64
     ) async throws -> Member {
-        let member = try open(directory, passphrase: passphrase, proxy: proxy, clock: clock)
-        return try await member.closingOnError {
+        let member = try Member.open(directory, passphrase: passphrase, proxy: proxy, clock: clock)
+        return try await closingOnError(member) {
             guard member.device.state.founding != nil else { throw ClientError.keystoreExists(directory) }
-            try await member.finishFounding(token)
+            try await finishFounding(member, token)
         }
     }
 
-    private func finishFounding(_ token: String?) async throws {
+    private static func finishFounding(_ member: Member, _ token: String?) async throws {
+        let device = member.device
         guard let bytes = device.state.founding.map({ [UInt8]($0) }) else { return }
         let log = try ClientError.rules { () throws(RuleViolation) in try WorkplaceLog(founding: bytes) }
         let connection = MemberConnection(device.serviceURL, proxy: device.proxy)
@@ -96,7 +100,7 @@ extension Member {
         }
         await connection.close()
         try device.takeReceipt(answer, for: bytes, of: .workplace(log.id), by: log.verifier)
-        try await session { session in
+        try await member.session { session in
             if session.roster.groupKeys.isEmpty { try await session.rotateGroupKey() }
         }
         device.state.founding = nil
@@ -104,12 +108,12 @@ extension Member {
     }
 
     /// Closes the keystore if `body` throws.
-    private func closingOnError(_ body: () async throws -> Void) async throws -> Member {
+    private static func closingOnError(_ member: Member, _ body: () async throws -> Void) async throws -> Member {
         do { try await body() } catch {
-            close()
+            member.close()
             throw error
         }
-        return self
+        return member
     }
 
     // MARK: Joining
@@ -137,7 +141,7 @@ extension Member {
     }
 
     private static func find(_ invite: borrowing Invite, proxy: Proxy?) async throws -> Found {
-        let url = try serviceAddress(invite.serviceURL)
+        let url = try ServiceAddress(invite.serviceURL).text
         let (name, inviteKey) = (invite.lookupName(), invite.signingKey().publicKey)
         let connection = MemberConnection(url, proxy: proxy)
         let answer: Answers.Invitation?
@@ -165,8 +169,7 @@ extension Member {
     ///   somebody admits nobody else.
     public static func join(
         _ invite: borrowing Invite, as confirmed: Bytes32? = nil, in directory: String,
-        passphrase: borrowing SecretBytes, cost: PasswordHash = .recommended(), token: String? = nil,
-        proxy: Proxy? = nil,
+        passphrase: borrowing SecretBytes, cost: PasswordHash = .recommended(), proxy: Proxy? = nil,
         clock: @escaping @Sendable () -> UInt64 = Device.systemClock
     ) async throws -> Member {
         if Keystore.exists(in: directory) {
@@ -187,7 +190,7 @@ extension Member {
         do {
             try member.device.saveIdentity()
             try member.device.save()
-            try await member.enter(by: invite, carrying: found.keys)
+            try await enter(member, by: invite, carrying: found.keys)
         } catch {
             member.close()
             throw error
@@ -199,14 +202,14 @@ extension Member {
         _ invite: borrowing Invite, in directory: String, passphrase: borrowing SecretBytes, proxy: Proxy?,
         clock: @escaping @Sendable () -> UInt64
     ) async throws -> Member {
-        let member = try open(directory, passphrase: passphrase, proxy: proxy, clock: clock)
+        let member = try Member.open(directory, passphrase: passphrase, proxy: proxy, clock: clock)
         do {
             guard invite.fits(member.workplaceID, logKey: member.device.state.logKey) else {
                 throw ClientError.keystoreExists(directory)
             }
             // The service deletes what the inviter left once the invite has been used; the keys then arrive as wraps.
             let found = try? await find(invite, proxy: proxy)
-            try await member.enter(by: invite, carrying: found?.keys)
+            try await enter(member, by: invite, carrying: found?.keys)
         } catch {
             member.close()
             throw error
@@ -214,9 +217,12 @@ extension Member {
         return member
     }
 
-    private func enter(by invite: borrowing Invite, carrying keys: [UInt8]?) async throws {
+    private static func enter(
+        _ member: Member, by invite: borrowing Invite, carrying keys: [UInt8]?
+    ) async throws {
         let inviteKey = invite.signingKey().publicKey
-        let (workplace, identity) = (workplaceID, device.identity)
+        let (device, signKey) = (member.device, member.signKey)
+        let (workplace, identity) = (device.workplaceID, device.identity)
         if let keys, let carried = try? invite.open(keys, in: workplace) {
             for epoch in carried.epochs {
                 if let key = carried.key(epoch: epoch) { identity.groupKeys.insert(key) }
@@ -227,7 +233,7 @@ extension Member {
             try WorkplaceStatement.admit(
                 to: workplace, invite: invite, seed: identity.seed, ring: identity.newestRingKey.secret)
         }
-        try await sessionOfAnybody { session in
+        try await member.sessionOfAnybody { session in
             if !session.roster.isMember(signKey) {
                 // A key can be admitted only once: somebody who was removed comes back with new keys.
                 guard session.roster.member(signKey) == nil else { throw ClientError.invalid(.removedKeystore) }
@@ -237,9 +243,6 @@ extension Member {
             try await session.wrapForMyself()
         }
     }
-
-    /// Parses an address into the form in which it is stored.
-    static func serviceAddress(_ text: String) throws -> String { try ServiceAddress(text).text }
 }
 
 extension Session {
