@@ -80,10 +80,9 @@ extension PetitionView {
         for identity: Identity, name: ConditionalName? = nil, at now: UInt64
     ) throws(CoSigningError) -> Set<Warning> {
         try checkFreshness(at: now)
-        if isClosedLate(at: now) { throw .closesLate }
-        guard petition.closure == nil, petition.manifest.closes == 0 || now < petition.manifest.closes else {
-            throw .closed
-        }
+        guard petition.closure == nil else { throw .closed }
+        // The service closes it, by its own clock. If it has not done so an hour later, something is wrong.
+        guard !isClosedLate(at: now + leeway / 2) else { throw .closesLate }
         // A petition that was opened has been announced; its log has rejected anything else.
         guard workplace.announcements[petition.id] != nil else { throw .notAnnounced }
         guard identity.ringKey(in: petition.ring) != nil else { throw .notInRing }
@@ -123,14 +122,17 @@ extension PetitionView {
         return warnings
     }
 
-    /// If witnesses are named, they must have signed both checkpoints within the last day.
+    /// If witnesses are named, they must have signed both checkpoints within the last day, less the leeway. The service
+    /// has them sign twice as often.
     func checkFreshness(at now: UInt64) throws(CoSigningError) {
         for (name, verdict) in [
             (judgedRoster.name, judgedRoster.witnessed), (judgedPetition.name, judgedPetition.witnessed),
         ] where verdict.threshold > 0 {
             // If a witness's time is ahead of this device's clock, the clock is slow, and cannot tell whether a day has
             // passed.
-            guard let time = verdict.time, time <= now + Memory.clockTolerance, now <= time + Self.day else {
+            guard let time = verdict.time, time <= now + Memory.clockTolerance + leeway,
+                now + leeway <= time + Self.day
+            else {
                 throw .witnessesStale(name)
             }
         }

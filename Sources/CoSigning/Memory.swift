@@ -63,7 +63,7 @@ public struct Memory: Sendable, Equatable {
             let fits = take(log, in: view, policy, now)
             petitions[id, default: PetitionMemory()].wasOpened = true
             // A log that differs from its pins does not prove that keys are no longer needed.
-            if fits, log.log.closure != nil { petitions[id]?.wasClosed = true }
+            if fits, log.log.isClosed(at: now) { petitions[id]?.wasClosed = true }
             if case .deadline? = log.log.closure?.cause, now + Self.clockTolerance < log.log.manifest.closes {
                 raise(Alarm(.closedEarly, name, in: view, seen: log.log.manifest.closes, served: now, at: now))
             }
@@ -228,8 +228,8 @@ public struct Memory: Sendable, Equatable {
                 raise(Self.alarm(breach, promise, sent, log, reading, now))
             }
             guard sent.state != .void, log.log.isPast(coSigned) else { continue }
+            // The name stays: if another log brings the statement back, the same bytes go out again.
             memory.sent[i].state = .void
-            memory.sent[i].sealedName = nil
         }
         petitions[id] = memory
     }

@@ -21,6 +21,10 @@ public struct PetitionView: Sendable {
     /// The seats whose holders can have made a co-signature.
     public let seats: LiveSeats
     let names: [[UInt8]]
+    /// Seconds, drawn for this view. A device's clock is known from its signed requests. If limits in time were sharp, a
+    /// service could serve a log just beyond one, and tell whose clock is slow by which device still sends.
+    var leeway = UInt64(Random.number(below: UInt32(Self.mostLeeway)))
+    static let mostLeeway: UInt64 = 2 * 3600
 
     /// The roster, folded from the workplace's log.
     public var workplace: WorkplaceLog { judgedRoster.log }
@@ -47,16 +51,25 @@ public struct PetitionView: Sendable {
     public func isLive(_ signKey: Bytes32) -> Bool { seats.live.contains(signKey) }
 
     /// Whether it was closed as past its deadline although, by the reader's own clock, the deadline is still to come.
-    public func isClosedEarly(at now: UInt64) -> Bool {
-        guard case .deadline? = petition.closure?.cause else { return false }
-        return now < petition.manifest.closes
-    }
+    public func isClosedEarly(at now: UInt64) -> Bool { petition.isClosedEarly(at: now) }
 
     /// Whether it is still open more than an hour after its closing time, by the reader's own clock.
     public func isClosedLate(at now: UInt64) -> Bool {
         let closes = petition.manifest.closes
         return petition.closure == nil && closes > 0 && now > closes && now - closes > 3600
     }
+}
+
+extension PetitionLog {
+    /// Whether it was closed as past its deadline although, by the reader's own clock, the deadline is still to come.
+    /// That requires no key but the log's, so a service can do it alone.
+    public func isClosedEarly(at now: UInt64) -> Bool {
+        guard case .deadline? = closure?.cause else { return false }
+        return now < manifest.closes
+    }
+
+    /// Whether nothing more can count in it, also by the reader's own clock: what is erased then is not missed.
+    public func isClosed(at now: UInt64) -> Bool { closure != nil && !isClosedEarly(at: now) }
 }
 
 /// An upper bound on how many people can have made a co-signature. There are fewer if members are invented or have

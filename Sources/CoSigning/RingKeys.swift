@@ -49,8 +49,13 @@ extension Memory {
     ) -> Set<Bytes32> {
         let held = Set(identity.ringKeys.map { $0.publicKey.encoding })
         if let log {
-            guard log.closure == nil, let own = identity.ringKey(in: log.ring) else { return [] }
-            return [own.publicKey.encoding]
+            if log.isClosed(at: now) { return [] }
+            if let own = identity.ringKey(in: log.ring) { return [own.publicKey.encoding] }
+            // This log may be older than the extension that took this member's key, or come before one that will: it
+            // can have taken any key that they held since the announcement.
+            let announced = (roster.announcements[id] ?? []).map { $0.rosterSize }.min() ?? 0
+            let since = member?.ringKeys(since: Int(clamping: announced)) ?? []
+            return held.intersection(since.map { $0.encoding })
         }
         let memory = petitions[id]
         if memory?.wasClosed == true { return [] }

@@ -18,6 +18,8 @@ public struct Sending: Sendable {
     let checkpoint: VerifiedCheckpoint
     /// The witnesses that must have signed a receipt, by this run's roster.
     let witnesses: WitnessQuorum
+    /// That of the view.
+    let leeway: UInt64
 }
 
 extension Sending {
@@ -96,7 +98,8 @@ extension PetitionView {
             statement: sent.bytes, sealedName: sent.sealedName, length: petition.requestLength)
         return Sending(
             petition: petition.id, body: request.encoding, statement: sent.bytes, verifier: judgedPetition.verifier,
-            tree: judgedPetition.tree, checkpoint: judgedPetition.checkpoint, witnesses: workplace.witnesses)
+            tree: judgedPetition.tree, checkpoint: judgedPetition.checkpoint, witnesses: workplace.witnesses,
+            leeway: leeway)
     }
 
     /// The statement that was sent before, if this view's log does not settle it. It goes out again unchanged.
@@ -160,7 +163,7 @@ extension Memory {
             expect(checkpoint, of: name, by: sending.verifier, in: .anonymous)
             return .receipt(receipt)
         case .promise(let bytes):
-            guard let promise = try? Promise(parsing: bytes), promise.isTimely(at: now),
+            guard let promise = try? Promise(parsing: bytes), promise.isTimely(at: now + sending.leeway / 2),
                 promise.isSigned(for: sending.statement, in: sending.petition, by: sending.verifier.key)
             else { throw .promiseInvalid }
             // The first promise binds the service; a later one must not postpone it.

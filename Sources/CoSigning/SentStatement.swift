@@ -71,10 +71,12 @@ public struct PetitionMemory: Sendable, Equatable {
 
 /// Where this device stands with a petition.
 public enum OwnStatus: Sendable, Equatable {
-    /// Has sent nothing that can still count.
+    /// Has sent nothing.
     case nothing
     /// What was sent is erased, and the ring key that signed it is still here: with it, anybody can tell.
     case forgotten
+    /// What was sent does not stand and can no longer count.
+    case notCounted
     /// Sent, without a response.
     case pending
     /// The service holds it, and has promised that it will stand.
@@ -90,7 +92,7 @@ extension PetitionMemory {
     /// Judged by the newest statement that has not become void.
     public var status: OwnStatus {
         guard let last = sent.last(where: { $0.state != .void }) else {
-            return sent.isEmpty && ringKey != nil ? .forgotten : .nothing
+            return !sent.isEmpty ? .notCounted : ringKey != nil ? .forgotten : .nothing
         }
         switch last.state {
         case .live: return .pending

@@ -13,15 +13,18 @@ struct ClearanceTests {
     /// Why supporting is refused; nil if it is cleared.
     private func refusal(
         _ device: Device, _ workplace: ServedWorkplace, _ petition: PetitionWorld, seen: Set<Warning> = [],
-        at now: UInt64 = ServedWorkplace.now
-    ) throws -> CoSigningError? { try refusal(.support, device, workplace, petition, seen: seen, at: now) }
+        at now: UInt64 = ServedWorkplace.now, leeway: UInt64 = 0
+    ) throws -> CoSigningError? {
+        try refusal(.support, device, workplace, petition, seen: seen, at: now, leeway: leeway)
+    }
 
     private func refusal(
         _ decision: Decision, _ device: Device, _ workplace: ServedWorkplace, _ petition: PetitionWorld,
-        seen: Set<Warning> = [], at now: UInt64 = ServedWorkplace.now
+        seen: Set<Warning> = [], at now: UInt64 = ServedWorkplace.now, leeway: UInt64 = 0
     ) throws -> CoSigningError? {
         workplace.serve()
-        let view = try workplace.view(petition, device.identity)
+        var view = try workplace.view(petition, device.identity)
+        view.leeway = leeway
         do throws(CoSigningError) {
             let clearance = try view.clear(decision, for: device.identity, having: device.memory, seen: seen, at: now)
             #expect(clearance.warnings == seen)
@@ -154,10 +157,11 @@ struct ClearanceTests {
         #expect(try refusal(Device(late), workplace, petition, at: now - 1) == .notInRing)
         #expect(try refusal(Device(Person()), workplace, petition, at: now - 1) == .notInRing)
         #expect(try refusal(device, workplace, petition, at: now - 1) == nil)
-        for (clock, expected) in [(now, .closed), (now + 3600, .closed), (now + 3601, .closesLate)]
-            as [(UInt64, CoSigningError)]
-        {
-            #expect(try refusal(device, workplace, petition, at: clock) == expected)
+        for (clock, leeway, expected) in [
+            (now, 0, nil), (now + 3600, 0, nil), (now + 3601, 0, .closesLate), (now + 3600, 2, .closesLate),
+            (now + 1, 7199, nil), (now + 2, 7199, .closesLate),
+        ] as [(UInt64, UInt64, CoSigningError?)] {
+            #expect(try refusal(device, workplace, petition, at: clock, leeway: leeway) == expected)
         }
         try petition.closeByDeadline()
         workplace.serve()

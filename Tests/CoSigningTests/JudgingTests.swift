@@ -1,4 +1,4 @@
-import CoSigning
+@testable import CoSigning
 import Petitions
 import Sodium
 import TestSupport
@@ -155,18 +155,21 @@ struct JudgingTests {
         let warnings: Set<Warning> = [.fewSettledSeats(settled: 4, live: 5)]
         try device.send(.support, workplace, petition, seen: warnings)
         let now = ServedWorkplace.now
-        for (roster, log, clock, stale) in [
-            (now, now, now + day, nil), (now, now, now + day + 1, workplace.roster),
-            (now + 1, now, now + day + 1, self.log), (now, now + 1, now + day + 1, workplace.roster),
-            (now + 300, now + 300, now, nil), (now + 301, now, now, workplace.roster),
-        ] as [(UInt64, UInt64, UInt64, LogName?)] {
+        for (roster, log, clock, leeway, stale) in [
+            (now, now, now + day, 0, nil), (now, now, now + day + 1, 0, workplace.roster),
+            (now + 1, now, now + day + 1, 0, self.log), (now, now + 1, now + day + 1, 0, workplace.roster),
+            (now + 300, now + 300, now, 0, nil), (now + 301, now, now, 0, workplace.roster),
+            (now, now, now + day - 7000, 7000, nil), (now, now, now + day - 6999, 7000, workplace.roster),
+            (now + 7300, now, now, 7000, nil), (now + 7301, now, now, 7000, workplace.roster),
+        ] as [(UInt64, UInt64, UInt64, UInt64, LogName?)] {
             workplace.witnessed = roster
             workplace.serve()
             let first = workplace.served.logs[workplace.roster]
             workplace.witnessed = log
             workplace.serve()
             workplace.served.logs[workplace.roster] = first
-            let view = try workplace.view(petition, device.identity)
+            var view = try workplace.view(petition, device.identity)
+            view.leeway = leeway
             for decision in [.support, .withdraw] as [Decision] {
                 var thrown: CoSigningError?
                 do throws(CoSigningError) {
@@ -174,6 +177,29 @@ struct JudgingTests {
                 } catch { thrown = error }
                 #expect(thrown == stale.map { .witnessesStale($0) })
             }
+        }
+    }
+
+    /// A service learns each device's clock from its signed requests, and chooses how old the signatures are that it
+    /// shows.
+    @Test("Whether a device sends near a limit in time says nothing of its clock")
+    func clocks() throws {
+        _ = try workplace.nameWitness()
+        let device = Device(workplace.world.people[3])
+        let seen: Set<Warning> = [.fewSettledSeats(settled: 5, live: 5)]
+        workplace.witnessed = ServedWorkplace.now
+        workplace.serve()
+        for skew in [-90, 0, 90] {
+            // An hour before the last moment at which a device may send.
+            let clock = UInt64(Int(ServedWorkplace.now) + 23 * 3600 + skew)
+            var sends = 0
+            for _ in 0..<64 {
+                let view = try workplace.view(petition, device.identity)
+                let clearance = try? view.clear(
+                    .support, for: device.identity, having: device.memory, seen: seen, at: clock)
+                if clearance != nil { sends += 1 }
+            }
+            #expect((8...56).contains(sends), "about half, whatever its clock says")
         }
     }
 }

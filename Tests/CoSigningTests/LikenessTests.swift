@@ -156,7 +156,7 @@ struct LikenessTests {
             Case(
                 name: "a roster of before with the present petition",
                 served: served { $0.logs[roster] = bare }, expected: nil),
-            Case(name: "after the deadline", served: workplace.served, now: now + 36_000, expected: .closed),
+            Case(name: "at the deadline", served: workplace.served, now: now + 36_000, expected: nil),
             Case(name: "long after it", served: workplace.served, now: now + 99_999, expected: .closesLate),
         ]
     }

@@ -249,7 +249,7 @@ struct SendingTests {
             story.workplace.serve()
             device.settle(story.workplace, petition)
             #expect(device.memory.petitions[petition.log.id]?.sent.last?.state == .void)
-            #expect(device.memory.status(of: petition.log.id) == .nothing)
+            #expect(device.memory.status(of: petition.log.id) == .notCounted)
             #expect(device.memory.alarms.isEmpty)
             guard end != .closed else { continue }
             try device.send(.support, story.workplace, petition)
@@ -372,7 +372,7 @@ struct SendingTests {
         #expect(text == .receipt(String(decoding: alarm.evidence, as: UTF8.self)))
         device.memory.settle(alarm)
         device.settle(workplace, petition)
-        #expect(device.memory.alarms.isEmpty && device.memory.status(of: id) == .nothing)
+        #expect(device.memory.alarms.isEmpty && device.memory.status(of: id) == .notCounted)
         // If the log contains it after all, a receipt is made from the log.
         workplace.serve()
         device.settle(workplace, petition)

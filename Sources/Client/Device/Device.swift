@@ -84,6 +84,20 @@ public final class Device {
     /// Where this device stands with a petition, judged by what it has sent itself.
     public func ownStatus(_ id: ID<Petition>) -> OwnStatus { state.memory.status(of: id) }
 
+    /// Whether something was sent, in a petition that this scope may mean, that is not settled: it may have arrived.
+    public func hasPending(in scope: Run.Scope) -> Bool {
+        knownPetitions.contains { id in
+            let isMeant =
+                switch scope {
+                case .petition(let other), .log(let other): id == other
+                case .prefix(let digits): id.hex.hasPrefix(digits)
+                case .everything: true
+                case .roster: false
+                }
+            return isMeant && state.memory.petitions[id]?.unsettled != nil
+        }
+    }
+
     /// Differences from what had been shown before, until the person settles them.
     public var alarms: [Alarm] { state.memory.alarms }
 

@@ -212,7 +212,10 @@ extension Session {
 
     /// Erases old ring keys. A log that is broken, or not served, does not force the device to keep the keys of other
     /// petitions.
-    func eraseOldRingKeys(givingUp: GivenUp = .nothing) async throws -> RotationReport {
+    /// - Parameter kept: keys that stay in any case.
+    func eraseOldRingKeys(
+        givingUp: GivenUp = .nothing, keeping kept: Set<Bytes32> = []
+    ) async throws -> RotationReport {
         var logs: [ID<Petition>: PetitionLog] = [:]
         for (id, _) in roster.announcedInOrder { logs[id] = try? await petition(id).log }
         let memory = device.state.memory
@@ -228,7 +231,7 @@ extension Session {
         // A promise to this device that was broken, or is not kept yet, stays until it is settled, and so does the key
         // that signed. Other alarms hold no key: a service could raise one with a broken log whenever it likes.
         let unsettled = memory.petitions.filter { memory.hasOpenPromise($0.key) && givingUp != .everything }
-        let erased = held.subtracting(needed.keys)
+        let erased = held.subtracting(needed.keys).subtracting(kept)
             .subtracting([pendingRingKey, memory.presentRingKey].compactMap { $0 })
             .subtracting(unsettled.values.compactMap(\.ringKey))
         let without = memory.neededRingKeys(of: device.identity, in: roster, logs: logs, at: device.clock())
@@ -242,24 +245,30 @@ extension Session {
     /// Erases what this device keeps of a closed petition: statements, receipts, and the ring key that signed it. If
     /// the roster shows that key as present, it is replaced first. If another petition needs it, it stays until that
     /// one is closed.
+    ///
+    /// What is requested and sent does not depend on what this device has signed or been shown. Otherwise a service
+    /// could cause an alarm on one device, and see later which one does not replace its key.
     /// - Throws: `ClientError.invalid(.stillOpen)` while the petition is open, because a receipt may still be needed to
-    ///   withdraw; `.alarmsFirst` while an alarm or a promise is not settled.
+    ///   withdraw; `.deadlineNotReached` if it was closed before its deadline by the device's clock; `.alarmsFirst`
+    ///   while an alarm or a promise is not settled: then the key was replaced, and what belongs to this petition,
+    ///   with the key that signed, stays.
     public func forget(_ id: ID<Petition>, givingUp: GivenUp = .nothing) async throws -> ForgetReport {
         let log = try await petition(id).log
         guard log.closure != nil else { throw ClientError.invalid(.stillOpen) }
+        guard log.isClosed(at: device.clock()) else { throw ClientError.deadlineNotReached }
         // Evidence of a broken promise or a fork would be erased too, so somebody must have been told first.
-        guard givingUp == .everything || !device.state.memory.unsettledMatters(of: id) else {
-            throw ClientError.invalid(.alarmsFirst)
-        }
+        let isSettled = givingUp == .everything || !device.state.memory.unsettledMatters(of: id)
         let before = device.exposure(id, ring: log.ring)
-        // This comes first, whatever happens to the rest.
-        device.state.memory.forget(id, holding: device.heldRingKeys)
-        device.state.lastSent = nil
-        device.state.intentions?[id] = nil
-        try device.save()
+        if isSettled {
+            // This comes first, whatever happens to the rest.
+            device.state.memory.forget(id, holding: device.heldRingKeys)
+            device.state.lastSent = nil
+            device.state.intentions?[id] = nil
+            try device.save()
+        }
         var (hasRotated, stays) = (false, false)
         var (waiting, givenUp) = ([ID<Petition>](), [ID<Petition>]())
-        if before.hasRingKey {
+        if let own = device.identity.ringKey(in: log.ring) {
             try await settleRotation()
             let present = roster.member(signKey).flatMap {
                 $0.isMember(at: roster.size) ? $0.ringKey(at: roster.size) : nil
@@ -268,9 +277,11 @@ extension Session {
                 try await rotate()
                 hasRotated = true
             }
-            let report = try await eraseOldRingKeys(givingUp: givingUp)
+            let report = try await eraseOldRingKeys(
+                givingUp: givingUp, keeping: isSettled ? [] : [own.publicKey.encoding])
             (waiting, givenUp, stays) = (report.waitingFor, report.givenUp, pendingRingKey != nil)
         }
+        guard isSettled else { throw ClientError.invalid(.alarmsFirst) }
         return ForgetReport(
             before: before, after: device.exposure(id, ring: log.ring), hasRotated: hasRotated, waitingFor: waiting,
             presentKeyStays: stays, givenUp: givenUp)

@@ -23,7 +23,7 @@ extension MemberStatus {
         case intended(ID<Petition>, notBefore: UInt64)
         /// Somebody else's draft has a revision that this device has not shown.
         case draft(ID<Object>, revision: UInt32, comments: Int)
-        /// The ballots are open, and this device has signed and keeps evidence of that.
+        /// The ballots are open, and this device has the ring key with which its member could sign.
         case counted(ID<Petition>)
     }
 }

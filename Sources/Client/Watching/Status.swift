@@ -16,6 +16,8 @@ public struct PetitionSummary: Sendable {
     public let own: OwnStatus
     /// The statement that stands under this member's tag, from whichever device it came.
     public let standing: PetitionLog.Standing?
+    /// Whether this device has a key of the ring, with which its member could sign. That is so whether they did or not.
+    public let isInRing: Bool
     /// How many receipts of this device verify against the current log.
     public let receipts: Int
     /// Why the petition cannot be read; nil if it can, or is not open yet.
@@ -49,11 +51,13 @@ extension CoSigner {
             let view = try view(of: id, in: reading)
             return PetitionSummary(
                 id: id, view: view, tally: view.petition.tally(in: view.workplace), own: own,
-                standing: view.standing(of: device.identity), receipts: verifiedReceipts(view), failure: nil)
+                standing: view.standing(of: device.identity),
+                isInRing: device.identity.ringKey(in: view.petition.ring) != nil, receipts: verifiedReceipts(view),
+                failure: nil)
         } catch {
             let failure = error as? ClientError
             return PetitionSummary(
-                id: id, view: nil, tally: nil, own: own, standing: nil, receipts: 0,
+                id: id, view: nil, tally: nil, own: own, standing: nil, isInRing: false, receipts: 0,
                 failure: failure?.isNotOpened == true ? nil : failure)
         }
     }

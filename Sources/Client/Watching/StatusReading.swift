@@ -72,13 +72,13 @@ struct StatusReading {
         guard let log = petition.log else { return [] }
         let id = petition.id
         var tasks: [MemberStatus.Task] = []
-        if petition.isOpen, device.identity.ringKey(in: log.ring) != nil {
+        if petition.isOpen, petition.isInRing {
             switch petition.own {
             case .pending: tasks.append(.sendAgain(id))
             case .promised(let until): if until < device.clock() { tasks.append(.lookAgain(id)) }
-            case .nothing where petition.standing == nil:
+            case .nothing where petition.standing == nil, .notCounted where petition.standing == nil:
                 tasks.append(petition.isRatification ? .vote(id) : .cosign(id))
-            case .nothing, .forgotten, .signed, .signedWithName, .withdrawn: break
+            case .nothing, .notCounted, .forgotten, .signed, .signedWithName, .withdrawn: break
             }
         }
         if let place = log.acceptances.firstIndex(where: { $0.signKey == signKey }) {
@@ -156,10 +156,11 @@ struct StatusReading {
         var news: [MemberStatus.News] = []
         if petition.isOpen {
             if let intention = device.intentions[id] { news.append(.intended(id, notBefore: intention.notBefore)) }
-            if device.identity.ringKey(in: log.ring) == nil { news.append(.outsideRing(id)) }
+            if !petition.isInRing { news.append(.outsideRing(id)) }
             if isOrganiser, UInt64(log.cosignatures) >= UInt64(log.manifest.quorum) { news.append(.quorumReached(id)) }
         } else if log.isReleased(0) {
-            if petition.own != .nothing { news.append(.counted(id)) }
+            // For everybody who was in the ring: if only those who signed heard of it, only they would forget.
+            if petition.isInRing { news.append(.counted(id)) }
         } else if isOrganiser {
             let silent = log.acceptances.enumerated().filter { log.released[0][UInt8($0.offset + 1)] == nil }
             news.append(

@@ -29,6 +29,12 @@ public struct WorkplaceLog: Sendable {
 
         /// Their ring key after the first `size` leaves; nil if they were not admitted yet.
         public func ringKey(at size: Int) -> Element? { ringKeys.last(where: { $0.from < size })?.key }
+
+        /// Every ring key that they have held since the log had `size` leaves, or since they were admitted.
+        public func ringKeys(since size: Int) -> [Element] {
+            let first = ringKeys.lastIndex { $0.from < size } ?? ringKeys.startIndex
+            return ringKeys[first...].map { $0.key }
+        }
     }
 
     struct InviteState: Sendable {

@@ -145,11 +145,11 @@ package enum PetitionText {
     /// - Parameter standing: what the log shows under this member's tag, whichever device sent it.
     package static func own(_ status: OwnStatus, _ manifest: Manifest, standing: PetitionLog.Standing?) -> String {
         switch status {
-        case .nothing:
+        case .nothing, .notCounted:
             switch standing?.action {
             case .sign: words("own.elsewhere")
             case .withdraw: words("own.withdrawnElsewhere")
-            case nil: words("own.nothing")
+            case nil: status == .nothing ? words("own.nothing") : words("own.notCounted")
             }
         case .forgotten: words("own.forgotten")
         case .pending: words("own.pending")
@@ -167,6 +167,7 @@ extension OwnStatus {
     package var fact: String {
         switch self {
         case .nothing: "nothing"
+        case .notCounted: "not-counted"
         case .forgotten: "forgotten"
         case .pending: "pending"
         case .promised: "held"

@@ -178,13 +178,14 @@ struct Cosign: AsyncParsableCommand {
     private func begin(
         _ scope: Run.Scope, _ opener: KeystoreOpener, _ intention: Intention?
     ) async throws -> CoSigner.Begun? {
-        var isSent = false
+        var mayBeSent = false
         do {
             return try await keystore.withMember(opener) { member in
+                mayBeSent = member.device.hasPending(in: scope)
                 let begun = try await member.cosigner.begin(
                     scope, choosing: petition.choosing(member.cosigner) { $0.isOpen })
+                mayBeSent = member.device.hasPending(in: .petition(begun.view.petition.id))
                 guard let sent = try await member.cosigner.resend(begun) else { return begun }
-                isSent = true
                 Terminal.note(words("cosign.resent"))
                 if case .promised(let promise) = sent {
                     // It was perhaps another decision; this one was not sent.
@@ -193,9 +194,10 @@ struct Cosign: AsyncParsableCommand {
                 return nil
             }
         } catch {
-            if !isSent {
-                Terminal.note(intention == nil ? words("cosign.nothingSent") : words("cosign.keptUnsent"))
-            }
+            Terminal.note(
+                mayBeSent
+                    ? words("cosign.perhapsSent")
+                    : intention == nil ? words("cosign.nothingSent") : words("cosign.keptUnsent"))
             throw error
         }
     }

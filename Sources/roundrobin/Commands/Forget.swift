@@ -57,7 +57,8 @@ struct Forget: AsyncParsableCommand {
             }
             // Whether promises were kept is seen before anything is erased.
             let reading = try await member.cosigner.look(petition.scope())
-            let id = try petition.choosing(member.cosigner) { $0.own != .nothing }(reading)
+            // Which one is meant depends on what everybody can see, never on whether this device has signed.
+            let id = try petition.choosing(member.cosigner) { !$0.isOpen && $0.isInRing }(reading)
             try await member.sessionOfAnybody { session in
                 try tell(try await session.forget(id, givingUp: eraseAll ? .everything : .nothing), id)
             }

@@ -98,7 +98,8 @@ extension Sitting {
                 Deed(title: words("sitting.tally"), arguments: ["tally", id]), read,
                 Deed(title: words("sitting.export"), arguments: ["export", id, "--overwrite"]),
             ]
-            if petition.own != .nothing {
+            // Whether they have signed or not: if only signers were offered it, only signers would renew their key.
+            if petition.isInRing {
                 deeds.append(
                     Deed(
                         title: words("sitting.forget"), arguments: ["forget", id],

@@ -84,7 +84,7 @@ struct FalsePromiseTests {
         try await scene.stage.members[0].closePetition(scene.id)
         _ = try await member.status()
         for _ in 0..<2 {
-            #expect(member.alarmKinds == [.promiseBroken] && member.ownStatus(scene.id) == .nothing)
+            #expect(member.alarmKinds == [.promiseBroken] && member.ownStatus(scene.id) == .notCounted)
             let alarm = try #require(member.device.alarms.first)
             #expect(PromiseEvidence.isEvidence(alarm.evidence))
             let verdict = try PromiseEvidence(parsing: alarm.evidence).verify()

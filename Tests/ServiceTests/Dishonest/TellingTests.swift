@@ -106,14 +106,15 @@ struct TellingTests {
         #expect(scene.stage.members[1].alarmKinds.contains(.closedEarly))
         scene.inspector.beHonest()
         let closes = view.petition.manifest.closes
-        for (now, code) in [(closes + 1, ClientError.Code.closed), (closes + 3601, .closesLate)] {
+        for (now, sends) in [(closes + 3601, false), (closes + 1, true)] {
             let device = try scene.stage.device(like: try scene.stage.copy(of: scene.stage.members[0]), clock: { now })
-            let exchanges = await scene.inspector.watch {
-                await #expect {
-                    try await device.cosign(scene.id, choices: [1])
-                } throws: { ($0 as? ClientError)?.code == code }
+            var code: ClientError.Code?
+            let exchanges = try await scene.inspector.watch {
+                do { try await device.cosign(scene.id, choices: [1]) } catch let error as ClientError {
+                    code = error.code
+                }
             }
-            #expect(!exchanges.contains { $0.request.isSending })
+            #expect(exchanges.contains { $0.request.isSending } == sends && code == (sends ? nil : .closesLate))
             device.close()
         }
         await scene.stage.close()
