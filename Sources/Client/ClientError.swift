@@ -171,6 +171,7 @@ public enum ClientError: Error, Sendable {
         case replacesUnconfirmed, adoptNewer, textTooLong, policyQuorum, evidenceWeak
         case invitesUnsent, directoryByFormer, alarmsFirst, inputEnded
         case addressScheme, addressUser, addressPath, addressPort
+        case rosterUnsettled
     }
 }
 

@@ -129,7 +129,7 @@ public final class Session {
                     by: device.identity.seed.signingKey())
             }
             do { return try await submit(statement) } catch let error as ClientError {
-                guard attempt == 0, error.breaks(.sequenceOfSigner, .announcedRoster, .roster, .epoch) else {
+                guard attempt == 0, error.breaks(.sequenceOfSigner, .roster, .epoch) else {
                     throw error
                 }
                 isStale = true

@@ -7,13 +7,16 @@ import NIOHTTP1
 import Synchronization
 import TestSupport
 
-/// Stands between a client and the real service, passes everything on, and answers some paths itself.
+/// Stands between a client and the real service and passes everything on; answers some paths itself, and lets a test
+/// act before a request goes on.
 final class Interposer: Sendable {
     typealias Answer = @Sendable (String) -> Response?
+    typealias Gate = @Sendable (_ body: [UInt8]) async throws -> Void
 
     let url: String
     private let task: Task<Void, any Error>
     private let answer: Mutex<Answer>
+    private let gate = Mutex<Gate>({ _ in })
 
     private init(url: String, task: Task<Void, any Error>, answer: consuming Mutex<Answer>) {
         (self.url, self.task) = (url, task)
@@ -40,6 +43,9 @@ final class Interposer: Sendable {
 
     func lie(_ answer: @escaping Answer) { self.answer.withLock { $0 = answer } }
 
+    /// Runs before a request with a body is answered or passed on, which waits until it is done.
+    func hold(_ gate: @escaping Gate) { self.gate.withLock { $0 = gate } }
+
     func stop() async {
         task.cancel()
         _ = await task.result
@@ -57,6 +63,9 @@ final class Interposer: Sendable {
         ) async throws -> Response {
             let body = try await request.body.collect(upTo: 8 << 20)
             let interposer = box.interposer.withLock { $0 }
+            if let gate = interposer?.gate.withLock({ $0 }), body.readableBytes > 0 {
+                try await gate(Array(buffer: body))
+            }
             if let lie = interposer?.answer.withLock({ $0 })(request.uri.path) { return lie }
             guard let upstream else { return Response(status: .notFound) }
             var forward = HTTPClientRequest(url: upstream + request.uri.string)

@@ -203,6 +203,7 @@ extension Session {
     /// between the reading and the announcement, the service refuses it; the petition is then assembled again, over the
     /// newer roster.
     /// - Parameter again: assembles even if it was assembled before, which voids what trustees have accepted.
+    /// - Throws: `ClientError.invalid(.rosterUnsettled)` if the roster changes at every attempt; nothing is announced then.
     public func assemble(_ id: ID<Object>, again: Bool = false) async throws -> ID<Petition> {
         try requireOrganiser()
         var (plan, object) = try await plan(id)
@@ -211,7 +212,11 @@ extension Session {
         try await checkAdopted(plan)
         let keys = try await offeredKeys(id, plan)
         let document = try await document(of: plan)
-        let manifest = try await announce { try self.manifest(plan, keys: keys, document: document, in: $0) }
+        let manifest = try await announce { roster in
+            // A trustee may have left since.
+            try self.check(plan)
+            return try self.manifest(plan, keys: keys, document: document, in: roster)
+        }
         try await check(manifest, document)
         plan.stage = .assembled(manifest: Data(manifest.encoding), document: Data(document.bytes))
         try await put(try json(plan), .init(.plan, id), after: object)
@@ -261,22 +266,22 @@ extension Session {
 
     /// Announces the petition that `make` makes from the roster; makes it again each time the roster has changed.
     private func announce(_ make: @escaping (WorkplaceLog) throws -> Manifest) async throws -> Manifest {
-        var made: Manifest?
-        for attempt in 0..<Self.mostAssemblies {
+        for _ in 0..<Self.mostAssemblies {
+            var made: Manifest?
             do {
                 try await organise { roster in
                     let manifest = try make(roster)
                     made = manifest
                     return .petitionAnnounced(manifest.id, rosterSize: manifest.rosterSize)
                 }
-                break
             } catch let error as ClientError {
-                guard error.breaks(.announcedRoster), attempt + 1 < Self.mostAssemblies else { throw error }
+                guard error.breaks(.announcedRoster) else { throw error }
                 try await catchUp()
+                continue
             }
+            if let made { return made }
         }
-        guard let made else { throw ClientError.notAssembled }
-        return made
+        throw ClientError.invalid(.rosterUnsettled, ["count": "\(Self.mostAssemblies)"])
     }
 
     private static let mostAssemblies = 5
