@@ -217,10 +217,8 @@ extension ByteReader {
     }
 
     fileprivate mutating func alarms() throws(RuleViolation) -> [Alarm] {
-        let count = try uint32()
-        guard count <= UInt32(Memory.mostAlarms) else { throw .encoding }
         var alarms: [Alarm] = []
-        for _ in 0..<count {
+        for _ in 0..<(try uint32()) {
             guard let kind = Alarm.Kind(rawValue: try uint8()) else { throw .encoding }
             let log = try logName()
             guard let view = View(rawValue: try uint8()) else { throw .encoding }

@@ -19,6 +19,7 @@ public struct Memory: Sendable, Equatable {
     /// Leaf index of the newest change of witnesses that the person has seen; nil if none.
     public internal(set) var witnessesSeen: UInt64?
 
+    /// The number of alarms up to which further ones of the same kind about the same log are kept.
     static let mostAlarms = 100
     /// How many seconds an honest clock may be off, as for signed requests.
     public static let clockTolerance: UInt64 = 300
@@ -131,20 +132,17 @@ public struct Memory: Sendable, Equatable {
         pins[view]?.promised[log, default: []].append(Pin(checkpoint, by: verifier))
     }
 
-    /// Adds an alarm unless it repeats an existing one. If the list is full, an alarm that every reading would raise
-    /// again makes room.
+    /// Adds an alarm unless it repeats an existing one. Only the person removes one, and the first of each kind that a
+    /// view shows about a log is always kept: a service that raises many others can crowd out nothing that it wants to
+    /// be missed. Their number is bounded by that of the logs, each of which the device remembers anyway.
     public mutating func raise(_ alarm: Alarm) {
         if let place = alarms.firstIndex(where: { $0.repeats(alarm) }) {
             // An alarm based on this device's clock alone may gain evidence later that convinces others.
             if alarms[place].evidence.isEmpty, !alarm.evidence.isEmpty { alarms[place] = alarm }
             return
         }
-        if alarms.count >= Self.mostAlarms {
-            // Alarms that every reading raises again must not crowd out those that a device must not miss.
-            guard !alarm.kind.comesAgain, let place = alarms.lastIndex(where: { $0.kind.comesAgain }) else { return }
-            alarms.remove(at: place)
-        }
-        alarms.append(alarm)
+        let isFirst = !alarms.contains { $0.kind == alarm.kind && $0.log == alarm.log && $0.view == alarm.view }
+        if isFirst || alarms.count < Self.mostAlarms { alarms.append(alarm) }
     }
 
     /// Removes an alarm after the person has looked into it. If it was about a log that differs, the next reading of

@@ -256,20 +256,48 @@ struct PinTests {
         #expect(device.memory.unseenWitnessNotes(workplace.world.log).count == 1)
     }
 
-    @Test("Alarms are kept up to a bound, the oldest")
+    @Test("More of the same about one log is kept up to a bound, the oldest")
     mutating func bounded() {
         for seen in 0..<200 as Range<UInt64> {
             device.memory.raise(Alarm(.older, log, in: .member, seen: seen, at: now))
         }
         #expect(device.memory.alarms.map(\.seen) == Array(0..<100))
-        // A service that fills the list with recurring alarms must not keep out those that matter more.
-        device.memory = Memory()
-        for seen in 0..<100 as Range<UInt64> {
-            device.memory.raise(Alarm(.memberViewOnly, log, in: .member, seen: seen, at: now))
+    }
+
+    @Test(
+        "However many alarms a service raises, it pushes out none that stands and keeps out none of another kind or log"
+    )
+    mutating func crowded() throws {
+        let other = LogName.petition(ID(Random.bytes32()))
+        // What it would like to be missed: raised before the flood about one log, and after it about another.
+        for kind in Alarm.Kind.allCases {
+            device.memory.raise(Alarm(kind, log, in: .anonymous, at: now, evidence: [1]))
         }
-        device.memory.raise(Alarm(.policy, log, in: .member, at: now))
-        #expect(!kinds.contains(.policy))
-        device.memory.raise(Alarm(.promiseBroken, log, in: .anonymous, at: now))
-        #expect(kinds.count == 100 && kinds.last == .promiseBroken)
+        let before = device.memory.alarms
+        for seen in 1...1000 as ClosedRange<UInt64> {
+            for kind in Alarm.Kind.allCases {
+                device.memory.raise(Alarm(kind, workplace.roster, in: .member, seen: seen, at: now))
+            }
+        }
+        for _ in 0..<300 {
+            device.memory.raise(Alarm(.gone, .petition(ID(Random.bytes32())), in: .member, at: now))
+        }
+        #expect(Array(device.memory.alarms.prefix(before.count)) == before)
+        for kind in Alarm.Kind.allCases {
+            for view in View.allCases {
+                let late = Alarm(kind, other, in: view, at: now, evidence: [2])
+                device.memory.raise(late)
+                #expect(device.memory.alarms.last == late, "\(kind)")
+            }
+        }
+        #expect(device.memory.alarms.count { $0.log == workplace.roster } <= 100, "its own flood is bounded")
+        #expect(try Memory(decoding: device.memory.encoding) == device.memory)
+        // A flood of what has no evidence does not keep evidence out either.
+        let proven = Alarm(.promiseBroken, workplace.roster, in: .member, seen: 1, at: now, evidence: [3])
+        device.memory.raise(proven)
+        #expect(device.memory.alarms.contains(proven))
+        // Only the person removes one.
+        device.memory.settle(before[0])
+        #expect(!device.memory.alarms.contains(before[0]) && device.memory.alarms.contains(before[1]))
     }
 }
