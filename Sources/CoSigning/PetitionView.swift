@@ -50,9 +50,6 @@ public struct PetitionView: Sendable {
     /// Whether a member has a seat that everybody counts as live.
     public func isLive(_ signKey: Bytes32) -> Bool { seats.live.contains(signKey) }
 
-    /// Whether it was closed as past its deadline although, by the reader's own clock, the deadline is still to come.
-    public func isClosedEarly(at now: UInt64) -> Bool { petition.isClosedEarly(at: now) }
-
     /// Whether it is still open more than an hour after its closing time, by the reader's own clock.
     public func isClosedLate(at now: UInt64) -> Bool {
         let closes = petition.manifest.closes

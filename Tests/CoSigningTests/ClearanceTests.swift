@@ -168,11 +168,11 @@ struct ClearanceTests {
         #expect(try refusal(device, workplace, petition, at: now - 1) == .closed)
         #expect(try refusal(device, workplace, petition, at: now + 9999) == .closed)
         let view = try workplace.view(petition, device.identity)
-        #expect(view.isClosedEarly(at: now - 1) && !view.isClosedEarly(at: now))
+        #expect(view.petition.isClosedEarly(at: now - 1) && !view.petition.isClosedEarly(at: now))
         let other = try workplace.open()
         try other.close()
         #expect(try refusal(device, workplace, other) == .closed)
-        #expect(try workplace.view(other, device.identity).isClosedEarly(at: 0) == false, "an organiser may")
+        #expect(try workplace.view(other, device.identity).petition.isClosedEarly(at: 0) == false, "an organiser may")
     }
 
     @Test("A vote needs its terms, and a response that stands in the petition it is about")

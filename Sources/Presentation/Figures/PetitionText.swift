@@ -77,13 +77,17 @@ package enum PetitionText {
     package static func notes(_ view: PetitionView, at now: UInt64) -> [String] {
         var lines = view.petition.notes(in: view.workplace).filter { !$0.isOfWitnesses }
             .map { Notices.line($0, in: view.workplace) }
-        if view.isClosedEarly(at: now) {
-            lines.append(words("petition.closedEarly", ["time": Moment.describe(view.petition.manifest.closes)]))
-        }
+        if let line = closedEarly(view.petition, at: now) { lines.append(line) }
         if view.isClosedLate(at: now) {
             lines.append(words("petition.closesLate", ["time": Moment.describe(view.petition.manifest.closes)]))
         }
         return lines
+    }
+
+    /// That the log says a deadline has passed which, by the reader's clock, has not; nil if it does not say so.
+    package static func closedEarly(_ log: PetitionLog, at now: UInt64) -> String? {
+        guard log.isClosedEarly(at: now) else { return nil }
+        return words("petition.closedEarly", ["time": Moment.describe(log.manifest.closes)])
     }
 
     package static func state(_ view: PetitionView, _ tally: Tally, _ own: OwnStatus, standing: PetitionLog.Standing?) {

@@ -8,12 +8,14 @@ package struct VerdictText {
     private let faults: [Fault]
     private let isWordingMissing: Bool
     private let origin: NotProven.Origin
+    private let closedEarly: String?
 
     /// - Parameter faults: all of them, those of a negotiation too.
     package init(_ audited: AuditedPetition, faults: [Fault]? = nil, from origin: NotProven.Origin = .file) {
         let faults = faults ?? audited.faults
         (self.faults, self.origin) = (faults, origin)
         isWordingMissing = Self.isWordingMissing(audited)
+        closedEarly = Self.closedEarly(audited)
     }
 
     /// Whether nobody can say from this what was signed. A wording that is there and is not the one that was signed is a
@@ -21,6 +23,11 @@ package struct VerdictText {
     package static func isWordingMissing(_ audited: AuditedPetition) -> Bool {
         audited.document == nil
             && !audited.faults.contains { if case .document = $0.place { true } else { false } }
+    }
+
+    /// What no file proves and the reader's clock shows.
+    package static func closedEarly(_ audited: AuditedPetition) -> String? {
+        PetitionText.closedEarly(audited.petition, at: Device.systemClock())
     }
 
     /// Before the figures.
@@ -42,6 +49,7 @@ package struct VerdictText {
         Terminal.line(
             faults.isEmpty
                 ? Terminal.green(words("verify.holds")) : Terminal.red(words("verify.faults", count: faults.count)))
+        if let closedEarly { Terminal.line(Terminal.red(words("warning.mark")) + closedEarly) }
         guard isWordingMissing else { return }
         Terminal.line(
             Terminal.red(words("warning.mark"))

@@ -25,7 +25,12 @@ struct TallyCommand: AsyncParsableCommand {
                 auditing: try await member.cosigner.bundle(
                     in: petition.scope(), choosing: petition.choosing(member.cosigner)))
         }
-        if output.json { try Terminal.json(Verdict(audited)) } else { show(audited) }
+        if output.json {
+            try Terminal.json(Verdict(audited))
+            if let note = VerdictText.closedEarly(audited) { Terminal.warning(note) }
+        } else {
+            show(audited)
+        }
         if !audited.faults.isEmpty { throw ExitCode(1) }
     }
 
@@ -184,6 +189,7 @@ struct Verify: AsyncParsableCommand {
         }
         // Also beside faults, and beside JSON, which standard error does not disturb.
         for note in audited.notes { Terminal.note(Notices.line(note, in: audited.workplace)) }
+        if output.json, let note = VerdictText.closedEarly(audited) { Terminal.warning(note) }
         let open = NotProven(audited, from: origin)
         guard !output.json else {
             if !named { open.note() }

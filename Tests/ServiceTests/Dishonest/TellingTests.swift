@@ -99,7 +99,7 @@ struct TellingTests {
         let member = scene.stage.members[5]
         scene.inspector.answer([try scene.closedEarly().script])
         let view = try await member.view(scene.id)
-        #expect(view.isClosedEarly(at: Device.systemClock()) && member.alarmKinds == [.closedEarly])
+        #expect(view.petition.isClosedEarly(at: Device.systemClock()) && member.alarmKinds == [.closedEarly])
         await #expect {
             try await scene.stage.members[1].release(scene.id)
         } throws: { ($0 as? ClientError)?.code == .deadlineNotReached }
