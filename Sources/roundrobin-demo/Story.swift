@@ -112,7 +112,7 @@ final class Story {
                 try await $0.newDraft(language: "en", title: title, text: text)
             }
             let revised = try await members[plan.reviser].session {
-                try await $0.revise(first, title: title, text: text + "\n\n" + plan.addition)
+                try await $0.revise(first, title: title, text: text + "\n\n" + plan.addition) { _ in }
             }
             guard case .written(let second, _) = revised else { throw ClientError.invalid(.conflict) }
             try await members[0].session { try await $0.adopt(second.id, revision: second.revision) }

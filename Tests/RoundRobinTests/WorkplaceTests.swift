@@ -218,7 +218,7 @@ struct WorkplaceTests {
                 if edit.together != true { base = draft }
                 let (title, text) = Draft.parts(edit.unsettled.apply(to: base.whole))
                 let revision = try await members[edit.by - 1].session {
-                    try await $0.revise(base, title: title, text: text)
+                    try await $0.revise(base, title: title, text: text) { _ in }
                 }
                 switch revision {
                 case .written(let written, let merged):
@@ -229,7 +229,7 @@ struct WorkplaceTests {
                     let (title, text) = Draft.parts(edit.apply(to: base.whole))
                     guard
                         case .written(let settled, _) = try await members[edit.by - 1].session({
-                            try await $0.revise(theirs, title: title, text: text)
+                            try await $0.revise(theirs, title: title, text: text) { _ in }
                         })
                     else { throw Browser.Failed(why: "still in conflict") }
                     draft = settled

@@ -71,7 +71,7 @@ extension Member {
     }
 
     func revise(_ draft: Draft, title: String, text: String) async throws -> Revision {
-        try await session { try await $0.revise(draft, title: title, text: text) }
+        try await session { try await $0.revise(draft, title: title, text: text) { _ in } }
     }
 
     func drafts() async throws -> [Draft] { try await session { try await $0.drafts() } }

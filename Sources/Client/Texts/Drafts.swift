@@ -75,6 +75,18 @@ extension String {
     var isBlank: Bool { allSatisfy { $0.isWhitespace } }
 }
 
+/// A new text for a draft with what others have written meanwhile. Whoever signs it signs their lines too.
+public struct Merge: Sendable {
+    /// The newest of the others' revisions.
+    public let newest: Draft
+    /// Who wrote these revisions besides this member, each once, in their order.
+    public let authors: [Bytes32]
+    /// The text as it was written, title first.
+    public let own: String
+    /// The text with the others' changes.
+    public let merged: String
+}
+
 /// The result of writing a new text for a draft.
 public enum Revision: Sendable {
     /// It is now the newest revision. What somebody else wrote meanwhile is merged into it.
@@ -128,30 +140,42 @@ extension Session {
 
     /// Writes the next revision of a draft. What somebody else has written since is merged in, line by line; nothing is
     /// overwritten.
-    /// - Parameter draft: the revision on which the new text is based.
-    public func revise(_ draft: Draft, title: String, text: String) async throws -> Revision {
+    /// - Parameters:
+    ///   - draft: the revision on which the new text is based.
+    ///   - agree: shows the person what would be merged in, before it is written under their name. An error that it
+    ///     throws ends this, and nothing is written.
+    public func revise(
+        _ draft: Draft, title: String, text: String, agree: (Merge) async throws -> Void
+    ) async throws -> Revision {
         var (base, ours) = (draft, try Draft.whole(Self.clean(title, "title"), Self.clean(text, "text")))
         guard !LineMerge.hasMarkers(ours) else { throw ClientError.invalid(.markers) }
+        let own = ours
         var merged: Draft?
+        var authors: [Bytes32] = []
         var refusal: (over: UInt32, error: ClientError)?
         while true {
             let (newest, theirs) = try await newestDraft(draft.id)
             if let refusal, refusal.over == theirs.revision { throw refusal.error }
-            if theirs.revision != base.revision {
+            let isMerged = theirs.revision != base.revision
+            if isMerged {
                 let merge = LineMerge(base: base.whole, ours: ours, theirs: theirs.whole)
                 guard let text = merge.text else {
                     return .conflict(with: theirs, marked: merge.marked(ours: "<", theirs: ">"))
                 }
+                for author in try await self.authors(from: base, to: theirs, newest: newest)
+                where author != signKey && !authors.contains(author) { authors.append(author) }
                 (base, ours, merged) = (theirs, text, theirs)
             }
             // Somebody else has written exactly the same.
             if ours == theirs.whole { return .written(theirs, mergedWith: merged) }
+            if isMerged, !authors.isEmpty {
+                try await agree(Merge(newest: theirs, authors: authors, own: own, merged: ours))
+            }
             let (title, text) = Draft.parts(ours)
             let content = DraftText(language: theirs.language, title: title, text: text, created: theirs.created)
             do {
                 let written = try await write(content, id: draft.id, after: newest)
-                // The author has seen it, unless other people's lines were merged in.
-                if merged == nil { try noteShown(written) }
+                try noteShown(written)
                 return .written(written, mergedWith: merged)
             } catch let error as ClientError {
                 guard error.isRefusal(.conflict) else { throw error }
@@ -170,6 +194,19 @@ extension Session {
         // An unreadable revision follows it: the next revision must follow that one.
         guard let pin = device.state.objects[text.object.name] else { return (text.object, draft) }
         return (try await object(text.object.name, pin.revision), draft)
+    }
+
+    /// Who wrote the revisions behind one up to another, each once, in their order.
+    /// - Parameter newest: a revision that is not before either; the chain is followed from it.
+    private func authors(from base: Draft, to theirs: Draft, newest: StoredObject) async throws -> [Bytes32] {
+        var (authors, current) = ([Bytes32](), newest)
+        while true {
+            if current.revision <= theirs.revision, !authors.contains(current.author) { authors.append(current.author) }
+            guard current.revision > base.revision + 1 else { return authors.reversed() }
+            let parent = try await object(current.name, current.revision - 1)
+            guard (try? current.follows(parent)) != nil else { throw ClientError.objectForged }
+            current = parent
+        }
     }
 
     private func write(_ content: DraftText, id: ID<Object>, after previous: StoredObject?) async throws -> Draft {

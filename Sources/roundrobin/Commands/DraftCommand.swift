@@ -199,6 +199,14 @@ struct DraftCommand: AsyncParsableCommand {
             return try Editor.edit(draft.whole)
         }
 
+        /// Shows whose changes would be signed along with this person's, before they are.
+        private static func agree(_ merge: Merge, _ people: People) throws {
+            let names = merge.authors.map { Words.name(people.person($0)) }.joined(separator: words("list.separator"))
+            Terminal.note(words("draft.merges", ["people": names]))
+            Terminal.note(Terminal.block(WordDiff(from: merge.own, to: merge.merged).segments))
+            guard try Terminal.confirms(words("draft.mergesAsk")) else { throw ExitCode(2) }
+        }
+
         func run() async throws {
             let (revised, merged, isNew) = try await keystore.withSession { session in
                 var current = try await find(draft, session)
@@ -213,7 +221,9 @@ struct DraftCommand: AsyncParsableCommand {
                     }
                     let (from, whole) = (current, title + "\n\n" + text)
                     let revision = try await Editor.keeping(file == nil ? whole : nil) {
-                        try await session.revise(from, title: title, text: text)
+                        try await session.revise(from, title: title, text: text) {
+                            try Self.agree($0, try await session.people())
+                        }
                     }
                     switch revision {
                     case .written(let draft, let merged): return (draft, merged, true)
