@@ -39,8 +39,31 @@ extension Scene {
 
     func deviceStates() async throws -> [DeviceState] {
         try await [
-            ahead(), forks(), absences(), others(), keys(), ages(),
+            ahead(), forks(), fromElsewhere(), absences(), others(), [inAnotherPetition(), withReceipts()], keys(),
+            ages(), own(),
         ].flatMap { $0 }
+    }
+
+    /// Where the other petition is closed.
+    func deviceStatesOfVote() async throws -> [DeviceState] {
+        try await [ahead(), forks(), fromElsewhere(), absences(), [withReceipts()], keys(), own()].flatMap { $0 }
+    }
+
+    /// Where the operator cannot make another log, or a receipt.
+    func deviceStatesWitnessed() async throws -> [DeviceState] {
+        try await [ahead(), absences(), [inAnotherPetition(), withReceipts()], keys(), own()].flatMap { $0 }
+    }
+
+    /// A few of them.
+    func deviceStates(_ names: [String]) async throws -> [DeviceState] {
+        let chosen = try await [ahead(), forks(), absences()].flatMap { $0 }.filter { names.contains($0.name) }
+        #expect(chosen.count == names.count)
+        return chosen
+    }
+
+    /// Both logs as they were, as far as the operator can show it.
+    private var older: [Operator.Script] {
+        stage.isWitnessed ? [roster.script, log.script] : [olderRoster.script, olderLog.script]
     }
 
     private func ahead() async throws -> [DeviceState] {
@@ -50,12 +73,12 @@ extension Scene {
             try await made("both further ahead, and rolled back since") { member in
                 try await lookAround(member)
                 try await lookAsMember(member)
-                inspector.answer([olderRoster.script, olderLog.script])
+                inspector.answer(older)
                 try await lookAround(member)
                 try await lookAsMember(member)
                 #expect(member.alarmKinds == [.older])
             },
-            try await made("an older log, which it has seen no more of", [olderRoster.script, olderLog.script]) {
+            try await made("an older log, which it has seen no more of", older) {
                 try await lookAround($0)
                 #expect($0.alarms.isEmpty)
             },
@@ -74,10 +97,11 @@ extension Scene {
                 try await lookAsMember(member)
                 #expect(member.alarmKinds == [.forked])
             },
-            try await made("the petition was shown closed", [closedEarly().script]) { member in
-                try await lookAround(member)
-                #expect(member.alarmKinds == [.closedEarly])
-            },
+        ]
+    }
+
+    private func fromElsewhere() async throws -> [DeviceState] {
+        [
             try await made("as many alarms as are kept") { member in
                 for i in 0..<200 {
                     member.device.state.memory.raise(
@@ -85,7 +109,7 @@ extension Scene {
                 }
                 try member.device.save()
                 #expect(member.device.alarms.count == Memory.mostAlarms)
-            },
+            }
         ]
     }
 
@@ -118,9 +142,12 @@ extension Scene {
         ]
     }
 
-    /// Devices that have sent something in another petition.
     private func others() async throws -> [DeviceState] {
         [
+            try await made("the petition was shown closed", [closedEarly().script]) { member in
+                try await lookAround(member)
+                #expect(member.alarmKinds == [.closedEarly])
+            },
             try await made(
                 "a receipt on another petition",
                 [
@@ -135,14 +162,33 @@ extension Scene {
                 try await member.cosign(other, choices: [1])
                 #expect(member.ownStatus(other) == .signed)
             },
-            try await made("a statement on another petition that is on its way", [Scene.sending(.drop)]) { member in
-                await #expect(throws: ClientError.self) { try await member.cosign(other, choices: [1]) }
-                #expect(member.ownStatus(other) == .pending)
+        ]
+    }
+
+    private func inAnotherPetition() async throws -> DeviceState {
+        try await made("a statement on another petition that is on its way", [Scene.sending(.drop)]) { member in
+            await #expect(throws: ClientError.self) { try await member.cosign(other, choices: [1]) }
+            #expect(member.ownStatus(other) == .pending)
+        }
+    }
+
+    private func withReceipts() async throws -> DeviceState {
+        try await made(Scene.ownReceipts) { copied in
+            copied.device.state.memory = member.device.state.memory
+            try copied.device.save()
+            #expect(copied.ownStatus(id) == .signed)
+        }
+    }
+
+    private func own() async throws -> [DeviceState] {
+        [
+            try await made("something was sent a second ago") { member in
+                member.device.state.lastSent = member.device.clock()
+                try member.device.save()
+                #expect(member.device.hasSentLately)
             },
-            try await made(Scene.ownReceipts) { copied in
-                copied.device.state.memory = member.device.state.memory
-                try copied.device.save()
-                #expect(copied.ownStatus(id) == .signed)
+            try await made("an answer that was kept and not sent") { member in
+                try member.device.intend(Intention(choices: [2], remark: "", name: nil, notBefore: 0), in: id)
             },
         ]
     }

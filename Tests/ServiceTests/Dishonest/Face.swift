@@ -12,10 +12,11 @@ struct Face: Sendable {
     /// The path before the names of tiles and the checkpoint.
     let path: String
     let leaves: [[UInt8]]
-    var witnesses: [SignedNote.Signature] = []
+    /// The checkpoint as the real service showed it, with the signatures of witnesses; nil for a face that it never had.
+    private let shown: String?
 
-    init(_ origin: String, seed: Bytes32, path: String, leaves: [[UInt8]]) {
-        (self.origin, self.seed, self.path, self.leaves) = (origin, seed, path, leaves)
+    init(_ origin: String, seed: Bytes32, path: String, leaves: [[UInt8]], shown: String? = nil) {
+        (self.origin, self.seed, self.path, self.leaves, self.shown) = (origin, seed, path, leaves, shown)
     }
 
     var tree: MerkleTree {
@@ -27,7 +28,8 @@ struct Face: Sendable {
     var key: SigningKey { SigningKey(seed: SecretBytes(seed)) }
 
     var note: String {
-        Checkpoint(origin: origin, size: UInt64(leaves.count), root: tree.root).signed(by: key).serialized
+        if let shown { return shown }
+        return Checkpoint(origin: origin, size: UInt64(leaves.count), root: tree.root).signed(by: key).serialized
     }
 
     /// The log when it had this many leaves.
@@ -81,14 +83,14 @@ struct Books: Sendable {
 
     /// The log as the real service currently shows it.
     func face(_ path: String, _ service: RunningService) async throws -> Face {
-        let note = try SignedNote(
-            parsing: String(decoding: try await service.send("GET", path + "/checkpoint").body, as: UTF8.self))
+        let shown = String(decoding: try await service.send("GET", path + "/checkpoint").body, as: UTF8.self)
+        let note = try SignedNote(parsing: shown)
         let checkpoint = try Checkpoint(parsing: note.text)
         var leaves: [[UInt8]] = []
         for tile in Tile.entries(upTo: checkpoint.size) {
             let bytes = try await service.send("GET", path + "/" + tile.path).body
             leaves += try EntryBundle.decode(bytes, count: tile.count)
         }
-        return Face(checkpoint.origin, seed: try await seed(), path: path, leaves: leaves)
+        return Face(checkpoint.origin, seed: try await seed(), path: path, leaves: leaves, shown: shown)
     }
 }

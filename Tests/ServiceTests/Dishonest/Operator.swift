@@ -70,6 +70,8 @@ final class Operator: Sendable {
         var script: Script = { _ in nil }
         var connections = 0
         var exchanges: [Exchange] = []
+        /// The real service's responses to unsigned GETs, by path; nil if they are not kept.
+        var kept: [String: Response]?
     }
 
     private let state = Mutex(State())
@@ -85,7 +87,6 @@ final class Operator: Sendable {
             .serverChannelOption(.backlog, value: 256)
             .childChannelInitializer { child in
                 child.eventLoop.makeCompletedFuture {
-                    try child.pipeline.syncOperations.configureHTTPServerPipeline()
                     guard let here = box.here.withLock({ $0 }) else { throw Absent() }
                     try child.pipeline.syncOperations.addHandler(Conversation(here))
                 }
@@ -119,6 +120,10 @@ final class Operator: Sendable {
     }
 
     func beHonest() { answer { _ in nil } }
+
+    /// Keeps the real service's responses to what is read without a signature, and gives them again: everybody is
+    /// served the same, and most requests cost only one service. For worlds in which nothing changes any more.
+    func keepResponses() { state.withLock { $0.kept = $0.kept ?? [:] } }
 
     // MARK: What came
 
@@ -164,6 +169,14 @@ final class Operator: Sendable {
     }
 
     func pass(_ request: Request) async throws -> Response {
+        let name = request.method == "GET" && !request.isSigned ? request.path + "?" + request.query : nil
+        if let name, let kept = state.withLock({ $0.kept?[name] }) { return kept }
+        let response = try await ask(request)
+        if let name { state.withLock { $0.kept?[name] = response } }
+        return response
+    }
+
+    private func ask(_ request: Request) async throws -> Response {
         let query = request.query.isEmpty ? "" : "?" + request.query
         var forward = HTTPClientRequest(url: "http://127.0.0.1:\(upstream)" + request.path + query)
         forward.method = .init(rawValue: request.method)
@@ -178,47 +191,64 @@ final class Operator: Sendable {
     }
 }
 
-/// One connection. Its requests are answered one after another.
+/// One connection. Its requests are answered one after another. They are taken apart here, byte by byte as they came, and
+/// not by a library that may forgive or mend something.
 private final class Conversation: ChannelInboundHandler, @unchecked Sendable {
-    typealias InboundIn = HTTPServerRequestPart
-    typealias OutboundOut = HTTPServerResponsePart
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     // Used only on the connection's event loop.
     private let here: Operator
     private var connection: Int?
-    private var head: HTTPRequestHead?
-    private var body: [UInt8] = []
+    private var arrived: [UInt8] = []
+
+    private static let blankLine = Array("\r\n\r\n".utf8)
 
     init(_ here: Operator) { self.here = here }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case .head(let head): (self.head, body) = (head, [])
-        case .body(let buffer): body += Array(buffer: buffer)
-        case .end:
-            guard let head else { return }
-            let number = connection ?? here.number()
-            connection = number
-            let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            let request = Operator.Request(
-                connection: number, method: head.method.rawValue, path: parts[0],
-                query: parts.count > 1 ? parts[1] : "",
-                headers: head.headers.map { .init(name: $0.name, value: $0.value) }, body: body)
-            let (here, channel) = (here, context.channel)
-            Task {
-                guard let response = await here.respond(to: request) else { return channel.close(promise: nil) }
-                var answer = HTTPResponseHead(version: .http1_1, status: .init(statusCode: response.status))
-                answer.headers.add(name: "content-type", value: response.type)
-                answer.headers.add(name: "content-length", value: "\(response.body.count)")
-                if let wait = response.wait { answer.headers.add(name: "retry-after", value: "\(wait)") }
-                // A service that would like to recognise the client again.
-                answer.headers.add(name: "set-cookie", value: "who=\(number)")
-                answer.headers.add(name: "etag", value: "\"\(number)\"")
-                channel.write(HTTPServerResponsePart.head(answer), promise: nil)
-                channel.write(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: response.body))), promise: nil)
-                channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil)
-            }
+        arrived += Array(buffer: unwrapInboundIn(data))
+        guard let end = arrived.firstRange(of: Self.blankLine) else { return }
+        let lines = String(decoding: arrived[..<end.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
+        let start = lines[0].components(separatedBy: " ")
+        let headers = lines.dropFirst().map { line in
+            let name = line.prefix { $0 != ":" }
+            return Operator.Header(
+                name: String(name), value: line.dropFirst(name.count + 1).trimmingCharacters(in: .whitespaces))
         }
+        let length = headers.first { $0.name.lowercased() == "content-length" }.map { Int($0.value) } ?? 0
+        guard start.count == 3, start[2] == "HTTP/1.1", let length,
+            !headers.contains(where: { $0.name.lowercased() == "transfer-encoding" })
+        else { return context.close(promise: nil) }
+        guard arrived.count >= end.upperBound + length else { return }
+        let body = Array(arrived[end.upperBound..<end.upperBound + length])
+        arrived.removeFirst(end.upperBound + length)
+        let number = connection ?? here.number()
+        connection = number
+        let parts = start[1].split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let request = Operator.Request(
+            connection: number, method: start[0], path: parts[0], query: parts.count > 1 ? parts[1] : "",
+            headers: headers, body: body)
+        let (here, channel) = (here, context.channel)
+        Task {
+            guard let response = await here.respond(to: request) else { return channel.close(promise: nil) }
+            channel.writeAndFlush(ByteBuffer(bytes: Self.encode(response, to: number)), promise: nil)
+        }
+    }
+
+    private static func encode(_ response: Operator.Response, to connection: Int) -> [UInt8] {
+        let wait = response.wait.map { "retry-after: \($0)\r\n" } ?? ""
+        // The cookie and the tag are those of a service that would like to recognise the client again.
+        let head = """
+            HTTP/1.1 \(response.status) -\r
+            content-type: \(response.type)\r
+            content-length: \(response.body.count)\r
+            \(wait)set-cookie: who=\(connection)\r
+            etag: "\(connection)"\r
+            \r
+
+            """
+        return Array(head.utf8) + response.body
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }

@@ -17,23 +17,61 @@ final class Stage {
     let inspector: Operator
     let workplace: LiveWorkplace
     let books: Books
+    private let witness: RunningWitness?
+    /// Every keystore here has the same passphrase and salt, so the key is derived once.
+    private let opener = KeystoreOpener(LiveWorkplace.passphrase())
     private var copies = 0
 
+    var isWitnessed: Bool { witness != nil }
     var members: [Member] { workplace.members }
     var workplaceID: ID<Workplace> { members[0].workplaceID }
 
-    init(members: Int, clock: @escaping @Sendable () -> UInt64 = Device.systemClock) async throws {
+    /// - Parameter isWitnessed: whether the workplace's log names a witness, which then signs every checkpoint.
+    init(
+        members: Int, isWitnessed: Bool = false, clock: @escaping @Sendable () -> UInt64 = Device.systemClock
+    ) async throws {
         directory = try TemporaryDirectory()
         books = Books(database: directory("a.sqlite"))
-        service = try await RunningService.start(database: books.database, clock: clock)
+        witness = isWitnessed ? try await Self.witness(of: books.database, directory("w.sqlite")) : nil
+        let policy = witness.map { "witness w \($0.key.text) \($0.url)\nquorum w\n" }
+        service = try await RunningService.start(database: books.database, witnesses: policy, clock: clock)
         inspector = try await Operator.start(before: service.port)
         workplace = try await LiveWorkplace(
             members: members, service: service, directory: directory, at: inspector.url, clock: clock)
+        guard let policy else { return }
+        try await workplace.members[0].session {
+            try await $0.nameWitnesses(WitnessPolicy(parsing: Array(policy.utf8)))
+        }
+    }
+
+    /// Starts a witness of the service whose database this is.
+    private static func witness(of database: String, _ own: String) async throws -> RunningWitness {
+        let service = try await RunningService.start(database: database)
+        let info = try JSONDecoder().decode(
+            Answers.Service.self, from: Data(try await service.send("GET", Route.service.path()).body))
+        await service.stop()
+        return try await RunningWitness.start(
+            database: own, name: "one.example/w", services: [try NoteKey(parsing: info.service_key)])
     }
 
     func close() async {
         await workplace.close()
         await inspector.stop()
+        await witness?.stop()
+    }
+
+    /// A petition with one demand and two trustees.
+    func openPetition(_ title: String, closes: UInt64 = 0, levels: [UInt32] = []) async throws -> ID<Petition> {
+        let draft = try await members[1].newDraft(language: "en", title: "A demand", text: "We ask.\nTwice.")
+        let plan = try await members[0].session { session in
+            try await session.adopt(draft.id, revision: 1)
+            return try await session.prepare(
+                PetitionPlan(
+                    language: "en", title: title, preamble: "", drafts: [(draft.id, draft.revision)],
+                    trustees: members.prefix(2).map(\.signKey), threshold: 1, quorum: 2, closes: closes,
+                    levels: levels))
+        }
+        return try await workplace.open(plan, trustees: 2)
     }
 
     // MARK: Logs
@@ -59,80 +97,23 @@ final class Stage {
     }
 
     func open(_ path: String, clock: @escaping @Sendable () -> UInt64 = Device.systemClock) throws -> Member {
-        try Member.open(path, passphrase: LiveWorkplace.passphrase(), clock: clock)
+        try Member.open(path, with: opener, clock: clock)
+    }
+
+    /// Runs `body` with a device that starts as a copy of this one and is thrown away.
+    func withDevice<R>(
+        like path: String, clock: @escaping @Sendable () -> UInt64, _ body: (Member) async throws -> R
+    ) async throws -> R {
+        let copy = try copy(path)
+        defer { try? FileManager.default.removeItem(atPath: copy) }
+        let member = try open(copy, clock: clock)
+        defer { member.close() }
+        return try await body(member)
     }
 
     /// A device that starts as a copy of this one.
     func device(like path: String, clock: @escaping @Sendable () -> UInt64 = Device.systemClock) throws -> Member {
         try open(try copy(path), clock: clock)
-    }
-}
-
-/// What an operation sent, connection by connection, and what it received.
-struct Wire: Equatable, CustomStringConvertible {
-    struct Message: Equatable, CustomStringConvertible {
-        let line: String
-        let headers: [Operator.Header]
-        let length: Int
-
-        init(_ request: Operator.Request) {
-            line = "\(request.method) \(request.path)\(request.query.isEmpty ? "" : "?" + request.query)"
-            (headers, length) = (request.headers, request.body.count)
-        }
-
-        var description: String { "\(line) \(headers.map { "\($0.name): \($0.value)" }) \(length)" }
-    }
-
-    let connections: [[Message]]
-    /// The operator decides what is served, and it must be the same for a comparison to be meaningful. Without the
-    /// response to a sending, whose receipt is for bytes that differ from device to device.
-    let answers: [[UInt8]]
-
-    /// - Parameter runs: how many connections are compared; nil for all.
-    init(_ exchanges: [Operator.Exchange], runs: Int? = nil) {
-        var order: [Int] = []
-        for exchange in exchanges where !order.contains(exchange.request.connection) {
-            order.append(exchange.request.connection)
-        }
-        let seen = order.prefix(runs ?? order.count)
-        connections = seen.map { number in
-            exchanges.filter { $0.request.connection == number }.map { Message($0.request) }
-        }
-        answers = exchanges.filter { seen.contains($0.request.connection) && !$0.request.isSending }
-            .map { $0.response?.body ?? [] }
-    }
-
-    var sendings: Int { connections.joined().count { $0.line.hasPrefix("POST ") } }
-
-    var description: String {
-        connections.enumerated().map { "#\($0):\n  " + $1.map(\.description).joined(separator: "\n  ") }
-            .joined(separator: "\n")
-    }
-}
-
-/// Rules that hold for everything that a client ever sends.
-enum WireRules {
-    static func check(_ exchanges: [Operator.Exchange], _ comment: String = "") {
-        let byConnection = Dictionary(grouping: exchanges.map(\.request), by: \.connection)
-        for requests in byConnection.values {
-            if requests.contains(where: \.isSending) { #expect(requests.count == 1, "\(comment): not alone") }
-            let isReading = requests.contains { request in
-                request.path.hasPrefix("/workplace/") || request.path.hasPrefix("/petition/")
-                    || request.path.hasSuffix("/document") || request.path.hasSuffix("/names")
-                    || request.path.contains("/wraps/") && request.path.last?.isNumber == true
-            }
-            if isReading { #expect(!requests.contains { $0.isSigned }, "\(comment): signed where logs are read") }
-            for request in requests {
-                let names = Set(request.headers.map { $0.name.lowercased() })
-                var allowed: Set = ["host", "content-length"]
-                if request.method != "GET" { allowed.insert("content-type") }
-                if request.isSigned {
-                    allowed.formUnion(["content-digest", "signature", "signature-input"])
-                }
-                #expect(names.isSubset(of: allowed), "\(comment): \(names) on \(request.path)")
-                #expect(names.count == request.headers.count, "\(comment): a header twice")
-            }
-        }
     }
 }
 
