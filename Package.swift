@@ -163,8 +163,11 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "TestSupport",
-            dependencies: ["ChildProcesses", "Sodium", "MembershipProofs", "TransparencyLog", "Petitions"],
-            path: "Tests/TestSupport", swiftSettings: settings),
+            dependencies: [
+                "ChildProcesses", "Sodium", "MembershipProofs", "TransparencyLog", "Petitions",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ], path: "Tests/TestSupport", swiftSettings: settings),
         .target(name: "CMemcheck", dependencies: ["CLanes"], path: "Tests/ConstantTime/CMemcheck"),
         // No product: ConstantTimeTests runs it under valgrind.
         .executableTarget(

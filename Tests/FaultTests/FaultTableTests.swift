@@ -178,8 +178,8 @@ struct FaultTableTests {
         }
         try store.closeNow()
         let damaged = "/petition/\(last.log.subject.hex)/tile/entries/000.p/\(count)"
-        let answer = try await HTTPClient.shared.execute(
-            HTTPClientRequest(url: service.url + damaged), timeout: .seconds(60))
+        let answer = try await PatientClient.shared.execute(
+            HTTPClientRequest(url: service.url + damaged), timeout: PatientClient.timeout)
         #expect(answer.status.code == 503 && answer.headers["cache-control"] == ["no-store"])
         let other =
             "/workplace/\(workload.requests[0].log.subject.hex)/tile/entries/000.p/\(workload.requests.count - count)"

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import GRDB
 import NIOCore
+import TestSupport
 
 /// Copies a stopped service's file, for a service that goes back in time or leads two lives.
 enum DatabaseCopy {
@@ -26,7 +27,8 @@ enum DatabaseCopy {
 
 enum HTTPGet {
     static func text(_ url: String) async throws -> String {
-        let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(120))
+        let response = try await PatientClient.shared.execute(
+            HTTPClientRequest(url: url), timeout: PatientClient.timeout)
         return String(buffer: try await response.body.collect(upTo: 1 << 20))
     }
 }

@@ -74,7 +74,7 @@ final class Interposer: Sendable {
                 forward.headers.add(name: field.name.rawName, value: field.value)
             }
             if body.readableBytes > 0 { forward.body = .bytes(body) }
-            let response = try await HTTPClient.shared.execute(forward, timeout: .seconds(30))
+            let response = try await PatientClient.shared.execute(forward, timeout: PatientClient.timeout)
             let answer = try await response.body.collect(upTo: 64 << 20)
             return Response(status: .init(code: Int(response.status.code)), body: .init(byteBuffer: answer))
         }

@@ -50,7 +50,7 @@ final class RunningWitness: Sendable {
         var request = HTTPClientRequest(url: url + "/add-checkpoint")
         request.method = .POST
         request.body = .bytes(ByteBuffer(string: body))
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
+        let response = try await PatientClient.shared.execute(request, timeout: PatientClient.timeout)
         return (
             Int(response.status.code), response.headers.first(name: "content-type"),
             String(buffer: try await response.body.collect(upTo: 1 << 20))

@@ -184,7 +184,7 @@ final class Operator: Sendable {
             forward.headers.add(name: header.name, value: header.value)
         }
         if !request.body.isEmpty { forward.body = .bytes(ByteBuffer(bytes: request.body)) }
-        let response = try await HTTPClient.shared.execute(forward, timeout: .seconds(60))
+        let response = try await PatientClient.shared.execute(forward, timeout: PatientClient.timeout)
         return Response(
             status: Int(response.status.code), body: Array(buffer: try await response.body.collect(upTo: 64 << 20)),
             type: response.headers.first(name: "content-type") ?? "application/octet-stream")

@@ -78,7 +78,7 @@ final class Scene {
                 what, language: "en", date: "2026-12-08", party: "Ms Underhill", note: "In room 12.", demands: demands)
             try await founder.record(record, in: other)
         }
-        let draft = try await founder.ratificationDraft(of: other, majority: .half)
+        let draft = try await founder.negotiation(other).ratificationDraft(majority: .half)
         let plan = try await founder.prepare(
             PetitionPlan(
                 ratifying: draft, title: Self.title, preamble: "Read it.",
