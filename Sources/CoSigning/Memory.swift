@@ -30,6 +30,11 @@ public struct Memory: Sendable, Equatable {
     /// Where this device stands with a petition.
     public func status(of id: ID<Petition>) -> OwnStatus { petitions[id]?.status ?? .nothing }
 
+    /// The same, beside what stands in its log under this member's tag.
+    public func status(of id: ID<Petition>, beside standing: PetitionLog.Standing?) -> OwnStatus {
+        petitions[id]?.status(beside: standing) ?? .nothing
+    }
+
     // MARK: After a reading
 
     /// Compares what was read with what was read before. Call it after the run's last request, the sending included:

@@ -102,4 +102,16 @@ extension PetitionMemory {
         guard let coSigned = last.coSigned, coSigned.action == .sign else { return .withdrawn }
         return coSigned.level > 0 ? .signedWithName(coSigned.level) : .signed
     }
+
+    /// The same, knowing what a log shows under this member's tag. A receipt stays valid if another device with the
+    /// same key signs later, but what it is for counts no more.
+    public func status(beside standing: PetitionLog.Standing?) -> OwnStatus {
+        let own = status
+        switch own {
+        case .nothing, .forgotten, .pending, .promised: return own
+        case .signed, .signedWithName, .withdrawn: break
+        }
+        guard let standing, let last = sent.last(where: { $0.state != .void })?.coSigned else { return own }
+        return standing.sequence > last.sequence ? .nothing : own
+    }
 }

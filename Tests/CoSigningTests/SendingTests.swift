@@ -257,6 +257,26 @@ struct SendingTests {
         }
     }
 
+    @Test("What another device with the same key sent later counts, and this device says so; its own does not")
+    mutating func otherDevice() throws {
+        func status(_ device: Device) throws -> OwnStatus {
+            let standing = try workplace.view(petition, device.identity).standing(of: device.identity)
+            return device.memory.status(of: id, beside: standing)
+        }
+        var other = device
+        try device.send(.support, workplace, petition)
+        let early = workplace.served
+        #expect(try status(device) == .signed && status(other) == .nothing)
+        other.settle(workplace, petition)
+        try other.send(.withdraw, workplace, petition)
+        #expect(try status(device) == .nothing && status(other) == .withdrawn)
+        try device.send(.support, workplace, petition)
+        #expect(try status(device) == .signed && status(other) == .nothing)
+        // An older log replaces nothing.
+        workplace.served = early
+        #expect(try status(device) == .signed && status(other) == .withdrawn)
+    }
+
     @Test("An older log, which refuses the statement for now, gives nothing up")
     mutating func older() throws {
         let before = workplace.served

@@ -98,6 +98,11 @@ public final class Device {
         }
     }
 
+    /// The same in a view of the petition: `.nothing` if a later statement from another device stands.
+    public func ownStatus(in view: PetitionView) -> OwnStatus {
+        state.memory.status(of: view.petition.id, beside: view.standing(of: identity))
+    }
+
     /// Differences from what had been shown before, until the person settles them.
     public var alarms: [Alarm] { state.memory.alarms }
 

@@ -12,7 +12,7 @@ public struct PetitionSummary: Sendable {
     public let view: PetitionView?
     /// The figures; nil without a view.
     public let tally: Tally?
-    /// Where this device stands, judged by what it has sent.
+    /// Where this device stands, judged by what it has sent and what stands in its place.
     public let own: OwnStatus
     /// The statement that stands under this member's tag, from whichever device it came.
     public let standing: PetitionLog.Standing?
@@ -46,18 +46,17 @@ extension CoSigner {
     }
 
     private func summary(_ id: ID<Petition>, in reading: Reading) -> PetitionSummary {
-        let own = device.ownStatus(id)
         do {
             let view = try view(of: id, in: reading)
             return PetitionSummary(
-                id: id, view: view, tally: view.petition.tally(in: view.workplace), own: own,
+                id: id, view: view, tally: view.petition.tally(in: view.workplace), own: device.ownStatus(in: view),
                 standing: view.standing(of: device.identity),
                 isInRing: device.identity.ringKey(in: view.petition.ring) != nil, receipts: verifiedReceipts(view),
                 failure: nil)
         } catch {
             let failure = error as? ClientError
             return PetitionSummary(
-                id: id, view: nil, tally: nil, own: own, standing: nil, isInRing: false, receipts: 0,
+                id: id, view: nil, tally: nil, own: device.ownStatus(id), standing: nil, isInRing: false, receipts: 0,
                 failure: failure?.isNotOpened == true ? nil : failure)
         }
     }

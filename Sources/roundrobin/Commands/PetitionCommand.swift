@@ -335,7 +335,7 @@ struct PetitionCommand: AsyncParsableCommand {
                     in: petition.scope(), choosing: petition.choosing(member.cosigner))
                 let id = view.petition.id
                 let tally = view.petition.tally(in: view.workplace)
-                let own = member.device.ownStatus(id)
+                let own = member.device.ownStatus(in: view)
                 let receipts = member.cosigner.verifiedReceipts(view)
                 if output.json {
                     return try Terminal.json(
