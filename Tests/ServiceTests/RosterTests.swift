@@ -133,6 +133,18 @@ struct RosterTests {
         }
         #expect(issued.map(\.url) == kept && issued.map(\.entry.name) == names)
         let ana = try await workplace.join(issued[1].url)
+        // Her invite again does nothing; another person's is not taken for hers, and stays open.
+        ana.close()
+        for (i, isRefused) in [(1, false), (0, true), (1, false)] {
+            do {
+                try await Enrolment.join(
+                    .init(parsing: issued[i].url), in: ana.device.keystore.directory,
+                    passphrase: LiveWorkplace.passphrase()
+                ).close()
+                #expect(!isRefused)
+            } catch ClientError.keystoreExists { #expect(isRefused) }
+        }
+        #expect(try await founder.roster().openInvites.count == 2)
         var now = try await founder.directory()
         #expect(now.entries.map { now.state(of: $0) } == [.invited, .member(now.people.person(ana.signKey)), .invited])
         #expect(now.names == [ana.signKey: "Ana Costa"])

@@ -234,7 +234,12 @@ public enum Enrolment {
                 to: workplace, invite: invite, seed: identity.seed, ring: identity.newestRingKey.secret)
         }
         try await member.sessionOfAnybody { session in
-            if !session.roster.isMember(signKey) {
+            if session.roster.isMember(signKey) {
+                // This member's own invite was used when they joined; one that is still open is another person's.
+                guard session.roster.inviteIsOpen(inviteKey) != true else {
+                    throw ClientError.keystoreExists(device.keystore.directory)
+                }
+            } else {
                 // A key can be admitted only once: somebody who was removed comes back with new keys.
                 guard session.roster.member(signKey) == nil else { throw ClientError.invalid(.removedKeystore) }
                 guard session.roster.inviteIsOpen(inviteKey) == true else { throw ClientError.invalid(.inviteNotOpen) }

@@ -215,7 +215,9 @@ struct Join: AsyncParsableCommand {
     func run() async throws {
         let invite = try self.invitation()
         var former: Bytes32?
-        if !Keystore.exists(in: keystore.directory) {
+        // One that is there may be of a join that was cut off: it is finished.
+        let isNew = !Keystore.exists(in: keystore.directory)
+        if isNew {
             // Read before a passphrase is asked for: a mistyped code, or another person's place, ends here.
             let invitation = try await Enrolment.look(at: invite, proxy: keystore.parsedProxy())
             if let replaces = invitation.replaces {
@@ -228,8 +230,8 @@ struct Join: AsyncParsableCommand {
         }
         let member = try await Enrolment.join(
             invite, as: former, in: keystore.directory,
-            passphrase: keystore.passphrase(
-                new: !Keystore.exists(in: keystore.directory), prompt: words("cli.choosePassphrase")),
+            passphrase: isNew
+                ? keystore.passphrase(new: true, prompt: words("cli.choosePassphrase")) : keystore.passphrase(),
             proxy: keystore.parsedProxy())
         member.close()
         if output.json {
