@@ -99,6 +99,8 @@ public struct PetitionService: Sendable {
         ]
         do { try await serve(services, logger: quiet, stoppingOnSignals: handlesSignals) } catch let error as IOError {
             throw listeningError(error)
+        } catch let error as SocketAddressError.UnknownHost {
+            throw ListeningError.refused("\(error.host):\(error.port)", why: error.errorDescription)
         }
         await publisher?.close()
         try await store.close()

@@ -109,6 +109,13 @@ struct ListeningTests {
         let service = try await ServiceProgram(database: directory("b.sqlite"), log: directory("log"))
         let taken = try await refusal(String(service.url.dropFirst("http://".count)))
         #expect(taken.status == 2 && taken.said.contains("Another program listens"), "\(taken.said)")
+        for wrong in [":8090", "http://127.0.0.1:8090", "127.0.0.1", "127.0.0.1:70000"] {
+            let (status, said) = try await refusal(wrong)
+            #expect(status == 64 && said.contains("--listen takes host:port"), "\(said)")
+        }
+        let unknown = try await refusal("nobody.invalid:80")
+        #expect(unknown.status == 2 && unknown.said.contains("listen at nobody.invalid:80"), "\(unknown.said)")
+        #expect(!unknown.said.contains("report it"), "\(unknown.said)")
         let elsewhere = try await refusal("192.0.2.1:80")
         #expect(elsewhere.status == 2 && elsewhere.said.contains("The system refuses"), "\(elsewhere.said)")
         await service.stop()

@@ -15,6 +15,8 @@ struct Address {
             (0...65_535).contains(port)
         else { return nil }
         host = text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        // An address with a scheme is no host, and without a host nobody says who may connect.
+        guard !host.isEmpty, !host.contains("/") else { return nil }
         self.port = port
         socket = nil
     }
