@@ -108,7 +108,7 @@ extension PetitionMemory {
     public func status(beside standing: PetitionLog.Standing?) -> OwnStatus {
         let own = status
         switch own {
-        case .nothing, .forgotten, .pending, .promised: return own
+        case .nothing, .notCounted, .forgotten, .pending, .promised: return own
         case .signed, .signedWithName, .withdrawn: break
         }
         guard let standing, let last = sent.last(where: { $0.state != .void })?.coSigned else { return own }

@@ -312,7 +312,35 @@ struct TerminalProgramTests {
         #expect(opener.derivations == 1)
     }
 
+    @Test("A file that is not there is told before the passphrase is asked for")
+    func missingFiles() throws {
+        let service = try workplace()
+        defer { service.kill() }
+        let plan = ["--title", "Title", "--draft", "1", "--trustee", "1", "--threshold", "1", "--quorum", "5"]
+        for command in [
+            ["draft", "edit", "1", "--file"], ["draft", "new", "--file"],
+            ["petition", "prepare"] + plan + ["--preamble-file"],
+        ] {
+            let terminal = try terminal(command + [directory("absent"), "--home", directory("m1")], columns: 200)
+            #expect(try terminal.end() == .exited(2), "\(terminal.screen)")
+            #expect(terminal.text.contains("There is no file") && !terminal.text.contains("Passphrase"))
+        }
+    }
+
     // MARK: Output
+
+    @Test("Where errors cannot be written, a command ends with its own exit status")
+    func fullDisk() throws {
+        let command = ShellQuoting.command([Program.path, "letter", directory("absent.rrbundle")])
+        let shell = try PseudoTerminal(
+            [
+                "bash", "--norc", "-c",
+                "\(command) 2>/dev/full; echo \"ended<$?>\"; \(command) 2>&-; echo \"ended<$?>\"",
+            ],
+            environment: surroundings())
+        try shell.see("ended<2>", count: 2)
+        #expect(try shell.end() == .exited(0), "\(shell.screen)")
+    }
 
     @Test("What is longer than the screen goes to the pager, and nothing else does")
     func paged() throws {

@@ -84,6 +84,11 @@ public final class Device {
     /// Where this device stands with a petition, judged by what it has sent itself.
     public func ownStatus(_ id: ID<Petition>) -> OwnStatus { state.memory.status(of: id) }
 
+    /// The same in a view of the petition: `.nothing` if a later statement from another device stands.
+    public func ownStatus(in view: PetitionView) -> OwnStatus {
+        state.memory.status(of: view.petition.id, beside: view.standing(of: identity))
+    }
+
     /// Whether something was sent, in a petition that this scope may mean, that is not settled: it may have arrived.
     public func hasPending(in scope: Run.Scope) -> Bool {
         knownPetitions.contains { id in
@@ -96,11 +101,6 @@ public final class Device {
                 }
             return isMeant && state.memory.petitions[id]?.unsettled != nil
         }
-    }
-
-    /// The same in a view of the petition: `.nothing` if a later statement from another device stands.
-    public func ownStatus(in view: PetitionView) -> OwnStatus {
-        state.memory.status(of: view.petition.id, beside: view.standing(of: identity))
     }
 
     /// Differences from what had been shown before, until the person settles them.

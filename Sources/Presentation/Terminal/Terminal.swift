@@ -74,7 +74,8 @@ package enum Terminal {
     /// Past any buffer, after what was printed before.
     package static func write(_ text: String) {
         fflush(nil)
-        FileHandle.standardError.write(Data(text.utf8))
+        // A terminal that hung up or a full disk takes no more; whatever runs goes on, and keeps its exit status.
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 
     /// A command that somebody may paste into a shell, as it is printed; it is not broken over two lines.

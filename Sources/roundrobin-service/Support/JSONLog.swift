@@ -19,6 +19,7 @@ struct JSONLog: LogHandler {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let line = try? encoder.encode(fields) else { return }
-        FileHandle.standardError.write(line + Data("\n".utf8))
+        // A full disk loses log lines, and stops no service.
+        try? FileHandle.standardError.write(contentsOf: line + Data("\n".utf8))
     }
 }

@@ -193,12 +193,6 @@ struct DraftCommand: AsyncParsableCommand {
             guard title == nil || file != nil else { throw ValidationError(words("usage.titleWithFile")) }
         }
 
-        /// What the person makes of a draft, in a file or in the editor.
-        private func content(of draft: Draft) throws -> (title: String, text: String) {
-            if let file { return try DraftCommand.parts(of: file, title: title) }
-            return try Editor.edit(draft.whole)
-        }
-
         /// Shows whose changes would be signed along with this person's, before they are.
         private static func agree(_ merge: Merge, _ people: People) throws {
             let names = merge.authors.map { Words.name(people.person($0)) }.joined(separator: words("list.separator"))
@@ -208,11 +202,13 @@ struct DraftCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
+            // Read before the passphrase is asked for.
+            let given = try file.map { try DraftCommand.parts(of: $0, title: title) }
             let (revised, merged, isNew) = try await keystore.withSession { session in
                 var current = try await find(draft, session)
                 if let base { current = try await session.draft(current.id, revision: base) }
                 let before = current.title
-                var (title, text) = try content(of: current)
+                var (title, text) = try given ?? Editor.edit(current.whole)
                 while true {
                     guard title != current.title || text != current.text else { return (current, Draft?.none, false) }
                     if title != before, file != nil {

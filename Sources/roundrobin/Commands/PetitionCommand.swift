@@ -76,7 +76,9 @@ struct PetitionCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
+            // What may be refused without the service is refused before a passphrase is asked for.
             let closes = try deadline.map { try Moment.deadline($0) } ?? 0
+            let preamble = try preambleFile.map(Self.read) ?? preamble
             let (id, petition): (ID<Object>, ID<Petition>?) = try await keystore.withSession { session in
                 let all = try await session.drafts()
                 let adopted = try await session.adoptions()
@@ -89,7 +91,7 @@ struct PetitionCommand: AsyncParsableCommand {
                 }
                 let id = try await session.prepare(
                     PetitionPlan(
-                        language: language, title: title, preamble: try preambleFile.map(Self.read) ?? preamble,
+                        language: language, title: title, preamble: preamble,
                         drafts: chosen,
                         trustees: try await Naming.memberKeys(trustees, session), threshold: threshold,
                         quorum: quorum, closes: closes, levels: levels))
