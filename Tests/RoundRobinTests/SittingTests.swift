@@ -224,6 +224,29 @@ struct SittingTests {
         #expect(try shell.end() == .exited(0), "\(shell.text)")
     }
 
+    /// Ctrl-C at a question: it says that nothing was sent, and answers that were given are kept.
+    private func leavesByInterrupt(_ member: Person) throws {
+        try Data((member.passphrase + "\n").utf8).write(to: URL(filePath: directory("pass")))
+        func cosign(_ more: String...) throws -> PseudoTerminal {
+            let options = ["--now", "--home", member.home, "--passphrase-file", directory("pass")]
+            return try PseudoTerminal(
+                [Program.path, "cosign"] + more + options, environment: ["NO_COLOR": "1"], columns: 160)
+        }
+        let decided = try cosign("--all", "support")
+        try decided.see("Send this? [y/N]")
+        decided.type("\u{3}")
+        #expect(try decided.end() == .killed(SIGINT))
+        #expect(decided.text.contains("Nothing was sent. Your answers are kept"), "\(decided.text)")
+        let anew = try cosign()
+        try anew.see("Send this? [y/N]")
+        #expect(anew.text.contains("You chose these answers earlier"))
+        anew.type("n\r")
+        try anew.see("0 abstain:")
+        anew.type("1\u{3}")
+        #expect(try anew.end() == .killed(SIGINT))
+        #expect(anew.text.contains("Nothing was sent.") && !anew.text.contains("Co-signed"), "\(anew.text)")
+    }
+
     @Test(
         "A petition from nothing to a verified count, by 12 coworkers and an organiser: who types what, no id among it")
     func counted() async throws {
@@ -376,6 +399,7 @@ struct SittingTests {
         try members[1].see("Co-signed.")
         try members[1].ends()
         try withdrawsAfterWaiting(members[3])
+        try leavesByInterrupt(members[3])
         for other in others {
             let id = try #require(try await other.cosigner.summaries().petitions.first?.id)
             try await other.cosigner.cosign(id, choices: [1])

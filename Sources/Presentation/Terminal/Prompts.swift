@@ -22,18 +22,40 @@ extension Terminal {
     package static func leavesByLetter(_ leaves: Bool) { leavable.withLock { $0 = leaves } }
 
     /// Asks on the terminal. Nil when there is none.
-    /// - Throws: `ClientError.invalid(.inputEnded)` for Ctrl-D; `Left` in a sitting, for that and for a q.
+    /// - Throws: `ClientError.invalid(.inputEnded)` for Ctrl-D; `Left` in a sitting, for that and for a q; `Interrupted`.
     package static func answer(_ question: String) throws -> String? {
         guard canAsk else { return nil }
         show(question)
         let leaves = leavable.withLock { $0 }
-        if let line = Swift.readLine() {
+        if let line = try typedLine() {
             if leaves, Answers.leaves(line) { throw Left() }
             return line
         }
         write("\n")
         if leaves { throw Left() }
         throw ClientError.invalid(.inputEnded)
+    }
+
+    /// The next line that is typed; nil at the end of the input. A signal that ends the program is thrown, so that
+    /// whoever asked keeps what was decided and says what was sent.
+    private static func typedLine() throws -> String? {
+        let listener = SignalListener(SignalListener.ending)
+        defer { listener.close() }
+        var bytes: [UInt8] = []
+        while true {
+            let (signals, isReadable) = listener.wait(file: STDIN_FILENO)
+            if let signal = signals.first {
+                write("\n")
+                throw Interrupted(signal: signal)
+            }
+            guard isReadable else { continue }
+            var byte: UInt8 = 0
+            guard read(STDIN_FILENO, &byte, 1) == 1 else {
+                return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+            }
+            if byte == 0x0a { return String(decoding: bytes, as: UTF8.self) }
+            bytes.append(byte)
+        }
     }
 
     /// Writes a question, with the cursor behind it.
@@ -52,7 +74,7 @@ extension Terminal {
     }
 
     /// The same for who takes an end of the input as no answer.
-    /// - Throws: `Left` alone.
+    /// - Throws: `Left` and `Interrupted` alone.
     package static func ask(_ question: String) throws -> String? {
         do { return try answer(question) } catch is ClientError { return nil }
     }
