@@ -33,7 +33,7 @@ struct WordsTests {
 
     /// Calls that take a key, with the group from which they take it.
     private static let calls: [(call: String, group: String)] = [
-        ("words", ""), ("help", "help."), ("key", ""), ("texts", ""), ("markup", ""), ("\\$0", ""),
+        ("words", ""), ("help", "help."), ("key", ""), ("texts", ""), ("markup", ""), ("\\$0", ""), ("self", ""),
     ]
 
     /// The groups whose keys are the cases of a type.

@@ -21,7 +21,7 @@ package enum AuditText {
             })
         if audit.members > Int(audit.eligible) { Terminal.warning(words("members.tooMany")) }
         if !audit.silent.isEmpty {
-            let names = audit.silent.map(Words.name).joined(separator: words("list.separator"))
+            let names = Words.list(audit.silent.map(Words.name))
             Terminal.line(words("audit.silent", ["people": names], count: audit.silent.count))
         }
     }
@@ -35,7 +35,7 @@ package enum AuditText {
             let text = words("audit.invited", ["by": by], count: count)
             guard !replacing.isEmpty else { return text }
             return text + " "
-                + words("audit.replacing", ["people": replacing.map(name).joined(separator: words("list.separator"))])
+                + words("audit.replacing", ["people": Words.list(replacing.map(name))])
         case .revoked(let count): return words("audit.revoked", ["by": by], count: count)
         case .admitted(let key, let inviter, let replaces):
             let text = words("audit.admitted", ["person": name(key), "by": name(inviter)])
@@ -50,7 +50,7 @@ package enum AuditText {
         case .witnesses(let names, let threshold):
             let list =
                 names.isEmpty
-                ? words("note.nobody") : Terminal.harmless(names.joined(separator: words("list.separator")))
+                ? words("note.nobody") : Terminal.harmless(Words.list(names))
             return words("audit.witnesses", ["by": by, "names": list, "threshold": "\(threshold)"])
         case .relays(let count): return words("audit.relays", ["by": by, "count": "\(count)"])
         }

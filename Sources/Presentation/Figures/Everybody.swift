@@ -33,7 +33,7 @@ package struct Everybody {
         guard isComplete else { return [] }
         let signed = texts("everybody.signed", count: ring)
         guard !unanimous.isEmpty else { return [signed] }
-        let numbers = unanimous.map { "\($0)" }.joined(separator: texts("list.separator"))
+        let numbers = texts.list(unanimous.map { "\($0)" })
         return [signed, texts("everybody.answers", ["numbers": numbers], count: unanimous.count)]
     }
 }

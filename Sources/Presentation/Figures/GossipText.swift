@@ -54,7 +54,7 @@ package enum GossipText {
         case .notWitnessed(_, let missing):
             words(
                 "monitor.notWitnessed",
-                log.merging(["witnesses": missing.joined(separator: words("list.separator"))]) { $1 })
+                log.merging(["witnesses": Words.list(missing)]) { $1 })
         case .tooFewWitnesses(_, let signed, let asked):
             words("monitor.tooFewWitnesses", log.merging(["signed": "\(signed)", "asked": "\(asked)"]) { $1 })
         case .leaf(_, let what): words("monitor.leaf", log.merging(["what": what]) { $1 })

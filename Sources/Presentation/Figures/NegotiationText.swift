@@ -110,7 +110,7 @@ package struct NegotiationText {
             let figures = FigureText(question.counts, ring: tally.ring, disclosure, Words.texts)
             lines.append("  " + NegotiationWords.say(question, figures, Words.texts))
             if let note = figures.note(disclosure) {
-                lines.append("    " + note + words("list.sentence") + words("tally.seeAll"))
+                lines.append("    " + Words.sentences([note, words("tally.seeAll")]))
             }
         }
         return lines
@@ -141,7 +141,7 @@ package struct NegotiationText {
                 let status = NegotiationWords.status(demand, in: entry.record.what)
                 return "\(demand.number) \(word(status))"
             }
-            if !answers.isEmpty { lines.append("    " + answers.joined(separator: words("list.separator"))) }
+            if !answers.isEmpty { lines.append("    " + Words.list(answers)) }
             for ratification in ratifications where ratification.response == entry.record.digest {
                 lines += self.lines(ratification).map { "  " + $0 }
             }

@@ -76,7 +76,7 @@ package struct NotProven {
         let manifest = audited.petition.manifest
         return texts(
             "notProven.trustees",
-            ["threshold": "\(manifest.threshold)", "people": people.joined(separator: texts("notProven.comma"))],
+            ["threshold": "\(manifest.threshold)", "people": texts.list(people)],
             count: manifest.trustees.count)
     }
 

@@ -32,7 +32,7 @@ package enum Notices {
     package static func line(_ note: Note, in roster: WorkplaceLog?) -> String {
         func person(_ key: Bytes32) -> String { Words.name(roster?.person(key) ?? NamedMember(number: nil, key: key)) }
         func list(_ names: [String]) -> String {
-            names.isEmpty ? words("note.nobody") : Terminal.harmless(names.joined(separator: words("list.separator")))
+            names.isEmpty ? words("note.nobody") : Terminal.harmless(Words.list(names))
         }
         switch note {
         case .signerLeftOffice(let leaf, let signer):

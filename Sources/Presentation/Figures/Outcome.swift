@@ -19,7 +19,7 @@ package struct Outcome {
                 "  "
                     + words(
                         kind == .petition ? Words.key("choose.demand") : Words.key("choose.vote"),
-                        ["number": "\(demand)", "figures": parts.joined(separator: words("choose.comma"))]))
+                        ["number": "\(demand)", "figures": Words.clauses(parts)]))
         }
         let (tally, kind) = (history.petition.tally, history.petition.petition.manifest.kind)
         for (i, counts) in (tally.questions ?? []).enumerated() { add(counts, tally.ring, kind, i + 1) }

@@ -61,10 +61,10 @@ package enum PetitionText {
                 ]))
         Terminal.line(
             words(
-                "petition.trusteeNames", ["people": trustees.map(Words.name).joined(separator: words("list.separator"))]
+                "petition.trusteeNames", ["people": Words.list(trustees.map(Words.name))]
             ))
         guard !manifest.levels.isEmpty else { return }
-        let counts = manifest.levels.map { "\($0.count)" }.joined(separator: words("list.separator"))
+        let counts = Words.list(manifest.levels.map { "\($0.count)" })
         Terminal.line(words("petition.namesAt", ["counts": counts]))
     }
 

@@ -26,12 +26,13 @@ package enum StatusText {
         for petition in closed {
             guard let tally = petition.tally, let manifest = petition.log?.manifest else { continue }
             let receipts =
-                petition.receipts > 0 ? words("choose.comma") + words("status.receipts", count: petition.receipts) : ""
+                petition.receipts > 0 ? [words("status.receipts", count: petition.receipts)] : []
             Terminal.line(
                 "  \(petition.id.hex.prefix(16))  \(PetitionText.title(petition))  "
                     + words(
                         "status.count", ["count": "\(tally.cosignatures)", "ring": "\(tally.ring)"])
-                    + "  " + PetitionText.own(petition.own, manifest, standing: petition.standing) + receipts)
+                    + "  "
+                    + Words.clauses([PetitionText.own(petition.own, manifest, standing: petition.standing)] + receipts))
             notes(petition, status)
         }
         Terminal.line("\n" + Terminal.bold(words("status.waits")))
@@ -73,7 +74,7 @@ package enum StatusText {
 
     /// The first few of many.
     private static func list(_ names: [String]) -> String {
-        names.prefix(8).joined(separator: words("list.separator")) + (names.count > 8 ? words("list.more") : "")
+        Words.list(names, atMost: 8)
     }
 
     private static func values(_ id: ID<Petition>, _ status: MemberStatus) -> [String: String] {
@@ -109,7 +110,7 @@ package enum StatusText {
             ] + manifest.levels.map { row(Int($0.count)) { words("status.level", $0) } }
         for line in Terminal.barred(rows) { Terminal.line(line) }
         var own = PetitionText.own(petition.own, manifest, standing: petition.standing)
-        if petition.receipts > 0 { own += words("choose.comma") + words("status.receipts", count: petition.receipts) }
+        if petition.receipts > 0 { own = Words.clauses([own, words("status.receipts", count: petition.receipts)]) }
         Terminal.line("  " + words("status.you", ["own": own]))
         notes(petition, status)
     }

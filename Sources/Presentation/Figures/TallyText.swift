@@ -58,8 +58,7 @@ package struct TallyText {
         }
         for line in Terminal.barred(rows) { Terminal.line(line) }
         if let note = figures.note(disclosure) {
-            for line in Columns.wrap(note + words("list.sentence") + words("tally.seeAll"), min(Columns.width, 100) - 4)
-            {
+            for line in Columns.wrap(Words.sentences([note, words("tally.seeAll")]), min(Columns.width, 100) - 4) {
                 Terminal.line("   " + line)
             }
         }

@@ -99,7 +99,7 @@ package struct CommandNames {
                 return words(
                     "usage.unknownCommand", ["word": typed, "help": Terminal.command([program] + path + ["--help"])])
             }
-            return words("usage.unknownCommandLike", ["word": typed, "like": meant.joined(separator: ", ")])
+            return words("usage.unknownCommandLike", ["word": typed, "like": Words.list(meant)])
         }
         return nil
     }

@@ -168,6 +168,6 @@ package enum Usage {
             .replacing(/Show the version\.$/, with: words("usage.showVersion"))
             .replacing("(default: ", with: "(" + words("usage.default"))
             .replacing("(values: ", with: "(" + words("usage.values"))
-            .replacing("; default: ", with: "; " + words("usage.default"))
+            .replacing("; default: ", with: Words.clauses(["", words("usage.default")]))
     }
 }

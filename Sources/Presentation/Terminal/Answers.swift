@@ -96,7 +96,7 @@ extension Terminal {
     private static func canAnswer(_ count: Int, letters: String) -> String {
         let numbers = count > 3 ? ["1–\(count)"] : (0..<count).map { "\($0 + 1)" }
         let all = numbers + letters.map(String.init)
-        return words("ask.choiceAgain", ["answers": all.joined(separator: words("invite.listComma"))])
+        return words("ask.choiceAgain", ["answers": Words.list(all)])
     }
 
     /// What was typed on the terminal and nobody has read yet is dropped; a file or a pipe stays as it is.

@@ -41,7 +41,7 @@ extension ClientError {
         case .receipt(let error): ["why": ErrorWords.say(error)]
         case .noSuch(let what), .ambiguous(let what): ["what": words("noun.\(what.rawValue)")]
         case .acceptancesMissing(let people), .offersMissing(let people):
-            ["people": people.map(Words.name).joined(separator: words("list.separator"))]
+            ["people": Words.list(people.map(Words.name))]
         case .assembledAlready(let id): ["petition": String(id.hex.prefix(16))]
         case .levelNotReached(let standing, let needed): ["standing": "\(standing)", "needed": "\(needed)"]
         case .coSigning(let error): error.values
@@ -58,7 +58,7 @@ extension CoSigningError {
             ["log": Notices.name(log)]
         case .logUnverified(let log, let error): ["log": Notices.name(log), "why": ErrorWords.say(error)]
         case .serviceFaults(let faults):
-            ["faults": faults.prefix(3).joined(separator: words("choose.comma")) + (faults.count > 3 ? "…" : "")]
+            ["faults": Words.clauses(faults.prefix(3)) + (faults.count > 3 ? "…" : "")]
         case .notWitnessed(let log, let signed, let asked):
             ["log": Notices.name(log), "signed": "\(signed)", "asked": "\(asked)"]
         case .wording(let fault): ["why": words("wording.\(fault.rawValue)")]
@@ -66,7 +66,7 @@ extension CoSigningError {
         case .nameHidden(let code): ["code": code]
         case .namedAmongFew(let count): ["count": "\(count)"]
         case .namedInLargeRing(let ring, let eligible): ["ring": "\(ring)", "eligible": "\(eligible)"]
-        case .noSuchLevel(let levels): ["levels": levels.map { "\($0)" }.joined(separator: words("list.separator"))]
+        case .noSuchLevel(let levels): ["levels": Words.list(levels.map { "\($0)" })]
         case .remarkLength(let most): ["most": "\(most)"]
         case .remarkHidden(let line, let code): ["line": "\(line)", "code": code]
         case .answersCount(let demands): ["demands": "\(demands)"]

@@ -25,7 +25,7 @@ enum CheckText {
         }
         Terminal.line(words("care.objects", count: report.objects))
         for finding in report.findings {
-            let text = (finding.log.map { name($0) + ": " } ?? "") + say(finding.what)
+            let text = finding.log.map { Words.pair(name($0), say(finding.what)) } ?? say(finding.what)
             if finding.isRepaired {
                 Terminal.line(Terminal.green(words("care.repaired")) + " " + text)
             } else {

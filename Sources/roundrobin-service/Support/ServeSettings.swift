@@ -53,7 +53,7 @@ struct ServeSettings {
         case .choice(let choices):
             guard choices.contains(text) else {
                 throw Fault(
-                    place: place, what: words("settingFault.choice", ["choices": choices.joined(separator: ", ")]))
+                    place: place, what: words("settingFault.choice", ["choices": Words.list(choices)]))
             }
             values[setting.key] = text
         case .number(let range):

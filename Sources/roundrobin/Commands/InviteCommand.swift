@@ -109,7 +109,7 @@ struct InviteCommand: AsyncParsableCommand {
         private func readEncoding() throws -> RosterEncoding? {
             guard let encoding else { return nil }
             guard let known = RosterEncoding(name: encoding) else {
-                let all = RosterEncoding.allCases.map(\.rawValue).joined(separator: ", ")
+                let all = Words.list(RosterEncoding.allCases.map(\.rawValue))
                 throw ValidationError(words("usage.encoding", ["known": all]))
             }
             return known

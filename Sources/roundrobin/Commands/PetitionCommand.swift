@@ -118,7 +118,7 @@ struct PetitionCommand: AsyncParsableCommand {
         }
 
         private static func names(_ people: [NamedMember]) -> String {
-            people.map(Words.name).joined(separator: words("list.separator"))
+            Words.list(people.map(Words.name))
         }
 
         private static func read(_ file: String) throws -> String {

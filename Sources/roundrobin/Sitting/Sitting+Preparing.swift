@@ -57,7 +57,7 @@ extension Sitting {
                 + words(
                     "petition.trustees",
                     [
-                        "trustees": trustees.map { Words.name($0) }.joined(separator: words("invite.listComma")),
+                        "trustees": Words.list(trustees.map(Words.name)),
                         "threshold": "\(threshold)", "quorum": "\(quorum)", "close": close,
                     ]))
         guard try agrees(words("sitting.prepareAsk")) else { return }
@@ -89,7 +89,7 @@ extension Sitting {
     private func askTrustees(_ willing: [NamedMember]) async throws -> [NamedMember] {
         if willing.isEmpty { Terminal.line(words("sitting.nobodyWilling")) }
         for person in willing { Terminal.line("  \(person.number ?? 0)  \(Words.name(person))") }
-        let usual = willing.compactMap { $0.number.map(String.init) }.joined(separator: ",")
+        let usual = willing.compactMap { $0.number.map(String.init) }.joined(separator: " ")
         return try await asking(words("sitting.askTrustees"), otherwise: usual) { answer in
             let trustees = try await keystore.withSession { session in
                 let keys = try await Naming.memberKeys(Self.names(answer), session)
@@ -101,7 +101,7 @@ extension Sitting {
             }
             let missing = trustees.filter { one in !willing.contains { $0.key == one.key } }
             guard !missing.isEmpty else { return trustees }
-            let names = missing.map { Words.name($0) }.joined(separator: words("invite.listComma"))
+            let names = Words.list(missing.map(Words.name))
             Terminal.note(words("petition.offersWanted", ["people": names]))
             return try agrees(words("sitting.offersAsk")) ? trustees : nil
         }

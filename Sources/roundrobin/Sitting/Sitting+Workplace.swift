@@ -157,7 +157,7 @@ extension Sitting {
         let library = try TemplateLibrary(directory: TemplateLibrary.standardDirectory())
         let templates = library.templates.filter { $0.language == Words.language.rawValue }
         for (i, template) in templates.enumerated() {
-            Terminal.line("  \(i + 1)  \(template.title): \(template.summary)")
+            Terminal.line("  \(i + 1)  " + Words.pair(template.title, template.summary))
         }
         let choice = try choose(
             words("sitting.askTemplate", ["count": "\(templates.count)"]), among: templates.count, others: "o")

@@ -128,6 +128,6 @@ struct OtherPetition: Error {
             return .invalid(.otherPetition, ["id": found])
         }
         return .invalid(
-            .mistypedPetition, ["id": found, "places": differing.joined(separator: words("list.separator"))])
+            .mistypedPetition, ["id": found, "places": Words.list(differing)])
     }
 }

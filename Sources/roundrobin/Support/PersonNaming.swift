@@ -201,8 +201,7 @@ extension Naming {
         var seen: Set<NamedPerson> = []
         let different = found.filter { seen.insert($0).inserted }
         guard different.count > 1 else { return different.first }
-        let shown = different.prefix(8).map { describe($0, people, directory) }
-            .joined(separator: words("invite.listSemicolon"))
+        let shown = Words.clauses(different.prefix(8).map { describe($0, people, directory) })
         throw ClientError.invalid(
             .personAmbiguous, ["name": name, "people": shown + (different.count > 8 ? " …" : "")])
     }
@@ -215,9 +214,9 @@ extension Naming {
             return person.key.map { Words.name(people.person($0)) }
                 ?? person.invite.map { String($0.hex.prefix(16)) } ?? ""
         }
-        return
-            ([DirectoryText.handle(place, in: directory), entry.name, entry.team, entry.note].filter { !$0.isEmpty }
-            .map(Terminal.harmless) + [DirectoryText.state(directory.state(of: entry), entry)])
-            .joined(separator: words("invite.listComma"))
+        let parts = [DirectoryText.handle(place, in: directory), entry.name, entry.team, entry.note]
+        return Words.list(
+            parts.filter { !$0.isEmpty }.map(Terminal.harmless)
+                + [DirectoryText.state(directory.state(of: entry), entry)])
     }
 }

@@ -70,7 +70,7 @@ struct PetitionArgument: ParsableArguments {
                 "ask.stateOf",
                 ["title": PetitionText.title(summary), "state": state ?? words("petition.announced")])
         }
-        return .invalid(.noPetitionFits, ["states": states.joined(separator: words("choose.comma"))])
+        return .invalid(.noPetitionFits, ["states": Words.clauses(states)])
     }
 
     /// Anybody can verify a file, without a keystore and without the service.

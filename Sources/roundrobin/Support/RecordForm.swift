@@ -165,7 +165,7 @@ enum RecordForm {
         for key in mapping.keys {
             guard let name = key.string, known.contains(name) else {
                 throw ClientError.invalid(
-                    .formKey, ["key": key.string ?? "?", "known": known.joined(separator: words("list.separator"))])
+                    .formKey, ["key": key.string ?? "?", "known": Words.list(known)])
             }
         }
     }

@@ -84,7 +84,7 @@ struct RosterFile {
         }
         guard places[.name] != nil || (places[.first] != nil && places[.last] != nil) else {
             throw ClientError.invalid(
-                .rosterHeading, ["heading": heading.cells.map(\.text).joined(separator: words("list.separator"))])
+                .rosterHeading, ["heading": Words.list(heading.cells.map(\.text))])
         }
         (self.used, self.unused) = (used, unused)
         people = try table.rows.dropFirst().map {
@@ -207,14 +207,13 @@ struct RosterFile {
     }
 
     private var firstNames: String {
-        let names = people.prefix(5).map { Terminal.harmless($0.name) }
-        return names.joined(separator: words("invite.listComma"))
+        Words.list(people.prefix(5).map { Terminal.harmless($0.name) })
     }
 
     /// `27 people read: columns Name, Team; not used: Dept. The first: …`
     var summary: String {
         func list(_ headings: [String]) -> String {
-            headings.map(Terminal.harmless).joined(separator: words("invite.listComma"))
+            Words.list(headings.map(Terminal.harmless))
         }
         var text = words("invite.read", ["columns": list(used), "names": firstNames], count: people.count)
         if !unused.isEmpty { text += "\n" + words("invite.unused", ["columns": list(unused)]) }
