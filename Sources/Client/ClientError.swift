@@ -14,10 +14,15 @@ public struct NamedMember: Sendable, Hashable {
     public let pseudonym: String?
     /// Whether the pseudonym could be mistaken for somebody else's.
     public let isConfusable: Bool
+    /// The key of the invite that admitted them, by which the organisers' directory may know them.
+    public let invite: Bytes32?
 
     /// Checks nothing.
-    public init(number: Int?, key: Bytes32, pseudonym: String? = nil, isConfusable: Bool = false) {
+    public init(
+        number: Int?, key: Bytes32, pseudonym: String? = nil, isConfusable: Bool = false, invite: Bytes32? = nil
+    ) {
         (self.number, self.key, self.pseudonym, self.isConfusable) = (number, key, pseudonym, isConfusable)
+        self.invite = invite
     }
 }
 
@@ -25,7 +30,8 @@ extension WorkplaceLog {
     /// A member by number and key.
     public func person(_ key: Bytes32, pseudonym: String? = nil, isConfusable: Bool = false) -> NamedMember {
         NamedMember(
-            number: number(of: key), key: key, pseudonym: pseudonym, isConfusable: isConfusable)
+            number: number(of: key), key: key, pseudonym: pseudonym, isConfusable: isConfusable,
+            invite: member(key)?.inviteKey)
     }
 }
 

@@ -292,6 +292,7 @@ extension Device {
         let roster = try ClientError.coSigning { () throws(CoSigningError) in try reading.judgedRoster().log }
         guard roster.founding.logKey == state.logKey else { throw ClientError.badAnswer(.logKey) }
         note(roster)
+        if !roster.isOrganiser(signKey) { try forgetDirectory() }
         return roster
     }
 

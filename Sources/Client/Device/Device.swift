@@ -15,6 +15,8 @@ public final class Device {
     let clock: @Sendable () -> UInt64
     /// Whether nothing may be written, neither the keystore nor the state.
     let isOnlyReading: Bool
+    /// What an organiser's directory called people when this device read it last.
+    public let directoryNames: DirectoryNames
 
     /// Seconds since 1970 by this machine's clock.
     public static let systemClock: @Sendable () -> UInt64 = { UInt64(max(0, Date().timeIntervalSince1970)) }
@@ -25,6 +27,7 @@ public final class Device {
     ) {
         (self.keystore, self.identity, self.state, self.proxy) = (keystore, identity, state, proxy)
         (self.clock, isOnlyReading) = (clock, onlyReading)
+        directoryNames = DirectoryNames(state.directoryNames ?? [])
     }
 
     /// - Throws: `ClientError.keystoreDamaged`; `.keystoreVersion` if an earlier program made it.
@@ -134,6 +137,26 @@ public final class Device {
     public func sawWitnessNews() throws {
         guard let newestRoster, !witnessNews.isEmpty else { return }
         state.memory.sawWitnesses(of: newestRoster)
+        try save()
+    }
+
+    /// Whether this device has read the organisers' directory.
+    public var knowsDirectory: Bool { state.directoryNames != nil }
+
+    /// Remembers what the directory calls people.
+    func note(_ entries: [DirectoryEntry]) throws {
+        let names = entries.map(DirectoryNames.Entry.init)
+        guard state.directoryNames != names else { return }
+        state.directoryNames = names
+        directoryNames.replace(with: names)
+        try save()
+    }
+
+    /// Erases the names on the device of somebody who may no longer read the directory.
+    func forgetDirectory() throws {
+        guard state.directoryNames != nil else { return }
+        state.directoryNames = nil
+        directoryNames.replace(with: [])
         try save()
     }
 

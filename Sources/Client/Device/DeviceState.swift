@@ -50,6 +50,8 @@ struct DeviceState: Codable {
     var shown: [ID<Object>: UInt32] = [:]
     /// The tlog-policy file that this member requires to be met; nil for none.
     var witnessPolicy: String?
+    /// Whom the organisers' directory named when this organiser read it last. Absent on other members' devices.
+    var directoryNames: [DirectoryNames.Entry]?
     /// Notes that an organiser made on their invites.
     var inviteNotes: [Bytes32: String] = [:]
     /// The number of this member's next comment.
@@ -82,6 +84,8 @@ struct DeviceState: Codable {
         state.isSettledIn = nil
         state.intentions = nil
         state.unfinishedInvites = nil
+        // The other device reads the directory itself.
+        state.directoryNames = nil
         // Comments written after the backup use up numbers: the list shows which number is free.
         state.nextComment = 0
         return state

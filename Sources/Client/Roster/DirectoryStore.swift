@@ -25,7 +25,9 @@ extension Session {
     public func directory() async throws -> Directory {
         let people = try await people()
         try requireOrganiser()
-        return Directory(entries: try await register().entries, people: people, now: device.clock())
+        let entries = try await register().entries
+        try device.note(entries)
+        return Directory(entries: entries, people: people, now: device.clock())
     }
 
     // MARK: Reading
@@ -113,9 +115,12 @@ extension Session {
             for entry in entries where !known.contains(entry) { try entry.check() }
             try checkRoom(adding: entries.count - before.entries.count, to: before.entries.count)
             guard resealing || isLate || entries != before.entries else { return }
-            do { return try await write(entries, over: before.parts, after: previous, renewing || isLate) } catch let
-                error as ClientError
-            { guard error.isRefusal(.conflict), attempt < 4 else { throw error } }
+            do {
+                try await write(entries, over: before.parts, after: previous, renewing || isLate)
+                return try device.note(entries)
+            } catch let error as ClientError {
+                guard error.isRefusal(.conflict), attempt < 4 else { throw error }
+            }
         }
     }
 

@@ -28,8 +28,8 @@ package enum DirectoryText {
 
     package static func state(_ state: Directory.State, _ entry: DirectoryEntry) -> String {
         switch state {
-        case .member(let person): words("directory.member", ["person": Words.name(person)])
-        case .left(let person): words("directory.left", ["person": Words.name(person)])
+        case .member(let person): words("directory.member", ["person": Words.handle(person)])
+        case .left(let person): words("directory.left", ["person": Words.handle(person)])
         case .invited:
             entry.expires.map { words("invite.expiresOn", ["date": Moment.day($0)]) } ?? words("directory.invited")
         case .expired: words("invite.expiredOn", ["date": Moment.day(entry.expires ?? 0)])

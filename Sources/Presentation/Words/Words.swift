@@ -3,6 +3,7 @@ import Client
 import Foundation
 import Petitions
 import Sodium
+import Synchronization
 import Templates
 
 /// The texts of the language that the person reads: `--lang`, else as POSIX has it.
@@ -42,7 +43,32 @@ package enum Words {
     /// The same, for what takes the texts of any language.
     package static var texts: Messages { messages ?? Messages.none(language) }
 
+    private static let directory = Mutex<DirectoryNames?>(nil)
+
+    /// From here on people are named as this directory has them.
+    package static func naming(by names: DirectoryNames) { directory.withLock { $0 = names } }
+
+    /// A person, wherever one is named: as the directory has them for somebody who may read it, with the number only to
+    /// tell two of one name apart; else by number, key and pseudonym.
     package static func name(_ person: NamedMember) -> String {
+        guard let listed = directory.withLock({ $0 })?.listed(person) else { return handle(person) }
+        var values = ["name": Terminal.harmless(listed.name), "number": person.number.map(String.init) ?? ""]
+        if listed.isShared, person.number != nil { return words("person.listedTwice", values) }
+        guard let pseudonym = person.pseudonym, !person.isConfusable, pseudonym != listed.name else {
+            return values["name"] ?? ""
+        }
+        values["pseudonym"] = Terminal.harmless(pseudonym)
+        return words("person.listedNamed", values)
+    }
+
+    /// The same with the handle beside the directory's name, where a question is about this person and no other.
+    package static func whole(_ person: NamedMember) -> String {
+        guard let listed = directory.withLock({ $0 })?.listed(person) else { return handle(person) }
+        return pair(Terminal.harmless(listed.name), handle(person))
+    }
+
+    /// What the log and the workplace know a member by: number, key and pseudonym.
+    package static func handle(_ person: NamedMember) -> String {
         let key = String(person.key.hex.prefix(8))
         guard let number = person.number else { return words("person.unknown", ["key": key]) }
         let values = ["number": "\(number)", "key": key]

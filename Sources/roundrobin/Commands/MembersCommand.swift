@@ -23,6 +23,8 @@ struct MembersCommand: AsyncParsableCommand {
             let number: Int
             let key: String
             let pseudonym: String?
+            /// In the organisers' directory; nil for anyone who is no organiser.
+            let name: String?
             let present: Bool
             let organiser: Bool
             let admitted_by_leaf: Int
@@ -33,12 +35,15 @@ struct MembersCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await keystore.withSession { session in
-                let people = try await session.people()
-                let roster = people.roster
+                let directory = session.isOrganiser ? try await session.directory() : nil
+                let people: People
+                if let directory { people = directory.people } else { people = try await session.people() }
+                let (roster, names) = (people.roster, directory?.names ?? [:])
                 let entries = roster.members.enumerated().map { i, entry in
                     Entry(
                         number: i + 1, key: entry.signKey.hex,
-                        pseudonym: people.person(entry.signKey).pseudonym, present: roster.isMember(entry.signKey),
+                        pseudonym: people.person(entry.signKey).pseudonym, name: names[entry.signKey],
+                        present: roster.isMember(entry.signKey),
                         organiser: roster.isOrganiser(entry.signKey), admitted_by_leaf: entry.admitted,
                         confusable: people.confusable.contains(entry.signKey), you: entry.signKey == session.signKey)
                 }
@@ -68,6 +73,7 @@ struct MembersCommand: AsyncParsableCommand {
                 }
             var parts = [number, String(entry.key.prefix(16)), state]
             if entry.you { parts.append(words("members.you")) }
+            if let name = entry.name { parts.append(Terminal.harmless(name)) }
             if let pseudonym = entry.pseudonym { parts.append(Terminal.harmless(pseudonym)) }
             if entry.confusable { parts.append(Terminal.red(words("members.confusable"))) }
             return parts.joined(separator: "  ")

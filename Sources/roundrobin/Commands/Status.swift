@@ -66,6 +66,7 @@ struct Watch: AsyncParsableCommand {
     private func look(_ opener: KeystoreOpener, _ found: inout Found) async throws -> MemberStatus {
         let member = try Member.look(keystore.directory, with: opener, proxy: keystore.parsedProxy())
         defer { member.close() }
+        Words.naming(by: member.device.directoryNames)
         let kept = member.device.alarms
         let status: MemberStatus
         do { status = try await member.status() } catch {

@@ -92,6 +92,7 @@ struct KeystoreOptions: ParsableArguments {
     /// The same, for a command that opens it more than once.
     func withMember<R>(_ opener: KeystoreOpener, _ body: (Member) async throws -> R) async throws -> R {
         let member = try Member.open(directory, with: opener, proxy: parsedProxy())
+        Words.naming(by: member.device.directoryNames)
         // Also when the command fails: what does not fit what was seen before is told every time.
         defer {
             try? Notices.tell(member.device)
@@ -108,6 +109,8 @@ struct KeystoreOptions: ParsableArguments {
                     let text = words("invite.waiting", count: Int(seconds))
                     if Terminal.showsProgress { Terminal.progress(text) } else { Terminal.note(text) }
                 }
+                // A new organiser's device learns whom it names. Later it keeps up with whatever reads the directory.
+                if session.isOrganiser, !session.device.knowsDirectory { _ = try? await session.directory() }
                 return try await body(session)
             }
         }

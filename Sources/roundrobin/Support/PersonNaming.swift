@@ -91,13 +91,11 @@ extension Naming {
         return keys.count == 1 ? keys[0] : nil
     }
 
-    /// A member as a question names them: by number, by pseudonym, and for organisers as the directory has them.
+    /// A member as a question about them names them: by number, by pseudonym, and for organisers as the directory has
+    /// them now.
     static func shown(_ key: Bytes32, _ session: Session) async throws -> String {
-        let person = Words.name(try await session.people().person(key))
-        guard session.roster.isOrganiser(session.signKey),
-            let name = try await session.directory().names[key]
-        else { return person }
-        return Terminal.harmless(name) + ": " + person
+        let people = session.isOrganiser ? try await session.directory().people : try await session.people()
+        return Words.whole(people.person(key))
     }
 
     // MARK: Finding
