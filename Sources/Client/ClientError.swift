@@ -175,7 +175,8 @@ public enum ClientError: Error, Sendable {
         case replacesPresent, replacesReplaced, sameDraftTwice, quorumOrLevel, formUnchanged, formShape
         case directoryYours, policy, gossipFile, phrase, monitorState, noSuchWorkplace, wholeWorkplaceID
         case replacesUnconfirmed, adoptNewer, textTooLong, policyQuorum, evidenceWeak
-        case invitesUnsent, directoryByFormer, alarmsFirst, inputEnded
+        case invitesUnsent, directoryByFormer, alarmsFirst, inputEnded, consentMissing,
+            rosterOtherEncoding
         case addressScheme, addressUser, addressPath, addressPort
         case rosterUnsettled
     }

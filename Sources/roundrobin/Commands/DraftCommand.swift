@@ -124,18 +124,27 @@ struct DraftCommand: AsyncParsableCommand {
         }
     }
 
-    /// A draft by its number in the list or the first characters of its id.
-    static func find(_ name: String, _ session: Session) async throws -> Draft {
-        let drafts = try await session.drafts()
-        let id = try Naming.object(name, among: drafts.map(\.id), .draft)
-        guard let draft = drafts.first(where: { $0.id == id }) else { throw ClientError.noSuch(.draft) }
-        return draft
+    /// Which draft a command is about: by its number in the list, the first characters of its id or words of its title;
+    /// or not named, where only one fits.
+    struct DraftArgument: ParsableArguments {
+        @Argument(help: help("draftID"))
+        var draft: String?
+
+        func find(_ session: Session, fits: (Draft) -> Bool = { _ in true }) async throws -> Draft {
+            try choose(draft, among: try await session.drafts(), fits: fits)
+        }
+    }
+
+    static func choose(
+        _ name: String?, among drafts: [Draft], fits: (Draft) -> Bool = { _ in true }
+    ) throws -> Draft {
+        try Naming.choose(
+            name, among: drafts.map { Nameable(ids: [$0.id.hex], title: $0.title, value: $0) }, .draft, fits: fits)
     }
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: words("help.draftShow"))
-        @Argument(help: help("draftID"))
-        var draft: String
+        @OptionGroup var draft: DraftArgument
         @Option(help: help("earlierRevision"))
         var revision: UInt32?
         @Flag(help: help("numbered"))
@@ -149,7 +158,7 @@ struct DraftCommand: AsyncParsableCommand {
 
         private func show() async throws {
             let (found, author) = try await keystore.withSession { session in
-                let newest = try await find(draft, session)
+                let newest = try await draft.find(session)
                 let found = try await revision.asyncMap { try await session.draft(newest.id, revision: $0) } ?? newest
                 if revision == nil { try session.noteShown(found) }
                 return (found, Words.name(try await session.people().person(found.author)))
@@ -177,8 +186,7 @@ struct DraftCommand: AsyncParsableCommand {
     struct Edit: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: words("help.draftEdit"))
-        @Argument(help: help("draftID"))
-        var draft: String
+        @OptionGroup var draft: DraftArgument
         @Option(help: help("draftEditFile", "file"))
         var file: String?
         @Option(help: help("draftEditTitle"))
@@ -205,7 +213,7 @@ struct DraftCommand: AsyncParsableCommand {
             // Read before the passphrase is asked for.
             let given = try file.map { try DraftCommand.parts(of: $0, title: title) }
             let (revised, merged, isNew) = try await keystore.withSession { session in
-                var current = try await find(draft, session)
+                var current = try await draft.find(session)
                 if let base { current = try await session.draft(current.id, revision: base) }
                 let before = current.title
                 var (title, text) = try given ?? Editor.edit(current.whole)
@@ -243,15 +251,14 @@ struct DraftCommand: AsyncParsableCommand {
 
     struct History: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: words("help.history"))
-        @Argument(help: help("draftID"))
-        var draft: String
+        @OptionGroup var draft: DraftArgument
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
             try await keystore.withSession { session in
                 let people = try await session.people()
-                let id = try await find(draft, session).id
+                let id = try await draft.find(session).id
                 let history = try await session.history(of: id)
                 let adopted = try await session.adoptions()[id]?.revision
                 if output.json { return try Terminal.json(["revisions": history.map { Facts($0) }]) }
@@ -268,8 +275,7 @@ struct DraftCommand: AsyncParsableCommand {
     struct Diff: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: words("help.diff"))
-        @Argument(help: help("draftID"))
-        var draft: String
+        @OptionGroup var draft: DraftArgument
         @Option(help: help("diffFrom"))
         var from: UInt32?
         @Option(help: help("diffTo"))
@@ -284,7 +290,7 @@ struct DraftCommand: AsyncParsableCommand {
 
         func run() async throws {
             let (old, new) = try await keystore.withSession { session in
-                let newest = try await find(draft, session)
+                let newest = try await draft.find(session) { $0.revision > 1 }
                 let later = to ?? newest.revision
                 guard later > 1 || from != nil else { throw ClientError.invalid(.oneRevision) }
                 return (

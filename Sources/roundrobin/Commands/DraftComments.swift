@@ -22,8 +22,7 @@ extension DraftCommand {
     struct CommentOn: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "comment", abstract: words("help.comment"))
-        @Argument(help: help("draftOfComment"))
-        var draft: String
+        @OptionGroup var draft: DraftArgument
         @Option(help: help("commentLine"))
         var line: Int?
         @OptionGroup var content: CommentText
@@ -32,7 +31,7 @@ extension DraftCommand {
 
         func run() async throws {
             let id = try await keystore.withSession { session in
-                let draft = try await find(draft, session)
+                let draft = try await draft.find(session)
                 return try await session.comment(on: draft, line: line, content.read())
             }
             if output.json { return try Terminal.json(["comment": id.hex]) }
@@ -42,8 +41,7 @@ extension DraftCommand {
 
     struct Comments: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: words("help.comments"))
-        @Argument(help: help("draftOfComment"))
-        var draft: String
+        @OptionGroup var draft: DraftArgument
         @Flag(help: help("commentsAll"))
         var all = false
         @OptionGroup var keystore: KeystoreOptions
@@ -51,8 +49,9 @@ extension DraftCommand {
 
         func run() async throws {
             try await keystore.withSession { session in
-                let draft = try await find(draft, session)
-                let comments = try await session.comments().filter { $0.topic == .draft(draft.id) }
+                let known = try await session.comments()
+                let draft = try await draft.find(session) { draft in known.contains { $0.topic == .draft(draft.id) } }
+                let comments = known.filter { $0.topic == .draft(draft.id) }
                 if output.json { return try Terminal.json(["comments": comments.map { CommentView.Facts($0) }]) }
                 let people = try await session.people()
                 let settled = Set(comments.filter { $0.resolvedBy != nil }.map(\.id))
@@ -70,25 +69,36 @@ extension DraftCommand {
         }
     }
 
-    /// A comment by the first characters of its id.
-    static func findComment(_ name: String, _ session: Session) async throws -> Comment {
-        let comments = try await session.comments()
-        let id = try Naming.id(name, among: comments.map(\.id), .comment)
-        guard let comment = comments.first(where: { $0.id == id }) else { throw ClientError.noSuch(.comment) }
-        return comment
+    /// Which comment a command is about: by the first characters of its id, or words of its text; or not named, where only
+    /// one fits.
+    struct CommentArgument: ParsableArguments {
+        @Argument(help: help("commentID"))
+        var comment: String?
+
+        /// - Parameter settled: whether only settled threads are offered.
+        func find(_ session: Session, settled: Bool = false) async throws -> Comment {
+            let comments = try await session.comments()
+            func nameable(_ comment: Comment) -> Nameable<Comment> {
+                let words = comment.text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+                return Nameable(
+                    ids: [comment.id.hex], title: words.count > 60 ? words.prefix(59) + "…" : words, value: comment)
+            }
+            return try Naming.choose(comment, among: comments.map(nameable), .comment) {
+                $0.replyTo == nil && ($0.resolvedBy != nil) == settled
+            }
+        }
     }
 
     struct Reply: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: words("help.reply"))
-        @Argument(help: help("commentID"))
-        var comment: String
+        @OptionGroup var comment: CommentArgument
         @OptionGroup var content: CommentText
         @OptionGroup var keystore: KeystoreOptions
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
             let id = try await keystore.withSession { session in
-                try await session.reply(to: try await findComment(comment, session), content.read())
+                try await session.reply(to: try await comment.find(session), content.read())
             }
             if output.json { return try Terminal.json(["comment": id.hex]) }
             Terminal.line(words("comment.made", ["id": String(id.hex.prefix(8))]))
@@ -97,15 +107,14 @@ extension DraftCommand {
 
     struct Resolve: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: words("help.resolve"))
-        @Argument(help: help("commentID"))
-        var comment: String
+        @OptionGroup var comment: CommentArgument
         @Flag(help: help("reopen"))
         var reopen = false
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
             try await keystore.withSession { session in
-                try await session.resolve(try await findComment(comment, session), isOpen: reopen)
+                try await session.resolve(try await comment.find(session, settled: reopen), isOpen: reopen)
             }
             Terminal.line(reopen ? words("comment.reopened") : words("comment.settled"))
         }
@@ -114,8 +123,7 @@ extension DraftCommand {
     struct Adopt: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: words("help.adopt"))
-        @Argument(help: help("draftOfComment"))
-        var draft: String
+        @OptionGroup var draft: DraftArgument
         @Option(help: help("adoptRevision"))
         var revision: UInt32?
         @Flag(help: help("adoptUndo"))
@@ -124,7 +132,10 @@ extension DraftCommand {
 
         func run() async throws {
             let (found, chosen) = try await keystore.withSession { session in
-                let found = try await find(draft, session)
+                let adopted = try await session.adoptions()
+                let found = try await draft.find(session) {
+                    undo ? adopted[$0.id] != nil : adopted[$0.id]?.revision != $0.revision
+                }
                 try await session.adopt(found.id, revision: undo ? 0 : revision)
                 return (found, revision ?? found.revision)
             }

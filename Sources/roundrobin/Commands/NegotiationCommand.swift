@@ -138,7 +138,7 @@ struct NegotiationCommand: AsyncParsableCommand {
             }
             if closes > 0 { Terminal.note(words("petition.deadlineIs", ["time": Moment.describe(closes)])) }
             if options.output.json { return try Terminal.json(["plan": plan.hex]) }
-            Terminal.line(words("negotiation.prepared", ["plan": String(plan.hex.prefix(8))]))
+            Terminal.line(words("negotiation.prepared"))
         }
 
         private static let titleKey = Words.key("vote.title")

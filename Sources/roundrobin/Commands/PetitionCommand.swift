@@ -33,14 +33,21 @@ struct PetitionCommand: AsyncParsableCommand {
         @Argument(help: help("plan"))
         var plan: String?
 
-        func find(_ session: Session) async throws -> ID<Object> {
+        /// The id of a petition in preparation, which once assembled can be named by the petition's own id as well.
+        func find(_ session: Session, fits: (PetitionPlan) -> Bool = { _ in true }) async throws -> ID<Object> {
             let all = try await session.plans()
-            if let plan { return try Naming.object(plan, among: all.map(\.id), .plan) }
-            // What is open already is found as a petition.
-            let plans = all.filter { $0.plan.petition.map { !session.wasOpened($0) } ?? true }.map(\.id)
-            guard let only = plans.first else { throw ClientError.noSuch(.plan) }
-            guard plans.count == 1 else { throw ClientError.ambiguous(.plan) }
-            return only
+            func nameable(_ plans: [(id: ID<Object>, plan: PetitionPlan)]) -> [Nameable<(ID<Object>, PetitionPlan)>] {
+                plans.map { id, plan in
+                    Nameable(
+                        ids: [id.hex] + (plan.petition.map { [$0.hex] } ?? []), title: plan.title, value: (id, plan))
+                }
+            }
+            // What is open already is found as a petition, and here only by who names it.
+            let waiting = nameable(all.filter { $0.plan.petition.map { !session.wasOpened($0) } ?? true })
+            do { return try Naming.choose(plan, among: waiting, .plan) { fits($0.1) }.0 } catch ClientError.noSuch {
+                guard plan != nil else { throw ClientError.noSuch(.plan) }
+                return try Naming.choose(plan, among: nameable(all), .plan).0
+            }
         }
     }
 
@@ -83,11 +90,11 @@ struct PetitionCommand: AsyncParsableCommand {
                 let all = try await session.drafts()
                 let adopted = try await session.adoptions()
                 let chosen = try drafts.map { name in
-                    let id = try Naming.object(name, among: all.map(\.id), .draft)
-                    guard let revision = adopted[id]?.revision else {
+                    let draft = try DraftCommand.choose(name, among: all)
+                    guard let revision = adopted[draft.id]?.revision else {
                         throw ClientError.invalid(.draftNotAdopted, ["draft": name])
                     }
-                    return (id: id, revision: revision)
+                    return (id: draft.id, revision: revision)
                 }
                 let id = try await session.prepare(
                     PetitionPlan(
@@ -114,7 +121,7 @@ struct PetitionCommand: AsyncParsableCommand {
             }
             if let petition { return Terminal.line(words("cli.assembled", ["id": petition.hex])) }
             Terminal.line(
-                words("cli.prepared", ["id": String(id.hex.prefix(16)), "plan": String(id.hex.prefix(8))]))
+                words("cli.prepared", ["title": Terminal.harmless(title)]))
         }
 
         private static func names(_ people: [NamedMember]) -> String {
@@ -162,7 +169,11 @@ struct PetitionCommand: AsyncParsableCommand {
                 try await keystore.withSession { try await $0.offerNothingAhead() }
                 return Terminal.line(words("petition.offersTakenBack"))
             }
-            try await keystore.withSession { try await $0.offer(try await plan.find($0), again: again) }
+            try await keystore.withSession { session in
+                let own = session.signKey
+                let id = try await plan.find(session) { $0.petition == nil && $0.trustees.contains(own) }
+                try await session.offer(id, again: again)
+            }
             Terminal.line(words("cli.offered"))
         }
     }
@@ -178,7 +189,7 @@ struct PetitionCommand: AsyncParsableCommand {
 
         func run() async throws {
             let id = try await keystore.withSession { session in
-                try await PetitionCommand.assemble(plan.find(session), session, again: again)
+                try await PetitionCommand.assemble(plan.find(session) { $0.petition == nil }, session, again: again)
             }
             if output.json { return try Terminal.json(["petition": id.hex]) }
             Terminal.line(words("cli.assembled", ["id": id.hex]))
@@ -197,7 +208,7 @@ struct PetitionCommand: AsyncParsableCommand {
         func run() async throws {
             var comments: [Comment] = []
             let (preview, people) = try await keystore.withSession { session in
-                let planID = try await plan.find(session)
+                let planID = try await plan.find(session) { $0.petition != nil }
                 let preview = try await session.preview(planID)
                 comments = try await session.comments().filter { $0.topic == .plan(planID) }
                 return (preview, try await session.people())
@@ -249,7 +260,11 @@ struct PetitionCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let id = try await keystore.withSession { try await $0.accept(try await plan.find($0)) }
+            let id = try await keystore.withSession { session in
+                let own = session.signKey
+                return try await session.accept(
+                    try await plan.find(session) { $0.petition != nil && $0.trustees.contains(own) })
+            }
             if output.json { return try Terminal.json(["petition": id.hex]) }
             Terminal.line(words("cli.accepted", ["id": id.hex]))
         }
@@ -263,7 +278,9 @@ struct PetitionCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let id = try await keystore.withSession { try await $0.openPetition(try await plan.find($0)) }
+            let id = try await keystore.withSession { session in
+                try await session.openPetition(try await plan.find(session) { $0.petition != nil })
+            }
             if output.json { return try Terminal.json(["petition": id.hex]) }
             Terminal.line(words("cli.opened", ["id": id.hex]))
             Terminal.line(words("cli.tellID"))
@@ -292,7 +309,9 @@ struct PetitionCommand: AsyncParsableCommand {
             }
             let open = Set(summaries.filter { $0.log != nil }.map(\.id))
             let plans = prepared.filter { $0.plan.petition.map { !open.contains($0) } ?? true }.map {
-                Plan(plan: $0.id.hex, title: $0.plan.title, assembled: $0.plan.petition != nil)
+                Plan(
+                    plan: $0.id.hex, petition: $0.plan.petition?.hex, title: $0.plan.title,
+                    assembled: $0.plan.petition != nil)
             }
             let entries = summaries.map { summary in
                 Entry(
@@ -305,13 +324,15 @@ struct PetitionCommand: AsyncParsableCommand {
             for summary in summaries { Terminal.line(PetitionText.line(summary)) }
             for plan in plans {
                 let state = plan.assembled ? words("petition.assembled") : words("petition.prepared")
-                Terminal.line("\(plan.plan.prefix(16))  \(state)  \(Terminal.harmless(plan.title))")
+                Terminal.line("\((plan.petition ?? plan.plan).prefix(16))  \(state)  \(Terminal.harmless(plan.title))")
             }
             if entries.isEmpty { Terminal.note(words("petition.none")) }
         }
 
         private struct Plan: Encodable {
             let plan: String
+            /// Its own id, once it is assembled.
+            let petition: String?
             let title: String
             let assembled: Bool
         }

@@ -116,37 +116,3 @@ struct KeystoreOptions: ParsableArguments {
         }
     }
 }
-
-/// Names of things as people give them: a number from a list, or the first characters of an id.
-enum Naming {
-    /// A member by number in the order of admission, from 1, or by the first characters of the sign key.
-    static func member(_ name: String, in roster: WorkplaceLog) throws -> Bytes32 {
-        if let number = place(name), roster.members.indices.contains(number) { return roster.members[number].signKey }
-        return try one(name, among: roster.members.map { ($0.signKey.hex, $0.signKey) }, .member)
-    }
-
-    static func object(_ name: String, among ids: [ID<Object>], _ what: ClientError.Noun) throws -> ID<Object> {
-        if let number = place(name), ids.indices.contains(number) { return ids[number] }
-        return try one(name, among: ids.map { ($0.hex, $0) }, what)
-    }
-
-    /// By the first characters of the id alone, where lists have no numbers.
-    static func id(_ name: String, among ids: [ID<Object>], _ what: ClientError.Noun) throws -> ID<Object> {
-        try one(name, among: ids.map { ($0.hex, $0) }, what)
-    }
-
-    /// The index that a number from a list means. Longer ones are ids.
-    private static func place(_ name: String) -> Int? {
-        guard name.count < 8, let number = Int(name), number > 0 else { return nil }
-        return number - 1
-    }
-
-    private static func one<T>(_ name: String, among candidates: [(hex: String, value: T)], _ what: ClientError.Noun)
-        throws -> T
-    {
-        let fitting = candidates.filter { $0.hex.hasPrefix(name.lowercased()) }
-        guard name.count >= 4, let first = fitting.first else { throw ClientError.noSuch(what) }
-        guard fitting.count == 1 else { throw ClientError.ambiguous(what) }
-        return first.value
-    }
-}

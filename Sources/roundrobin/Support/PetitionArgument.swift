@@ -100,31 +100,22 @@ struct PetitionArgument: ParsableArguments {
     static func choose(
         _ meaning: Meaning?, among summaries: [PetitionSummary], fits: (PetitionSummary) -> Bool
     ) throws -> ID<Petition> {
-        func title(_ summary: PetitionSummary) -> String { summary.view?.document?.title ?? "" }
-        func containing(_ text: String) -> [PetitionSummary] {
-            let exact = summaries.filter { title($0).compare(text, options: [.caseInsensitive]) == .orderedSame }
-            let within = summaries.filter { title($0).range(of: text, options: [.caseInsensitive]) != nil }
-            return exact.isEmpty ? within : exact
+        func nameable(_ summaries: [PetitionSummary]) -> [Nameable<ID<Petition>>] {
+            summaries.map {
+                Nameable(ids: [$0.id.hex], title: $0.view?.document?.title ?? words("tally.noWording"), value: $0.id)
+            }
         }
-        let named: [PetitionSummary]
+        let all = nameable(summaries)
         switch meaning {
         case .id(let id): return id
         case .beginning(let digits):
-            let beginning = summaries.filter { $0.id.hex.hasPrefix(digits) }
-            named = beginning.isEmpty ? containing(digits) : beginning
-        case .title(let text): named = containing(text)
+            let beginning = all.filter { $0.ids.contains { $0.hasPrefix(digits) } }
+            return try Naming.which(beginning.isEmpty ? Naming.titled(digits, all) : beginning, .petition)
+        case .title(let text): return try Naming.which(Naming.titled(text, all), .petition)
         case nil:
-            named = summaries.filter(fits)
-            if named.isEmpty { throw noneFits(summaries) }
+            let fitting = summaries.filter(fits)
+            if fitting.isEmpty { throw noneFits(summaries) }
+            return try Naming.which(nameable(fitting), .petition)
         }
-        guard let first = named.first else { throw ClientError.noSuch(.petition) }
-        guard named.count > 1 else { return first.id }
-        for (i, summary) in named.enumerated() {
-            Terminal.note(
-                "\(i + 1)  \(PetitionText.title(summary))  \(Terminal.faint(String(summary.id.hex.prefix(8))))")
-        }
-        guard Terminal.canAsk else { throw ClientError.ambiguous(.petition) }
-        let question = words("ask.whichPetition", ["count": "\(named.count)"])
-        return named[try Terminal.choosePlace(question, among: named.count)].id
     }
 }
