@@ -84,6 +84,8 @@ extension Terminal {
         ask: (String) throws -> String
     ) rethrows -> (place: Int?, letter: String) {
         while true {
+            // A number means what this list shows: one that was typed before the list was there meant another.
+            dropTypedAhead()
             var answer = try ask(question)
             if answer.trimmingCharacters(in: .whitespaces).isEmpty, let otherwise { answer = otherwise }
             let letter = Answers.folded(answer)
