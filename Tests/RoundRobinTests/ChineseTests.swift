@@ -82,15 +82,42 @@ struct ChineseTests {
             #expect(filled.firstMatch(of: /[\u{4E00}-\u{9FFF}]3 号/) == nil, "\(key): \(filled)")
             #expect(filled.firstMatch(of: #/）[,;:]|[,;:] ?3 号/#) == nil, "\(key): \(filled)")
         }
-        let folder = Self.root.appending(path: "Sources/Presentation")
-        let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
-        while let file = files?.nextObject() as? URL {
-            guard file.pathExtension == "swift", file.lastPathComponent != "CommandNames.swift" else { continue }
-            // Commas, colons and semicolons belong to a language.
-            for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
-                #expect(
-                    line.firstMatch(of: #/joined\(separator: "[,;:] ?"|\+ "[,;:] " \+/#) == nil,
-                    "\(file.lastPathComponent): \(line)")
+    }
+
+    /// What puts texts next to each other with marks of one language.
+    private static func joins(_ line: some StringProtocol) -> Bool {
+        let line = String(line)
+        let separator = #/joined\(separator: "[^"]*[,;:、，；：][^"]*"/#
+        let concatenated = #/\+ ?"([,;、，；：] ?|: )"|"([,;、，；：] ?|: )" ?\+/#
+        let interpolated = #/\\\([^()]*(\([^()]*\))?[^()]*\)[,;:、，；：] \\\(/#
+        // Through the one door, and not with the mark itself.
+        let bypassed = #/(words|texts)\("list\./#
+        return line.contains(separator) || line.contains(concatenated) || line.contains(interpolated)
+            || line.contains(bypassed)
+    }
+
+    @Test("Texts for people are joined by the language: no list, pair or sentence has its marks in the code")
+    func joining() throws {
+        for wrong in [
+            #"x.joined(separator: ", ")"#, #"a + ": " + b"#, #""\(title): \(summary)""#, #"words("list.separator")"#,
+            #"x.joined(separator: "、")"#, #"(name + "; ")"#,
+        ] {
+            #expect(Self.joins(wrong), "\(wrong)")
+        }
+        for right in [#"x.joined(separator: " ")"#, #"Words.list(x)"#, #"["a": "\(b)"]"#, #"x.split(separator: ":")"#] {
+            #expect(!Self.joins(right), "\(right)")
+        }
+        // What machines read: arguments, SQL, JSON, YAML, times and addresses.
+        let others = ["Joining.swift", "ShellQuoting.swift"]
+        for program in ["Presentation", "roundrobin", "roundrobin-service"] {
+            let folder = Self.root.appending(path: "Sources/" + program)
+            let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+            while let file = files?.nextObject() as? URL {
+                guard file.pathExtension == "swift", !others.contains(file.lastPathComponent) else { continue }
+                for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+                    let isComment = line.trimmingCharacters(in: .whitespaces).hasPrefix("//")
+                    #expect(isComment || !Self.joins(line), "\(file.lastPathComponent): \(line)")
+                }
             }
         }
     }

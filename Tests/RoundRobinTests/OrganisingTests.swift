@@ -120,7 +120,7 @@ struct OrganisingTests {
         for member in 1...4 { #expect(try run(member, "cosign", id, "--all", "支持").status == 0) }
         #expect(try run(1, "negotiation", "deliver", id).error.contains("still open"))
         #expect(try run(1, "petition", "close", id).status == 0)
-        #expect(try run(2, "release", id).status == 0)
+        #expect(try run(2, "release", id, "--yes").status == 0)
         let form = try write(run(1, "negotiation", "deliver", id, "--form").output, "form")
         #expect(try run(1, "negotiation", "deliver", id, "--file", form).error.contains("nothing was recorded"))
         #expect(try run(1, editor: "true", "negotiation", "deliver", id).error.contains("nothing was recorded"))
@@ -148,7 +148,7 @@ struct OrganisingTests {
             #expect(try run(member, "cosign", vote, "--all", member == 1 ? "accept" : "reject").status == 0)
         }
         #expect(try run(1, "petition", "close", vote).status == 0)
-        #expect(try run(2, "release", vote).status == 0)
+        #expect(try run(2, "release", vote, "--yes").status == 0)
         #expect(try run(3, "tally", vote).output.contains("lost"))
         #expect(!(try run(1, "negotiation", "agree", id, "--form").output.contains("Less.")), "it was voted down")
         let shown = try run(3, "negotiation", "show", id, "--lang", "zh-Hans")
@@ -160,7 +160,7 @@ struct OrganisingTests {
         let verdict = try Program.run("verify", file, "--json").json()
         #expect((verdict["ratifications"] as? [[String: Any]])?.first?["outcome"] as? String == "lost")
         #expect(try run(4, "forget", id, "--dry-run").output.contains("receipts"))
-        #expect(try run(4, "forget", id).output.contains("nothing that shows"))
+        #expect(try run(4, "forget", id, "--yes").output.contains("nothing that shows"))
         #expect(try run(4, "keys", "rotate-ring").status == 0)
     }
 }

@@ -213,7 +213,7 @@ struct PagesTests {
         try world.run(1, "draft", "new", "--file", directory("demand.md"))
         let id = try world.petition(of: "1")
         try world.run(1, "petition", "close", id)
-        try world.run(2, "release", id)
+        try world.run(2, "release", id, "--yes")
         let bundle = directory("b.rrbundle")
         try world.run(1, "export", id, "-o", bundle)
         #expect(try world.run(3, "verify", bundle, "--petition", id).status == 0)

@@ -108,6 +108,8 @@ struct SittingTests {
             return terminal.map { String($0.text.dropFirst(place)).contains(text) } ?? false
         }
 
+        var everything: String { terminal?.text ?? "" }
+
         func ends() throws { #expect(try #require(terminal).end() == .exited(0)) }
 
         /// Chooses the entry with this text.
@@ -164,6 +166,42 @@ struct SittingTests {
         #expect(refused.status == 2 && refused.error.contains("127.0.0.1:1"), "\(refused.error)")
     }
 
+    @Test("A number means what was shown, whatever has come since; typed before its list is there it means nothing")
+    func menus() throws {
+        let service = try ServiceProcess(database: directory("service.sqlite"))
+        defer { service.kill() }
+        let organiser = Person(directory("organiser"))
+        try organiser.begin(in: directory)
+        try organiser.answer("q to leave: ", "2")
+        try organiser.answer("address of the service: ", service.url)
+        try organiser.answer("people work there: ", "5")
+        try organiser.choosePassphrase()
+        try organiser.answer("not now): ", "n")
+        try organiser.answer("[y/N]", "n")
+        let shown = try organiser.see("q to leave: ")
+        let number = try #require(shown.firstMatch(of: /([0-9]+)  List the drafts/)).1
+
+        // Meanwhile somebody joins and writes, which puts "Read the draft" at the head of the next list.
+        try Data((organiser.passphrase + "\n").utf8).write(to: URL(filePath: directory("pass")))
+        let pass = ["--passphrase-file", directory("pass")]
+        let invited = try Program.run(["invite", "create", "--json", "--home", organiser.home] + pass)
+        let invite = try #require((invited.json()["invites"] as? [String])?.first)
+        func run(_ arguments: [String]) throws {
+            let done = try Program.run(
+                Program.invited(arguments, in: directory) + ["--home", directory("other")] + pass)
+            #expect(done.status == 0, "\(done.error)")
+        }
+        try run(["join", invite])
+        try run(["draft", "new", "--template", "informed-consent"])
+
+        try organiser.retype(number + "\r1\r1")
+        try organiser.see("roundrobin draft list")
+        let next = try organiser.see("q to leave: ")
+        #expect(next.contains("1  Read the draft"), "\(next)")
+        try organiser.leave()
+        #expect(!organiser.everything.contains("The employer does not collect"), "\(organiser.everything)")
+    }
+
     @Test("Ctrl-C at a question for a passphrase ends the sitting as the signal does, without a report")
     func interrupted() throws {
         let service = try ServiceProcess(database: directory("service.sqlite"))
@@ -211,6 +249,8 @@ struct SittingTests {
             ["bash", "--norc", "-c", "\(withdraw); read -t 1 rest; echo \"rest<$rest>\"; \(cosign)"],
             environment: ["NO_COLOR": "1"], columns: 160, directory: directory(""))
         // Up to a minute, at random; in one of sixty cases nothing.
+        try shell.see("Withdraw your co-signature from \"Guardrails\"?")
+        shell.type("y\r")
         try shell.wait("the waiting") { shell.text.contains("will be sent at") || shell.text.contains("Withdrawn.") }
         if !shell.text.contains("Withdrawn.") { shell.type("y\ry\r") }
         try shell.see("Withdrawn.")
@@ -425,7 +465,8 @@ struct SittingTests {
             try member.answer("q to leave: ", "g")
             try member.answer("Go on anyway? [y/N]", "y")
             try member.choose("Release your key")
-            try member.answer("sent under your name: Release your key to the ballots of \"Guardrails\". Go on?", "y")
+            try member.see("Keys released so far: ")
+            try member.answer("Release your key to the ballots of \"Guardrails\"? [y/N]", "y")
             try member.see("q to leave: ")
             try member.leave()
         }

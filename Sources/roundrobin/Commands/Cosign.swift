@@ -7,74 +7,6 @@ import Petitions
 import Sodium
 import TransparencyLog
 
-/// What co-signing and withdrawing share.
-struct SigningOptions: ParsableArguments {
-    @Option(help: help("delay", "minutes"))
-    var delay: UInt32?
-    @Flag(help: help("now"))
-    var now = false
-
-    /// A run that follows a signed request too closely tells by its time whose it is. The keystore is free while this waits.
-    func pause(_ keystore: KeystoreOptions, _ opener: KeystoreOpener) async throws {
-        // What was typed while this waited answers nothing that is asked from here on.
-        defer { Terminal.dropTypedAhead() }
-        guard !now else { return }
-        let seconds = try await keystore.withMember(opener) { $0.device.pauseBeforeRun() }
-        guard seconds > 0 else { return }
-        let until = Device.systemClock() + seconds
-        Terminal.note(words("cosign.pausing", ["time": Moment.describe(until)]))
-        try await Task.sleep(for: .seconds(Int(seconds)))
-    }
-
-    /// Seconds to wait, at random within what was asked for.
-    func chosenDelay() -> UInt64 {
-        guard let delay, delay > 0 else { return 0 }
-        return UInt64(Random.number(below: min(delay, 10_080) * 60))
-    }
-
-    /// After a sending. A sitting says it when it ends, which it does now.
-    static func advise() { if !Unlocked.isSitting { Terminal.note(words("sitting.afterSending")) } }
-
-    static func warn(_ warnings: Set<Warning>, _ manifest: Manifest? = nil) {
-        for line in warnings.map({ Self.line($0, manifest) }).sorted() { Terminal.warning(line) }
-    }
-
-    static func line(_ warning: Warning, _ manifest: Manifest?) -> String {
-        switch warning {
-        case .fewSettledSeats(let settled, let live):
-            words("warning.fewSeats", ["settled": "\(settled)", "live": "\(live)"], count: settled)
-        case .ringLargerThanEligible(let ring, let eligible):
-            words("warning.largeRing", ["ring": "\(ring)", "eligible": "\(eligible)"])
-        case .nameOpens(let count):
-            words(
-                "warning.nameOpens",
-                [
-                    "count": "\(count)", "threshold": "\(manifest?.threshold ?? 0)",
-                    "trustees": "\(manifest?.trustees.count ?? 0)",
-                ])
-        case .nameAtOnce: words("warning.nameAtOnce")
-        case .nameDropped: words("warning.nameDropped")
-        case .nameIsOut: words("warning.nameIsOut")
-        }
-    }
-
-    /// Before anything is sent: who could have made it, who the trustees are, what else is known.
-    static func tell(_ view: PetitionView, proxy: String?) {
-        Terminal.note(
-            words(
-                "cosign.seats",
-                [
-                    "live": "\(view.seats.count)", "rotated": "\(view.seats.rotated)",
-                    "unseated": "\(view.seats.unseated)",
-                ]))
-        let trustees = PetitionText.trustees(view).map(Words.name).joined(separator: ", ")
-        Terminal.note(
-            words("cosign.trustees", ["people": trustees, "threshold": "\(view.petition.manifest.threshold)"]))
-        for line in PetitionText.notes(view, at: Device.systemClock()) { Terminal.warning(line) }
-        if proxy == nil { Terminal.warning(words("warning.noProxy")) }
-    }
-}
-
 struct Cosign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: words("help.cosign"), discussion: words("help.cosignMore"))
@@ -113,21 +45,28 @@ struct Cosign: AsyncParsableCommand {
     func run() async throws {
         // The keystore is free while a person thinks and a delay runs: what else uses it does not show that somebody co-signs.
         let remark = try OutsideText.remark(remark)
+        if name != nil, Terminal.canAsk { Terminal.warning(words("warning.nameHistory")) }
+        guard when == nil || name != nil || Terminal.canAsk else { throw ClientError.invalid(.nameMissing) }
         let opener = try keystore.opener()
-        let name = try conditionalName()
         var scope = try petition.scope()
         var seen: Set<Warning>?
         var intention: Intention?
         while true {
             try await signing.pause(keystore, opener)
-            guard let begun = try await begin(scope, opener, intention) else { continue }
+            let begun = try await SigningOptions.begin(
+                scope, petition, keystore, opener,
+                stopped: intention == nil ? words("cosign.nothingSent") : words("cosign.keptUnsent")
+            ) { $0.isOpen }
+            guard let begun else { continue }
             let view = begun.view
             // From here on it is this one, whatever comes meanwhile.
             scope = .petition(view.petition.id)
             let kept = answers == nil && all == nil ? try await self.kept(begun, opener) : nil
-            let warnings = try await orAbandon(begun, opener) {
-                try $0.cosigner.warnings(begun, name: (intention ?? kept)?.conditionalName ?? name)
-            }
+            // Whether a name can be given at this count is known, and said, before anybody is asked for one.
+            let given =
+                (intention ?? kept).map(\.conditionalName) ?? when.map { ConditionalName(name ?? "?", when: $0) }
+            var warnings = try await orAbandon(begun, opener) { try $0.cosigner.warnings(begun, name: given) }
+            if intention == nil, kept == nil, offersNames(view) { warnings.remove(.nameDropped) }
             if seen.map({ !warnings.isSubset(of: $0) }) ?? true {
                 SigningOptions.tell(view, proxy: keystore.proxy)
                 SigningOptions.warn(warnings, view.petition.manifest)
@@ -140,10 +79,11 @@ struct Cosign: AsyncParsableCommand {
                 seen = warnings.union(seen ?? [])
             }
             if intention == nil {
-                guard let decided = try await decide(begun, kept: kept, name: name, remark: remark, opener) else {
+                var shown = seen ?? []
+                guard let decided = try await decide(begun, kept: kept, remark: remark, seen: &shown, opener) else {
                     return
                 }
-                intention = decided
+                (intention, seen) = (decided, shown)
                 let now = Device.systemClock()
                 if decided.notBefore > now {
                     // Kept before it is waited for, so that a computer that is shut meanwhile loses nothing. Hours may pass: what is
@@ -174,34 +114,6 @@ struct Cosign: AsyncParsableCommand {
         }
     }
 
-    /// Reads. What went out before, and is not settled, goes out first and unchanged: nil then.
-    private func begin(
-        _ scope: Run.Scope, _ opener: KeystoreOpener, _ intention: Intention?
-    ) async throws -> CoSigner.Begun? {
-        var mayBeSent = false
-        do {
-            return try await keystore.withMember(opener) { member in
-                mayBeSent = member.device.hasPending(in: scope)
-                let begun = try await member.cosigner.begin(
-                    scope, choosing: petition.choosing(member.cosigner) { $0.isOpen })
-                mayBeSent = member.device.hasPending(in: .petition(begun.view.petition.id))
-                guard let sent = try await member.cosigner.resend(begun) else { return begun }
-                Terminal.note(words("cosign.resent"))
-                if case .promised(let promise) = sent {
-                    // It was perhaps another decision; this one was not sent.
-                    throw ClientError.coSigning(.held(until: promise.until))
-                }
-                return nil
-            }
-        } catch {
-            Terminal.note(
-                mayBeSent
-                    ? words("cosign.perhapsSent")
-                    : intention == nil ? words("cosign.nothingSent") : words("cosign.keptUnsent"))
-            throw error
-        }
-    }
-
     /// What was decided earlier and not sent, if it answers this petition's questions.
     private func kept(_ begun: CoSigner.Begun, _ opener: KeystoreOpener) async throws -> Intention? {
         let id = begun.view.petition.id
@@ -214,14 +126,16 @@ struct Cosign: AsyncParsableCommand {
     }
 
     /// The person's answers, shown before they are sent.
+    /// - Parameter seen: the warnings that the person has been shown; those of a name are added.
     /// - Returns: nil when nothing is to be sent.
     private func decide(
-        _ begun: CoSigner.Begun, kept: Intention?, name: ConditionalName?, remark: String, _ opener: KeystoreOpener
+        _ begun: CoSigner.Begun, kept: Intention?, remark: String, seen: inout Set<Warning>, _ opener: KeystoreOpener
     ) async throws -> Intention? {
         let view = begun.view
         if var kept, Terminal.canAsk {
             Terminal.line("\n" + words("cosign.kept"))
             summarise(kept.choices, view)
+            sayName(kept.conditionalName)
             let sends = try await keeping(kept, begun, opener) { try Terminal.confirms(words("cosign.send")) }
             if sends {
                 kept.notBefore = 0
@@ -229,17 +143,22 @@ struct Cosign: AsyncParsableCommand {
             }
             try await keystore.withMember(opener) { try $0.device.intend(nil, in: view.petition.id) }
         }
-        let choices = try await orAbandon(begun, opener) { _ in try self.choices(view, asked: begun.asked) }
+        var named = try await when.asyncMap { try await nameToGive(at: $0, begun, opener) } ?? nil
+        let choices = try await keeping(nil, begun, opener) { try self.choices(view, asked: begun.asked) }
         guard Ballot.supportsSomething(choices, of: view.petition.manifest) else {
             try await refuse(begun, opener)
             return nil
         }
+        if offersNames(view) { named = try await offeredName(begun, seen: &seen, opener) }
+        let warnings = try await orAbandon(begun, opener) { try $0.cosigner.warnings(begun, name: named) }
+        SigningOptions.warn(warnings.subtracting(seen), view.petition.manifest)
+        seen.formUnion(warnings)
         Terminal.note("")
         summarise(choices, view)
-        if let name { Terminal.note("  " + words("cosign.withName", ["name": name.text], count: Int(name.count))) }
+        sayName(named)
         let standing = try await keystore.withMember(opener) { view.standing(of: $0.device.identity) }
         if standing?.action == .sign { Terminal.note(words("cosign.replaces")) }
-        var decided = Intention(choices: choices, remark: remark, name: name, notBefore: 0)
+        var decided = Intention(choices: choices, remark: remark, name: named, notBefore: 0)
         let sends = try await keeping(decided, begun, opener) { try Terminal.confirms(words("cosign.send")) }
         guard sends else {
             try await abandon(begun, opener)
@@ -249,10 +168,85 @@ struct Cosign: AsyncParsableCommand {
         return decided
     }
 
+    // MARK: A name on a condition
+
+    /// Whether the person is to be asked for a name: in a sitting, where nobody types options.
+    private func offersNames(_ view: PetitionView) -> Bool {
+        Unlocked.isSitting && when == nil && !view.petition.manifest.levels.isEmpty
+    }
+
+    /// What `--name` says, or the person where it says nothing. One that cannot be given is asked for again.
+    private func nameToGive(
+        at count: UInt32, _ begun: CoSigner.Begun, _ opener: KeystoreOpener
+    ) async throws -> ConditionalName? {
+        func checked(_ text: String) async throws -> ConditionalName {
+            let name = ConditionalName(text.trimmingCharacters(in: .whitespaces), when: count)
+            _ = try await keystore.withMember(opener) { try $0.cosigner.warnings(begun, name: name) }
+            return name
+        }
+        if let name {
+            do { return try await checked(name) } catch {
+                try await abandon(begun, opener)
+                Terminal.note(words("cosign.stopped"))
+                throw error
+            }
+        }
+        while true {
+            let typed = try await keeping(nil, begun, opener) { try Terminal.answer(words("cosign.askName")) }
+            guard let typed else { throw ClientError.invalid(.nameMissing) }
+            if Unlocked.isSitting, typed.allSatisfy(\.isWhitespace) { return nil }
+            do { return try await checked(typed) } catch let error as ClientError {
+                Terminal.note(Words.sentences([error.what, error.nextStep]))
+            }
+        }
+    }
+
+    /// Offers the counts at which this petition opens names. Where a name would hide nobody that is said instead.
+    private func offeredName(
+        _ begun: CoSigner.Begun, seen: inout Set<Warning>, _ opener: KeystoreOpener
+    ) async throws -> ConditionalName? {
+        let counts = begun.view.petition.manifest.levels.map(\.count)
+        let possible: Set<Warning>
+        do {
+            possible = try await keystore.withMember(opener) {
+                try $0.cosigner.warnings(begun, name: counts.first.map { ConditionalName("?", when: $0) })
+            }
+        } catch let error as ClientError {
+            Terminal.note(words("cosign.noName", ["why": error.what]))
+            return nil
+        }
+        guard !possible.contains(.nameIsOut) else { return nil }
+        let question = words("cosign.nameAsk", ["counts": Words.list(counts.map(String.init))])
+        let count = try await keeping(nil, begun, opener) { () throws -> UInt32? in
+            while true {
+                Terminal.dropTypedAhead()
+                let typed = try Terminal.answer("\n" + question) ?? ""
+                if typed.allSatisfy(\.isWhitespace) || Answers.refuses(typed) { return nil }
+                if let count = Answers.number(typed).flatMap(UInt32.init(exactly:)), counts.contains(count) {
+                    return count
+                }
+                Terminal.note(words("cosign.nameAgain", ["counts": Words.list(counts.map(String.init))]))
+            }
+        }
+        guard let count else { return nil }
+        let warnings = try await keystore.withMember(opener) {
+            try $0.cosigner.warnings(begun, name: ConditionalName("?", when: count))
+        }
+        SigningOptions.warn(warnings.subtracting(seen), begun.view.petition.manifest)
+        seen.formUnion(warnings)
+        return try await nameToGive(at: count, begun, opener)
+    }
+
+    private func sayName(_ name: ConditionalName?) {
+        guard let name else { return }
+        let values = ["name": Terminal.harmless(name.text)]
+        Terminal.note("  " + words("cosign.withName", values, count: Int(name.count)))
+    }
+
     /// Asks. Somebody who leaves at the question has not said no: their answers are kept for the next time.
-    private func keeping(
-        _ intention: Intention?, _ begun: CoSigner.Begun, _ opener: KeystoreOpener, ask: () throws -> Bool
-    ) async throws -> Bool {
+    private func keeping<R>(
+        _ intention: Intention?, _ begun: CoSigner.Begun, _ opener: KeystoreOpener, ask: () throws -> R
+    ) async throws -> R {
         do { return try ask() } catch {
             try await keystore.withMember(opener) { member in
                 try member.cosigner.abandon(begun)
@@ -343,15 +337,6 @@ struct Cosign: AsyncParsableCommand {
         SigningOptions.advise()
     }
 
-    private func conditionalName() throws -> ConditionalName? {
-        guard let when else { return nil }
-        if name != nil, isatty(STDIN_FILENO) == 1 { Terminal.warning(words("warning.nameHistory")) }
-        guard let text = try name ?? Terminal.answer(words("cosign.askName")) else {
-            throw ClientError.invalid(.nameMissing)
-        }
-        return ConditionalName(text.trimmingCharacters(in: .whitespaces), when: when)
-    }
-
     private func choices(_ view: PetitionView, asked: PetitionDocument?) throws -> [UInt8] {
         let manifest = view.petition.manifest
         let count = manifest.options.count
@@ -365,7 +350,7 @@ struct Cosign: AsyncParsableCommand {
                 guard let choice = Choices.choice(word, of: manifest.kind) else {
                     throw ClientError.invalid(
                         .answerOfKind,
-                        ["word": word, "words": Choices.facts(of: manifest.kind).joined(separator: ", ")])
+                        ["word": word, "words": Words.list(Choices.facts(of: manifest.kind))])
                 }
                 return choice
             }
@@ -405,70 +390,5 @@ struct Cosign: AsyncParsableCommand {
             if let choice = Choices.choice(text, of: kind) { return choice }
             Terminal.note(words("choice.again", values))
         }
-    }
-}
-
-struct Withdraw: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: words("help.withdraw"))
-
-    @OptionGroup var petition: PetitionArgument
-    @OptionGroup var signing: SigningOptions
-    @OptionGroup var keystore: KeystoreOptions
-
-    func run() async throws {
-        let opener = try keystore.opener()
-        let scope = try petition.scope()
-        let delay = signing.chosenDelay()
-        if delay > 0 {
-            Terminal.note(words("cosign.withdrawalWaiting", ["time": Moment.describe(Device.systemClock() + delay)]))
-            try await Task.sleep(for: .seconds(Int(delay)))
-        }
-        try await signing.pause(keystore, opener)
-        let sent = try await keystore.withMember(opener) { member in
-            try await member.cosigner.carryOut(
-                .withdraw, in: scope,
-                choosing: petition.choosing(member.cosigner) { $0.isOpen && $0.standing?.action == .sign }
-            ) { view, warnings in
-                for line in PetitionText.notes(view, at: Device.systemClock()) { Terminal.warning(line) }
-                SigningOptions.warn(warnings)
-                if keystore.proxy == nil { Terminal.warning(words("warning.noProxy")) }
-                return true
-            }
-        }
-        if let sent { Self.show(sent) }
-    }
-
-    static func show(_ sent: Sent) {
-        Unlocked.noteSending()
-        switch sent {
-        case .receipt: Terminal.line(words("cosign.withdrawn"))
-        case .promised(let promise):
-            Terminal.line(words("cosign.withdrawalHeld", ["time": Moment.describe(promise.until)]))
-        }
-        SigningOptions.advise()
-    }
-}
-
-struct Release: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: words("help.release"), discussion: words("help.releaseMore"))
-
-    @OptionGroup var petition: PetitionArgument
-    @Option(help: help("releaseLevel", "count"))
-    var level: UInt32?
-    @OptionGroup var keystore: KeystoreOptions
-
-    func run() async throws {
-        try await keystore.withMember { member in
-            let id = try await petition.find(member) {
-                $0.log?.acceptances.contains { $0.signKey == member.signKey } == true && (!$0.isOpen || level != nil)
-            }
-            try await member.session { session in
-                guard let level else { return try await session.release(id) }
-                try await session.release(id, level: level)
-            }
-        }
-        guard let level else { return Terminal.line(words("release.ballots")) }
-        Terminal.line(words("release.level", ["count": "\(level)"]))
     }
 }

@@ -17,6 +17,7 @@ struct Forget: AsyncParsableCommand {
     var dryRun = false
     @Flag(help: help("forgetOffline"))
     var offline = false
+    @OptionGroup var consent: Consent
     @OptionGroup var keystore: KeystoreOptions
     @OptionGroup var output: OutputOptions
 
@@ -39,6 +40,7 @@ struct Forget: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if !dryRun { try consent.requireSomebody() }
         try await keystore.withMember { member in
             if offline || dryRun {
                 // From what the device itself has: nobody is asked.
@@ -53,16 +55,27 @@ struct Forget: AsyncParsableCommand {
                     }
                     return show(words("forget.now"), now)
                 }
+                guard try agrees(member.device.exposure(id), String(id.hex.prefix(16))) else { return }
                 return try tell(member.device.forgetOffline(id, all: eraseAll), id)
             }
             // Whether promises were kept is seen before anything is erased.
             let reading = try await member.cosigner.look(petition.scope())
             // Which one is meant depends on what everybody can see, never on whether this device has signed.
             let id = try petition.choosing(member.cosigner) { !$0.isOpen && $0.isInRing }(reading)
+            let summary = member.cosigner.summaries(in: reading).first { $0.id == id }
+            let title = summary.map(PetitionText.title) ?? String(id.hex.prefix(16))
+            guard try agrees(member.device.exposure(id, ring: summary?.log?.ring), title) else { return }
             try await member.sessionOfAnybody { session in
                 try tell(try await session.forget(id, givingUp: eraseAll ? .everything : .nothing), id)
             }
         }
+    }
+
+    /// Shows what the device has, and asks.
+    private func agrees(_ exposure: Exposure, _ title: String) throws -> Bool {
+        if Terminal.canAsk, !consent.yes, !output.json { show(words("forget.now"), exposure) }
+        if eraseAll { Terminal.warning(words("forget.eraseAll")) }
+        return try consent.given(words("forget.ask", ["title": title]))
     }
 
     private func known(_ device: Device) throws -> ID<Petition> {

@@ -67,25 +67,20 @@ extension Sitting {
                 + words("status.you", ["own": PetitionText.own(petition.own, manifest, standing: petition.standing)]))
     }
 
-    /// Something that can be done with a petition.
+    /// Something that can be done with a petition. What sends or erases asks by itself.
     private struct Deed {
         let title: String
         let arguments: [String]
-        /// What is asked before; nil for what asks by itself, or only shows something.
-        var question: String?
     }
 
     private func act(on petition: PetitionSummary) async throws {
         let id = String(petition.id.hex.prefix(16))
-        let title = ["title": PetitionText.title(petition)]
         let read = Deed(title: words("sitting.show"), arguments: ["petition", "show", id])
         var deeds: [Deed] = []
         if petition.isOpen, isSigned(petition) {
             deeds = [
                 read, Deed(title: words("sitting.change"), arguments: ["cosign", id]),
-                Deed(
-                    title: words("sitting.withdraw"), arguments: ["withdraw", id],
-                    question: words("sitting.withdrawAsk", title)),
+                Deed(title: words("sitting.withdraw"), arguments: ["withdraw", id]),
             ]
         } else if petition.isOpen, petition.own == .withdrawn || petition.standing?.action == .withdraw {
             deeds = [read, Deed(title: words("sitting.signAgain"), arguments: ["cosign", id])]
@@ -100,16 +95,12 @@ extension Sitting {
             ]
             // Whether they have signed or not: if only signers were offered it, only signers would renew their key.
             if petition.isInRing {
-                deeds.append(
-                    Deed(
-                        title: words("sitting.forget"), arguments: ["forget", id],
-                        question: words("sitting.forgetAsk", title)))
+                deeds.append(Deed(title: words("sitting.forget"), arguments: ["forget", id]))
             }
         }
         for (i, deed) in deeds.enumerated() { Terminal.line("  \(i + 1)  \(deed.title)") }
         let choice = try choose(words("sitting.choose", ["count": "\(deeds.count)"]), among: deeds.count)
         guard let place = choice.place else { return }
-        if let question = deeds[place].question, try !agrees(question) { return }
         try await perform(deeds[place].arguments)
     }
 }

@@ -86,12 +86,12 @@ extension Sitting {
             case .cosign(let id), .vote(let id), .sendAgain(let id), .lookAgain(let id):
                 actions.append(does(words("do.cosign", title(id)), ["cosign", short(id)]))
             case .release(let id):
-                actions.append(does(words("do.release", title(id)), ["release", short(id)], asks: true))
+                actions.append(does(words("do.release", title(id)), ["release", short(id)]))
             case .releaseLevel(let id, let count):
                 actions.append(
                     does(
                         words("do.releaseLevel", title(id).merging(["level": "\(count)"]) { $1 }),
-                        ["release", short(id), "--level", "\(count)"], asks: true))
+                        ["release", short(id), "--level", "\(count)"]))
             case .comments(let draft, _):
                 actions.append(does(words("do.comments", title(draft)), ["draft", "comments", short(draft)]))
             case .extend(let id, _):
