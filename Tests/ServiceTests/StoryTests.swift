@@ -152,10 +152,10 @@ struct StoryTests {
         let unused = try await founder.roster().openInvites
         try await founder.revoke(invites: [try other(unused, than: old)])
         let late = try await workplace.join(old)
-        await #expect(throws: ClientError.self) { try await late.newDraft(language: "en", title: "z", text: "") }
+        await #expect(throws: ClientError.self) { try await late.newDraft(language: "en", title: "z", text: "t") }
         _ = try await workplace.members[1].drafts()
         #expect(try await late.drafts().count == 2)
-        _ = try await late.newDraft(language: "en", title: "z", text: "")
+        _ = try await late.newDraft(language: "en", title: "z", text: "t")
         await workplace.close()
     }
 

@@ -171,6 +171,7 @@ extension Session {
         guard content.settles != nil || CommentText.lengths.contains(content.text?.utf8.count ?? 0) else {
             throw ClientError.invalid(.commentLength)
         }
+        guard content.text.map(\.isBlank) != true else { throw ClientError.invalid(.commentLength) }
         let id = ID<Object>(Random.bytes32())
         device.state.nextComment &+= 1
         try await put(try json(content), .init(.comment, id), after: nil)

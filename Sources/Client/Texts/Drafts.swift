@@ -61,9 +61,14 @@ extension Draft {
     /// - Throws: `ClientError.invalid(.demandTitle)`, `.demandText`, `.hidden` with the line of the whole.
     public func checkReadable() throws { try Self.checkReadable(title: title, text: text) }
 
-    static func checkReadable(title: String, text: String) throws {
+    /// That there is a title in one line, and a text: nobody can discuss or sign a demand that says nothing.
+    static func checkPresent(title: String, text: String) throws {
         guard !title.isBlank, !title.contains(where: \.isNewline) else { throw ClientError.invalid(.demandTitle) }
         guard !text.isBlank else { throw ClientError.invalid(.demandText, ["title": title]) }
+    }
+
+    static func checkReadable(title: String, text: String) throws {
+        try checkPresent(title: title, text: text)
         if let hidden = ReadableText.firstHidden(in: whole(title, text)) {
             throw ClientError.invalid(.hidden, ["line": "\(hidden.line)", "code": ReadableText.code(hidden.scalar)])
         }
@@ -125,7 +130,6 @@ extension Session {
     /// Writes the first revision of a new draft.
     public func newDraft(language: String, title: String, text: String) async throws -> Draft {
         let (title, text) = try (Self.clean(title, "title"), Self.clean(text, "text"))
-        guard !title.contains(where: \.isNewline) else { throw ClientError.invalid(.demandTitle) }
         let draft = try await write(
             DraftText(language: language, title: title, text: text, created: device.clock()), id: ID(Random.bytes32()),
             after: nil)
@@ -211,6 +215,7 @@ extension Session {
 
     private func write(_ content: DraftText, id: ID<Object>, after previous: StoredObject?) async throws -> Draft {
         guard content.isWithinBounds else { throw ClientError.invalid(.textTooLong) }
+        try Draft.checkPresent(title: content.title, text: content.text)
         let object = try await put(try json(content), .init(.draft, id), after: previous)
         return Draft(
             id: id, revision: object.revision, digest: object.digest, author: signKey, language: content.language,

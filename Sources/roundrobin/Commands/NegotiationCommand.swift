@@ -54,7 +54,8 @@ struct NegotiationCommand: AsyncParsableCommand {
                     return document
                 }
                 // The form as it was is somebody who closed the editor; an answer without answers is none.
-                guard filled != blank, what == .delivered || !document.demands.isEmpty else {
+                let says = !document.demands.isEmpty || what == .delivered && !(document.party + document.note).isEmpty
+                guard filled != blank, says else {
                     throw ClientError.invalid(.formUnchanged)
                 }
                 for line in RecordForm.summary(document, current.negotiation) { Terminal.line(line) }

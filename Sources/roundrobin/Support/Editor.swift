@@ -42,7 +42,7 @@ enum Editor {
 
     /// Keeps a text that was written and is not used, and says where.
     static func keep(_ text: String?) {
-        if let text { keep(Data(text.utf8)) }
+        if let text, !text.allSatisfy(\.isWhitespace) { keep(Data(text.utf8)) }
     }
 
     /// - Returns: where it is kept; nil if it could not be written.
