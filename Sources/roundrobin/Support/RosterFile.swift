@@ -1,4 +1,5 @@
 import Presentation
+import Synchronization
 import Client
 import Foundation
 import Petitions
@@ -191,20 +192,26 @@ struct RosterFile {
         }
     }
 
-    /// Reads a list, and says what was understood. A guessed encoding is asked about, because a wrong one makes other
-    /// names.
-    /// - Throws: `ClientError.invalid(.rosterEncoding)` for a guess that nobody has confirmed.
+    /// Reads a list, and says what was understood: once, also when a sitting reads it before the command does. A guessed
+    /// encoding is asked about, because a wrong one makes other names.
+    /// - Throws: `ClientError.invalid(.rosterEncoding)` for a guess that nobody could confirm, `.rosterOtherEncoding` for one
+    ///   that the person rejects.
     static func read(_ path: String, encoding: RosterEncoding?) throws -> RosterFile {
         let source = try source(path, encoding: encoding)
         let list = try RosterFile(source.text)
-        Terminal.note(list.summary)
-        guard let guess = source.guessed else { return list }
-        let values = ["file": path, "encoding": guess.name, "option": guess.rawValue, "names": list.firstNames]
-        guard Terminal.canAsk, try Terminal.confirms(words("invite.encodingAsk", values)) else {
-            throw ClientError.invalid(.rosterEncoding, values)
+        if let guess = source.guessed {
+            let values = ["file": path, "encoding": guess.name, "option": guess.rawValue, "names": list.firstNames]
+            guard Terminal.canAsk else { throw ClientError.invalid(.rosterEncoding, values) }
+            guard try Terminal.confirms(words("invite.encodingAsk", values)) else {
+                throw ClientError.invalid(.rosterOtherEncoding, values)
+            }
         }
+        let summary = list.summary
+        if told.withLock({ $0.insert(summary).inserted }) { Terminal.note(summary) }
         return list
     }
+
+    private static let told = Mutex<Set<String>>([])
 
     private var firstNames: String {
         Words.list(people.prefix(5).map { Terminal.harmless($0.name) })
