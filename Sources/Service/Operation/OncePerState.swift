@@ -25,6 +25,8 @@ final class OncePerState: Sendable {
     ///   - why: logged with the message. A different reason is logged again.
     ///   - subject: which one has it, where there are several.
     func begins(_ why: String, about subject: String = "", metadata: Logger.Metadata = [:]) {
+        // What was given up because the service stops is no trouble.
+        guard !Task.isCancelled else { return }
         let isNew = reasons.withLock { reasons in
             if reasons.count >= Self.most { reasons = [:] }
             return reasons.updateValue(why, forKey: subject) != why

@@ -57,6 +57,9 @@ struct Serve: AsyncParsableCommand {
         let settings = try settings()
         let logger = logger(settings)
         let configuration = try Self.configuration(settings)
+        if settings[.name] == nil {
+            logger.warning("\(words("serve.unnamed", ["name": configuration.name]))")
+        }
         let service = try await PetitionService(
             configuration, logger: logger,
             onListening: { port in
