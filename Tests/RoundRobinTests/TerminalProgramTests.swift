@@ -75,6 +75,67 @@ struct TerminalProgramTests {
         }
     }
 
+    @Test("An editor that is set to keep swap files, backups and undone changes elsewhere keeps none of a draft")
+    func copies() throws {
+        let service = try workplace()
+        defer { service.kill() }
+        for name in ["swap", "backup", "undo"] { #expect(mkdir(directory(name), 0o700) == 0) }
+        let settings = """
+            set nocompatible swapfile updatecount=1 directory=\(directory("swap"))// undofile undodir=\(directory("undo"))
+            set backup writebackup backupdir=\(directory("backup")) viminfo='100,<50,n\(directory("tmp"))/.viminfo
+            """
+        try Data((settings + "\n").utf8).write(to: URL(filePath: directory("tmp/.vimrc")))
+        try Data("set backup\nset backupdir \"\(directory("backup"))\"\n".utf8)
+            .write(to: URL(filePath: directory("tmp/.nanorc")))
+        /// Everything in this test's directory, at any depth, that has the text.
+        func copies() throws -> [String] {
+            let all = FileManager.default.enumerator(atPath: directory(""))
+            return (all?.allObjects as? [String] ?? []).filter { name in
+                !name.contains("/roundrobin-") && name != "told"
+                    && FileManager.default.contents(atPath: directory(name))?.range(of: Data("secretly".utf8)) != nil
+            }
+        }
+        // The settings do what they say: the editor by itself keeps copies.
+        try Data("Some words.\n".utf8).write(to: URL(filePath: directory("plain")))
+        let alone = try PseudoTerminal(["vi", directory("plain")], environment: surroundings())
+        try alone.see("Some words.")
+        alone.type("ggOkept secretly\u{1b}:w\rx")
+        try alone.wait("a swap file") { (try? copies().contains { $0.hasPrefix("swap/") }) == true }
+        alone.type(":wq\r")
+        #expect(try alone.end() == .exited(0))
+        let kept = try copies()
+        #expect(kept.contains { $0.hasPrefix("undo/") || $0.hasPrefix("tmp/.viminfo") }, "\(kept)")
+        for name in ["plain", "swap", "backup", "undo", "tmp/.viminfo"] {
+            try? FileManager.default.removeItem(atPath: directory(name))
+        }
+        for name in ["swap", "backup", "undo"] { #expect(mkdir(directory(name), 0o700) == 0) }
+
+        for (editor, keys) in [
+            ("vi", "ggOkept secretly\u{1b}yy:w\rx"), ("vim -N", "ggOkept secretly\u{1b}yy:w\rx"),
+            ("nano", "kept secretly \u{13}more"),
+        ] {
+            let before = try draft
+            let terminal = try terminal(["draft", "edit", "1"] + keystore, ["EDITOR": editor])
+            try terminal.wait("\(editor) is up") { terminal.text.contains(before.prefix(12)) }
+            #expect(!terminal.text.contains("does not know your editor"))
+            terminal.type(keys)
+            try terminal.wait("it is written") { leftovers.contains { holds("tmp/" + $0 + "/draft.md", "secretly") } }
+            #expect(try copies() == [], "\(editor)")
+            terminal.type(editor == "nano" ? "\u{18}y\r" : ":wq\r")
+            #expect(try terminal.end() == .exited(0), "\(editor): \(terminal.screen)")
+            #expect(try copies() == [], "\(editor)")
+            #expect(try draft.contains("kept secret") && leftovers.isEmpty)
+        }
+        // Where nothing is known of an editor, the person is told where the text lies.
+        let unknown = try terminal(["draft", "edit", "1"] + keystore, ["EDITOR": "sh -c 'echo >> \"$0\"'"])
+        #expect(try unknown.end() == .exited(0) && unknown.text.contains("does not know your editor"))
+        #expect(unknown.text.contains("/draft.md, which is"))
+    }
+
+    private func holds(_ name: String, _ text: String) -> Bool {
+        FileManager.default.contents(atPath: directory(name))?.range(of: Data(text.utf8)) != nil
+    }
+
     @Test("Ctrl-Z stops the editor together with the program, and fg brings both back")
     func stopped() throws {
         let service = try workplace()

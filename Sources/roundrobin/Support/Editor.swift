@@ -94,6 +94,44 @@ enum Editor {
         return ShellQuoting.word(found)
     }
 
+    /// Editors whose copies elsewhere can be switched off: swap and backup files, the text of undone changes, and what
+    /// registers and searches keep.
+    private enum Known {
+        case vim, nano, emacs
+
+        /// - Parameter program: the file that is run, links followed: `vi` is one of several editors.
+        init?(_ program: String) {
+            switch program {
+            case "nvim": self = .vim
+            case let name where name == "vim" || name.hasPrefix("vim.") || name.hasPrefix("vim-"): self = .vim
+            case "nano": self = .nano
+            case let name where name == "emacs" || name.hasPrefix("emacs-"): self = .emacs
+            default: return nil
+            }
+        }
+
+        /// Behind the person's own arguments, and effective after what their configuration says.
+        func arguments(_ directory: String) -> [String] {
+            switch self {
+            case .vim: ["-n", "-i", "NONE", "-c", "silent! set noswapfile noundofile nobackup nowritebackup"]
+            // Where a configuration asks for backups, they go with the directory.
+            case .nano: ["--backupdir=" + directory]
+            case .emacs:
+                ["--eval", "(setq make-backup-files nil auto-save-default nil auto-save-list-file-prefix nil)"]
+            }
+        }
+    }
+
+    /// A command with what keeps the text in one place.
+    /// - Returns: nil for an editor that is not known, or that a shell has to find.
+    static func discreet(_ command: String, in directory: String) -> String? {
+        guard let program = command.split(separator: " ").first.map(String.init),
+            let path = program.contains("/") ? program : Programs.find(program),
+            let known = Known(URL(filePath: path).resolvingSymlinksInPath().lastPathComponent)
+        else { return nil }
+        return command + " " + ShellQuoting.command(known.arguments(directory))
+    }
+
     private static func run(on text: String) throws -> String {
         let editor = try command()
         let directory = place().appending(path: "roundrobin-" + Hex.encode(Random.bytes(8)))
@@ -107,9 +145,11 @@ enum Editor {
                 atPath: path.path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
         else { throw ClientError.disk(path.path) }
         Pager.show()
+        let discreet = discreet(editor, in: directory.path)
+        if discreet == nil { Terminal.note(words("editor.place", ["file": path.path])) }
         let end: ChildProcess.End
         do {
-            end = try ForegroundProgram.run(["/bin/sh", "-c", editor + " \"$0\"", path.path])
+            end = try ForegroundProgram.run(["/bin/sh", "-c", (discreet ?? editor) + " \"$0\"", path.path])
         } catch is ChildProcess.NotStarted { throw ClientError.invalid(.editorFailed) }
         let bytes = FileManager.default.contents(atPath: path.path)
         // What somebody wrote before their editor failed, or what is no text, is not lost.
