@@ -31,29 +31,37 @@ public struct PageTemplates: Sendable {
 
     /// Renders a page in a language. The template sees the texts of the group that has its name as `t`, those of the
     /// group `page` as `page`, the language as `lang`, and the style sheet as `style`.
+    /// - Parameter view: a structure, or a dictionary, whose names are the template's. Nil is what is not there.
     /// - Throws: `TemplateError.noSuchTemplate`.
-    public func render(
-        _ name: String, _ values: [String: Any], texts: Messages
-    ) throws(TemplateError) -> String {
+    public func render(_ name: String, _ view: Any, texts: Messages) throws(TemplateError) -> String {
         guard names.contains(name) else { throw .noSuchTemplate(name, language: texts.language.rawValue) }
         let frame: [String: Any] = [
             "t": texts.tree(name), "page": texts.tree("page"), "lang": texts.language.rawValue, "style": style,
         ]
-        let all = Self.plain(values.merging(frame) { value, _ in value })
+        let values = Self.plain(view) as? [String: Any] ?? [:]
+        let all = values.merging(frame.mapValues { Self.plain($0) ?? "" }) { value, _ in value }
         return library.render(all, withTemplate: name) ?? ""
     }
 
     /// Every value of a page passes through here. Mustache escapes by Characters, and a quote or bracket with a
     /// combining mark is a different Character from the bare one, so those are taken apart first.
-    private static func plain(_ value: Any) -> Any {
+    /// - Returns: nil for nil.
+    private static func plain(_ value: Any) -> Any? {
         switch value {
-        case let text as String: plain(Harmless.lines(text))
-        case let markup as Markup: markup.html
-        case let list as [Markup]: list.map(\.html)
-        case let list as [Any]: list.map(plain)
-        case let group as [String: Any]: group.mapValues(plain)
-        default: value
+        case let text as String: return plain(Harmless.lines(text))
+        case let markup as Markup: return markup.html
+        case is Bool, is Int: return value
+        case let list as [Any]: return list.compactMap(plain)
+        case let group as [String: Any]: return group.compactMapValues(plain)
+        default: break
         }
+        let mirror = Mirror(reflecting: value)
+        if mirror.displayStyle == .optional { return mirror.children.first.flatMap { plain($0.value) } }
+        return Dictionary(
+            mirror.children.compactMap { child in
+                child.label.flatMap { label in plain(child.value).map { (label, $0) } }
+            },
+            uniquingKeysWith: { first, _ in first })
     }
 
     /// Makes every special scalar a Character of its own, by removing what had joined it: a mark after it, or a letter

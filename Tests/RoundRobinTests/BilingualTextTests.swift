@@ -105,13 +105,11 @@ struct BilingualTextTests {
         arguments: Language.allCases)
     func pages(_ language: Language) throws {
         let texts = try Messages(language, directory: TemplateLibrary.standardDirectory())
-        let values = BilingualText("<b>a\n\(BilingualText.mark("zh-Hans"))\n<b>b").page("text", texts)
-        let below = try #require(values["textTranslation"] as? [String: Any])
-        #expect((values["text"] as? Markup)?.html == "&lt;b&gt;a" && below["tag"] as? String == "zh-Hans")
-        #expect(
-            (below["words"] as? Markup)?.html == "&lt;b&gt;b"
-                && (below["heading"] as? String)?.contains("zh-Hans") == true)
-        #expect(BilingualText("a").page("text", texts).count == 1)
+        let text = BilingualText("<b>a\n\(BilingualText.mark("zh-Hans"))\n<b>b")
+        let below = try #require(text.translated(texts))
+        #expect(text.wording?.html == "&lt;b&gt;a" && below.tag == "zh-Hans")
+        #expect(below.words.html == "&lt;b&gt;b" && below.heading.contains("zh-Hans"))
+        #expect(BilingualText("a").translated(texts) == nil && BilingualText("").wording == nil)
     }
 }
 

@@ -75,15 +75,21 @@ package struct BilingualText: Equatable {
         texts("bilingual.heading", ["language": translation.language])
     }
 
-    /// For a page: the wording under `name`, and the translation, if there is one, under `name` + `Translation`.
-    package func page(_ name: String, _ texts: Messages) -> [String: Any] {
-        let own: Any = binding.isEmpty ? "" : Markup(listIn: binding)
-        guard let translation else { return [name: own] }
-        let below: [String: Any] = [
-            "heading": Self.heading(translation, texts), "tag": translation.language,
-            "words": Markup(listIn: translation.text),
-        ]
-        return [name: own, name + "Translation": below]
+    /// A translation as a page has it, under a heading which says that it does not bind.
+    package struct Translated {
+        let heading: String
+        let tag: String
+        let words: Markup
+    }
+
+    /// The binding wording for a page; nil where there is none.
+    package var wording: Markup? { binding.isEmpty ? nil : Markup(listIn: binding) }
+
+    /// The translation for a page.
+    package func translated(_ texts: Messages) -> Translated? {
+        translation.map {
+            Translated(heading: Self.heading($0, texts), tag: $0.language, words: Markup(listIn: $0.text))
+        }
     }
 
     /// For the terminal: the binding wording, and below it the translation under a heading that says that it does not

@@ -16,32 +16,50 @@ package enum Letter {
         let (tally, quorum) = (audited.tally, audited.petition.manifest.quorum)
         let names = Report.names(audited, texts)
         let everybody = Everybody(audited)
-        let demands = document.demands.enumerated().map { i, demand in
-            var values = BilingualText(demand.text).page("text", texts)
-            values["title"] = demand.title
-            if let counts = tally.questions?[i] {
-                let figures = FigureText(counts, ring: tally.ring, disclosure, texts)
-                values["support"] = figures.support
-                if let note = figures.note(disclosure) { values["hidden"] = note }
-            }
-            return values
-        }
-        var values: [String: Any] = [
-            "title": document.title, "demands": demands,
-            "standing": texts(
+        let preamble = BilingualText(RatificationTerms.prose(document.preamble))
+        let view = View(
+            title: document.title, preamble: preamble.wording, preambleTranslation: preamble.translated(texts),
+            demands: document.demands.enumerated().map { i, demand in
+                let text = BilingualText(demand.text)
+                let figures = tally.questions.map { FigureText($0[i], ring: tally.ring, disclosure, texts) }
+                return View.Demand(
+                    title: demand.title, text: text.wording, textTranslation: text.translated(texts),
+                    support: figures?.support, hidden: figures?.note(disclosure))
+            },
+            standing: texts(
                 "letter.standing", ["ring": "\(tally.ring)", "eligible": "\(tally.eligible)"],
                 count: tally.cosignatures),
-            "needed": texts("page.needed", ["count": "\(tally.cosignatures)", "needed": "\(quorum)"]),
-            "names": names, "hasNames": !names.isEmpty,
-            "how": texts.markup("letter.how", others: ["file": file]),
-            "command": Report.markup(file, audited.petition.id),
-            "notProven": NotProven(audited, from: .letter).lines(texts),
-            "anonymous": everybody.isComplete ? texts("letter.complete") : texts("letter.anonymous"),
-            "everybody": everybody.lines(texts),
-        ]
-        let preamble = BilingualText(RatificationTerms.prose(document.preamble))
-        values.merge(preamble.page("preamble", texts)) { $1 }
-        if tally.questions == nil { values["sealed"] = texts("letter.sealed") }
-        return try templates.render("letter", values, texts: texts)
+            needed: texts("page.needed", ["count": "\(tally.cosignatures)", "needed": "\(quorum)"]),
+            sealed: tally.questions == nil ? texts("letter.sealed") : nil,
+            anonymous: everybody.isComplete ? texts("letter.complete") : texts("letter.anonymous"),
+            everybody: everybody.lines(texts), hasNames: !names.isEmpty, names: names,
+            how: texts.markup("letter.how", others: ["file": file]), command: Report.markup(file, audited.petition.id),
+            notProven: NotProven(audited, from: .letter).lines(texts))
+        return try templates.render("letter", view, texts: texts)
+    }
+
+    /// What `letter.mustache` fills in.
+    private struct View {
+        struct Demand {
+            let title: String
+            let text: Markup?
+            let textTranslation: BilingualText.Translated?
+            let support: String?
+            let hidden: String?
+        }
+        let title: String
+        let preamble: Markup?
+        let preambleTranslation: BilingualText.Translated?
+        let demands: [Demand]
+        let standing: String
+        let needed: String
+        let sealed: String?
+        let anonymous: String
+        let everybody: [String]
+        let hasNames: Bool
+        let names: [Markup]
+        let how: Markup
+        let command: Markup
+        let notProven: [String]
     }
 }

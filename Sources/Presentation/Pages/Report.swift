@@ -38,27 +38,22 @@ package struct Report {
     }
 
     package func html(_ templates: PageTemplates) throws -> String {
-        var values: [String: Any] = [
-            "title": petition.document?.title ?? texts("report.untitled"), "textLang": textLanguage,
-            "kind": kind == .petition ? texts("report.petition") : texts("report.vote"),
-            "id": petition.petition.id.hex, "command": Self.markup(file, petition.petition.id),
-            "faults": history.faults.map { FaultText.say($0, texts) },
-            "hasFaults": !history.faults.isEmpty, "participation": participation, "facts": facts, "names": names,
-            "hasNames": !names.isEmpty, "demands": demands, "noWording": petition.document == nil,
-            "hasNegotiation": !history.negotiation.entries.isEmpty, "entries": entries,
-            "votes": history.ratifications.map(vote),
-        ]
-        if let document = petition.document {
-            let prose = RatificationTerms.prose(document.preamble)
-            if !prose.isEmpty { values.merge(BilingualText(prose).page("preamble", texts)) { $1 } }
-        }
-        if petition.tally.questions == nil { values["sealed"] = texts("report.sealed") }
-        values["notProven"] = NotProven(petition).lines(texts)
-        // Whoever signed is known if everybody did.
-        if !Everybody(petition).isComplete { values["isAnonymous"] = true }
-        values["everybody"] = Everybody(petition).lines(texts)
-        if history.missingRecords > 0 { values["missing"] = texts("report.missing", count: history.missingRecords) }
-        return try templates.render("report", values, texts: texts)
+        let prose = BilingualText(petition.document.map { RatificationTerms.prose($0.preamble) } ?? "")
+        let everybody = Everybody(petition)
+        let view = View(
+            title: petition.document?.title ?? texts("report.untitled"), textLang: textLanguage,
+            kind: kind == .petition ? texts("report.petition") : texts("report.vote"), id: petition.petition.id.hex,
+            command: Self.markup(file, petition.petition.id), hasFaults: !history.faults.isEmpty,
+            faults: history.faults.map { FaultText.say($0, texts) }, participation: participation,
+            everybody: everybody.lines(texts), facts: facts, hasNames: !names.isEmpty, names: names,
+            preamble: prose.wording, preambleTranslation: prose.translated(texts),
+            sealed: petition.tally.questions == nil ? texts("report.sealed") : nil, demands: demands,
+            hasNegotiation: !history.negotiation.entries.isEmpty, entries: entries,
+            missing: history.missingRecords > 0 ? texts("report.missing", count: history.missingRecords) : nil,
+            votes: history.ratifications.map(vote),
+            // Whoever signed is known if everybody did.
+            isAnonymous: !everybody.isComplete, notProven: NotProven(petition).lines(texts))
+        return try templates.render("report", view, texts: texts)
     }
 
     /// For a terminal: what a reader copies.
@@ -77,41 +72,38 @@ package struct Report {
 
     // MARK: Figures
 
-    private func bar(_ label: String, _ part: Int, of whole: Int, tone: Int = 1) -> [String: Any] {
-        [
-            "label": label, "text": texts("report.of", ["count": "\(part)", "whole": "\(whole)"]),
-            "bar": Bar.svg(part, of: whole, tone: tone),
-        ]
+    private func figure(_ label: String, _ part: Int, of whole: Int) -> View.Figure {
+        View.Figure(
+            label: label, text: texts("report.of", ["count": "\(part)", "whole": "\(whole)"]),
+            bar: Bar.svg(part, of: whole, tone: 1))
     }
 
-    private var participation: [[String: Any]] {
+    private var participation: [View.Figure] {
         let (tally, count) = (petition.tally, petition.tally.cosignatures)
-        let manifest = petition.petition.manifest
+        let quorum = Int(petition.petition.manifest.quorum)
         return [
-            bar(texts("report.ofRing"), count, of: tally.ring),
-            bar(texts("report.ofPeople"), count, of: Int(tally.eligible)),
-            [
-                "label": texts("report.ofQuorum"),
-                "text": texts("page.needed", ["count": "\(count)", "needed": "\(manifest.quorum)"]),
-                "bar": Bar.svg(count, of: Int(manifest.quorum), tone: Self.tone(count, of: Int(manifest.quorum))),
-            ],
+            figure(texts("report.ofRing"), count, of: tally.ring),
+            figure(texts("report.ofPeople"), count, of: Int(tally.eligible)),
+            View.Figure(
+                label: texts("report.ofQuorum"),
+                text: texts("page.needed", ["count": "\(count)", "needed": "\(quorum)"]),
+                bar: Bar.svg(count, of: quorum, tone: Self.tone(count, of: quorum))),
         ]
     }
 
-    private var facts: [[String: String]] {
-        let tally = petition.tally
+    private var facts: [View.Fact] {
+        let (tally, manifest) = (petition.tally, petition.petition.manifest)
         var facts = [
-            (texts("report.state"), tally.closed ? texts("report.closed") : texts("report.open")),
-            (texts("report.withdrawn"), "\(tally.withdrawn)"),
+            View.Fact(
+                label: texts("report.state"), text: tally.closed ? texts("report.closed") : texts("report.open")),
+            View.Fact(label: texts("report.withdrawn"), text: "\(tally.withdrawn)"),
         ]
-        if let spoiled = tally.spoiled, spoiled > 0 { facts.append((texts("report.spoiled"), "\(spoiled)")) }
-        let manifest = petition.petition.manifest
-        facts.append(
-            (
-                texts("report.trustees"),
-                texts("report.threshold", ["whole": "\(manifest.trustees.count)"], count: Int(manifest.threshold))
-            ))
-        return facts.map { ["label": $0.0, "text": $0.1] }
+        if let spoiled = tally.spoiled, spoiled > 0 {
+            facts.append(View.Fact(label: texts("report.spoiled"), text: "\(spoiled)"))
+        }
+        let threshold = texts(
+            "report.threshold", ["whole": "\(manifest.trustees.count)"], count: Int(manifest.threshold))
+        return facts + [View.Fact(label: texts("report.trustees"), text: threshold)]
     }
 
     private var names: [Markup] { Self.names(petition, texts) }
@@ -129,64 +121,62 @@ package struct Report {
         return known.indices.contains(number) ? known[number] : texts("choice.numbered", ["number": "\(number)"])
     }
 
-    private func rows(_ figures: FigureText) -> [[String: Any]] {
+    private func rows(_ figures: FigureText) -> [View.Figure] {
         (Array(1..<figures.counts.count) + [0]).map { number in
-            var row: [String: Any] = ["label": choice(number), "text": figures.text(number)]
             // No bar for what is not said: an empty one would say none.
-            if let (filled, reach) = figures.bar(number) {
-                row["bar"] = Bar.svg(filled, reach: reach, of: figures.whole, tone: [3, 1, 2][min(number, 2)])
+            let bar = figures.bar(number).map { filled, reach in
+                Bar.svg(filled, reach: reach, of: figures.whole, tone: [3, 1, 2][min(number, 2)])
             }
-            return row
+            return View.Figure(label: choice(number), text: figures.text(number), bar: bar)
         }
     }
 
     // MARK: Demands
 
-    private var demands: [[String: Any]] {
+    private var demands: [View.Demand] {
         history.negotiation.threads.enumerated().map { i, thread in
             let demand = petition.document?.demands[i]
-            var values: [String: Any] = [
-                "heading": demand.map {
+            let wording = BilingualText(demand?.text ?? "")
+            let figures = petition.tally.questions.map {
+                FigureText($0[i], ring: petition.tally.ring, disclosure, texts)
+            }
+            let isNegotiated = !history.negotiation.entries.isEmpty
+            let heading =
+                demand.map {
                     texts.markup("petition.demand", ["number": "\(thread.number)"], others: ["title": $0.title])
                 }
-                    ?? Markup(
-                        ours: texts(
-                            "petition.demand",
-                            ["number": "\(thread.number)", "title": texts("tally.noWording")])),
-                "hasFigures": petition.tally.questions != nil, "hasSides": false,
-            ]
-            if let text = demand?.text, !text.isEmpty {
-                values.merge(BilingualText(text).page("text", texts)) { $1 }
-            }
-            if let counts = petition.tally.questions?[i] {
-                let figures = FigureText(counts, ring: petition.tally.ring, disclosure, texts)
-                values["figures"] = rows(figures)
-                values["support"] = figures.supportInReport
-                if let note = figures.note(disclosure) { values["hidden"] = note }
-            }
-            if !history.negotiation.entries.isEmpty {
-                values["status"] = NegotiationWords.word(thread.status, texts)
-                values["tone"] = Self.tone(thread.status)
-            }
-            // Where both say the same there is nothing to compare.
-            if let theirs = thread.agreed ?? thread.theirs, theirs != thread.ours {
-                let (ours, theirs) = BilingualText.compared(thread.ours, theirs)
-                values["hasSides"] = true
-                values["ours"] = ours
-                values["theirs"] = theirs
-                values["other"] = thread.agreed == nil ? texts("negotiation.theirs") : texts("negotiation.agreedText")
-                values["segments"] = WordDiff(from: ours, to: theirs).segments.map { segment in
-                    [
-                        "text": segment.text, "added": segment.change == .added,
-                        "removed": segment.change == .removed, "same": segment.change == .same,
-                    ] as [String: Any]
-                }
-            }
+                ?? Markup(
+                    ours: texts(
+                        "petition.demand", ["number": "\(thread.number)", "title": texts("tally.noWording")]))
+            let sides = sides(thread)
+            var reason: String?
             if let last = thread.steps.last, last.answer == .refused || last.answer == .accepted, !last.text.isEmpty {
-                values["reason"] = last.text
+                reason = last.text
             }
-            return values
+            return View.Demand(
+                heading: heading, text: wording.wording, textTranslation: wording.translated(texts),
+                hasFigures: figures != nil, support: figures?.supportInReport, figures: figures.map(rows) ?? [],
+                hidden: figures?.note(disclosure),
+                status: isNegotiated ? NegotiationWords.word(thread.status, texts) : nil,
+                tone: isNegotiated ? Self.tone(thread.status) : nil, hasSides: sides != nil, ours: sides?.ours,
+                other: sides?.other, theirs: sides?.theirs, segments: sides?.segments ?? [], reason: reason)
         }
+    }
+
+    /// What binds of both sides' words; nil where both say the same, and there is nothing to compare.
+    private func sides(
+        _ thread: Negotiation.Thread
+    ) -> (ours: String, other: String, theirs: String, segments: [View.Segment])? {
+        guard let theirs = thread.agreed ?? thread.theirs, theirs != thread.ours else { return nil }
+        let (left, right) = BilingualText.compared(thread.ours, theirs)
+        return (
+            left, thread.agreed == nil ? texts("negotiation.theirs") : texts("negotiation.agreedText"), right,
+            WordDiff(from: left, to: right).segments.map {
+                View.Segment(
+                    text: $0.text, added: $0.change == .added, removed: $0.change == .removed,
+                    same: $0.change == .same)
+            }
+        )
     }
 
     private static func tone(_ status: Negotiation.Status) -> String {
@@ -199,42 +189,119 @@ package struct Report {
 
     // MARK: Negotiation
 
-    private var entries: [[String: Any]] {
+    private var entries: [View.Entry] {
         history.negotiation.entries.map { entry in
-            var values: [String: Any] = [
-                "what": NegotiationWords.word(entry.record.what, texts), "date": entry.document?.date ?? "",
-                "hasParty": entry.document?.party.isEmpty == false, "party": entry.document?.party ?? "",
-                "place": texts("report.place", ["round": "\(entry.round)", "leaf": "\(entry.leaf)"]),
-            ]
-            if let note = entry.document?.note, !note.isEmpty { values["note"] = note }
-            let answers = (entry.document?.demands ?? []).map { demand in
+            let document = entry.document
+            let answers = (document?.demands ?? []).map { demand in
                 "\(demand.number) \(NegotiationWords.word(NegotiationWords.status(demand, in: entry.record.what), texts))"
             }
-            if !answers.isEmpty { values["answers"] = answers.joined(separator: " · ") }
-            return values
+            return View.Entry(
+                what: NegotiationWords.word(entry.record.what, texts), date: document?.date ?? "",
+                hasParty: document?.party.isEmpty == false, party: document?.party ?? "",
+                place: texts("report.place", ["round": "\(entry.round)", "leaf": "\(entry.leaf)"]),
+                note: document.flatMap { $0.note.isEmpty ? nil : $0.note },
+                answers: answers.isEmpty ? nil : answers.joined(separator: " · "))
         }
     }
 
-    private func vote(_ vote: Ratification) -> [String: Any] {
+    private func vote(_ vote: Ratification) -> View.Vote {
         let tally = vote.tally
-        var values: [String: Any] = [
-            "heading": texts("report.voteOn", ["response": String(vote.response.hex.prefix(16))]),
-            "outcome": NegotiationWords.word(vote.outcome, texts),
-            "tone": vote.outcome == .carried ? "good" : vote.outcome == .lost ? "bad" : "warn", "id": vote.id.hex,
-            "turnout": texts(
+        return View.Vote(
+            heading: texts("report.voteOn", ["response": String(vote.response.hex.prefix(16))]),
+            outcome: NegotiationWords.word(vote.outcome, texts),
+            tone: vote.outcome == .carried ? "good" : vote.outcome == .lost ? "bad" : "warn", id: vote.id.hex,
+            turnout: texts(
                 "report.turnout", ["eligible": "\(tally.eligible)", "quorum": "\(vote.quorum)"],
                 count: tally.cosignatures),
-            "bar": Bar.svg(tally.cosignatures, of: Int(tally.eligible), mark: Int(vote.quorum)),
-            "questions": vote.questions.map { question -> [String: Any] in
+            bar: Bar.svg(tally.cosignatures, of: Int(tally.eligible), mark: Int(vote.quorum)),
+            needs: vote.terms.map { texts("vote.needs", ["majority": NegotiationWords.say($0.majority, texts)]) },
+            questions: vote.questions.map { question in
                 let figures = FigureText(question.counts, ring: tally.ring, disclosure, texts)
-                var values: [String: Any] = ["text": NegotiationWords.say(question, figures, texts)]
-                if let note = figures.note(disclosure) { values["hidden"] = note }
-                return values
-            },
-        ]
-        if let terms = vote.terms {
-            values["needs"] = texts("vote.needs", ["majority": NegotiationWords.say(terms.majority, texts)])
+                return View.Question(
+                    text: NegotiationWords.say(question, figures, texts), hidden: figures.note(disclosure))
+            })
+    }
+}
+
+extension Report {
+    /// What `report.mustache` fills in.
+    private struct View {
+        struct Figure {
+            let label: String
+            let text: String
+            let bar: String?
         }
-        return values
+        struct Fact {
+            let label: String
+            let text: String
+        }
+        struct Segment {
+            let text: String
+            let added: Bool
+            let removed: Bool
+            let same: Bool
+        }
+        struct Demand {
+            let heading: Markup
+            let text: Markup?
+            let textTranslation: BilingualText.Translated?
+            let hasFigures: Bool
+            let support: String?
+            let figures: [Figure]
+            let hidden: String?
+            let status: String?
+            let tone: String?
+            let hasSides: Bool
+            let ours: String?
+            let other: String?
+            let theirs: String?
+            let segments: [Segment]
+            let reason: String?
+        }
+        struct Entry {
+            let what: String
+            let date: String
+            let hasParty: Bool
+            let party: String
+            let place: String
+            let note: String?
+            let answers: String?
+        }
+        struct Question {
+            let text: String
+            let hidden: String?
+        }
+        struct Vote {
+            let heading: String
+            let outcome: String
+            let tone: String
+            let id: String
+            let turnout: String
+            let bar: String
+            let needs: String?
+            let questions: [Question]
+        }
+        let title: String
+        let textLang: String
+        let kind: String
+        let id: String
+        let command: Markup
+        let hasFaults: Bool
+        let faults: [String]
+        let participation: [Figure]
+        let everybody: [String]
+        let facts: [Fact]
+        let hasNames: Bool
+        let names: [Markup]
+        let preamble: Markup?
+        let preambleTranslation: BilingualText.Translated?
+        let sealed: String?
+        let demands: [Demand]
+        let hasNegotiation: Bool
+        let entries: [Entry]
+        let missing: String?
+        let votes: [Vote]
+        let isAnonymous: Bool
+        let notProven: [String]
     }
 }
