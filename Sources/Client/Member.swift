@@ -9,6 +9,9 @@ public final class Member {
     public let device: Device
     /// Reads petitions and co-signs them.
     public let cosigner: CoSigner
+    /// Called before a session if this device sent something anonymously so short a while ago that the service could
+    /// connect the two. It may throw, and then nothing is requested under the member's name.
+    public var beforeConnecting: () throws -> Void = {}
 
     init(_ device: Device) {
         self.device = device
@@ -60,12 +63,14 @@ public final class Member {
     /// Reads the roster, and passes `body` a session in which the member acts under their name. Make one for each
     /// command.
     public func session<R>(_ body: (Session) async throws -> R) async throws -> R {
-        try await Self.closing(try await Session.open(device), body)
+        if device.hasSentLately { try beforeConnecting() }
+        return try await Self.closing(try await Session.open(device), body)
     }
 
     /// The same for somebody who may no longer be a member.
     public func sessionOfAnybody<R>(_ body: (Session) async throws -> R) async throws -> R {
-        try await Self.closing(try await Session.openForAnybody(device), body)
+        if device.hasSentLately { try beforeConnecting() }
+        return try await Self.closing(try await Session.openForAnybody(device), body)
     }
 
     // MARK: What is read anonymously first

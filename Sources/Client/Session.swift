@@ -74,8 +74,8 @@ public final class Session {
 
     /// The member's public sign key.
     public var signKey: Bytes32 { device.signKey }
-    /// Whether this device has seen a petition's log.
-    public func wasOpened(_ id: ID<Petition>) -> Bool { device.state.memory.petitions[id]?.wasOpened == true }
+    /// Whether this device has seen a petition's log, or has written to it.
+    public func wasOpened(_ id: ID<Petition>) -> Bool { device.wasOpened(id) }
     /// Whether this member is an organiser.
     public var isOrganiser: Bool { roster.isOrganiser(signKey) }
 

@@ -178,9 +178,9 @@ struct TerminalProgramTests {
     func failing() throws {
         let service = try workplace()
         defer { service.kill() }
-        let script = "sh -c 'echo Half a thought > \"$0\"; echo up; trap \"exit 3\" INT; while :; do sleep 0.1; done'"
+        let script = "sh -c 'trap \"exit 3\" INT; echo Half a thought > \"$0\"; echo up!; while :; do sleep 0.1; done'"
         let terminal = try terminal(["draft", "edit", "1"] + keystore, ["EDITOR": script])
-        try terminal.see("up")
+        try terminal.see("up!")
         terminal.type("\u{3}")
         #expect(try terminal.end() == .exited(2))
         let kept = try #require(leftovers.first { $0.hasPrefix("roundrobin-unsaved-") })

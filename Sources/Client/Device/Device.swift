@@ -92,6 +92,11 @@ public final class Device {
         state.memory.status(of: view.petition.id, beside: view.standing(of: identity))
     }
 
+    /// Whether it has seen a petition's log, or has written to it: whoever opens one has not read it yet.
+    func wasOpened(_ id: ID<Petition>) -> Bool {
+        state.memory.petitions[id]?.wasOpened == true || state.sequences[.petition(id)] != nil
+    }
+
     /// Whether something was sent, in a petition that this scope may mean, that is not settled: it may have arrived.
     public func hasPending(in scope: Run.Scope) -> Bool {
         knownPetitions.contains { id in

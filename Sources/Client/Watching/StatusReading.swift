@@ -125,7 +125,7 @@ struct StatusReading {
     // MARK: Petitions in preparation
 
     private func wasOpened(_ plan: PetitionPlan) -> Bool {
-        plan.petition.flatMap { device.state.memory.petitions[$0]?.wasOpened } == true
+        plan.petition.map { device.wasOpened($0) } == true
     }
 
     private func hasOffered(_ trustee: Bytes32, for plan: PetitionPlan, _ id: ID<Object>) -> Bool {

@@ -3,12 +3,23 @@ import CoSigning
 import Foundation
 import Petitions
 import Sodium
+import Synchronization
 
 /// What every command tells: differences between what the service shows and what it showed before, and who watches the logs.
 package enum Notices {
-    package static func tell(_ device: Device) throws {
-        for alarm in device.alarms { Terminal.warning(line(alarm)) }
-        if !device.alarms.isEmpty { Terminal.warning(words("alarm.next")) }
+    private static let told = Mutex<[Alarm]>([])
+
+    /// - Parameter again: also what this process has told already; a command may open the keystore several times.
+    package static func tell(_ device: Device, again: Bool) throws {
+        let alarms = device.alarms
+        let isNew = told.withLock { told in
+            defer { told = alarms }
+            return told != alarms
+        }
+        if again || isNew, !alarms.isEmpty {
+            for alarm in alarms { Terminal.warning(line(alarm)) }
+            Terminal.warning(words("alarm.next"))
+        }
         for note in device.witnessNews { Terminal.note(line(note, in: device.newestRoster)) }
         try device.sawWitnessNews()
     }

@@ -70,7 +70,12 @@ struct Cosign: AsyncParsableCommand {
             if seen.map({ !warnings.isSubset(of: $0) }) ?? true {
                 SigningOptions.tell(view, proxy: keystore.proxy)
                 SigningOptions.warn(warnings, view.petition.manifest)
-                if seen != nil {
+                if let before = seen {
+                    // Nobody is there to see them.
+                    guard Terminal.canAsk else {
+                        try await abandon(begun, opener)
+                        throw ClientError.coSigning(.unseenWarnings(Array(warnings.subtracting(before))))
+                    }
                     let goesOn = try await keeping(intention, begun, opener) {
                         try Terminal.confirms(words("cosign.goOn"))
                     }

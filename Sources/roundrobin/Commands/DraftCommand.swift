@@ -203,7 +203,7 @@ struct DraftCommand: AsyncParsableCommand {
 
         /// Shows whose changes would be signed along with this person's, before they are.
         private static func agree(_ merge: Merge, _ people: People) throws {
-            let names = merge.authors.map { Words.name(people.person($0)) }.joined(separator: words("list.separator"))
+            let names = Words.list(merge.authors.map { Words.name(people.person($0)) })
             Terminal.note(words("draft.merges", ["people": names]))
             Terminal.note(Terminal.block(WordDiff(from: merge.own, to: merge.merged).segments))
             guard try Terminal.confirms(words("draft.mergesAsk")) else { throw ExitCode(2) }

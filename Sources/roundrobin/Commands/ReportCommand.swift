@@ -124,5 +124,6 @@ struct LetterCommand: AsyncParsableCommand {
         try page.write(html(disclosure.chosen(for: AuditedHistory(history.petition))), to: output)
         Terminal.line(words("report.wrote", ["file": output]))
         Terminal.line(words("letter.giveID", ["id": history.petition.petition.id.hex]))
+        if let closedEarly = VerdictText.closedEarly(history.petition) { Terminal.warning(closedEarly) }
     }
 }

@@ -93,12 +93,20 @@ struct KeystoreOptions: ParsableArguments {
     func withMember<R>(_ opener: KeystoreOpener, _ body: (Member) async throws -> R) async throws -> R {
         let member = try Member.open(directory, with: opener, proxy: parsedProxy())
         Words.naming(by: member.device.directoryNames)
+        member.beforeConnecting = Self.agreesToConnect
         // Also when the command fails: what does not fit what was seen before is told every time.
         defer {
-            try? Notices.tell(member.device)
+            try? Notices.tell(member.device, again: Unlocked.isSitting)
             member.close()
         }
         return try await body(member)
+    }
+
+    /// A sitting asks by itself, where it can do something else instead.
+    private static func agreesToConnect() throws {
+        guard !Unlocked.isSitting else { return }
+        guard Terminal.canAsk else { return Terminal.warning(words("sitting.connects")) }
+        guard try Terminal.confirms(words("sitting.connectAsk")) else { throw ExitCode(2) }
     }
 
     /// Opens the keystore and reads the roster, for what is done under the member's name.

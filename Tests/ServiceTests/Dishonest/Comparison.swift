@@ -131,7 +131,8 @@ struct Comparison {
                 // Requests under the member's name differ as they may; they are made once.
                 let isWhole = serving.name == Scene.truth
                 let fresh = try await scene.trial(operation, scene.fresh, serving, wholeSession: isWhole)
-                expected.check(fresh.outcome, operation.name, serving.name)
+                let known = expected.outcome(of: operation.name, serving.name)
+                #expect(fresh.outcome == known, "\(operation.name), \(serving.name)")
                 if isWhole { #expect(fresh.wire.sendings == operation.sendings, "\(operation.name)") }
                 // Another serving may differ only in what this operation never asks for. The very same requests with
                 // the very same responses need no second comparison.

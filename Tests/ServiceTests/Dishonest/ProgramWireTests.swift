@@ -27,7 +27,7 @@ struct ProgramWireTests {
         let bundle = scene.stage.directory("exported.rrbundle")
         return [
             Command(name: "cosign", arguments: ["cosign", scene.id.hex, "--all", "support", "--now"], sendings: 1),
-            Command(name: "withdraw", arguments: ["withdraw", "--now"], sendings: 1),
+            Command(name: "withdraw", arguments: ["withdraw", "--now", "--yes"], sendings: 1),
             Command(name: "petition show", arguments: ["petition", "show", "guardrails"]),
             Command(name: "tally", arguments: ["tally", String(scene.id.hex.prefix(8))]),
             Command(name: "export", arguments: ["export", scene.id.hex, "-o", bundle, "--overwrite"]),
@@ -135,8 +135,8 @@ struct ProgramWireTests {
         try await compare([cosign], scene, states, scene.growingWithWarnings())
         let sitting = Command(
             name: "a sitting", arguments: ["--now"],
-            dialogue: [("Passphrase: ", "passphrase"), ("q to leave: ", "2"), ("q to leave: ", "2")] + questions,
-            sendings: 1)
+            dialogue: [("Passphrase: ", "passphrase"), ("q to leave: ", "2"), ("q to leave: ", "2")]
+                + [questions[0], ("to give no name: ", ""), questions[1]], sendings: 1)
         try await compare([sitting], scene, states, Serving(Scene.truth))
         await scene.stage.close()
     }
