@@ -63,9 +63,9 @@ public final class PseudoTerminal: Sendable {
     }
 
     /// Waits until the condition holds. The limit is long, because the machine may be busy.
-    /// - Throws: what was shown, if the condition does not hold within two minutes.
+    /// - Throws: what was shown, if the condition does not hold within ten minutes.
     public func wait(_ what: String, until condition: () -> Bool) throws {
-        for _ in 0..<6000 {
+        for _ in 0..<30_000 {
             read()
             if condition() { return }
             usleep(20_000)

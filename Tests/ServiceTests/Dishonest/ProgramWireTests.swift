@@ -135,8 +135,8 @@ struct ProgramWireTests {
         try await compare([cosign], scene, states, scene.growingWithWarnings())
         let sitting = Command(
             name: "a sitting", arguments: ["--now"],
-            dialogue: [("Passphrase: ", "passphrase"), ("q to leave: ", "2"), ("q to leave: ", "2")]
-                + [questions[0], ("to give no name: ", ""), questions[1]], sendings: 1)
+            dialogue: [("Passphrase: ", "passphrase"), ("q to leave: ", "2"), ("q to leave: ", "2")] + questions,
+            sendings: 1)
         try await compare([sitting], scene, states, Serving(Scene.truth))
         await scene.stage.close()
     }
