@@ -27,7 +27,7 @@ final class RunningService: Sendable {
         database: String, name: String = "test.example", port: Int = 0,
         limits: ServiceConfiguration.Limits = .init(), witnesses: String? = nil,
         heads: String? = nil, tls: TLSFiles? = nil, mix: ServiceConfiguration.Mix? = nil,
-        patience: Duration = .seconds(600), silence: Duration = .seconds(1),
+        patience: Duration = .seconds(30), silence: Duration = .seconds(1),
         refresh: (age: Duration, look: Duration)? = nil, metrics: Int? = nil, foundingToken: String? = nil,
         clock: @escaping @Sendable () -> UInt64 = { UInt64(Date().timeIntervalSince1970) }
     ) async throws -> RunningService {
