@@ -78,8 +78,9 @@ extension Scene {
             Serving("an older petition log", log.script), Serving("an older roster", roster.script),
             Serving("a petition log without the witness", Self.unwitnessed(log)),
             Serving("a roster without the witness", Self.unwitnessed(roster)),
-            Serving("signatures of more than a day ago", clock: { Device.systemClock() + 25 * 3600 }, making: { [] }),
-            Serving("signatures from the future", clock: { Device.systemClock() - 2 * 3600 }, making: { [] }),
+            // Further off than any leeway, and the time since the signatures were made, can bridge.
+            Serving("signatures of more than a day ago", clock: { Device.systemClock() + 30 * 3600 }, making: { [] }),
+            Serving("signatures from the future", clock: { Device.systemClock() - 6 * 3600 }, making: { [] }),
         ]
     }
 
