@@ -30,7 +30,7 @@ struct IndistinguishableTests {
         let states = try await scene.deviceStates()
         let operations = Operation.all.filter { Self.parts[part].contains($0.name) }
         try await compare(
-            scene, states, "petition", (operations, scene.servings()),
+            scene, states, "petition", shares: true, (operations, scene.servings()),
             (operations.filter { $0.sendings > 0 }, scene.answers()))
     }
 
@@ -55,12 +55,12 @@ struct IndistinguishableTests {
     }
 
     private func compare(
-        _ scene: Scene, _ states: [Scene.DeviceState], _ table: String,
+        _ scene: Scene, _ states: [Scene.DeviceState], _ table: String, shares: Bool = false,
         _ pairings: (operations: [Operation], servings: [Serving])...
     ) async throws {
         // From here on nothing changes.
         scene.inspector.keepResponses()
-        var comparison = Comparison(scene, states, try ExpectedOutcomes(table))
+        var comparison = Comparison(scene, states, try ExpectedOutcomes(table), shares: shares)
         for (operations, servings) in pairings { try await comparison.compare(operations, servings) }
         print("compared \(comparison.pairs) pairs of \(states.count) states, \(comparison.repetitions) repetitions")
         await scene.stage.close()
