@@ -9,6 +9,12 @@ public enum StorageError: Error, Equatable, Sendable {
     case diskFails(String)
     case readOnly
     case cannotOpen(String)
+    /// There is no file at this path.
+    case noFile(String)
+    /// There is no directory at this path in which the file could be made.
+    case noDirectory(String)
+    /// The database is of the service or witness with this name, and was opened under another.
+    case named(String)
     case notOurs
     case damaged
     case conflict

@@ -25,7 +25,7 @@ public final class WitnessStore: Sendable {
             queue = try DatabaseQueue(path: path, configuration: configuration)
             try queue.writeWithoutTransaction { db in try Self.prepare(db) }
             let (found, seed) = try queue.write { db in try Self.identity(db, name) }
-            guard found == name else { throw StorageError.cannotOpen("this file belongs to the witness \(found)") }
+            guard found == name else { throw StorageError.named(found) }
             self.name = name
             self.seed = SecretBytes(seed.bytes32)
         } catch { throw StorageError(error) }

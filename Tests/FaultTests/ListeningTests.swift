@@ -106,7 +106,22 @@ struct ListeningTests {
         #expect(missing.status == 2 && missing.said.contains("There is no directory"), "\(missing.said)")
         let long = try await refusal("unix:" + directory(String(repeating: "a", count: 100)))
         #expect(long.status == 2 && long.said.contains("too long"), "\(long.said)")
+        let nowhere = try await Finished.run(
+            ServiceProgram.path,
+            ["serve", "--database", directory("none/a.sqlite"), "--name", "test.example", "--listen", "127.0.0.1:0"],
+            output: directory("said"))
+        #expect(
+            nowhere.status == 2 && nowhere.said.contains("There is no directory \(directory("none"))"),
+            "\(nowhere.said)")
+        #expect(nowhere.said.contains("--database rr.sqlite"), "\(nowhere.said)")
         let service = try await ServiceProgram(database: directory("b.sqlite"), log: directory("log"))
+        let named = try await Finished.run(
+            ServiceProgram.path,
+            ["serve", "--database", directory("b.sqlite"), "--name", "other.example", "--listen", "127.0.0.1:0"],
+            output: directory("said"))
+        #expect(named.status == 2 && named.said.contains("has the name test.example"), "\(named.said)")
+        #expect(
+            named.said.contains("--name test.example (in the configuration file, name: test.example)"), "\(named.said)")
         let taken = try await refusal(String(service.url.dropFirst("http://".count)))
         #expect(taken.status == 2 && taken.said.contains("Another program listens"), "\(taken.said)")
         // What is given up on the way out is not blamed on the database.

@@ -57,7 +57,7 @@ struct RecipeTests {
     func settings() throws {
         let yaml = try #require(Self.blocks().first { $0.language == "yaml" })
         try Data(yaml.text.utf8).write(to: URL(filePath: directory("config.yaml")))
-        let settings = try ServeSettings(flags: [:], environment: [:], file: directory("config.yaml"))
+        let settings = try ServeSettings(file: directory("config.yaml"))
         for setting in Setting.all { #expect(settings[setting] != nil, "\(setting.key)") }
         for limit in Setting.limits {
             #expect(settings[limit] == limit.usual?.replacing("_", with: ""), "\(limit.key)")

@@ -58,11 +58,11 @@ struct OutsideFileTests {
         #expect(try PolicyFile.read(write("\u{feff}" + lines.replacing("\n", with: "\r\n"))).bytes == plain.bytes)
         let settings = "name: petitions.example\r\nlisten: 127.0.0.1:0\r\n"
         for text in [settings, "\u{feff}" + settings] {
-            let read = try ServeSettings(flags: [:], environment: [:], file: write(text))
+            let read = try ServeSettings(file: write(text))
             #expect(read[.name] == "petitions.example")
         }
-        #expect(throws: ServeSettings.Fault.self) {
-            _ = try ServeSettings(flags: [:], environment: [:], file: write("name: \u{7}"))
+        #expect(throws: ServeSettings.FileFault.self) {
+            _ = try ServeSettings(file: write("name: \u{7}"))
         }
     }
 

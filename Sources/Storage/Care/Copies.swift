@@ -32,7 +32,7 @@ extension SQLiteStore {
         _ backup: String, to path: String, bundles: [PetitionBundle] = [], heads: String? = nil,
         withoutRecord: Bool = false
     ) async throws -> CheckReport {
-        guard access(backup, F_OK) == 0 else { throw StorageError.cannotOpen("there is no file \(backup)") }
+        guard access(backup, F_OK) == 0 else { throw StorageError.noFile(backup) }
         let record = heads ?? SignedHeads.path(besides: path)
         let hasRecord = access(record, F_OK) == 0
         // A service that has it open goes on signing, whatever becomes of its database's name.
@@ -65,7 +65,7 @@ extension SQLiteStore {
     ) async throws -> CheckReport {
         let part = path + ".part-" + Hex.encode(Random.bytes(8))
         do {
-            guard access(source, R_OK) == 0 else { throw StorageError.cannotOpen("there is no file \(source)") }
+            guard access(source, R_OK) == 0 else { throw StorageError.noFile(source) }
             // Files beside a database belong to it: a write-ahead log that is left there would be played into the new
             // one.
             for suffix in ["", "-wal", "-shm"] where access(path + suffix, F_OK) == 0 {

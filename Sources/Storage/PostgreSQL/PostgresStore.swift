@@ -53,9 +53,7 @@ public final class PostgresStore: Store {
                     try PostgresSchema.check(connection)
                     return try identify(connection, name, path, hasRecord: hasRecord)
                 }
-                guard identity.name == name ?? identity.name else {
-                    throw StorageError.cannotOpen("this database belongs to the service \(identity.name)")
-                }
+                guard identity.name == name ?? identity.name else { throw StorageError.named(identity.name) }
                 guard let path else { return PostgresStore(identity, pool, heads: nil) }
                 guard identity.record == nil || hasRecord else { throw StorageError.noHeads(path) }
                 let key = SigningKey(seed: SecretBytes(identity.seed)).publicKey

@@ -10,6 +10,8 @@ enum OwnFile {
         // process.
         guard access(path, F_OK) != 0 else { return }
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let directory = (path as NSString).deletingLastPathComponent
+        guard file >= 0 || errno != ENOENT else { throw StorageError.noDirectory(directory) }
         guard file >= 0 || errno == EROFS else {
             throw StorageError.cannotOpen("\(path): \(String(cString: strerror(errno)))")
         }

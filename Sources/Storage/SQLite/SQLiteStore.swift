@@ -49,7 +49,7 @@ public final class SQLiteStore: Store {
 
     /// Opens a file that is there, whoever's it is, for tools that sign nothing.
     public convenience init(inspecting path: String) throws {
-        guard access(path, F_OK) == 0 else { throw StorageError.cannotOpen("there is no file \(path)") }
+        guard access(path, F_OK) == 0 else { throw StorageError.noFile(path) }
         try self.init(path: path, name: nil, record: nil)
     }
 
@@ -71,9 +71,7 @@ public final class SQLiteStore: Store {
             if record != nil { try OwnFile.checkMode(path) }
             try Schema.migrator.migrate(pool)
             let (found, seed) = try pool.write { db in try Self.identity(db, name) }
-            guard found == name ?? found else {
-                throw StorageError.cannotOpen("this file belongs to the service \(found)")
-            }
+            guard found == name ?? found else { throw StorageError.named(found) }
             serviceName = found
             logSeed = SecretBytes(seed.bytes32)
             guard let record else {

@@ -78,11 +78,11 @@ struct Serve: AsyncParsableCommand {
         }
         let environment = ProcessInfo.processInfo.environment
         let file = config ?? environment["ROUNDROBIN_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
-        do { return try ServeSettings(flags: flags, environment: environment, file: file) } catch {
-            let why = ["why": "\(error)"]
-            throw ValidationError(
-                file.map { words("serve.wrongFile", ["file": $0].merging(why) { $1 }) } ?? words("serve.wrong", why))
+        var settings = try ServeSettings(file: file)
+        do { try settings.take(environment: environment, flags: flags) } catch {
+            throw ValidationError(words("serve.wrong", ["why": "\(error)"]))
         }
+        return settings
     }
 
     private func logger(_ settings: ServeSettings) -> Logger {

@@ -64,7 +64,7 @@ struct Witness: AsyncParsableCommand {
 
     private func showState() throws {
         guard FileManager.default.fileExists(atPath: database) else {
-            throw StorageError.cannotOpen(words("witness.noFile", ["file": database]))
+            throw StorageError.noFile(database)
         }
         let store = try WitnessStore(path: database, name: name)
         Terminal.line(store.verifier.noteKey.text)

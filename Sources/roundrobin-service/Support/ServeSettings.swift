@@ -16,30 +16,44 @@ struct ServeSettings {
         }
     }
 
+    /// What is wrong in the configuration file.
+    struct FileFault: Error {
+        let file: String
+        let fault: Fault
+    }
+
     /// Values that fit their settings, by key.
     private var values: [String: String] = [:]
 
-    /// - Parameters:
-    ///   - flags: what the command line gives, by key.
-    ///   - file: the path of a YAML file with nothing in it that the service does not know.
-    /// - Throws: `Fault`.
-    init(flags: [String: String], environment: [String: String], file: String?) throws(Fault) {
-        if let file {
-            guard let data = FileManager.default.contents(atPath: file) else {
-                throw Fault(place: file, what: words("settingFault.unreadable"))
-            }
-            let text: String
-            do { text = try OutsideText.read([UInt8](data)) } catch {
-                switch error {
-                case .encoding: throw Fault(place: file, what: words("settingFault.encoding"))
-                case .control(let line, let scalar):
-                    throw Fault(
-                        place: words("settingFault.fileLine", ["file": file, "line": "\(line)"]),
-                        what: words("settingFault.control", ["code": ReadableText.code(scalar)]))
-                }
-            }
-            try read(text)
+    /// What stands in a YAML file, with nothing in it that the service does not know.
+    /// - Parameter file: its path; nil for nothing.
+    /// - Throws: `FileFault`.
+    init(file: String?) throws(FileFault) {
+        guard let file else { return }
+        do { try read(file: file) } catch { throw FileFault(file: file, fault: error) }
+    }
+
+    private mutating func read(file: String) throws(Fault) {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw Fault(place: file, what: words("settingFault.unreadable"))
         }
+        let text: String
+        do { text = try OutsideText.read([UInt8](data)) } catch {
+            switch error {
+            case .encoding: throw Fault(place: file, what: words("settingFault.encoding"))
+            case .control(let line, let scalar):
+                throw Fault(
+                    place: words("settingFault.fileLine", ["file": file, "line": "\(line)"]),
+                    what: words("settingFault.control", ["code": ReadableText.code(scalar)]))
+            }
+        }
+        try read(text)
+    }
+
+    /// Takes what the environment says instead, and what the command line says instead of either.
+    /// - Parameter flags: by key.
+    /// - Throws: `Fault`.
+    mutating func take(environment: [String: String], flags: [String: String]) throws(Fault) {
         for setting in Setting.all {
             // An empty variable is one that somebody meant to unset.
             if let text = environment[setting.variable], !text.isEmpty { try set(setting, text, at: setting.variable) }

@@ -8,6 +8,10 @@ extension Failure {
         switch error {
         case let error as StorageError: self.init(Self.say(error), next: Self.next(error))
         case let error as ListeningError: self = Self.say(error)
+        case let error as ServeSettings.FileFault:
+            self.init(
+                words("serve.wrongFile", ["file": error.file, "why": "\(error.fault)"]),
+                next: words("serve.wrongFileNext"))
         case TLSError.unreadable(let path): self.init(words("failure.tlsUnreadable", ["path": path]))
         case TLSError.mismatch: self.init(words("failure.tlsMismatch"))
         case TLSError.exposed(let path):
@@ -40,6 +44,9 @@ extension Failure {
         case .contradicted: words("failure.contradictedNext")
         case .replaced: words("failure.replacedNext")
         case .inUse: words("failure.inUseNext")
+        case .noFile: words("failure.noFileNext")
+        case .noDirectory: words("failure.noDatabaseDirectoryNext")
+        case .named(let name): words("failure.namedNext", ["name": name])
         case .exposed(let path): words("failure.exposedNext", ["path": path])
         case .otherHeads: words("failure.otherHeadsNext")
         case .databaseGone: words("failure.databaseGoneNext")
@@ -61,6 +68,9 @@ extension Failure {
         case .diskFails(let what): words("failure.diskFails", ["what": what])
         case .readOnly: words("failure.readOnly")
         case .cannotOpen(let why): words("failure.cannotOpen", ["why": why])
+        case .noFile(let path): words("failure.noFile", ["path": path])
+        case .noDirectory(let path): words("failure.noDatabaseDirectory", ["path": path])
+        case .named(let name): words("failure.named", ["name": name])
         case .notOurs: words("failure.notOurs")
         case .damaged: words("failure.damaged")
         case .conflict, .quota: words("failure.conflict")
