@@ -144,7 +144,13 @@ struct NamesAndTitlesTests {
         // By the id that it will have when it is open.
         let listed = try done(1, "petition", "list", "--json").json()["prepared"] as? [[String: Any]] ?? []
         let petition = try #require(listed.first { $0["title"] as? String == "Nights" }?["petition"] as? String)
-        #expect(try done(1, "petition", "list").output.contains("\(petition.prefix(16))  assembled  Nights"))
+        let list = try done(1, "petition", "list").output
+        #expect(list.contains("\(petition.prefix(16))  assembled  Nights"))
+        #expect(list.components(separatedBy: petition.prefix(16)).count == 2, "once: \(list)")
+        // By its title for everybody, though its wording is not published yet.
+        #expect(try done(4, "status").output.contains("Nights  announced\n  \(petition)"))
+        #expect(
+            try done(1, "petition", "preview", "Nights").output.contains("A single trustee can open the ballots alone"))
         #expect(try done(1, "petition", "preview", String(petition.prefix(8))).output.contains("A text."))
         // Each trustee has one to accept.
         _ = try done(3, "petition", "preview", "nights")

@@ -73,6 +73,16 @@ struct TerminalProgramTests {
             #expect(try draft.hasPrefix("Typed in \(editor)\n"))
             #expect(leftovers.isEmpty)
         }
+        // A new demand from nothing.
+        let terminal = try terminal(["draft", "new"] + keystore, ["EDITOR": "nano"])
+        try terminal.see("The demand in one line:")
+        terminal.type("Longer breaks\r")
+        try terminal.see("draft.md")
+        terminal.type("Half an hour\r\u{18}y\r")
+        #expect(try terminal.end() == .exited(0), "\(terminal.screen)")
+        let made = try Program.run(["draft", "show", "breaks", "--raw"] + keystore).output
+        #expect(made == "Longer breaks\n\nHalf an hour\n", "\(made)")
+        #expect(leftovers.isEmpty)
     }
 
     @Test("An editor that is set to keep swap files, backups and undone changes elsewhere keeps none of a draft")

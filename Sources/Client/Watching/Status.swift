@@ -25,6 +25,8 @@ public struct PetitionSummary: Sendable {
 
     /// The petition's log, if it could be read.
     public var log: PetitionLog? { view?.petition }
+    /// Whether it is announced and not open yet.
+    public var isOnlyAnnounced: Bool { view == nil && failure == nil }
     /// Whether it can be co-signed, as far as its log shows.
     public var isOpen: Bool { view.map { $0.petition.closure == nil } ?? false }
     /// Whether it is a vote on a response.
@@ -118,6 +120,8 @@ public struct MemberStatus: Sendable {
     public let news: [News]
     /// The titles of drafts and plans, by object id.
     public let titles: [ID<Object>: String]
+    /// What the plans call their petitions.
+    public let plannedTitles: [ID<Petition>: String]
     /// Differences from what the service showed before.
     public let alarms: [Alarm]
     /// Changes of the witnesses that this person has not been shown.
@@ -132,7 +136,7 @@ public struct MemberStatus: Sendable {
     /// How many people the workplace has, as declared.
     public var eligible: UInt32 { people.roster.eligible(at: people.roster.size) }
     /// Petitions that are announced but not open yet.
-    public var announced: [ID<Petition>] { petitions.filter { $0.view == nil && $0.failure == nil }.map(\.id) }
+    public var announced: [ID<Petition>] { petitions.filter(\.isOnlyAnnounced).map(\.id) }
     /// Petitions whose log could be read, closed ones included.
     public var opened: [PetitionSummary] { petitions.filter { $0.view != nil } }
 }
@@ -157,7 +161,8 @@ extension Session {
             directory: isOrganiser ? try await unlessRolledBack(nil) { try await directory() } : nil)
         return MemberStatus(
             people: people, petitions: petitions, tasks: reading.tasks, news: reading.news, titles: reading.titles,
-            alarms: device.alarms, witnessNotes: device.witnessNews, time: device.clock(), isOrganiser: isOrganiser)
+            plannedTitles: reading.plannedTitles, alarms: device.alarms, witnessNotes: device.witnessNews,
+            time: device.clock(), isOrganiser: isOrganiser)
     }
 
     private func unlessRolledBack<T>(_ otherwise: T, _ body: () async throws -> T) async throws -> T {

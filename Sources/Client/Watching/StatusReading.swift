@@ -34,6 +34,13 @@ struct StatusReading {
         return titles
     }
 
+    /// What the plans call their petitions, which until they are opened have no wording that can be read.
+    var plannedTitles: [ID<Petition>: String] {
+        Dictionary(
+            plans.compactMap { listed in listed.plan.petition.map { ($0, listed.plan.title) } },
+            uniquingKeysWith: { first, _ in first })
+    }
+
     /// How many comments on each draft are open, by others than this member, and not answered by them.
     static func openComments(_ comments: [Comment], for signKey: Bytes32) -> [ID<Object>: Int] {
         let answered = Set(comments.filter { $0.author == signKey }.compactMap(\.replyTo))

@@ -63,9 +63,16 @@ package enum PetitionText {
             words(
                 "petition.trusteeNames", ["people": Words.list(trustees.map(Words.name))]
             ))
+        if let weak = weakThreshold(Int(manifest.threshold), of: manifest.trustees.count) { Terminal.line(weak) }
         guard !manifest.levels.isEmpty else { return }
         let counts = Words.list(manifest.levels.map { "\($0.count)" })
         Terminal.line(words("petition.namesAt", ["counts": counts]))
+    }
+
+    /// That half of the trustees or fewer can open the ballots among themselves; nil if it takes more.
+    package static func weakThreshold(_ threshold: Int, of trustees: Int) -> String? {
+        guard threshold * 2 <= trustees || threshold == 1 else { return nil }
+        return words("petition.weakThreshold", ["trustees": "\(trustees)"], count: threshold)
     }
 
     /// Who the trustees are, in the order of their keys.

@@ -16,7 +16,11 @@ package enum StatusText {
         if status.members > Int(status.eligible) { Terminal.warning(words("members.tooMany")) }
         let (open, closed) = (status.opened.filter(\.isOpen), status.opened.filter { !$0.isOpen })
         for petition in open { show(petition, status) }
-        for id in status.announced { Terminal.line("\n\(id.hex.prefix(16))  \(words("petition.announced"))") }
+        for id in status.announced {
+            let title = status.plannedTitles[id].map { Terminal.bold(Terminal.harmless($0)) + "  " } ?? ""
+            Terminal.line("\n" + title + words("petition.announced"))
+            Terminal.line(Terminal.faint("  " + id.hex))
+        }
         for petition in status.petitions {
             if let failure = petition.failure {
                 Terminal.warning("\(petition.id.hex.prefix(16))  \(failure.what) \(failure.nextStep)")
@@ -78,12 +82,18 @@ package enum StatusText {
     }
 
     private static func values(_ id: ID<Petition>, _ status: MemberStatus) -> [String: String] {
-        let found = status.petitions.first { $0.id == id }
-        return ["id": String(id.hex.prefix(8)), "title": found.map(PetitionText.title) ?? ""]
+        ["id": String(id.hex.prefix(8)), "title": title(id, status)]
     }
 
     private static func values(_ id: ID<Object>, _ status: MemberStatus) -> [String: String] {
         ["id": String(id.hex.prefix(8)), "title": Terminal.harmless(status.titles[id] ?? "")]
+    }
+
+    /// Its own; or its plan's while it has none.
+    private static func title(_ id: ID<Petition>, _ status: MemberStatus) -> String {
+        let found = status.petitions.first { $0.id == id }
+        if found?.view == nil, let planned = status.plannedTitles[id] { return Terminal.harmless(planned) }
+        return found.map(PetitionText.title) ?? ""
     }
 
     private static func notes(_ petition: PetitionSummary, _ status: MemberStatus) {
@@ -143,8 +153,8 @@ package enum StatusText {
         var values: [String: String] = [:]
         if let id = event.petition {
             values["id"] = String(id.hex.prefix(8))
-            values["title"] =
-                status.petitions.first { $0.id == id }.map(PetitionText.title) ?? String(id.hex.prefix(16))
+            let title = title(id, status)
+            values["title"] = title.isEmpty ? String(id.hex.prefix(16)) : title
         }
         switch event {
         case .announced: return words("event.announced", values)

@@ -164,10 +164,22 @@ package enum Usage {
         if let match = line.wholeMatch(of: /\s*See '(.+)' for detailed help\./) {
             return "  " + words("usage.detail", ["command": String(match.1)])
         }
-        return line.replacing(/Show help information\.$/, with: words("usage.showHelp"))
-            .replacing(/Show the version\.$/, with: words("usage.showVersion"))
-            .replacing("(default: ", with: "(" + words("usage.default"))
-            .replacing("(values: ", with: "(" + words("usage.values"))
-            .replacing("; default: ", with: Words.clauses(["", words("usage.default")]))
+        return values(
+            of: line.replacing(/Show help information\.$/, with: words("usage.showHelp"))
+                .replacing(/Show the version\.$/, with: words("usage.showVersion")))
+    }
+
+    /// What an option can be, or is by default, which the parser puts in brackets at the end.
+    private static func values(of line: String) -> String {
+        guard let match = line.wholeMatch(of: /(.*)\((?:values: (.+?))?(?:; )?(?:default: (.+))?\)/),
+            match.2 != nil || match.3 != nil
+        else { return line }
+        let parts = [
+            match.2.map { words("usage.values", ["values": String($0)]) },
+            match.3.map { words("usage.default", ["value": String($0)]) },
+        ]
+        // The space before the bracket is the language's.
+        return match.1.dropLast(match.1.hasSuffix(" ") ? 1 : 0)
+            + words("usage.brackets", ["text": Words.clauses(parts.compactMap { $0 })])
     }
 }

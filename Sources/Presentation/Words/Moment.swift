@@ -131,7 +131,7 @@ package enum Moment {
         let minutes = abs(offset) / 60
         func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
         let shown = (offset < 0 ? "-" : "+") + two(minutes / 60) + ":" + two(minutes % 60)
-        return "\(clock(moment, zone)) \(shown) (\(utc))"
+        return words("moment.both", ["local": "\(clock(moment, zone)) \(shown)", "utc": utc])
     }
 
     /// To the minute, with the seconds if there are any.

@@ -49,14 +49,20 @@ struct DraftCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         mutating func validate() throws {
-            guard (template == nil) != (file == nil) else { throw ValidationError(words("usage.templateOrFile")) }
+            let isFromElsewhere = template != nil || file != nil
+            guard isFromElsewhere || title != nil || Terminal.canAsk, template == nil || file == nil else {
+                throw ValidationError(words("usage.templateOrFile"))
+            }
             guard template == nil || title == nil else { throw ValidationError(words("usage.titleOfTemplate")) }
         }
 
         func run() async throws {
             let (title, text) = try content()
-            let draft = try await keystore.withSession {
-                try await $0.newDraft(language: language, title: title, text: text)
+            let typed = template == nil && file == nil ? title + "\n\n" + text : nil
+            let draft = try await Editor.keeping(typed) {
+                try await keystore.withSession {
+                    try await $0.newDraft(language: language, title: title, text: text)
+                }
             }
             if output.json { return try Terminal.json(Facts(draft)) }
             Terminal.line(
@@ -70,7 +76,10 @@ struct DraftCommand: AsyncParsableCommand {
                 let library = try TemplateLibrary(directory: TemplateLibrary.standardDirectory())
                 return try library.template(template, language: language).render(values.parsed())
             }
-            return try DraftCommand.parts(of: file ?? "-", title: title)
+            if let file { return try DraftCommand.parts(of: file, title: title) }
+            let title = try title ?? Terminal.ask(words("sitting.askTitle")) ?? ""
+            guard !title.isEmpty else { throw ClientError.invalid(.demandTitle) }
+            return (title, try Editor.write(file: nil).trimmingCharacters(in: .whitespacesAndNewlines))
         }
     }
 

@@ -113,6 +113,9 @@ struct PetitionCommand: AsyncParsableCommand {
                 }
                 return (id, nil)
             }
+            if !output.json, let weak = PetitionText.weakThreshold(Int(threshold), of: trustees.count) {
+                Terminal.warning(weak)
+            }
             if closes > 0 { Terminal.note(words("petition.deadlineIs", ["time": Moment.describe(closes)])) }
             if output.json {
                 var facts = ["plan": id.hex]
@@ -321,7 +324,11 @@ struct PetitionCommand: AsyncParsableCommand {
                     quorum: summary.log?.manifest.quorum, you: summary.own.fact)
             }
             if output.json { return try Terminal.json(Facts(petitions: entries, prepared: plans)) }
-            for summary in summaries { Terminal.line(PetitionText.line(summary)) }
+            // What is announced and not open yet stands below, by its title, if its preparation is known.
+            let known = Set(prepared.compactMap(\.plan.petition))
+            for summary in summaries where !(summary.isOnlyAnnounced && known.contains(summary.id)) {
+                Terminal.line(PetitionText.line(summary))
+            }
             for plan in plans {
                 let state = plan.assembled ? words("petition.assembled") : words("petition.prepared")
                 Terminal.line("\((plan.petition ?? plan.plan).prefix(16))  \(state)  \(Terminal.harmless(plan.title))")

@@ -60,6 +60,7 @@ extension Sitting {
                         "trustees": Words.list(trustees.map(Words.name)),
                         "threshold": "\(threshold)", "quorum": "\(quorum)", "close": close,
                     ]))
+        if let weak = PetitionText.weakThreshold(threshold, of: trustees.count) { Terminal.line("  " + weak) }
         guard try agrees(words("sitting.prepareAsk")) else { return }
         var arguments = ["petition", "prepare"] + Self.option("--title", title)
         arguments += ["--threshold", "\(threshold)", "--quorum", "\(quorum)"]

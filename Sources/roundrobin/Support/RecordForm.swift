@@ -134,7 +134,17 @@ enum RecordForm {
                 what, language: language, date: try text(form, "date"), party: try text(form, "party"),
                 note: try text(form, "note"), demands: demands)
         } catch let fault as RecordDocument.Fault {
-            throw ClientError.invalid(.formRecord, ["why": fault.rawValue])
+            throw ClientError.invalid(.formRecord, ["why": why(fault)])
+        }
+    }
+
+    private static func why(_ fault: RecordDocument.Fault) -> String {
+        switch fault {
+        case .date: words("recordFault.date")
+        case .demands: words("recordFault.demands")
+        case .answer: words("recordFault.answer")
+        case .text: words("recordFault.text")
+        case .json, .members, .salt, .kind: words("recordFault.shape")
         }
     }
 
