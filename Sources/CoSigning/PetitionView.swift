@@ -57,18 +57,6 @@ public struct PetitionView: Sendable {
     }
 }
 
-extension PetitionLog {
-    /// Whether it was closed as past its deadline although, by the reader's own clock, the deadline is still to come.
-    /// That requires no key but the log's, so a service can do it alone.
-    public func isClosedEarly(at now: UInt64) -> Bool {
-        guard case .deadline? = closure?.cause else { return false }
-        return now < manifest.closes
-    }
-
-    /// Whether nothing more can count in it, also by the reader's own clock: what is erased then is not missed.
-    public func isClosed(at now: UInt64) -> Bool { closure != nil && !isClosedEarly(at: now) }
-}
-
 /// An upper bound on how many people can have made a co-signature. There are fewer if members are invented or have
 /// erased the key.
 public struct LiveSeats: Sendable, Hashable {

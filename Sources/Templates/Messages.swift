@@ -1,40 +1,7 @@
-import Foundation
-import Yams
-
 /// The languages that the program speaks. Texts are in the files of `templates/messages/<language>/`.
 public enum Language: String, CaseIterable, Sendable {
     case english = "en"
     case chinese = "zh-Hans"
-
-    /// Parses a tag such as `en`, `zh-Hans` or `zh_CN.UTF-8`; nil for a language that the program does not speak.
-    public init?(tag: String) {
-        let primary = tag.lowercased().prefix { $0.isLetter }
-        switch primary {
-        case "en": self = .english
-        case "zh": self = .chinese
-        default: return nil
-        }
-    }
-
-    /// The language by the rule of POSIX: the first of LC_ALL, LC_MESSAGES and LANG that is set. English if the program
-    /// does not speak it.
-    public static func preferred(in environment: [String: String]) -> Language {
-        let named = ["LC_ALL", "LC_MESSAGES", "LANG"].compactMap { environment[$0] }.first { !$0.isEmpty }
-        return named.flatMap { Language(tag: $0) } ?? .english
-    }
-
-    /// The language that an Accept-Language header (RFC 9110, section 12.5.4) prefers.
-    public static func accepted(by header: String?) -> Language {
-        let wishes = (header ?? "").split(separator: ",").prefix(32).compactMap { entry -> (Language, Double)? in
-            let parts = entry.split(separator: ";").map { $0.trimmingCharacters(in: .whitespaces) }
-            guard let tag = parts.first, let language = Language(tag: tag) else { return nil }
-            let weight = parts.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
-            return weight > 0 ? (language, weight) : nil
-        }
-        // Among equals the first, since browsers list them in order of preference.
-        let strongest = wishes.map(\.1).max()
-        return wishes.first { $0.1 == strongest }?.0 ?? .english
-    }
 
     /// The one of the two languages that this is not.
     public var other: Language { self == .english ? .chinese : .english }
@@ -44,44 +11,16 @@ public enum Language: String, CaseIterable, Sendable {
 public struct Messages: Sendable {
     /// The language of the texts.
     public let language: Language
-    private let texts: [String: String]
-
-    /// Loads the texts of a language.
-    /// - Parameter directory: the one that contains `messages`.
-    public init(_ language: Language, directory: String) throws(TemplateError) {
-        let folder = "\(directory)/messages/\(language.rawValue)"
-        let files = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
-            $0.hasSuffix(".yaml")
-        }
-        guard !files.isEmpty else { throw .noDirectory(folder) }
-        var texts: [String: String] = [:]
-        for file in files.sorted() {
-            guard let data = FileManager.default.contents(atPath: folder + "/" + file),
-                let tree = try? Yams.load(yaml: String(decoding: data, as: UTF8.self))
-            else { throw .damaged(file: file, why: "it is no YAML") }
-            guard Self.flatten(tree, "", &texts) else {
-                throw .damaged(file: file, why: "a text is neither text nor a group, or stands twice")
-            }
-        }
-        (self.language, self.texts) = (language, texts)
-    }
+    let texts: [String: String]
 
     /// Without any texts: every key is shown as it is.
-    public static func none(_ language: Language) -> Messages { Messages(language: language, texts: [:]) }
+    public static func none(_ language: Language) -> Messages { Messages(language, texts: [:]) }
 
-    private init(language: Language, texts: [String: String]) { (self.language, self.texts) = (language, texts) }
+    /// Texts that were loaded by somebody else, by key.
+    package init(_ language: Language, texts: [String: String]) { (self.language, self.texts) = (language, texts) }
 
-    private static func flatten(_ node: Any, _ prefix: String, _ texts: inout [String: String]) -> Bool {
-        switch node {
-        case let text as String: return texts.updateValue(text, forKey: prefix) == nil
-        case let group as [String: Any]:
-            for (name, child) in group {
-                guard flatten(child, prefix.isEmpty ? name : prefix + "." + name, &texts) else { return false }
-            }
-        default: return false
-        }
-        return true
-    }
+    /// The text of a key with its placeholders; nil if there is none.
+    package func pattern(_ key: String) -> String? { texts[key] }
 
     /// All keys that have a text.
     public var keys: Set<String> { Set(texts.keys) }
@@ -96,7 +35,9 @@ public struct Messages: Sendable {
             values["count"] = String(count)
             chosen = texts[key + (count == 1 ? ".one" : ".other")] ?? texts[key + ".other"] ?? chosen
         }
-        guard let chosen else { return ([key] + values.sorted { $0.key < $1.key }.map(\.value)).joined(separator: " ") }
+        guard let chosen else {
+            return ([key] + values.sorted { $0.key < $1.key }.map { $0.value }).joined(separator: " ")
+        }
         return Self.fill(chosen, values, language)
     }
 
@@ -109,14 +50,16 @@ public struct Messages: Sendable {
             guard language == .chinese, let left, let right else { return false }
             return isHan(left) && isLatin(right) || isLatin(left) && isHan(right)
         }
+        // A page puts others' words between these.
+        func isIsolate(_ character: Character) -> Bool { character == "\u{2068}" || character == "\u{2069}" }
         while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
             let name = String(rest[rest.index(after: open)..<close])
             result += rest[..<open]
             let value = values[name] ?? String(rest[open...close])
             rest = rest[rest.index(after: close)...]
-            if isApart(result.last, value.first) { result += " " }
+            if isApart(result.last, value.first { !isIsolate($0) }) { result += " " }
             result += value
-            if isApart(value.last, rest.first) { result += " " }
+            if isApart(value.last { !isIsolate($0) }, rest.first) { result += " " }
         }
         return result + rest
     }
@@ -134,28 +77,24 @@ public struct Messages: Sendable {
     private static func parts(of text: String, _ values: [String: String]) -> String {
         var result = ""
         var rest = text[...]
-        while let open = rest.range(of: "<<"), let bar = rest[open.upperBound...].firstIndex(of: "|"),
-            let close = rest[bar...].range(of: ">>")
+        while let open = place(of: "<<", in: rest), let bar = rest[open...].firstIndex(of: "|"),
+            let close = place(of: ">>", in: rest[bar...])
         {
-            let named = rest[open.upperBound..<bar].split(separator: "/").map { values[String($0)] ?? "" }
+            let named = rest[rest.index(open, offsetBy: 2)..<bar].split(separator: "/").map { values[String($0)] ?? "" }
             let isEmpty = named.count == 2 ? named[0] == named[1] : named.first == "0"
-            result += rest[..<open.lowerBound]
-            if !isEmpty { result += rest[rest.index(after: bar)..<close.lowerBound] }
-            rest = rest[close.upperBound...]
+            result += rest[..<open]
+            if !isEmpty { result += rest[rest.index(after: bar)..<close] }
+            rest = rest[rest.index(close, offsetBy: 2)...]
         }
         return result + rest
     }
 
-    /// The names of a text's placeholders, for comparing languages.
-    public func places(in key: String) -> Set<String> {
-        Set((texts[key] ?? "").matches(of: /\{([a-z_]+)\}/).map { String($0.1) })
-    }
-
-    /// The texts of a group, by the rest of their key, as page templates use them.
-    public func group(_ prefix: String) -> [String: String] {
-        Dictionary(
-            uniqueKeysWithValues: texts.filter { $0.key.hasPrefix(prefix + ".") }.map {
-                (String($0.key.dropFirst(prefix.count + 1)), $0.value)
-            })
+    private static func place(of mark: String, in text: Substring) -> Substring.Index? {
+        var rest = text
+        while let place = rest.firstIndex(of: mark[mark.startIndex]) {
+            if rest[place...].hasPrefix(mark) { return place }
+            rest = rest[rest.index(after: place)...]
+        }
+        return nil
     }
 }

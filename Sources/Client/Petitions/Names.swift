@@ -1,65 +1,8 @@
 // docs/protocol.md, section 6, "Names on a condition"
 
 import CoSigning
-import Foundation
 import Petitions
 import Sodium
-
-/// The conditional names of one petition: those that wait, and those that are open.
-public struct ConditionalNames: Sendable {
-    /// The names that open at one count.
-    public struct Level: Sendable, Hashable {
-        /// The number of co-signatures at which the names open.
-        public let count: UInt32
-        /// How many standing co-signatures have a name at this level.
-        public let names: Int
-        /// How many trustees have released their key of it.
-        public let released: Int
-        /// Whether enough trustees have released their keys.
-        public let isOpen: Bool
-    }
-
-    /// A claim by a member. The proof shows which member made it, not that the name is theirs.
-    public struct Claim: Sendable, Hashable {
-        /// The member who made the claim.
-        public let person: NamedMember
-        /// The claimed name.
-        public let name: String
-        /// The member's name in the organisers' directory, if it differs. Nil for members who cannot read the
-        /// directory.
-        public let listedAs: String?
-    }
-
-    /// In the order of the manifest.
-    public let levels: [Level]
-    /// The open names, in the order of the ring.
-    public let claims: [Claim]
-    /// How many trustees must release their keys.
-    public let threshold: UInt8
-}
-
-extension ConditionalNames {
-    /// The names of an audited petition, without the directory.
-    public init(_ audited: AuditedPetition) { self.init(audited, people: nil, directory: [:]) }
-
-    init(_ audited: AuditedPetition, people: People?, directory: [Bytes32: String]) {
-        let (log, workplace) = (audited.petition, audited.workplace)
-        threshold = log.manifest.threshold
-        levels = log.manifest.levels.enumerated().map { i, level in
-            Level(
-                count: level.count,
-                names: log.tags.values.count { $0.action == .sign && Int($0.level) == i + 1 },
-                released: log.released[i + 1].count, isOpen: log.isReleased(i + 1))
-        }
-        let seats = log.seats(in: workplace)
-        claims = audited.names.compactMap { (name) -> Claim? in
-            guard seats.indices.contains(name.member) else { return nil }
-            let key = seats[name.member]
-            let listed = directory[key].flatMap { Likeness.plain($0) == Likeness.plain(name.name) ? nil : $0 }
-            return Claim(person: people?.person(key) ?? workplace.person(key), name: name.name, listedAs: listed)
-        }
-    }
-}
 
 extension Session {
     /// The names of a petition that was read anonymously before.
@@ -69,6 +12,8 @@ extension Session {
         let people = try await people()
         // Organisers may read the directory, and see where a claim and the directory differ.
         let directory = isOrganiser ? try await directory().names : [:]
-        return ConditionalNames(audited, people: people, directory: directory)
+        return ConditionalNames(audited, person: { people.person($0) }) { key, given in
+            directory[key].flatMap { Likeness.plain($0) == Likeness.plain(given) ? nil : $0 }
+        }
     }
 }

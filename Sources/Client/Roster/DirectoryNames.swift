@@ -1,3 +1,4 @@
+import Petitions
 import Sodium
 import Synchronization
 

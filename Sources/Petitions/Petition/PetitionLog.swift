@@ -117,6 +117,16 @@ public struct PetitionLog: Sendable {
     /// trustees.
     public var isLive: Bool { closure == nil || awaitsNames }
 
+    /// Whether it was closed as past its deadline although, by the reader's own clock, the deadline is still to come.
+    /// That requires no key but the log's, so a service can do it alone.
+    public func isClosedEarly(at now: UInt64) -> Bool {
+        guard case .deadline? = closure?.cause else { return false }
+        return now < manifest.closes
+    }
+
+    /// Whether nothing more can count in it, also by the reader's own clock: what is erased then is not missed.
+    public func isClosed(at now: UInt64) -> Bool { closure != nil && !isClosedEarly(at: now) }
+
     /// The sign keys of the members in the newest ring, in its order.
     public func seats(in workplace: WorkplaceLog) -> [Bytes32] {
         rings[rings.count - 1].seats.compactMap {

@@ -20,7 +20,7 @@ package enum Notices {
             for alarm in alarms { Terminal.warning(line(alarm)) }
             Terminal.warning(words("alarm.next"))
         }
-        for note in device.witnessNews { Terminal.note(line(note, in: device.newestRoster)) }
+        for note in device.witnessNews { Terminal.note(NoteText.line(note, in: device.newestRoster)) }
         try device.sawWitnessNews()
     }
 
@@ -37,26 +37,6 @@ package enum Notices {
         switch log {
         case .workplace: words("log.workplace")
         case .petition(let id): words("log.petitionNamed", ["id": String(id.hex.prefix(16))])
-        }
-    }
-
-    package static func line(_ note: Note, in roster: WorkplaceLog?) -> String {
-        func person(_ key: Bytes32) -> String { Words.name(roster?.person(key) ?? NamedMember(number: nil, key: key)) }
-        func list(_ names: [String]) -> String {
-            names.isEmpty ? words("note.nobody") : Terminal.harmless(Words.list(names))
-        }
-        switch note {
-        case .signerLeftOffice(let leaf, let signer):
-            return words("note.signerLeftOffice", ["leaf": "\(leaf)", "person": person(signer)])
-        case .trusteeLeft(let trustee, let key):
-            return words("note.trusteeLeft", ["trustee": "\(trustee)", "person": person(key)])
-        case .witnessesChanged(let leaf, let by, let came, let went, let threshold):
-            return words(
-                "note.witnessesChanged",
-                [
-                    "leaf": "\(leaf)", "person": person(by), "came": list(came), "went": list(went),
-                    "threshold": "\(threshold)",
-                ])
         }
     }
 }

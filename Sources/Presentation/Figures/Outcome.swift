@@ -31,8 +31,3 @@ package struct Outcome {
 
     package func show() { for line in lines { Terminal.line(line) } }
 }
-
-extension Ratification.Question {
-    /// From choice 0, as a tally has them.
-    package var counts: [Int] { [abstaining, accepting, rejecting] }
-}

@@ -83,18 +83,12 @@ package enum PetitionText {
     /// What everybody should know who looks at a petition.
     package static func notes(_ view: PetitionView, at now: UInt64) -> [String] {
         var lines = view.petition.notes(in: view.workplace).filter { !$0.isOfWitnesses }
-            .map { Notices.line($0, in: view.workplace) }
-        if let line = closedEarly(view.petition, at: now) { lines.append(line) }
+            .map { NoteText.line($0, in: view.workplace) }
+        if let line = NoteText.closedEarly(view.petition, at: now) { lines.append(line) }
         if view.isClosedLate(at: now) {
             lines.append(words("petition.closesLate", ["time": Moment.describe(view.petition.manifest.closes)]))
         }
         return lines
-    }
-
-    /// That the log says a deadline has passed which, by the reader's clock, has not; nil if it does not say so.
-    package static func closedEarly(_ log: PetitionLog, at now: UInt64) -> String? {
-        guard log.isClosedEarly(at: now) else { return nil }
-        return words("petition.closedEarly", ["time": Moment.describe(log.manifest.closes)])
     }
 
     package static func state(_ view: PetitionView, _ tally: Tally, _ own: OwnStatus, standing: PetitionLog.Standing?) {
@@ -186,44 +180,5 @@ extension OwnStatus {
         case .signedWithName: "signed-with-name"
         case .withdrawn: "withdrawn"
         }
-    }
-}
-
-/// The choices of a question as words.
-package enum Choices {
-    /// From choice 0: what people read.
-    package static func all(of kind: Manifest.Kind, in texts: Messages = Words.texts) -> [String] {
-        let abstain = texts("choice.abstain")
-        switch kind {
-        case .petition: return [abstain, texts("choice.support"), texts("choice.oppose")]
-        case .ratification: return [abstain, texts("choice.accept"), texts("choice.reject")]
-        }
-    }
-
-    /// From choice 0: what scripts write, in every language.
-    package static func facts(of kind: Manifest.Kind) -> [String] {
-        switch kind {
-        case .petition: ["abstain", "support", "oppose"]
-        case .ratification: ["abstain", "accept", "reject"]
-        }
-    }
-
-    package static func word(_ choice: Int, of kind: Manifest.Kind) -> String {
-        let known = all(of: kind)
-        return known.indices.contains(choice)
-            ? known[choice] : words("choice.numbered", ["number": "\(choice)"])
-    }
-
-    private static let languages = Language.allCases.compactMap {
-        try? Messages($0, directory: TemplateLibrary.standardDirectory())
-    }
-
-    /// The choice that a word means, in any of the languages, or by number.
-    package static func choice(_ text: String, of kind: Manifest.Kind) -> UInt8? {
-        let text = Answers.folded(text)
-        for list in [facts(of: kind), ["0", "1", "2"]] + languages.map({ all(of: kind, in: $0) }) {
-            if let place = list.firstIndex(of: text) { return UInt8(place) }
-        }
-        return nil
     }
 }

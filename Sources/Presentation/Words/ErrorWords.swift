@@ -101,7 +101,7 @@ package enum ErrorWords {
             ? words("problem.gateway", values) : words("problem.unknown", values)
     }
 
-    package static func say(_ rule: RuleViolation) -> String { words("rule.\(rule)") }
+    package static func say(_ rule: RuleViolation) -> String { words("rule.\(rule.word)") }
 
     package static func say(_ fault: Fault) -> String { FaultText.say(fault) }
 

@@ -66,16 +66,6 @@ package enum Words {
         guard let listed = directory.withLock({ $0 })?.listed(person) else { return handle(person) }
         return pair(Terminal.harmless(listed.name), handle(person))
     }
-
-    /// What the log and the workplace know a member by: number, key and pseudonym.
-    package static func handle(_ person: NamedMember) -> String {
-        let key = String(person.key.hex.prefix(8))
-        guard let number = person.number else { return words("person.unknown", ["key": key]) }
-        let values = ["number": "\(number)", "key": key]
-        guard let pseudonym = person.pseudonym else { return words("person.member", values) }
-        let named = values.merging(["name": Terminal.harmless(pseudonym)]) { $1 }
-        return person.isConfusable ? words("person.confusable", named) : words("person.named", named)
-    }
 }
 
 /// A text of the program in the person's language.

@@ -89,7 +89,7 @@ struct ReportCommand: AsyncParsableCommand {
         try page.write(
             report.html(PageTemplates(directory: TemplateLibrary.standardDirectory())), to: output)
         Terminal.line(words("report.wrote", ["file": output]))
-        VerdictText(history.petition, faults: history.faults).begin()
+        VerdictText(history.petition, faults: history.faults, at: Device.systemClock()).begin()
         if !history.faults.isEmpty { throw ExitCode(1) }
     }
 }
@@ -110,7 +110,7 @@ struct LetterCommand: AsyncParsableCommand {
         let (history, _) = try page.read(bundle)
         // Nobody hands over what does not verify.
         guard history.faults.isEmpty else {
-            VerdictText(history.petition, faults: history.faults).begin()
+            VerdictText(history.petition, faults: history.faults, at: Device.systemClock()).begin()
             throw ExitCode(1)
         }
         func html(_ disclosure: Disclosure) throws -> String {
@@ -124,6 +124,8 @@ struct LetterCommand: AsyncParsableCommand {
         try page.write(html(disclosure.chosen(for: AuditedHistory(history.petition))), to: output)
         Terminal.line(words("report.wrote", ["file": output]))
         Terminal.line(words("letter.giveID", ["id": history.petition.petition.id.hex]))
-        if let closedEarly = VerdictText.closedEarly(history.petition) { Terminal.warning(closedEarly) }
+        if let closedEarly = NoteText.closedEarly(history.petition.petition, at: Device.systemClock()) {
+            Terminal.warning(closedEarly)
+        }
     }
 }

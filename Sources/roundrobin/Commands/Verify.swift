@@ -27,7 +27,7 @@ struct TallyCommand: AsyncParsableCommand {
         }
         if output.json {
             try Terminal.json(Verdict(audited))
-            if let note = VerdictText.closedEarly(audited) { Terminal.warning(note) }
+            if let note = NoteText.closedEarly(audited.petition, at: Device.systemClock()) { Terminal.warning(note) }
         } else {
             show(audited)
         }
@@ -35,7 +35,7 @@ struct TallyCommand: AsyncParsableCommand {
     }
 
     private func show(_ audited: AuditedPetition) {
-        let verdict = VerdictText(audited)
+        let verdict = VerdictText(audited, at: Device.systemClock())
         verdict.begin()
         TallyText(disclosure: disclosure.disclosure).show(audited)
         if remarks, !audited.tally.remarks.isEmpty {
@@ -141,12 +141,7 @@ struct Verify: AsyncParsableCommand {
                     "until": "\(verdict.until)",
                 ])
             }
-            Terminal.line(words("promise.of", ["petition": evidence.petitionID.hex]))
-            Terminal.line(
-                Terminal.red(
-                    words(
-                        "promise.\(verdict.breach.rawValue)",
-                        ["service": verdict.service, "time": Moment.describe(verdict.until)])))
+            PromiseText.show(verdict, of: evidence.petitionID)
         } catch let weakness as PromiseEvidence.Weakness {
             throw ClientError.invalid(.evidenceWeak, ["why": words("promiseWeak.\(weakness.rawValue)")])
         }
@@ -154,65 +149,30 @@ struct Verify: AsyncParsableCommand {
 
     /// - Returns: the faults.
     private func show(_ evidence: Evidence) throws -> [Fault] {
-        let text = TallyText(disclosure: disclosure.disclosure)
         let policy = try policy.map { try PolicyFile.read($0).policy }
+        let (disclosure, origin) = (disclosure.disclosure, service == nil ? NotProven.Origin.file : .service)
+        let now = Device.systemClock()
         let audited: AuditedPetition
-        let faults: [Fault]
+        let text: VerifiedText
         switch evidence {
         case .petition(let bundle):
             audited = try AuditedPetition(auditing: bundle, policy: policy)
-            faults = audited.faults
-            if output.json {
-                try json(audited, Verdict(audited))
-            } else {
-                VerdictText(audited, from: origin).begin()
-                text.show(audited)
-            }
+            text = VerifiedText(audited, disclosure, from: origin, at: now)
+            if output.json { try json(audited, Verdict(audited)) }
         case .history(let history):
             let whole = try AuditedHistory(auditing: history, policy: policy)
-            (audited, faults) = (whole.petition, whole.faults)
-            if output.json {
-                try json(audited, HistoryVerdict(whole))
-            } else {
-                VerdictText(audited, faults: faults, from: origin).begin()
-                text.show(audited)
-                Terminal.line()
-                for line in NegotiationText(disclosure: disclosure.disclosure).timeline(
-                    whole.negotiation, whole.ratifications, in: audited.workplace)
-                {
-                    Terminal.line(line)
-                }
-                if whole.missingRecords > 0 {
-                    Terminal.line(words("verify.missingRecords", count: whole.missingRecords))
-                }
-            }
+            audited = whole.petition
+            text = VerifiedText(whole, disclosure, from: origin, at: now)
+            if output.json { try json(audited, HistoryVerdict(whole)) }
         }
-        // Also beside faults, and beside JSON, which standard error does not disturb.
-        for note in audited.notes { Terminal.note(Notices.line(note, in: audited.workplace)) }
-        if output.json, let note = VerdictText.closedEarly(audited) { Terminal.warning(note) }
-        let open = NotProven(audited, from: origin)
-        guard !output.json else {
-            if !named { open.note() }
-            return faults
+        if output.json {
+            text.notes()
+            if let note = NoteText.closedEarly(audited.petition, at: now) { Terminal.warning(note) }
+            if !named { NotProven(audited, from: origin).note() }
+        } else {
+            text.show(policy: PolicyFile.show)
         }
-        if faults.isEmpty { showWitnesses(audited) }
-        open.show()
-        VerdictText(audited, faults: faults, from: origin).end()
-        return faults
-    }
-
-    private var origin: NotProven.Origin { service == nil ? .file : .service }
-
-    private func showWitnesses(_ audited: AuditedPetition) {
-        if let verdict = audited.witnessed.petition, !verdict.times.isEmpty {
-            Terminal.line()
-            Terminal.line(words("verify.witnessed", ["size": "\(audited.petition.size)"]))
-            for (name, time) in verdict.times {
-                Terminal.line(
-                    "  " + words("policy.signed", ["witness": Terminal.harmless(name), "time": Moment.describe(time)]))
-            }
-        }
-        if let verdict = audited.witnessedByPolicy.petition { PolicyFile.show(verdict) }
+        return text.faults
     }
 
     private func json(_ audited: AuditedPetition, _ verdict: some Encodable) throws {

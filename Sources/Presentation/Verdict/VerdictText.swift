@@ -1,4 +1,3 @@
-import Client
 import Petitions
 import Templates
 
@@ -10,12 +9,17 @@ package struct VerdictText {
     private let origin: NotProven.Origin
     private let closedEarly: String?
 
-    /// - Parameter faults: all of them, those of a negotiation too.
-    package init(_ audited: AuditedPetition, faults: [Fault]? = nil, from origin: NotProven.Origin = .file) {
+    /// - Parameters:
+    ///   - faults: all of them, those of a negotiation too.
+    ///   - now: the reader's clock, in seconds since 1970.
+    package init(
+        _ audited: AuditedPetition, faults: [Fault]? = nil, from origin: NotProven.Origin = .file, at now: UInt64
+    ) {
         let faults = faults ?? audited.faults
         (self.faults, self.origin) = (faults, origin)
         isWordingMissing = Self.isWordingMissing(audited)
-        closedEarly = Self.closedEarly(audited)
+        // What no file proves and the reader's clock shows.
+        closedEarly = NoteText.closedEarly(audited.petition, at: now)
     }
 
     /// Whether nobody can say from this what was signed. A wording that is there and is not the one that was signed is a
@@ -23,11 +27,6 @@ package struct VerdictText {
     package static func isWordingMissing(_ audited: AuditedPetition) -> Bool {
         audited.document == nil
             && !audited.faults.contains { if case .document = $0.place { true } else { false } }
-    }
-
-    /// What no file proves and the reader's clock shows.
-    package static func closedEarly(_ audited: AuditedPetition) -> String? {
-        PetitionText.closedEarly(audited.petition, at: Device.systemClock())
     }
 
     /// Before the figures.

@@ -1,4 +1,3 @@
-import Client
 import MembershipProofs
 import Petitions
 import Sodium
@@ -17,7 +16,7 @@ package struct NotProven {
     package let audited: AuditedPetition
     private let origin: Origin
     /// Keys of the ring by who issued their invites; the founder's has no invite.
-    private let admissions: [Bytes32: Int]
+    let admissions: [Bytes32: Int]
 
     package init(_ audited: AuditedPetition, from origin: Origin = .file) {
         (self.audited, self.origin) = (audited, origin)
@@ -31,12 +30,12 @@ package struct NotProven {
         self.admissions = admissions
     }
 
-    private var ring: Int { audited.petition.ring.count }
+    var ring: Int { audited.petition.ring.count }
     private var admitted: Int { admissions.values.reduce(0, +) }
     private var most: Int { admissions.values.max() ?? 0 }
 
     /// Names that the co-signers gave for a count that is reached, and that are not open in this file.
-    private var sealedNames: Int {
+    var sealedNames: Int {
         let reached = ConditionalNames(audited).levels.filter { audited.tally.cosignatures >= Int($0.count) }
         return reached.filter { !$0.isOpen }.reduce(0) { $0 + $1.names }
     }
@@ -90,33 +89,5 @@ package struct NotProven {
     package func note() {
         Terminal.note(words("notProven.head"))
         for line in lines(Words.texts) { Terminal.note("· " + line) }
-    }
-
-    package struct Facts: Encodable {
-        package struct Trustee: Encodable {
-            package let member: Int?
-            package let key: String
-        }
-        package let ring: Int
-        /// Who admitted the ring's keys: members by number, and how many keys each.
-        package let admitted_by: [String: Int]
-        package let trustees: [Trustee]
-        package let threshold: UInt8
-        package let names_not_open: Int
-        package let wording_checked: Bool
-        package let times_witnessed: Bool
-    }
-
-    package var facts: Facts {
-        let workplace = audited.workplace
-        return Facts(
-            ring: ring,
-            admitted_by: Dictionary(
-                admissions.map { ("\(workplace.person($0.key).number ?? 0)", $0.value) }, uniquingKeysWith: +),
-            trustees: audited.petition.acceptances.map {
-                Facts.Trustee(member: workplace.person($0.signKey).number, key: $0.signKey.hex)
-            }, threshold: audited.petition.manifest.threshold, names_not_open: sealedNames,
-            wording_checked: audited.document != nil,
-            times_witnessed: audited.witnessed.petition.map { !$0.times.isEmpty } ?? false)
     }
 }

@@ -1,5 +1,3 @@
-import Client
-import Foundation
 import Petitions
 import Sodium
 import Templates

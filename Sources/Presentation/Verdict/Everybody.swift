@@ -1,4 +1,3 @@
-import Client
 import Petitions
 import Templates
 

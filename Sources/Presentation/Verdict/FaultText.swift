@@ -24,7 +24,7 @@ package enum FaultText {
 
     private static func reason(_ fault: Fault, _ texts: Messages) -> String {
         switch fault.reason {
-        case .rule(let rule): rule == .closedBefore ? texts("fault.afterClose") : texts("rule.\(rule)")
+        case .rule(let rule): rule == .closedBefore ? texts("fault.afterClose") : texts("rule.\(rule.word)")
         case .checkpointSize(let size, let leaves):
             texts("fault.checkpointSize", ["size": "\(size)", "leaves": "\(leaves)"])
         case .checkpointRoot: texts("fault.checkpointRoot")
