@@ -15,7 +15,7 @@ import Testing
 
 @Suite(
     "A disk that fails, fills up or loses its tail: nothing acknowledged is lost, and what is wrong is said",
-    .serialized)
+    .serialized, .takingTurns)
 struct FaultTableTests {
     let directory: TemporaryDirectory
     let library: String

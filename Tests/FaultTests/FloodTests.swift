@@ -10,7 +10,7 @@ import Testing
 import TransparencyLog
 
 /// The bound that docs/operations.md states ("Floods"): the budget, plus some memory for each connection.
-@Suite("Memory stays bounded, and honest requests go on, whatever others hold open", .serialized)
+@Suite("Memory stays bounded, and honest requests go on, whatever others hold open", .serialized, .takingTurns)
 struct FloodTests {
     static let budget = 64 << 20
     static let perConnection = 96 << 10

@@ -36,7 +36,7 @@ private final class ServiceManager: Sendable {
     }
 }
 
-@Suite("Where a service listens, and how the next one takes over", .serialized)
+@Suite("Where a service listens, and how the next one takes over", .serialized, .takingTurns)
 struct ListeningTests {
     let directory: TemporaryDirectory
 

@@ -8,7 +8,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("A service as its operator runs it", .serialized)
+@Suite("A service as its operator runs it", .serialized, .takingTurns)
 struct OperationTests {
     let directory: TemporaryDirectory
 

@@ -11,7 +11,7 @@ import TransparencyLog
 
 @Suite(
     "Files that are moved, removed or put back under a running service: it stops, and no size is signed twice",
-    .serialized, .timeLimit(.minutes(10)))
+    .serialized, .takingTurns)
 struct OwnershipFaultTests {
     let directory: TemporaryDirectory
     var database: String { directory("a.sqlite") }

@@ -9,7 +9,7 @@ import Testing
 
 @Suite(
     "A PostgreSQL server that crashes, refuses, or loses its answers: nothing acknowledged is lost, and what is wrong is said",
-    .serialized)
+    .serialized, .takingTurns)
 struct PostgresFaultTests {
     let directory: TemporaryDirectory
     let server: PostgresServer

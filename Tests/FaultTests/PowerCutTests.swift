@@ -8,7 +8,7 @@ import Testing
 /// The real service writes to a disk that records everything. Then the power goes after each of its operations, and the
 /// files that a disk may have kept, with or without what was not synced, are opened again and checked from the leaves
 /// up.
-@Suite("Whenever the power goes, what was acknowledged is there and the whole log holds", .serialized)
+@Suite("Whenever the power goes, what was acknowledged is there and the whole log holds", .serialized, .takingTurns)
 struct PowerCutTests {
     let directory: TemporaryDirectory
     let library: String

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import TransparencyLog
 
-@Suite("What was promised outlives a kill", .serialized)
+@Suite("What was promised outlives a kill", .serialized, .takingTurns)
 struct PromiseCrashTests {
     let directory: TemporaryDirectory
 

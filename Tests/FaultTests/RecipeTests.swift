@@ -8,7 +8,7 @@ import Testing
 @testable import roundrobin_service
 
 /// Follows docs/operations.md as a new operator would.
-@Suite("The operator's page")
+@Suite("The operator's page", .takingTurns)
 struct RecipeTests {
     let directory: TemporaryDirectory
 

@@ -8,7 +8,7 @@ import TransparencyLog
 
 @testable import soak
 
-@Suite("What `make soak` does, and that it notices what it is there to notice")
+@Suite("What `make soak` does, and that it notices what it is there to notice", .takingTurns)
 struct SoakTests {
     @Test("Some rounds of every fault on both engines find nothing", arguments: ["sqlite", "postgres"])
     func rounds(_ engine: String) async throws {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Runs tests on their own threads. The tests of this target wait for programs and terminals. A thread that waits is
@@ -10,15 +11,13 @@ struct OwnThreads: SuiteTrait, TestTrait, TestScoping {
     func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
-        await Places.shared.take()
-        let result: Result<Void, any Error>
-        do {
+        try await Self.places.having {
             try await withTaskExecutorPreference(ThreadForEach.shared) { try await function() }
-            result = .success(())
-        } catch { result = .failure(error) }
-        await Places.shared.giveBack()
-        try result.get()
+        }
     }
+
+    /// Each has its own programs, and the machine may have only one core.
+    private static let places = Places(3)
 
     /// A new thread for each job, so that none waits behind one that blocks.
     private final class ThreadForEach: TaskExecutor {
@@ -29,25 +28,6 @@ struct OwnThreads: SuiteTrait, TestTrait, TestScoping {
             let thread = Thread { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
             thread.stackSize = 8 << 20
             thread.start()
-        }
-    }
-
-    /// Limits how many of these tests run at once: each has its own programs, and the machine may have only one core.
-    private actor Places {
-        static let shared = Places()
-        private var free = 3
-        private var waiting: [CheckedContinuation<Void, Never>] = []
-
-        func take() async {
-            if free > 0 {
-                free -= 1
-                return
-            }
-            await withCheckedContinuation { waiting.append($0) }
-        }
-
-        func giveBack() {
-            if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
         }
     }
 }

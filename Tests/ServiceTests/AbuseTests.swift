@@ -15,7 +15,7 @@ import TransparencyLog
 @testable import Client
 @testable import Service
 
-@Suite("Whoever floods or dawdles is held off", .serialized)
+@Suite("Whoever floods or dawdles is held off", .serialized, .takingTurns)
 struct AbuseTests {
     let directory: TemporaryDirectory
 

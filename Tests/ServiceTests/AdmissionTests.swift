@@ -74,7 +74,7 @@ struct Desk {
     }
 }
 
-@Suite("What one batch does to the logs")
+@Suite("What one batch does to the logs", .takingTurns)
 struct AdmissionTests {
     private let world: World
     private let petition: PetitionWorld

@@ -10,7 +10,7 @@ import Testing
 
 @testable import Client
 
-@Suite("A petition is announced over the roster as it is at that moment, or not at all", .serialized)
+@Suite("A petition is announced over the roster as it is at that moment, or not at all", .serialized, .takingTurns)
 struct AnnouncingTests {
     let directory: TemporaryDirectory
 

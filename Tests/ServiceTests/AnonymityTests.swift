@@ -7,7 +7,7 @@ import Testing
 
 @testable import Client
 
-@Suite("Co-signing goes over connections of its own", .serialized)
+@Suite("Co-signing goes over connections of its own", .serialized, .takingTurns)
 struct AnonymityTests {
     let directory: TemporaryDirectory
 

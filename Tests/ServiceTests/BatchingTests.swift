@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 import TransparencyLog
 
-@Suite("Co-signatures that arrive together", .serialized)
+@Suite("Co-signatures that arrive together", .serialized, .takingTurns)
 struct BatchingTests {
     let directory: TemporaryDirectory
 

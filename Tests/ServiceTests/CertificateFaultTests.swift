@@ -9,7 +9,7 @@ import Testing
 @testable import Client
 
 /// The real service speaks TLS with certificates that a client must refuse.
-@Suite("A certificate that is refused is explained, directly and behind a proxy", .serialized)
+@Suite("A certificate that is refused is explained, directly and behind a proxy", .serialized, .takingTurns)
 struct CertificateFaultTests {
     let directory: TemporaryDirectory
 

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Client
 
-@Suite("A directory that is longer than one object, over the real service", .serialized)
+@Suite("A directory that is longer than one object, over the real service", .serialized, .takingTurns)
 struct DirectoryTests {
     /// Small ones, so that some dozens of people take several parts.
     private static let sizes = DirectoryPart.Sizes(object: 3000, part: 1500)
@@ -263,7 +263,7 @@ struct DirectoryTests {
     }
 }
 
-@Suite("A run of invites that is cut off is finished by the next one", .serialized)
+@Suite("A run of invites that is cut off is finished by the next one", .serialized, .takingTurns)
 struct InviteRunTests {
     @Test("Wherever it is cut off: every address that was kept admits, and nobody is invited twice or lost")
     func finished() async throws {

@@ -10,7 +10,7 @@ import TransparencyLog
 @testable import Service
 @testable import Storage
 
-@Suite("What cannot be written or read is refused, told once, and taken up where it was", .serialized)
+@Suite("What cannot be written or read is refused, told once, and taken up where it was", .serialized, .takingTurns)
 struct FailedCommitTests {
     let directory: TemporaryDirectory
     private let said = Said()

@@ -9,7 +9,7 @@ import TransparencyLog
 @testable import Service
 @testable import Storage
 
-@Suite("Folded logs, and batches cut at random")
+@Suite("Folded logs, and batches cut at random", .takingTurns)
 struct FoldedLogsTests {
     /// Any drawn sequence can be drawn again.
     private struct Seeded: RandomNumberGenerator {

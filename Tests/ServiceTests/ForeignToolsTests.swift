@@ -8,7 +8,9 @@ import TransparencyLog
 
 @testable import Client
 
-@Suite("Witnesses and log clients that others wrote understand this service, and catch it when it lies", .serialized)
+@Suite(
+    "Witnesses and log clients that others wrote understand this service, and catch it when it lies", .serialized,
+    .takingTurns)
 struct ForeignToolsTests {
     let directory: TemporaryDirectory
 

@@ -9,7 +9,7 @@ import TransparencyLog
 
 @testable import Client
 
-@Suite("Two members who compare catch a service that shows them different logs", .serialized)
+@Suite("Two members who compare catch a service that shows them different logs", .serialized, .takingTurns)
 struct GossipTests {
     let directory: TemporaryDirectory
 
@@ -147,7 +147,7 @@ struct GossipTests {
     }
 }
 
-@Suite("A monitor shouts on every fault, by name", .serialized)
+@Suite("A monitor shouts on every fault, by name", .serialized, .takingTurns)
 struct MonitorTests {
     let directory: TemporaryDirectory
 

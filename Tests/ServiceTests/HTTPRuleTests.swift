@@ -13,7 +13,7 @@ import TransparencyLog
 @testable import Service
 
 /// RFC 9110 and RFC 9112, over raw connections.
-@Suite("The service keeps to HTTP, with clients that do and with those that do not", .serialized)
+@Suite("The service keeps to HTTP, with clients that do and with those that do not", .serialized, .takingTurns)
 struct HTTPRuleTests {
     let directory: TemporaryDirectory
 

@@ -12,7 +12,7 @@ import TransparencyLog
 @testable import Client
 @testable import Service
 
-@Suite("What the service answers over HTTP", .serialized)
+@Suite("What the service answers over HTTP", .serialized, .takingTurns)
 struct HTTPTests {
     let directory: TemporaryDirectory
 

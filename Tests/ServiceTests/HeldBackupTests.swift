@@ -12,7 +12,7 @@ import TransparencyLog
 
 @testable import Client
 
-@Suite("A co-signature that is held to be mixed, and a database that is lost and restored", .serialized)
+@Suite("A co-signature that is held to be mixed, and a database that is lost and restored", .serialized, .takingTurns)
 struct HeldBackupTests {
     let directory: TemporaryDirectory
     /// Everybody's: the service's, the witness's and the devices'.

@@ -10,7 +10,7 @@ import Testing
 @testable import Client
 @testable import Service
 
-@Suite("A hostile member, or a service that drops what it promised, stops nobody else", .serialized)
+@Suite("A hostile member, or a service that drops what it promised, stops nobody else", .serialized, .takingTurns)
 struct HostileMemberTests {
     let directory: TemporaryDirectory
 

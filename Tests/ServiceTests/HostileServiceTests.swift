@@ -13,7 +13,7 @@ import TransparencyLog
 
 @testable import Client
 
-@Suite("Services and witnesses that answer as they like", .serialized)
+@Suite("Services and witnesses that answer as they like", .serialized, .takingTurns)
 struct HostileServiceTests {
     let directory: TemporaryDirectory
 

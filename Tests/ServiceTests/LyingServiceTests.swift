@@ -7,7 +7,7 @@ import Testing
 
 @testable import Client
 
-@Suite("A client notices a service that lies", .serialized)
+@Suite("A client notices a service that lies", .serialized, .takingTurns)
 struct LyingServiceTests {
     let directory: TemporaryDirectory
 

@@ -8,7 +8,9 @@ import TestSupport
 import Testing
 import TransparencyLog
 
-@Suite("What members leave for one another is taken from who is entitled, and nobody fills the workplace", .serialized)
+@Suite(
+    "What members leave for one another is taken from who is entitled, and nobody fills the workplace", .serialized,
+    .takingTurns)
 struct MemberStoreTests {
     let directory: TemporaryDirectory
 

@@ -10,7 +10,7 @@ import TransparencyLog
 
 @testable import Client
 
-@Suite("Co-signatures are mixed before they are published", .serialized)
+@Suite("Co-signatures are mixed before they are published", .serialized, .takingTurns)
 struct MixingTests {
     let directory: TemporaryDirectory
     private static let never = ServiceConfiguration.Mix(every: .seconds(3600), atLeast: 3)
@@ -234,7 +234,7 @@ extension MixingTests {
     }
 }
 
-@Suite("What goes over the wire says nothing of what is in it", .serialized)
+@Suite("What goes over the wire says nothing of what is in it", .serialized, .takingTurns)
 struct WireTests {
     let directory: TemporaryDirectory
 

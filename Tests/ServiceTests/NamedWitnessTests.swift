@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 import TransparencyLog
 
-@Suite("Nothing is shown without the witnesses that a workplace's log names", .serialized)
+@Suite("Nothing is shown without the witnesses that a workplace's log names", .serialized, .takingTurns)
 struct NamedWitnessTests {
     let directory: TemporaryDirectory
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Client
 
-@Suite("Names on a condition, over the real service", .serialized)
+@Suite("Names on a condition, over the real service", .serialized, .takingTurns)
 struct NamesTests {
     let directory: TemporaryDirectory
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Client
 
-@Suite("A negotiation, over the real service", .serialized)
+@Suite("A negotiation, over the real service", .serialized, .takingTurns)
 struct NegotiationTests {
     let directory: TemporaryDirectory
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Client
 
-@Suite("Trustees who keep offers ready make a petition in one round", .serialized)
+@Suite("Trustees who keep offers ready make a petition in one round", .serialized, .takingTurns)
 struct OffersAheadTests {
     let directory: TemporaryDirectory
 

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import TransparencyLog
 
-@Suite("Organisers act on petitions as long as they are organisers", .serialized)
+@Suite("Organisers act on petitions as long as they are organisers", .serialized, .takingTurns)
 struct OfficeTests {
     let directory: TemporaryDirectory
 

@@ -12,7 +12,7 @@ import TransparencyLog
 @testable import Service
 @testable import Storage
 
-@Suite("A database of the first protocol is served on", .serialized)
+@Suite("A database of the first protocol is served on", .serialized, .takingTurns)
 struct OldDatabaseTests {
     let directory: TemporaryDirectory
 

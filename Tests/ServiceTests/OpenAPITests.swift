@@ -12,7 +12,7 @@ import Yams
 
 @testable import Service
 
-@Suite("docs/openapi.yaml says what is served")
+@Suite("docs/openapi.yaml says what is served", .takingTurns)
 struct OpenAPITests {
     private struct Description: Decodable {
         struct Components: Decodable {

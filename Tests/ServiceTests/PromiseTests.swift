@@ -12,7 +12,7 @@ import TransparencyLog
 
 @testable import Service
 
-@Suite("What the service holds back is promised, and the promise is kept", .serialized)
+@Suite("What the service holds back is promised, and the promise is kept", .serialized, .takingTurns)
 struct PromiseTests {
     let directory: TemporaryDirectory
     static let patient = ServiceConfiguration.Mix(every: .milliseconds(50), atLeast: 100)

@@ -9,7 +9,7 @@ import TransparencyLog
 
 @testable import Service
 
-@Suite("What is published")
+@Suite("What is published", .takingTurns)
 struct PublisherTests {
     let directory: TemporaryDirectory
 

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Service
 
-@Suite("Signed requests are fresh and used once, whatever becomes of the wall clock")
+@Suite("Signed requests are fresh and used once, whatever becomes of the wall clock", .takingTurns)
 struct RequestVerifierTests {
     let directory: TemporaryDirectory
 

@@ -9,7 +9,7 @@ import TransparencyLog
 
 @testable import Client
 
-@Suite("The drill: a disk is lost, and the service comes back from a backup", .serialized)
+@Suite("The drill: a disk is lost, and the service comes back from a backup", .serialized, .takingTurns)
 struct RestoreDrillTests {
     let directory: TemporaryDirectory
 

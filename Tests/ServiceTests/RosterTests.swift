@@ -8,7 +8,7 @@ import Testing
 
 @testable import Client
 
-@Suite("The roster as people manage it, over the real service", .serialized)
+@Suite("The roster as people manage it, over the real service", .serialized, .takingTurns)
 struct RosterTests {
     let directory: TemporaryDirectory
 

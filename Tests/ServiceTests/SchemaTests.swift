@@ -4,7 +4,7 @@ import Storage
 import TestSupport
 import Testing
 
-@Suite("docs/openapi.yaml and the service, by a tool that others wrote", .serialized)
+@Suite("docs/openapi.yaml and the service, by a tool that others wrote", .serialized, .takingTurns)
 struct SchemaTests {
     let directory: TemporaryDirectory
 

@@ -11,7 +11,7 @@ import Testing
 @testable import Client
 @testable import Service
 
-@Suite("Two services on one database", .serialized)
+@Suite("Two services on one database", .serialized, .takingTurns)
 struct SeveralProcessesTests {
     let directory: TemporaryDirectory
 

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Client
 
-@Suite("Status and watch: what waits for whom, and what happened", .serialized)
+@Suite("Status and watch: what waits for whom, and what happened", .serialized, .takingTurns)
 struct StatusTests {
     let directory: TemporaryDirectory
 

@@ -10,7 +10,7 @@ import TransparencyLog
 @testable import Client
 @testable import Service
 
-@Suite("The main job over loopback HTTP", .serialized)
+@Suite("The main job over loopback HTTP", .serialized, .takingTurns)
 struct StoryTests {
     let directory: TemporaryDirectory
 

@@ -8,7 +8,7 @@ import Service
 import TestSupport
 import Testing
 
-@Suite("The service speaks TLS 1.3 and HTTP/2 by itself", .serialized)
+@Suite("The service speaks TLS 1.3 and HTTP/2 by itself", .serialized, .takingTurns)
 struct TLSTests {
     let directory: TemporaryDirectory
     private var files: TLSFiles { TLSFiles(certificate: directory("cert.pem"), key: directory("key.pem")) }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Client
 
-@Suite("Tor: the documented configuration, circuits, and no look-up beside it", .serialized)
+@Suite("Tor: the documented configuration, circuits, and no look-up beside it", .serialized, .takingTurns)
 struct TorTests {
     let directory: TemporaryDirectory
 

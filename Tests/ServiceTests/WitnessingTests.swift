@@ -8,7 +8,7 @@ import TransparencyLog
 
 @testable import Client
 
-@Suite("Witnesses keep a service from rewinding and forking", .serialized)
+@Suite("Witnesses keep a service from rewinding and forking", .serialized, .takingTurns)
 struct WitnessingTests {
     let directory: TemporaryDirectory
 

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Client
 
-@Suite("Writing together over loopback HTTP", .serialized)
+@Suite("Writing together over loopback HTTP", .serialized, .takingTurns)
 struct WritingTests {
     let directory: TemporaryDirectory
 

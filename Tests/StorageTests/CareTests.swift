@@ -9,7 +9,7 @@ import TransparencyLog
 
 @testable import Storage
 
-@Suite("A database is checked, repaired, copied and put back")
+@Suite("A database is checked, repaired, copied and put back", .takingTurns)
 struct CareTests {
     typealias What = CheckReport.Finding.What
     let directory: TemporaryDirectory

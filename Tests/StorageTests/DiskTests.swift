@@ -9,7 +9,7 @@ import TransparencyLog
 
 @testable import Storage
 
-@Suite("A disk that is full or damaged is noticed, and leaves room for statements")
+@Suite("A disk that is full or damaged is noticed, and leaves room for statements", .takingTurns)
 struct DiskTests {
     /// Makes every write fail, as on a disk that is full or read-only; or lets writes succeed again.
     private func fill(_ isFull: Bool, _ store: any Store, _ place: Engine.Place) async throws {

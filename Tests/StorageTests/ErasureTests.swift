@@ -15,7 +15,7 @@ extension MerkleTree {
     }
 }
 
-@Suite("Erased names leave nothing behind")
+@Suite("Erased names leave nothing behind", .takingTurns)
 struct ErasureTests {
     let directory: TemporaryDirectory
 

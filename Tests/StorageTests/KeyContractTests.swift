@@ -6,7 +6,7 @@ import TransparencyLog
 
 @testable import Storage
 
-@Suite("Each engine keeps wraps, invites, promises and sums by the storage contract")
+@Suite("Each engine keeps wraps, invites, promises and sums by the storage contract", .takingTurns)
 struct KeyContractTests {
     private let workplace = ID<Workplace>(Random.bytes32())
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Storage
 
-@Suite("A service moves from its file to PostgreSQL, and can be copied back")
+@Suite("A service moves from its file to PostgreSQL, and can be copied back", .takingTurns)
 struct MovingTests {
     let directory: TemporaryDirectory
     var file: String { directory("service.sqlite") }

@@ -9,7 +9,7 @@ import TransparencyLog
 @testable import Storage
 
 /// Only one service signs a log, whatever happens to its files.
-@Suite("A store that is not the only one to sign its logs shows nothing any more")
+@Suite("A store that is not the only one to sign its logs shows nothing any more", .takingTurns)
 struct OwnershipTests {
     /// Changes the record without the service's knowledge, as another service does that signs the same logs.
     private func change(_ heads: String, _ sql: String, _ arguments: StatementArguments) throws {

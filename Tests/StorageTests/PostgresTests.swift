@@ -8,7 +8,7 @@ import Testing
 
 @testable import Storage
 
-@Suite("PostgreSQL through libpq")
+@Suite("PostgreSQL through libpq", .takingTurns)
 struct PostgresTests {
     @Test("Our declarations of libpq are those of its header")
     func header() throws {

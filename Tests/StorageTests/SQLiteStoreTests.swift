@@ -9,7 +9,7 @@ import TransparencyLog
 
 @testable import Storage
 
-@Suite("SQLite's own side of the contract")
+@Suite("SQLite's own side of the contract", .takingTurns)
 struct SQLiteStoreTests {
     let directory: TemporaryDirectory
     var path: String { directory("service.sqlite") }

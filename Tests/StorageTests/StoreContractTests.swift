@@ -9,7 +9,7 @@ import TransparencyLog
 
 @testable import Storage
 
-@Suite("Each engine keeps the storage contract")
+@Suite("Each engine keeps the storage contract", .takingTurns)
 struct StoreContractTests {
     @Test(
         "Leaves, tiles, checkpoints and the key are there after the database is opened again",

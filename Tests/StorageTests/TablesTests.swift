@@ -8,7 +8,7 @@ import Testing
 
 @testable import Storage
 
-@Suite("One description of the tables, for both engines, the copier and the repair", .serialized)
+@Suite("One description of the tables, for both engines, the copier and the repair", .serialized, .takingTurns)
 struct TablesTests {
     /// Tables that an engine needs for itself, and whose rows are not kept.
     private static let own: Set<String> = [
@@ -114,7 +114,7 @@ struct TablesTests {
     }
 }
 
-@Suite("A database of either engine is checked, and repaired in place", .serialized)
+@Suite("A database of either engine is checked, and repaired in place", .serialized, .takingTurns)
 struct RepairTests {
     typealias What = CheckReport.Finding.What
 

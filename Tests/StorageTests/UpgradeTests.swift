@@ -9,7 +9,7 @@ import TransparencyLog
 
 @testable import Storage
 
-@Suite("Files of earlier versions")
+@Suite("Files of earlier versions", .takingTurns)
 struct UpgradeTests {
     @Test("A file with the first schema opens, and has all that it had: leaves, checkpoints, objects, the log key")
     func first() async throws {

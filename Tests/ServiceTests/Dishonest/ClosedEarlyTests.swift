@@ -7,7 +7,7 @@ import Testing
 
 @testable import Client
 
-@Suite("A deadline's close before the deadline, as the built program tells it", .serialized)
+@Suite("A deadline's close before the deadline, as the built program tells it", .serialized, .takingTurns)
 struct ClosedEarlyTests {
     private static let told = "was closed as if its deadline"
     private let directory: TemporaryDirectory

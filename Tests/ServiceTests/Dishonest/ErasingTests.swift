@@ -7,7 +7,7 @@ import Testing
 
 @testable import Client
 
-@Suite("Erasing needs nobody's good will, and takes no key that is still needed", .serialized)
+@Suite("Erasing needs nobody's good will, and takes no key that is still needed", .serialized, .takingTurns)
 struct ErasingTests {
     private func holds(_ key: Bytes32, _ member: Member) -> Bool {
         member.device.identity.ringKeys.contains { $0.publicKey.encoding == key }

@@ -8,7 +8,7 @@ import TransparencyLog
 
 @testable import Client
 
-@Suite("What a service answers to a co-signature is its word, or no answer at all", .serialized)
+@Suite("What a service answers to a co-signature is its word, or no answer at all", .serialized, .takingTurns)
 struct FalsePromiseTests {
     private func promise(
         _ scene: Scene, of leaf: [UInt8]? = nil, by seed: Bytes32? = nil, in id: ID<Petition>? = nil,

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Client
 
-@Suite("Texts that a member forges and the service serves decide nothing", .serialized)
+@Suite("Texts that a member forges and the service serves decide nothing", .serialized, .takingTurns)
 struct ForgedTextTests {
     private func adoption(_ draft: Draft, _ session: Session) throws -> [UInt8] {
         try session.json(AdoptionText(draft: draft.id, revision: draft.revision, digest: draft.digest))

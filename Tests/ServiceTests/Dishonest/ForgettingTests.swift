@@ -8,7 +8,8 @@ import Testing
 @testable import Client
 
 /// After a close everybody is asked to replace their key. Who does it, and whose key is gone, must say nothing.
-@Suite("Forgetting shows nobody who signed, and loses no key to a log that is not the newest", .serialized)
+@Suite(
+    "Forgetting shows nobody who signed, and loses no key to a log that is not the newest", .serialized, .takingTurns)
 struct ForgettingTests {
     private func holds(_ key: Bytes32, _ member: Member) -> Bool {
         member.device.identity.ringKeys.contains { $0.publicKey.encoding == key }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Client
 
-@Suite("Texts that are long, many or endless keep nobody busy for ever, and hide nothing", .serialized)
+@Suite("Texts that are long, many or endless keep nobody busy for ever, and hide nothing", .serialized, .takingTurns)
 struct LongChainTests {
     @Test("The first of many revisions is the one that the newest descends from")
     func first() async throws {

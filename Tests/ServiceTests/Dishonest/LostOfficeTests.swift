@@ -8,7 +8,7 @@ import TransparencyLog
 
 @testable import Client
 
-@Suite("Who has lost an office does nothing more with it", .serialized)
+@Suite("Who has lost an office does nothing more with it", .serialized, .takingTurns)
 struct LostOfficeTests {
     @Test("A dismissed organiser closes nothing and records nothing by an old roster; where a log has it, it is told")
     func dismissed() async throws {

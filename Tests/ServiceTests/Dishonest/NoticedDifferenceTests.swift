@@ -9,7 +9,7 @@ import Testing
 
 /// Clients that behave differently on some devices: each in one way, and each is reported. They are made of the parts of the
 /// real one.
-@Suite("A client that does something else on a device that has seen something else is noticed")
+@Suite("A client that does something else on a device that has seen something else is noticed", .takingTurns)
 struct NoticedDifferenceTests {
     private struct Twin {
         let differences: Set<Trial.Difference>

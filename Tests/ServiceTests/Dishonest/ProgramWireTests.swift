@@ -7,7 +7,8 @@ import Testing
 @testable import Client
 
 /// The commands as people run them, each in a process of its own.
-@Suite("The built program makes the same requests on devices that have seen different things", .serialized)
+@Suite(
+    "The built program makes the same requests on devices that have seen different things", .serialized, .takingTurns)
 struct ProgramWireTests {
     private struct Command {
         let name: String

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Client
 
-@Suite("What commands cost in requests and bytes, in a workplace of 41", .serialized)
+@Suite("What commands cost in requests and bytes, in a workplace of 41", .serialized, .takingTurns)
 struct RequestCountTests {
     @Test("Status, drafts, a co-signature and the opening of a petition stay within bounds")
     func counts() async throws {

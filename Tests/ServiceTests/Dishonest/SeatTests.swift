@@ -8,7 +8,7 @@ import Testing
 
 @testable import Client
 
-@Suite("A seat counts only while its holder can sign", .serialized)
+@Suite("A seat counts only while its holder can sign", .serialized, .takingTurns)
 struct SeatTests {
     let directory: TemporaryDirectory
 

@@ -8,7 +8,7 @@ import TransparencyLog
 
 @testable import Client
 
-@Suite("What became of a statement is decided by the log of the run", .serialized)
+@Suite("What became of a statement is decided by the log of the run", .serialized, .takingTurns)
 struct SettledElsewhereTests {
     /// What each of these devices sends if the service is honest.
     private func sent(_ devices: [Member], _ scene: Scene) async throws -> [[[UInt8]]] {

@@ -8,7 +8,7 @@ import TransparencyLog
 
 @testable import Client
 
-@Suite("What a member was shown is no mark that an anonymous connection carries", .serialized)
+@Suite("What a member was shown is no mark that an anonymous connection carries", .serialized, .takingTurns)
 struct SupercookieTests {
     /// Each device co-signs on what these scripts show; returns what they sent, in order.
     private func cosign(_ members: [Member], _ scene: Scene, _ scripts: [Operator.Script]) async throws -> [Wire] {

@@ -8,7 +8,7 @@ import TransparencyLog
 
 @testable import Client
 
-@Suite("A difference that was seen is told until the person settles it, with its evidence", .serialized)
+@Suite("A difference that was seen is told until the person settles it, with its evidence", .serialized, .takingTurns)
 struct TellingTests {
     @Test("Told by every operation and after every start; settled, what is served next is what counts")
     func untilSettled() async throws {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Client
 
-@Suite("A trustee's place is that trustee's alone", .serialized)
+@Suite("A trustee's place is that trustee's alone", .serialized, .takingTurns)
 struct TrusteePlaceTests {
     @Test("Another member's acceptance for the place is none, wherever it is put and though the service serves it")
     func otherMember() async throws {

@@ -9,7 +9,7 @@ import TransparencyLog
 
 @testable import Client
 
-@Suite("Named witnesses bind the service by their times", .serialized)
+@Suite("Named witnesses bind the service by their times", .serialized, .takingTurns)
 struct WitnessedTests {
     let directory: TemporaryDirectory
     /// The service's clock; witnesses have their own.
