@@ -3,10 +3,11 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test soak build lint format install dependencies test-dependencies interop embedded
+.PHONY: help demo test soak build lint format install dependencies test-dependencies interop web web-page web-same
 
 help:
 	@echo "make demo      plays the whole story with 41 invented coworkers over real HTTP"
+	@echo "make web       makes the page that verifies petitions in a browser, one file"
 	@echo "make test      checks the format, builds with warnings as errors, runs every test"
 	@echo "make soak      breaks a running service again and again for MINUTES (10), docs/reliability.md"
 	@echo "make install   builds for use and installs to $(PREFIX) (PREFIX=... changes that)"
@@ -37,12 +38,12 @@ test-dependencies: dependencies
 	  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $(TEST_PACKAGES) >/dev/null; \
 	else echo "install these first, the tests use them:$$missing" >&2; exit 1; fi
 
-# A witness and a log client that others wrote, from PyPI, at the versions that were looked at. Their metadata ask for a newer
+# A witness, a log client and more that others wrote, from PyPI, at the versions that were looked at. Some metadata ask for a newer
 # Python than Debian 12 has; they run on it.
 INTEROP := .build/interop
-interop: $(INTEROP)/done-2
+interop: $(INTEROP)/done-3
 
-$(INTEROP)/done-2:
+$(INTEROP)/done-3:
 	@if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then \
 	  if command -v apt-get >/dev/null; then \
 	    echo "installing python3-venv for the tests"; \
@@ -51,18 +52,43 @@ $(INTEROP)/done-2:
 	fi
 	@python3 -m venv $(INTEROP)
 	@$(INTEROP)/bin/pip install --quiet --disable-pip-version-check --ignore-requires-python \
-	  aics-witness==0.1.0 aics-tlog==0.2.1 prometheus-client==0.26.0 schemathesis==4.32.5
+	  aics-witness==0.1.0 aics-tlog==0.2.1 prometheus-client==0.26.0 schemathesis==4.32.5 brotli==1.2.1
 	@touch $@
 
-# What a browser would run, compiled by Embedded Swift: nothing is linked, but what it lacks fails here. A minute, and only when
-# something in it has changed.
-EMBEDDED := .build/embedded/done
-EMBEDDED_MODULES := $(wildcard $(addprefix Sources/,Sodium Ristretto MembershipProofs TransparencyLog Petitions CoSigning))
-embedded: $(EMBEDDED)
+# The page that verifies in a browser, $(PAGE): one file. What has not changed since the last time is kept.
+WEB := .build/web
+WEB_MODULES := $(addprefix Sources/,ScalarClasses Sodium Ristretto MembershipProofs TransparencyLog Petitions CoSigning)
+PAGE := $(WEB)/roundrobin.html
+WEB_SOURCES := Scripts/web.sh Scripts/web-libsodium.sh Scripts/web-module.sh \
+  $(shell find $(WEB_MODULES) Sources/CLanes/include Sources/CLanes/detect.c Sources/CWeb Sources/Web Sources/web-page \
+    Sources/Presentation/Verdict Sources/Templates web templates/messages -type f)
+LIBSODIUM := $(WEB)/libsodium/source.tar.gz
+web: $(PAGE)
+	@sha256sum $(PAGE)
 
-$(EMBEDDED): Scripts/embedded.sh $(shell find $(EMBEDDED_MODULES) Sources/CLanes/include Tests/Embedded -name '*.swift' -o -name '*.h') | dependencies
-	@SWIFTC="$(SWIFT)c" Scripts/embedded.sh $(dir $@)
-	@touch $@
+$(PAGE): $(WEB_SOURCES) | web-page $(LIBSODIUM)
+	SWIFTC="$(SWIFT)c" Scripts/web.sh $(WEB) "$$($(SWIFT) build --show-bin-path)/web-page"
+
+# Puts the file together.
+web-page: dependencies
+	$(SWIFT) build --product web-page
+
+$(LIBSODIUM): Scripts/web-libsodium.sh
+	@for command in curl gzip; do command -v $$command >/dev/null || { echo "install $$command first: the page needs it" >&2; exit 1; }; done
+	Scripts/web-libsodium.sh $(@D) fetch
+
+# The same from a copy of the sources in another directory must be the same bytes. `make --jobs=2 web-same` makes both at
+# once, in two or three minutes.
+AGAIN := $(WEB)/again/roundrobin.html
+web-same: $(PAGE) $(AGAIN)
+	cmp $(PAGE) $(AGAIN)
+
+$(AGAIN): $(WEB_SOURCES) | web-page $(LIBSODIUM)
+	@rm -rf $(@D) && mkdir -p $(@D)/copy $(@D)/libsodium
+	@cp -R Sources Scripts templates web $(@D)/copy/
+	@cp $(LIBSODIUM) $(@D)/libsodium/
+	SWIFTC="$(SWIFT)c" $(@D)/copy/Scripts/web.sh $(@D) "$$($(SWIFT) build --show-bin-path)/web-page"
+	@rm -rf $(@D)/copy $(@D)/libsodium $(@D)/module
 
 build: dependencies
 	$(SWIFT) build --product roundrobin
@@ -79,9 +105,11 @@ format:
 
 # HTTPClient leaves a timer of a minute behind for each connection, and cancelling one looks through all of its loop: with
 # many loops each has few.
-test: test-dependencies interop lint embedded
-	ROUNDROBIN_STRICT=1 $(SWIFT) build --build-tests
-	ROUNDROBIN_STRICT=1 NIO_SINGLETON_GROUP_LOOP_COUNT=16 $(SWIFT) test --skip-build
+test: export ROUNDROBIN_STRICT = 1
+test: test-dependencies interop lint
+	$(MAKE) --jobs=2 web-same
+	$(SWIFT) build --build-tests
+	NIO_SINGLETON_GROUP_LOOP_COUNT=16 $(SWIFT) test --skip-build
 
 # How long, and on what: MINUTES=60 SOAK="--engine sqlite --kills-only --record kills.tsv"
 MINUTES ?= 10

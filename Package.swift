@@ -60,9 +60,11 @@ let package = Package(
         .target(name: "CLanes", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
         .target(name: "Ristretto", dependencies: ["CLanes", "Sodium"], swiftSettings: arithmetic),
         .target(name: "MembershipProofs", dependencies: ["CLanes", "Ristretto", "Sodium"], swiftSettings: proving),
-        .target(name: "TransparencyLog", dependencies: ["Sodium"], swiftSettings: settings),
+        .target(name: "ScalarClasses", swiftSettings: settings),
+        .target(name: "TransparencyLog", dependencies: ["ScalarClasses", "Sodium"], swiftSettings: settings),
         .target(
-            name: "Petitions", dependencies: ["Ristretto", "Sodium", "MembershipProofs", "TransparencyLog"],
+            name: "Petitions",
+            dependencies: ["Ristretto", "ScalarClasses", "Sodium", "MembershipProofs", "TransparencyLog"],
             swiftSettings: settings),
         .target(
             name: "CoSigning",
@@ -124,14 +126,14 @@ let package = Package(
         .target(name: "QRCode", dependencies: ["CQRencode"], swiftSettings: settings),
         .target(
             name: "Templates",
-            dependencies: ["Yams", .product(name: "Mustache", package: "swift-mustache")],
+            dependencies: ["ScalarClasses", "Yams", .product(name: "Mustache", package: "swift-mustache")],
             swiftSettings: settings),
         // What people read: every figure and sentence, for the terminal, pages and JSON.
         .target(
             name: "Presentation",
             dependencies: [
                 "ChildProcesses", "Client", "CoSigning", "CProcess", "MembershipProofs", "Petitions", "QRCode",
-                "ServiceAPI", "Sodium", "Templates", "TextDiff", "TransparencyLog",
+                "ScalarClasses", "ServiceAPI", "Sodium", "Templates", "TextDiff", "TransparencyLog",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -152,6 +154,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        // `make web` runs it. Web and CWeb, the page's module, are compiled by Scripts/web-module.sh alone.
+        .executableTarget(name: "web-page", dependencies: ["Sodium", "Templates"], swiftSettings: settings),
         // `make demo` runs it.
         .executableTarget(
             name: "roundrobin-demo",
@@ -200,6 +204,7 @@ let package = Package(
                 "TransparencyLog",
             ], exclude: ["decoders.corpus", "pack.py"], swiftSettings: settings),
         .testTarget(name: "ChildProcessesTests", dependencies: ["ChildProcesses"], swiftSettings: settings),
+        .testTarget(name: "ScalarClassesTests", dependencies: ["ScalarClasses"], swiftSettings: settings),
         .testTarget(name: "SodiumTests", dependencies: ["Sodium", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "RistrettoTests", dependencies: ["Ristretto", "Sodium", "TestSupport"], swiftSettings: settings),
@@ -282,6 +287,14 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             exclude: ["cofactor_libsodium.c"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "WebTests",
+            dependencies: [
+                "ChildProcesses", "Client", "roundrobin", "HostileBytes", "Petitions", "Presentation", "Sodium",
+                "Templates",
+                "TestSupport", "TransparencyLog",
+            ],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -1,3 +1,5 @@
+import ScalarClasses
+
 /// Makes other people's text fit to stand next to our own words, on pages and on terminals. A title, a name or an
 /// employer's offer must not be able to reverse a line, to hide part of itself, or to print a line of its own.
 public enum Harmless {
@@ -20,11 +22,11 @@ public enum Harmless {
         case 0x200c, 0x200d, 0xfe00...0xfe0f, 0xe0100...0xe01ef, 0x180b...0x180d, 0x180f: return true
         default: break
         }
-        switch scalar.properties.generalCategory {
         // Every other format character only deceives; bidi controls are among them.
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse: return false
-        // Fillers and joiners are letters or marks by category, but have no shape.
-        default: return !scalar.properties.isDefaultIgnorableCodePoint
+        if scalar.isControl || scalar.isFormat || scalar.isLineOrParagraphSeparator || scalar.isPrivateUse {
+            return false
         }
+        // Fillers and joiners are letters or marks by category, but have no shape.
+        return !scalar.isDefaultIgnorable
     }
 }

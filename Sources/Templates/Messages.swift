@@ -65,7 +65,12 @@ public struct Messages: Sendable {
     }
 
     private static func isLatin(_ character: Character) -> Bool {
-        character.isASCII && (character.isLetter || character.isNumber)
+        switch character.asciiValue {
+        case .some(UInt8(ascii: "0")...UInt8(ascii: "9")), .some(UInt8(ascii: "A")...UInt8(ascii: "Z")),
+            .some(UInt8(ascii: "a")...UInt8(ascii: "z")):
+            true
+        default: false
+        }
     }
 
     private static func isHan(_ character: Character) -> Bool {

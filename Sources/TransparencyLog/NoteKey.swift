@@ -1,5 +1,6 @@
 // C2SP signed-note, "Verifier keys"
 
+import ScalarClasses
 import Sodium
 
 /// A public key that signs notes, with the name under which it signs: `<name>+<key id>+<base64(type || key)>`.
@@ -44,6 +45,6 @@ public struct NoteKey: Sendable, Hashable {
     /// Whether a name can be used in a signature line: it has no white space and no plus, and at most 255 bytes.
     public static func isName(_ name: String) -> Bool {
         (1...255).contains(name.utf8.count)
-            && !name.unicodeScalars.contains { $0.properties.isWhitespace || $0 == "+" || $0.value < 0x20 }
+            && !name.unicodeScalars.contains { $0.isWhiteSpace || $0 == "+" || $0.value < 0x20 }
     }
 }

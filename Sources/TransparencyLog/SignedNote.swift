@@ -1,5 +1,6 @@
 // docs/protocol.md, section 3; C2SP signed-note
 
+import ScalarClasses
 import Sodium
 
 /// Why a text of a log is rejected.
@@ -96,7 +97,7 @@ public struct SignedNote: Sendable, Equatable {
     }
 
     private static func isKeyName(_ name: String) -> Bool {
-        !name.isEmpty && !name.unicodeScalars.contains { $0.properties.isWhitespace || $0 == "+" }
+        !name.isEmpty && !name.unicodeScalars.contains { $0.isWhiteSpace || $0 == "+" }
     }
 
     /// Checks nothing.

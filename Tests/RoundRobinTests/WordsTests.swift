@@ -85,6 +85,11 @@ struct WordsTests {
                 asked.insert((match.1 == "t" ? name : "page") + "." + match.2)
             }
         }
+        // The page that runs in a browser.
+        for (file, key) in [("page.js", #"words\("([A-Za-z.]+)""#), ("page.html", "@(web[.][A-Za-z]+)@")] {
+            let text = try String(contentsOf: Self.root.appending(path: "web/" + file), encoding: .utf8)
+            for match in text.matches(of: try Regex(key)) { asked.insert(String(match.output[1].substring ?? "")) }
+        }
         // One key in two forms.
         let keys = Set(languages[0].keys.map { $0.replacing(/\.(one|other)$/, with: "") })
         #expect(asked.subtracting(keys) == [])

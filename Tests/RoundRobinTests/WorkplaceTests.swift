@@ -14,6 +14,8 @@ import TextDiff
 
 @Suite("Realistic workplaces, from the first draft to the agreement", .ownThreads, .serialized)
 struct WorkplaceTests {
+    struct StillInConflict: Error {}
+
     let directory: TemporaryDirectory
 
     init() throws { directory = try TemporaryDirectory() }
@@ -231,7 +233,7 @@ struct WorkplaceTests {
                         case .written(let settled, _) = try await members[edit.by - 1].session({
                             try await $0.revise(theirs, title: title, text: text) { _ in }
                         })
-                    else { throw Browser.Failed(why: "still in conflict") }
+                    else { throw StillInConflict() }
                     draft = settled
                 }
             }

@@ -1,3 +1,5 @@
+import ScalarClasses
+
 /// Checks that a text reads as it is written. A character that does not show, or that changes the direction of reading,
 /// lets one text read as another: "within 41 days" as "within 14 days", or one name as somebody else's.
 public enum ReadableText {
@@ -5,17 +7,11 @@ public enum ReadableText {
     /// selectors of emoji and Han characters, which spelling needs. No other character without a shape of its own does.
     public static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
         if scalar == "\n" || scalar == "\t" { return true }
-        let properties = scalar.properties
-        switch properties.generalCategory {
-        case .control, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse: return false
-        case .format: return scalar.value == 0x200c || scalar.value == 0x200d
-        default:
-            // Fillers of Hangul and the like are letters that nobody can see; the Braille blank is a symbol.
-            if scalar.value == 0x2800 { return false }
-            return !properties.isDefaultIgnorableCodePoint
-                || properties.isVariationSelector
-                    && !properties.isNoncharacterCodePoint
-        }
+        if scalar.isControl || scalar.isLineOrParagraphSeparator || scalar.isPrivateUse { return false }
+        if scalar.isFormat { return scalar.value == 0x200c || scalar.value == 0x200d }
+        // Fillers of Hangul and the like are letters that nobody can see; the Braille blank is a symbol.
+        if scalar.value == 0x2800 { return false }
+        return !scalar.isDefaultIgnorable || scalar.isVariationSelector
     }
 
     /// The first scalar that does not show as itself, with its line, from 1; nil if the text reads as it is written.

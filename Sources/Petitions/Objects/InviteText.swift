@@ -1,5 +1,7 @@
 // docs/protocol.md, section 4, "Invites"
 
+import ScalarClasses
+
 /// An invite's address as it reaches the program, with characters that messengers, mail and typing add or remove.
 /// Nothing here depends on the secret; the code is passed on to `InviteCode` as it is.
 struct InviteText {
@@ -34,9 +36,9 @@ struct InviteText {
             case 0x0a, 0x0d, 0x2028, 0x2029, 0x85: scalars.append("\n")
             case 0x09, 0x0b, 0x0c: scalars.append(" ")
             default:
-                if scalar.properties.generalCategory == .spaceSeparator {
+                if scalar.isSpaceSeparator {
                     scalars.append(" ")
-                } else if ReadableText.isPlain(scalar), !scalar.properties.isDefaultIgnorableCodePoint {
+                } else if ReadableText.isPlain(scalar), !scalar.isDefaultIgnorable {
                     scalars.append(scalar)
                 }
             }

@@ -1,4 +1,5 @@
 import Petitions
+import ScalarClasses
 
 /// Why a file is not verified, as people are told it: `invalid.` and the reason make the key of the sentence.
 package struct FileFault: Equatable {
@@ -74,7 +75,7 @@ package enum GivenID {
     /// The 64 characters, or what is left of them.
     package static func clean(_ text: String) -> String {
         var characters = Array(text.unicodeScalars).filter { isVisible($0) }
-        func isAround(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.isWhitespace || around.contains(scalar) }
+        func isAround(_ scalar: Unicode.Scalar) -> Bool { scalar.isWhiteSpace || around.contains(scalar) }
         while let first = characters.first, isAround(first) { characters.removeFirst() }
         while let last = characters.last, isAround(last) { characters.removeLast() }
         let mark = Array("/p/".unicodeScalars)
@@ -83,7 +84,7 @@ package enum GivenID {
         {
             characters = Array(characters[(page + mark.count)...].prefix { !["/", "?", "#"].contains($0) })
         }
-        let digits = characters.filter { !$0.properties.isWhitespace }.map { scalar in
+        let digits = characters.filter { !$0.isWhiteSpace }.map { scalar in
             ("A"..."Z").contains(scalar) ? Unicode.Scalar(UInt8(scalar.value) + 32) : scalar
         }
         return String(String.UnicodeScalarView(digits))
@@ -92,7 +93,7 @@ package enum GivenID {
     private static let around: [Unicode.Scalar] = Array("<>\"'“”‘’«»().,;，。；（）".unicodeScalars)
 
     private static func isVisible(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.properties.generalCategory != .format && scalar.properties.generalCategory != .control
-            || scalar.properties.isWhitespace
+        !scalar.isFormat && !scalar.isControl
+            || scalar.isWhiteSpace
     }
 }

@@ -25,7 +25,7 @@ package struct NegotiationText {
                     ])) + "  " + NegotiationWords.word(ratification.outcome, Words.texts)
         ]
         lines.append(
-            Terminal.barred(tally.cosignatures, of: Int(tally.eligible)) { bar in
+            Terminal.barred(tally.cosignatures, of: Int(clamping: tally.eligible)) { bar in
                 "  "
                     + words(
                         "vote.turnout",

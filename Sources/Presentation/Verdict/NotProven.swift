@@ -36,7 +36,7 @@ package struct NotProven {
 
     /// Names that the co-signers gave for a count that is reached, and that are not open in this file.
     var sealedNames: Int {
-        let reached = ConditionalNames(audited).levels.filter { audited.tally.cosignatures >= Int($0.count) }
+        let reached = ConditionalNames(audited).levels.filter { audited.tally.cosignatures >= Int(clamping: $0.count) }
         return reached.filter { !$0.isOpen }.reduce(0) { $0 + $1.names }
     }
 

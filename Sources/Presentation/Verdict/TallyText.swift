@@ -11,14 +11,16 @@ package struct TallyText {
     }
 
     package func show(_ audited: AuditedPetition) {
-        let (tally, quorum) = (audited.tally, Int(audited.petition.manifest.quorum))
+        let (tally, quorum) = (audited.tally, audited.petition.manifest.quorum)
         Terminal.line(words("tally.petition", ["id": audited.petition.id.hex]))
         let count = tally.cosignatures
         let needed = words("tally.needed", ["count": "\(count)", "needed": "\(quorum)"])
         let rows = [
-            figure(words("tally.cosignatures"), count, of: tally.ring, words("tally.inRing")),
-            figure(words("tally.participation"), count, of: Int(tally.eligible), words("tally.people")),
-            Terminal.BarRow(count, of: quorum) { [self] in head(words("tally.quorum")) + $0 + " " + needed },
+            figure(words("tally.cosignatures"), count, of: UInt32(clamping: tally.ring), words("tally.inRing")),
+            figure(words("tally.participation"), count, of: tally.eligible, words("tally.people")),
+            Terminal.BarRow(count, of: Int(clamping: quorum)) { [self] in
+                head(words("tally.quorum")) + $0 + " " + needed
+            },
         ]
         for line in Terminal.barred(rows) { Terminal.line(line) }
         for line in Everybody(audited).lines(Words.texts) { Terminal.line(Terminal.bold(line)) }
@@ -88,8 +90,8 @@ package struct TallyText {
         return max(14, (labels.map(Columns.cells).max() ?? 0) + 1)
     }()
 
-    private func figure(_ title: String, _ part: Int, of whole: Int, _ what: String) -> Terminal.BarRow {
+    private func figure(_ title: String, _ part: Int, of whole: UInt32, _ what: String) -> Terminal.BarRow {
         let text = words("tally.of", ["count": "\(part)", "whole": "\(whole)", "what": what])
-        return Terminal.BarRow(part, of: whole) { [self] in head(title) + $0 + " " + text }
+        return Terminal.BarRow(part, of: Int(clamping: whole)) { [self] in head(title) + $0 + " " + text }
     }
 }

@@ -1,10 +1,9 @@
 import ChildProcesses
 import Foundation
-import TestSupport
 
 /// A headless Chromium, controlled with the DevTools protocol over two pipes; nothing listens on a port.
-final class Browser {
-    struct Failed: Error { let why: String }
+public final class Browser {
+    public struct Failed: Error { let why: String }
 
     private let process: ChildProcess
     private let directory: TemporaryDirectory
@@ -13,9 +12,10 @@ final class Browser {
     private var next = 1
     private var session: String?
     /// Every address that was requested since the last `open`.
-    private(set) var requests: [String] = []
+    public private(set) var requests: [String] = []
 
-    init() throws {
+    /// - Parameter arguments: further ones of the browser.
+    public init(arguments: [String] = []) throws {
         directory = try TemporaryDirectory()
         let (input, output) = (directory("to"), directory("from"))
         guard mkfifo(input, 0o600) == 0, mkfifo(output, 0o600) == 0 else { throw Failed(why: "mkfifo") }
@@ -25,7 +25,7 @@ final class Browser {
         let command = [
             "/bin/sh", "-c",
             "exec chromium --headless --no-sandbox --disable-gpu --remote-debugging-pipe --no-first-run "
-                + "--disable-background-networking --user-data-dir='\(directory("profile"))' 3<'\(input)' 4>'\(output)'",
+                + "--disable-background-networking \(arguments.joined(separator: " ")) --user-data-dir='\(directory("profile"))' 3<'\(input)' 4>'\(output)'",
         ]
         process = try ChildProcess(command, output: .nothing, error: .nothing)
         let target = try call("Target.createTarget", ["url": "about:blank"])
@@ -36,7 +36,7 @@ final class Browser {
         for domain in ["Page", "Network", "Accessibility", "Runtime"] { try call(domain + ".enable") }
     }
 
-    func close() {
+    public func close() {
         process.send(SIGTERM)
         process.wait()
         Foundation.close(toBrowser)
@@ -45,7 +45,7 @@ final class Browser {
 
     /// Sends a command and waits for its response, and records the requests that pages make meanwhile.
     @discardableResult
-    func call(_ method: String, _ parameters: [String: Any] = [:]) throws -> [String: Any] {
+    public func call(_ method: String, _ parameters: [String: Any] = [:]) throws -> [String: Any] {
         let id = next
         next += 1
         var message: [String: Any] = ["id": id, "method": method, "params": parameters]
@@ -89,7 +89,7 @@ final class Browser {
     }
 
     /// Opens a page at a width, in light or dark, and waits until its layout is complete.
-    func open(_ url: String, width: Int = 1000, dark: Bool = false, language: String = "en") throws {
+    public func open(_ url: String, width: Int = 1000, dark: Bool = false, language: String = "en") throws {
         requests = []
         try call(
             "Emulation.setDeviceMetricsOverride",
@@ -111,19 +111,19 @@ final class Browser {
         throw Failed(why: "\(url) does not load")
     }
 
-    func evaluate(_ script: String) throws -> Any? {
+    public func evaluate(_ script: String) throws -> Any? {
         let result = try call("Runtime.evaluate", ["expression": script, "returnByValue": true])
         if let exception = result["exceptionDetails"] { throw Failed(why: "\(exception)") }
         return (result["result"] as? [String: Any])?["value"]
     }
 
-    struct Node {
-        let role: String
-        let name: String
+    public struct Node {
+        public let role: String
+        public let name: String
     }
 
     /// What a screen reader gets.
-    func accessibility() throws -> [Node] {
+    public func accessibility() throws -> [Node] {
         let tree = try call("Accessibility.getFullAXTree")["nodes"] as? [[String: Any]] ?? []
         return tree.filter { $0["ignored"] as? Bool != true }.map { node in
             func text(_ key: String) -> String { (node[key] as? [String: Any])?["value"] as? String ?? "" }
@@ -131,13 +131,13 @@ final class Browser {
         }
     }
 
-    func screenshot(to path: String) throws {
+    public func screenshot(to path: String) throws {
         let image = try call("Page.captureScreenshot", ["captureBeyondViewport": true])["data"] as? String ?? ""
         try Data(base64Encoded: image)?.write(to: URL(filePath: path))
     }
 
     /// Texts whose contrast with their background is below the minimum of WCAG 2.2, 1.4.3 (4.5, or 3 for large text).
-    func poorContrast() throws -> [String] {
+    public func poorContrast() throws -> [String] {
         try evaluate(Self.contrast) as? [String] ?? ["no answer"]
     }
 

@@ -1,0 +1,3 @@
+#include <stddef.h>
+
+typedef long ssize_t;

@@ -1,0 +1,1 @@
+/* libsodium includes this and uses nothing in it here. */
