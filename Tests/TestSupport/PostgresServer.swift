@@ -76,8 +76,8 @@ public final class PostgresServer: Sendable {
         let command = Self.owned([
             "sh", "-c",
             #"""
-            "$0" -D "$1/data" -l "$1/log" -w -s start && echo started; exec >/dev/null 2>&1
-            read -r line; "$0" -D "$1/data" -m immediate -w stop; [ "$line" = keep ] || rm -rf "$1"
+            "$0" -D "$1/data" -l "$1/log" -w -t 3600 -s start && echo started; exec >/dev/null 2>&1
+            read -r line; "$0" -D "$1/data" -m immediate -w -t 3600 stop; [ "$line" = keep ] || rm -rf "$1"
             """#, Self.program("pg_ctl"), directory,
         ])
         let process = try ChildProcess(
