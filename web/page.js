@@ -178,6 +178,8 @@
     $('file').addEventListener('change', () => choose($('file').files[0]));
     $('form').addEventListener('submit', (event) => { event.preventDefault(); verify(); });
     $('exact').addEventListener('change', verify);
+    // A verdict about another id than the one that stands there says nothing.
+    $('id').addEventListener('input', () => { $('result').hidden = true; $('status').textContent = ''; });
     $('cancel').addEventListener('click', cancel);
     addEventListener('dragover', (event) => { event.preventDefault(); $('drop').classList.add('over'); });
     addEventListener('dragleave', () => $('drop').classList.remove('over'));

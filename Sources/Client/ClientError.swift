@@ -136,7 +136,7 @@ public enum ClientError: Error, Sendable {
         case rosterQuote, rosterCells, rosterSplit, rosterHidden, rosterLong, rosterBreak, rosterSeparator
         case rosterLanguage, rosterEmpty, rosterEncoding, directoryFull, directoryPart, directoryClosed, nameTooLong,
             hiddenName
-        case fileMissing, fileTooLong, controlCharacter, hidden, hiddenPreamble, hiddenForm
+        case fileMissing, noDirectory, fileTooLong, controlCharacter, hidden, hiddenPreamble, hiddenForm
         case titleThenText, demandTitle, demandText, petitionTitle, petitionTooLong
         case personUnknown, personAmbiguous, personNotJoined, personWithoutInvite, deadlineForm, deadlineHour
         case sameNames, slipsExist, slipTooLong, stillOpen, describeName, letterWording, pageExists

@@ -42,14 +42,15 @@ struct Verification {
             return
         }
         let text: VerifiedText
+        let origin: NotProven.Origin = wanted.isEmpty ? .file : .named
         if NegotiationHistory.isHistory(bytes) {
             let history = try NegotiationHistory(parsing: bytes)
             guard isWanted(history.petition.petitionID, wanted) else { return }
-            text = VerifiedText(try AuditedHistory(auditing: history), disclosure, at: now)
+            text = VerifiedText(try AuditedHistory(auditing: history), disclosure, from: origin, at: now)
         } else {
             let bundle = try PetitionBundle(parsing: bytes)
             guard isWanted(bundle.petitionID, wanted) else { return }
-            text = VerifiedText(try AuditedPetition(auditing: bundle), disclosure, at: now)
+            text = VerifiedText(try AuditedPetition(auditing: bundle), disclosure, from: origin, at: now)
         }
         outcome = text.faults.isEmpty ? .holds : .faults
         text.show()

@@ -148,7 +148,7 @@ struct NamesAndTitlesTests {
         #expect(list.contains("\(petition.prefix(16))  assembled  Nights"))
         #expect(list.components(separatedBy: petition.prefix(16)).count == 2, "once: \(list)")
         // By its title for everybody, though its wording is not published yet.
-        #expect(try done(4, "status").output.contains("Nights  announced\n  \(petition)"))
+        #expect(try done(4, "status").output.contains("Nights  announced, not open yet\n  \(petition)"))
         #expect(
             try done(1, "petition", "preview", "Nights").output.contains("A single trustee can open the ballots alone"))
         #expect(try done(1, "petition", "preview", String(petition.prefix(8))).output.contains("A text."))
@@ -201,7 +201,9 @@ struct NamesAndTitlesTests {
         #expect(try nothing.end() == .exited(2) && !nothing.text.contains("[y/N]"))
         let open = try terminal(2, "release", "Rest")
         #expect(try open.end() == .exited(2) && open.text.contains("still open") && !open.text.contains("[y/N]"))
-        _ = try done(1, "petition", "close")
+        let asked = try run(1, "petition", "close")
+        #expect(asked.status == 2 && asked.error.contains("--yes"), "\(asked.error)")
+        _ = try done(1, "petition", "close", "--yes")
         let release = try terminal(2, "release")
         try release.see("A released key cannot be taken back.")
         try release.see("Release your key to the ballots of \"Rest\"? [y/N]")

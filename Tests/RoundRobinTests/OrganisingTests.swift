@@ -119,7 +119,7 @@ struct OrganisingTests {
         #expect(long.status == 2 && long.error.contains("at most"))
         for member in 1...4 { #expect(try run(member, "cosign", id, "--all", "支持").status == 0) }
         #expect(try run(1, "negotiation", "deliver", id).error.contains("still open"))
-        #expect(try run(1, "petition", "close", id).status == 0)
+        #expect(try run(1, "petition", "close", id, "--yes").status == 0)
         #expect(try run(2, "release", id, "--yes").status == 0)
         let form = try write(run(1, "negotiation", "deliver", id, "--form").output, "form")
         #expect(try run(1, "negotiation", "deliver", id, "--file", form).error.contains("nothing was recorded"))
@@ -147,7 +147,7 @@ struct OrganisingTests {
         for member in 1...4 {
             #expect(try run(member, "cosign", vote, "--all", member == 1 ? "accept" : "reject").status == 0)
         }
-        #expect(try run(1, "petition", "close", vote).status == 0)
+        #expect(try run(1, "petition", "close", vote, "--yes").status == 0)
         #expect(try run(2, "release", vote, "--yes").status == 0)
         #expect(try run(3, "tally", vote).output.contains("lost"))
         #expect(!(try run(1, "negotiation", "agree", id, "--form").output.contains("Less.")), "it was voted down")

@@ -29,7 +29,7 @@ struct OutsideFileTests {
 
     @Test("A file that is not there says so; a directory and a file of no text are told apart")
     func missing() throws {
-        refuses(.fileMissing) { _ = try OutsideFile.text(directory("none")) }
+        refuses(.noFile) { _ = try OutsideFile.text(directory("none")) }
         refuses(.noFile) { _ = try OutsideFile.text(directory("")) }
         try Data([0xff, 0x00]).write(to: URL(filePath: directory("bytes")))
         refuses(.notText) { _ = try OutsideFile.text(directory("bytes")) }

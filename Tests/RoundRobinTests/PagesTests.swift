@@ -212,7 +212,7 @@ struct PagesTests {
         try Data("Nights\r\n\r\n\(text)\r\n".utf8).write(to: URL(filePath: directory("demand.md")))
         try world.run(1, "draft", "new", "--file", directory("demand.md"))
         let id = try world.petition(of: "1")
-        try world.run(1, "petition", "close", id)
+        try world.run(1, "petition", "close", id, "--yes")
         try world.run(2, "release", id, "--yes")
         let bundle = directory("b.rrbundle")
         try world.run(1, "export", id, "-o", bundle)

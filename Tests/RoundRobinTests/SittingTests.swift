@@ -211,7 +211,7 @@ struct SittingTests {
             try founder.begin(columns: 80, language: language, in: directory)
             try founder.answer(language == "en" ? "q to leave: " : "q 离开：", "２。")
             try founder.answer(language == "en" ? "the service: " : "服务地址：", service.url)
-            try founder.answer(language == "en" ? "there: " : "工作：", "５")
+            try founder.answer(language == "en" ? "there: " : "多少人：", "５")
             try founder.answer(language == "en" ? "[Y/n]" : "[是/否，回车：是]", "")
             try founder.see(question)
             let shown = try founder.interrupt()

@@ -176,7 +176,8 @@ struct WebTests {
         defer { none.close() }
         try none.open("file://" + PageDriver.file)
         #expect(try none.evaluate("typeof WebAssembly") as? String == "undefined")
-        usleep(300_000)
+        // It waits for the script a moment.
+        usleep(2_500_000)
         #expect(try notice(none))
         let browser = try Browser()
         defer { browser.close() }
@@ -188,7 +189,7 @@ struct WebTests {
             let path = directory(name + ".html")
             try Data(changed.utf8).write(to: URL(filePath: path))
             try browser.open("file://" + path)
-            usleep(1_000_000)
+            usleep(2_500_000)
             #expect(try notice(browser), "\(name)")
             #expect(try browser.evaluate("document.getElementById('form').hidden") as? Bool == true)
             if name == "script" {

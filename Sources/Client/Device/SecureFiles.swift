@@ -13,11 +13,14 @@ public enum SecureFiles {
 
     /// Writes a new file, syncs it, renames it and syncs the directory: after a crash, the file is either the old one
     /// or the new one.
-    /// - Throws: `ClientError.disk`.
+    /// - Throws: `ClientError.disk`; `.invalid(.noDirectory)`.
     public static func write(_ bytes: [UInt8], to path: String) throws(ClientError) {
         let temporary = path + ".new"
         unlink(temporary)
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if file < 0, errno == ENOENT {
+            throw .invalid(.noDirectory, ["directory": (path as NSString).deletingLastPathComponent])
+        }
         guard file >= 0 else { throw .disk(path) }
         var written = 0
         while written < bytes.count {

@@ -75,6 +75,11 @@ package enum PetitionText {
         return words("petition.weakThreshold", ["trustees": "\(trustees)"], count: threshold)
     }
 
+    /// That fewer people can sign than must; nil if enough can.
+    package static func farQuorum(_ quorum: Int, members: Int) -> String? {
+        quorum <= members ? nil : words("petition.farQuorum", ["quorum": "\(quorum)"], count: members)
+    }
+
     /// Who the trustees are, in the order of their keys.
     package static func trustees(_ view: PetitionView) -> [NamedMember] {
         view.petition.acceptances.map { view.workplace.person($0.signKey) }

@@ -7,7 +7,7 @@ package enum OutsideFile {
     package static let most = 16 << 20
 
     /// The text of a file, or of standard input for `-`.
-    /// - Throws: `ClientError.invalid(.fileMissing)`, `.noFile`, `.fileTooLong`, `.notText`, `.controlCharacter`.
+    /// - Throws: `ClientError.invalid(.noFile)`, `.fileTooLong`, `.notText`, `.controlCharacter`.
     package static func text(_ path: String) throws -> String {
         let bytes = try bytes(path)
         do { return try OutsideText.read(bytes) } catch { throw error.error(in: path) }
@@ -19,9 +19,6 @@ package enum OutsideFile {
         if path == "-" {
             handle = .standardInput
         } else {
-            guard FileManager.default.fileExists(atPath: path) else {
-                throw ClientError.invalid(.fileMissing, ["file": path])
-            }
             guard let opened = FileHandle(forReadingAtPath: path) else {
                 throw ClientError.invalid(.noFile, ["file": path])
             }

@@ -11,12 +11,14 @@ package enum Usage {
         // Unwrapped: a phrase that is recognised must not be broken. The lines are made here.
         let full = wide { root.fullMessage(for: error, columns: 100_000) }
         let code = exitCode(for: error, of: root)
+        let names = CommandNames(root)
         guard code != .success else {
+            // The help of a program's default is none for a word that is no command.
+            if let unknown = names.unknown(in: arguments) { return Terminal.error(unknown, "") }
             if !full.isEmpty { Terminal.raw(help(full)) }
             return
         }
         guard code == .validationFailure else { return }
-        let names = CommandNames(root)
         if let unknown = names.unknown(in: arguments) { return Terminal.error(unknown, "") }
         Terminal.error(said(error, of: root), "")
         let (command, path) = names.command(in: arguments)

@@ -74,7 +74,7 @@ package struct FileFault: Equatable {
 package enum GivenID {
     /// The 64 characters, or what is left of them.
     package static func clean(_ text: String) -> String {
-        var characters = Array(text.unicodeScalars).filter { isVisible($0) }
+        var characters = text.unicodeScalars.filter { isVisible($0) }.map { narrow($0) }
         func isAround(_ scalar: Unicode.Scalar) -> Bool { scalar.isWhiteSpace || around.contains(scalar) }
         while let first = characters.first, isAround(first) { characters.removeFirst() }
         while let last = characters.last, isAround(last) { characters.removeLast() }
@@ -88,6 +88,12 @@ package enum GivenID {
             ("A"..."Z").contains(scalar) ? Unicode.Scalar(UInt8(scalar.value) + 32) : scalar
         }
         return String(String.UnicodeScalarView(digits))
+    }
+
+    /// Input methods write full-width letters, digits and signs.
+    private static func narrow(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
+        guard (0xff01...0xff5e).contains(scalar.value) else { return scalar }
+        return Unicode.Scalar(scalar.value - 0xfee0) ?? scalar
     }
 
     private static let around: [Unicode.Scalar] = Array("<>\"'“”‘’«»().,;，。；（）".unicodeScalars)

@@ -9,6 +9,8 @@ package struct NotProven {
     /// Where the reader has the count from, and so where the id must not come from.
     package enum Origin {
         case file, service
+        /// A file, whose id is the one that the reader gave.
+        case named
         /// A letter to the employer, who is not sent looking for members.
         case letter
     }
@@ -45,6 +47,7 @@ package struct NotProven {
         var lines: [String] = []
         switch origin {
         case .file: lines.append(texts("notProven.id", id))
+        case .named: lines.append(texts("notProven.idGiven", id))
         case .service: lines.append(texts("notProven.idFromService", id))
         case .letter: lines.append(texts("notProven.idInLetter", id))
         }

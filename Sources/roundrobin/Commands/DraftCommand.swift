@@ -184,7 +184,7 @@ struct DraftCommand: AsyncParsableCommand {
             Terminal.line(
                 Terminal.bold(Terminal.harmless(found.title))
                     + Terminal.faint(
-                        "  (" + words("draft.revision", ["revision": "\(found.revision)", "person": author]) + ")"))
+                        words("draft.head", ["revision": "\(found.revision)", "person": author])))
             if found.isByFormer { Terminal.warning(words("draft.byFormer")) }
             if found.overwrittenBy != nil { Terminal.warning(words("draft.overwritten")) }
             Terminal.line()

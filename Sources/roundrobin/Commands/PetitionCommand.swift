@@ -87,6 +87,10 @@ struct PetitionCommand: AsyncParsableCommand {
             let closes = try deadline.map { try Moment.deadline($0) } ?? 0
             let preamble = try preambleFile.map(Self.read) ?? preamble
             let (id, petition): (ID<Object>, ID<Petition>?) = try await keystore.withSession { session in
+                let members = session.roster.members(at: session.roster.size).count
+                if !output.json, let far = PetitionText.farQuorum(Int(quorum), members: members) {
+                    Terminal.warning(far)
+                }
                 let all = try await session.drafts()
                 let adopted = try await session.adoptions()
                 let chosen = try drafts.map { name in
@@ -422,6 +426,7 @@ struct PetitionCommand: AsyncParsableCommand {
     struct Close: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: words("help.petitionClose"))
         @OptionGroup var petition: PetitionArgument
+        @OptionGroup var consent: Consent
         @OptionGroup var keystore: KeystoreOptions
 
         func run() async throws {
@@ -454,8 +459,10 @@ struct PetitionCommand: AsyncParsableCommand {
             if grown > log.ring.count {
                 Terminal.note(words("petition.closeOutside", count: grown - log.ring.count))
             }
-            guard count < quorum, Terminal.canAsk else { return try Terminal.confirms(words("petition.closeAsk")) }
-            Terminal.warning(words("petition.closeShort", count: quorum - count))
+            if count < quorum { Terminal.warning(words("petition.closeShort", count: quorum - count)) }
+            guard !consent.yes else { return true }
+            guard count < quorum else { return try consent.given(words("petition.closeAsk")) }
+            guard Terminal.canAsk else { throw ClientError.invalid(.consentMissing) }
             Terminal.dropTypedAhead()
             let answer = try Terminal.ask(words("petition.closeType", ["title": title])) ?? ""
             if answer.trimmingCharacters(in: .whitespaces) == title { return true }

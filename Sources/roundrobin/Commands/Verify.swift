@@ -150,7 +150,8 @@ struct Verify: AsyncParsableCommand {
     /// - Returns: the faults.
     private func show(_ evidence: Evidence) throws -> [Fault] {
         let policy = try policy.map { try PolicyFile.read($0).policy }
-        let (disclosure, origin) = (disclosure.disclosure, service == nil ? NotProven.Origin.file : .service)
+        let disclosure = disclosure.disclosure
+        let origin: NotProven.Origin = service != nil ? .service : petition != nil ? .named : .file
         let now = Device.systemClock()
         let audited: AuditedPetition
         let text: VerifiedText

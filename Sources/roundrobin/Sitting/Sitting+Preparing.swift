@@ -9,15 +9,14 @@ extension Sitting {
     /// Asks for what a petition needs, with an answer that can be taken by pressing Enter for most of it, shows it, and prepares it with a
     /// yes.
     func prepare(eligible: UInt32) async throws {
-        let (adopted, willing): (Drafts, [NamedMember])
+        let (adopted, willing, members): (Drafts, [NamedMember], Int)
         do {
-            (adopted, willing) = (
-                try await drafts().filter { $0.adopted != nil },
-                try await keystore.withSession { session in
-                    let people = try await session.people()
-                    return try await session.willingTrustees().map { people.person($0) }
-                }
-            )
+            adopted = try await drafts().filter { $0.adopted != nil }
+            (willing, members) = try await keystore.withSession { session in
+                let people = try await session.people()
+                let willing = try await session.willingTrustees().map { people.person($0) }
+                return (willing, session.roster.members(at: session.roster.size).count)
+            }
         } catch { return try tell(error) }
         guard !adopted.isEmpty else { return Terminal.line(words("sitting.nothingAdopted")) }
         let titles = adopted.map { Terminal.harmless($0.draft.title) }
@@ -55,12 +54,13 @@ extension Sitting {
         Terminal.line(
             "  "
                 + words(
-                    "petition.trustees",
+                    "sitting.trustees",
                     [
                         "trustees": Words.list(trustees.map(Words.name)),
                         "threshold": "\(threshold)", "quorum": "\(quorum)", "close": close,
                     ]))
         if let weak = PetitionText.weakThreshold(threshold, of: trustees.count) { Terminal.line("  " + weak) }
+        if let far = PetitionText.farQuorum(Int(quorum), members: members) { Terminal.line("  " + far) }
         guard try agrees(words("sitting.prepareAsk")) else { return }
         var arguments = ["petition", "prepare"] + Self.option("--title", title)
         arguments += ["--threshold", "\(threshold)", "--quorum", "\(quorum)"]

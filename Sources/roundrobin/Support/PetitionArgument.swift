@@ -24,6 +24,8 @@ struct PetitionArgument: ParsableArguments {
         let ignored = CharacterSet.whitespacesAndNewlines.union(
             .init(charactersIn: "\"'“”„‘’«»<>()[]…,;\u{200b}\u{feff}"))
         var bare = name.trimmingCharacters(in: ignored)
+        let narrow = bare.precomposedStringWithCompatibilityMapping
+        if narrow.allSatisfy({ $0.isASCII }) { bare = narrow }
         if let page = bare.range(of: "/p/", options: .backwards) {
             bare = String(bare[page.upperBound...].prefix { $0.isHexDigit })
         }

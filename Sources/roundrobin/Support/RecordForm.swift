@@ -120,7 +120,7 @@ enum RecordForm {
             guard let number = entry["demand"]?.int else { throw ClientError.noSuch(.demand) }
             let (answer, text) = (try text(entry, "answer"), try text(entry, "text"))
             if answer.isEmpty, text.isEmpty { continue }
-            let parsed = RecordDocument.Answer(rawValue: answer)
+            let parsed = Self.answer(answer)
             guard (parsed == nil) == answer.isEmpty else {
                 throw ClientError.invalid(.formAnswer, ["word": answer, "number": "\(number)"])
             }
@@ -135,6 +135,14 @@ enum RecordForm {
                 note: try text(form, "note"), demands: demands)
         } catch let fault as RecordDocument.Fault {
             throw ClientError.invalid(.formRecord, ["why": why(fault)])
+        }
+    }
+
+    /// The word of the form, or the one for it in the person's language.
+    private static func answer(_ text: String) -> RecordDocument.Answer? {
+        RecordDocument.Answer.allCases.first { answer in
+            let status = NegotiationWords.status(.init(number: 1, answer: answer, text: ""), in: .response)
+            return answer.rawValue == text || NegotiationWords.word(status, Words.texts) == text
         }
     }
 
@@ -168,7 +176,10 @@ enum RecordForm {
         if let hidden = ReadableText.firstHidden(in: text) {
             throw ClientError.invalid(.hidden, ["line": "\(hidden.line)", "code": ReadableText.code(hidden.scalar)])
         }
-        return text
+        // Chinese input methods write a full-width colon behind a key.
+        return text.replacing(#/(?m)^([ ]*(?:- )?(?:date|party|note|demands|demand|answer|text))[ ]*：[ ]*/#) {
+            "\($0.output.1): "
+        }
     }
 
     private static func check(_ mapping: Node.Mapping, _ known: [String]) throws {

@@ -99,6 +99,10 @@ struct SigningOptions: ParsableArguments {
         let trustees = Words.list(PetitionText.trustees(view).map(Words.name))
         Terminal.note(
             words("cosign.trustees", ["people": trustees, "threshold": "\(view.petition.manifest.threshold)"]))
+        let manifest = view.petition.manifest
+        if let weak = PetitionText.weakThreshold(Int(manifest.threshold), of: manifest.trustees.count) {
+            Terminal.warning(weak)
+        }
         for line in PetitionText.notes(view, at: Device.systemClock()) { Terminal.warning(line) }
         if proxy == nil { Terminal.warning(words("warning.noProxy")) }
     }
