@@ -85,12 +85,22 @@ struct FaultTableTests {
     @Test(
         "A full disk refuses clearly, loses nothing, and takes everything once there is room", arguments: [true, false])
     func full(onTmpfs: Bool) async throws {
-        let root = directory("disk")
+        // What the service has written when the shim begins to count is room in its files: everything may fit. Then
+        // another service tries.
+        for attempt in 0..<12 {
+            if try await fills(onTmpfs, attempt) { return }
+        }
+        Issue.record("everything always fits")
+    }
+
+    /// - Returns: false if the disk did not get full.
+    private func fills(_ onTmpfs: Bool, _ attempt: Int) async throws -> Bool {
+        let root = directory("disk\(attempt)")
         let ballast = root + "/ballast"
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         let isMounted = onTmpfs && Self.run("mount", ["-t", "tmpfs", "-o", "size=4m", "none", root])
         defer { if isMounted { _ = Self.run("umount", ["-l", root]) } }
-        let (armed, relief) = (directory("armed"), directory("relief"))
+        let (armed, relief) = (directory("armed\(attempt)"), directory("relief\(attempt)"))
         let metricsPort = FreePorts.take()
         let service = try await ServiceProgram(
             database: root + "/a.sqlite",
@@ -127,7 +137,15 @@ struct FaultTableTests {
             #expect(String(decoding: answer.body, as: UTF8.self).contains("disk"))
             break
         }
-        #expect(acknowledged > 0 && refused == 507, "the disk is neither too small nor too large")
+        if !isMounted, acknowledged == workload.requests.count {
+            await service.stop(SIGKILL)
+            return false
+        }
+        // Without room for the record nothing is refused for the disk's sake any more: each request has its 503.
+        #expect(
+            acknowledged > 0 && (refused == 507 || refused == nil && isUnrecorded),
+            "the disk is neither too small nor too large: \(acknowledged) \(String(describing: refused)) \(isUnrecorded)"
+        )
         let refusedRequest = workload.requests[min(acknowledged, workload.requests.count - 1)]
         // It is not ready until a commit has succeeded, however often it is asked; reading continues.
         var isReady = true
@@ -162,6 +180,7 @@ struct FaultTableTests {
         }
         await service.stop(SIGKILL)
         #expect(await workload.faults(of: root + "/a.sqlite", acknowledged: workload.requests.count) == [])
+        return true
     }
 
     @Test("A damaged tile is refused and kept by nobody; the other logs are served")
