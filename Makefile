@@ -38,8 +38,8 @@ test-dependencies: dependencies
 	  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $(TEST_PACKAGES) >/dev/null; \
 	else echo "install these first, the tests use them:$$missing" >&2; exit 1; fi
 
-# A witness, a log client and more that others wrote, from PyPI, at the versions that were looked at. Some metadata ask for a newer
-# Python than Debian 12 has; they run on it.
+# A witness, a log client and more that others wrote, from PyPI, at the versions that were looked at. Some ask for a newer
+# Python than Debian 12 has, and run on it all the same.
 INTEROP := .build/interop
 interop: $(INTEROP)/done-3
 
@@ -74,11 +74,12 @@ web-page: dependencies
 	$(SWIFT) build --product web-page
 
 $(LIBSODIUM): Scripts/web-libsodium.sh
-	@for command in curl gzip; do command -v $$command >/dev/null || { echo "install $$command first: the page needs it" >&2; exit 1; }; done
+	@for command in curl gzip; do \
+	  command -v $$command >/dev/null || { echo "install $$command first: the page needs it" >&2; exit 1; }; done
 	Scripts/web-libsodium.sh $(@D) fetch
 
-# The same from a copy of the sources in another directory must be the same bytes. `make --jobs=2 web-same` makes both at
-# once, in two or three minutes.
+# The same from a copy of the sources in another directory must be the same bytes. `make --jobs=2 web-same` makes both
+# at once, in two or three minutes.
 AGAIN := $(WEB)/again/roundrobin.html
 web-same: $(PAGE) $(AGAIN)
 	cmp $(PAGE) $(AGAIN)
@@ -103,8 +104,8 @@ lint:
 format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Fuzz/Package.swift Fuzz/Sources
 
-# HTTPClient leaves a timer of a minute behind for each connection, and cancelling one looks through all of its loop: with
-# many loops each has few.
+# HTTPClient leaves a timer of a minute behind for each connection, and cancelling one looks through all of its loop:
+# with many loops each has few.
 test: export ROUNDROBIN_STRICT = 1
 test: test-dependencies interop lint
 	$(MAKE) --jobs=2 web-same

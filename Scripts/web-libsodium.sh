@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fetches libsodium's source, checks it, and compiles for WebAssembly what the browser's module uses of it. The source is
-# never committed; PyPI keeps this one, of a patched 1.0.20, under an address that does not change.
+# Fetches libsodium's source, checks it, and compiles for WebAssembly what the browser's module uses. The source is never
+# committed; PyPI keeps this one, of a patched 1.0.20, under an address that does not change.
 #   Scripts/web-libsodium.sh DIRECTORY [fetch]
 # leaves in DIRECTORY: libsodium.a, include/ and module.modulemap; with `fetch`, the source alone.
 set -eu
@@ -33,7 +33,8 @@ module CSodium [system] {
 }
 MAP
 
-# Reference code alone: no assembly, no processor features, CWeb's random bytes, and no scrypt, which wants more of a C library.
+# Reference code alone: no assembly, no processor features, CWeb's random bytes, and no scrypt, which wants more of a C
+# library.
 cat >"$out/flags" <<FLAGS
 --target=wasm32-unknown-none-wasm -O3 -std=c11 -ffreestanding -fno-builtin-memset -fvisibility=hidden -w
 -mbulk-memory -msign-ext -mmutable-globals -mnontrapping-fptoint

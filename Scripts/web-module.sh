@@ -1,6 +1,6 @@
 #!/bin/sh
-# Compiles the module of the browser's page by Embedded Swift and clang, for a machine of 32 bits without threads, reflection
-# or Foundation, and links it. A construct that Embedded Swift lacks, a literal that is too large for Int, or a warning
+# Compiles the module of the browser's page by Embedded Swift and clang, for a machine of 32 bits without threads,
+# reflection or Foundation, and links it. A construct that Embedded Swift lacks, a literal that is too large for Int, or a warning
 # fails. A module whose sources have not changed since the last time is kept, unless one below it has.
 #   Scripts/web-module.sh DIRECTORY LIBSODIUM
 # DIRECTORY gets roundrobin.wasm; LIBSODIUM is what Scripts/web-libsodium.sh made.
@@ -58,5 +58,6 @@ compile Web $narrow $(find Sources/Web Sources/Presentation/Verdict -name '*.swi
 
 "$tools/wasm-ld" --no-entry --gc-sections --strip-all --stack-first -z stack-size=1048576 -O2 --compress-relocations \
   "$out/Web.o" "$out/Templates.o" "$out/CoSigning.o" "$out/Petitions.o" "$out/TransparencyLog.o" \
-  "$out/MembershipProofs.o" "$out/Ristretto.o" "$out/Sodium.o" "$out/ScalarClasses.o" "$out/system.o" "$out/detect.o" "$sodium/libsodium.a" \
+  "$out/MembershipProofs.o" "$out/Ristretto.o" "$out/Sodium.o" "$out/ScalarClasses.o" "$out/system.o" "$out/detect.o" \
+  "$sodium/libsodium.a" \
   "$tools/../lib/swift/embedded/wasm32-unknown-none-wasm/libswiftUnicodeDataTables.a" -o "$out/roundrobin.wasm"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the page that runs in a browser: one file, DIRECTORY/roundrobin.html. The same sources and the same toolchain give
-# the same bytes, wherever they are.
+# Makes the page that runs in a browser: one file, DIRECTORY/roundrobin.html. The same sources and the same toolchain
+# give the same bytes, wherever they are.
 #   Scripts/web.sh DIRECTORY WEB-PAGE
 # WEB-PAGE is the built program of that name (Sources/web-page).
 set -eu

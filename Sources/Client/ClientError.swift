@@ -126,7 +126,8 @@ public enum ClientError: Error, Sendable {
             trustees, threshold
         case demands, levels, deadline, markers, conflict, passphraseShort, passphraseEmpty, passphrasesDiffer
         case descriptor, noTerminalForPassphrase, noTerminalToAsk, notDelivered, noResponse, responseUnreadable
-        case nothingCountered, voteTerms, voteResponse, voteWording, formYAML, formAnswer, formKey, formRecord
+        case nothingCountered, voteTerms, voteResponse, voteWording, formYAML, formColon, formAnswer, formKey,
+            formRecord
         case answerOfKind, answersCount, oneRevision, noEditor, editorFailed, noTitle
         case wholePetitionID, serviceNeedsID, bundleDamaged, bundleLineEnds, bundlePacked, bundleTooLong,
             bundleUnreadable,

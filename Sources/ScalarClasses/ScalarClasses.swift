@@ -1,7 +1,5 @@
-/// What a Unicode scalar is, as far as this project asks. The standard library knows it of every scalar from tables that
-/// weigh 55 KB, which is much for a page in a browser; and what a text may contain should not depend on the Unicode version
-/// that a program was built with. These are the classes of Unicode 16; a test compares each of them with the standard
-/// library's for every scalar.
+/// The few properties of Unicode scalars that this project asks for. The standard library has them too, in tables of 55 KB,
+/// which are much for a page in a browser. A test compares each property with the standard library's for every scalar.
 extension Unicode.Scalar {
     /// General category Cc: control.
     public var isControl: Bool { value < 0x20 || (0x7f...0x9f).contains(value) }
@@ -25,7 +23,7 @@ extension Unicode.Scalar {
         isSpaceSeparator || isLineOrParagraphSeparator || (0x9...0xd).contains(value) || value == 0x85
     }
 
-    /// Property Default_Ignorable_Code_Point: it is not shown where there is no glyph for it.
+    /// Property Default_Ignorable_Code_Point: it is not shown if no glyph is there for it.
     public var isDefaultIgnorable: Bool { Self.ignorable.has(value) }
 
     /// Property Variation_Selector.

@@ -9,9 +9,9 @@ public enum StorageError: Error, Equatable, Sendable {
     case diskFails(String)
     case readOnly
     case cannotOpen(String)
-    /// There is no file at this path.
+    /// No file is at this path.
     case noFile(String)
-    /// There is no directory at this path in which the file could be made.
+    /// The file cannot be made, because this directory does not exist.
     case noDirectory(String)
     /// The database is of the service or witness with this name, and was opened under another.
     case named(String)

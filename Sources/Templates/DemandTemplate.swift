@@ -9,7 +9,7 @@ public enum TemplateError: Error, Equatable, Sendable, CustomStringConvertible {
     case damaged(file: String, why: String)
     case unknownParameter(String, known: [String])
     case notANumber(parameter: String, value: String)
-    case outOfBounds(parameter: String, value: String, bounds: String)
+    case outOfBounds(parameter: String, value: String, range: ClosedRange<Int>)
     case notAChoice(parameter: String, value: String, choices: [String])
     case empty(parameter: String)
 
@@ -22,7 +22,8 @@ public enum TemplateError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unknownParameter(let name, let known):
             "The template has no parameter \(name); it has \(known.isEmpty ? "none" : known.joined(separator: ", "))."
         case .notANumber(let parameter, let value): "\(parameter) must be a whole number, not \"\(value)\"."
-        case .outOfBounds(let parameter, let value, let bounds): "\(parameter) must be \(bounds), not \(value)."
+        case .outOfBounds(let parameter, let value, let range):
+            "\(parameter) must be from \(range.lowerBound) to \(range.upperBound), not \(value)."
         case .notAChoice(let parameter, let value, let choices):
             "\(parameter) must be one of \(choices.joined(separator: ", ")), not \"\(value)\"."
         case .empty(let parameter): "\(parameter) must not be empty or longer than 200 characters."
@@ -63,7 +64,7 @@ public struct DemandTemplate: Sendable, Equatable {
             switch kind {
             case .integer(let range):
                 guard let number = Int(value) else { throw .notANumber(parameter: name, value: value) }
-                guard range.contains(number) else { throw .outOfBounds(parameter: name, value: value, bounds: bounds) }
+                guard range.contains(number) else { throw .outOfBounds(parameter: name, value: value, range: range) }
                 return String(number)
             case .text:
                 guard !value.isEmpty, value.count <= 200 else { throw .empty(parameter: name) }

@@ -59,7 +59,7 @@ enum Words {
 
     static func key(_ key: String) -> String { key }
 
-    /// There is no directory here: people are named as the log knows them.
+    /// The page has no organisers' directory, so it names people as the log knows them.
     static func name(_ person: NamedMember) -> String { handle(person) }
 }
 

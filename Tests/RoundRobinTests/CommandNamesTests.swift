@@ -55,6 +55,8 @@ struct CommandNamesTests {
         ] {
             let said = try Program.run([word])
             #expect(said.status == 64 && said.error.contains("Did you mean: \(meant)?"), "\(said.error)")
+            let helped = try Program.run([word, "--help"])
+            #expect(helped.status == 64 && helped.error == said.error && helped.output.isEmpty, "\(helped.output)")
         }
         let said = try Program.runService("join")
         #expect(said.status == 64 && said.error.contains("Did you mean: roundrobin join?"), "\(said.error)")

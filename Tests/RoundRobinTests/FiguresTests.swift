@@ -114,7 +114,7 @@ struct FiguresTests {
             "https://a.example/rr/p/\(id.uppercased())/?lang=zh-Hans#x", "\(id).", "\u{200b}\(id)\u{feff}",
             "\(id.prefix(32)) \(id.suffix(32))", "\(id)\r\n",
         ] {
-            #expect(BundleFile.id(given) == id, "\(given)")
+            #expect(GivenID.clean(given) == id, "\(given)")
             #expect(try Program.run("verify", bundle("honest-7"), "--petition", given).status == 0, "\(given)")
         }
         for wrong in [String(id.dropLast()), id + "0", "x", String(repeating: "0", count: 64)] {

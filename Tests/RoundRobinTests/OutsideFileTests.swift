@@ -77,5 +77,12 @@ struct OutsideFileTests {
                 _ = try RecordForm.read(form.replacing("Less", with: "L\(hidden)ess"), .response, language: "en")
             }
         }
+        // A full-width colon behind a key is refused by its line; in a wording it stays as it was written.
+        refuses(.formColon) {
+            _ = try RecordForm.read(form.replacing("party: ", with: "party："), .response, language: "en")
+        }
+        let wording = "date: 2026-12-02\nparty: HR\ndemands:\n  - demand: 1\n    answer: countered\n    text: |-\n"
+        let kept = try RecordForm.read(wording + "      note：a\n      date：b\n", .response, language: "en")
+        #expect(kept.demands.first?.text == "note：a\ndate：b")
     }
 }

@@ -43,7 +43,7 @@ struct TemplateTests {
     func bounds() throws {
         let template = try library.template("informed-consent", language: "en")
         #expect(try template.render(["notice_days": "21"]).text.contains("at least 21 days"))
-        #expect(throws: TemplateError.outOfBounds(parameter: "notice_days", value: "6", bounds: "from 7 to 90")) {
+        #expect(throws: TemplateError.outOfBounds(parameter: "notice_days", value: "6", range: 7...90)) {
             try template.render(["notice_days": "6"])
         }
         #expect(throws: TemplateError.notANumber(parameter: "notice_days", value: "soon")) {

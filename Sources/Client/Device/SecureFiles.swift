@@ -18,10 +18,7 @@ public enum SecureFiles {
         let temporary = path + ".new"
         unlink(temporary)
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        if file < 0, errno == ENOENT {
-            throw .invalid(.noDirectory, ["directory": (path as NSString).deletingLastPathComponent])
-        }
-        guard file >= 0 else { throw .disk(path) }
+        guard file >= 0 else { throw fault(path) }
         var written = 0
         while written < bytes.count {
             let count = bytes.withUnsafeBytes {
@@ -34,10 +31,20 @@ public enum SecureFiles {
         close(file)
         guard synced, rename(temporary, path) == 0 else {
             unlink(temporary)
-            throw .disk(path)
+            throw fault(path)
         }
         // The file is there; a directory that cannot be synced is no reason to say otherwise.
         _ = roundrobin_sync_directory_of(path)
+    }
+
+    /// Why a file could not be written: `.invalid(.noDirectory)` if the directory is not there, as that of a drive that is
+    /// not connected; else `.disk`.
+    public static func fault(_ path: String) -> ClientError {
+        let directory = (path as NSString).deletingLastPathComponent
+        guard directory.isEmpty || FileManager.default.fileExists(atPath: directory) else {
+            return .invalid(.noDirectory, ["directory": directory])
+        }
+        return .disk(path)
     }
 
     /// Nil if there is no such file.

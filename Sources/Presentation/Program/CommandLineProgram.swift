@@ -21,6 +21,11 @@ package enum CommandLineProgram {
             Terminal.error(dash, "")
             Foundation.exit(ExitCode.validationFailure.rawValue)
         }
+        // The parser would show the help of the program's default beside `--help`, and succeed.
+        if let unknown = CommandNames(root).unknown(in: arguments) {
+            Terminal.error(unknown, "")
+            Foundation.exit(ExitCode.validationFailure.rawValue)
+        }
         do {
             var command = try root.parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {

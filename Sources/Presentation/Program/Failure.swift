@@ -18,7 +18,7 @@ package struct Failure {
         switch error {
         case let error as ClientError: self.init(error.what, next: error.nextStep)
         case let error as RuleViolation: self.init(ClientError.rule(error))
-        case let error as TemplateError: self.init(error.description, next: words("failure.templateNext"))
+        case let error as TemplateError: self.init(TemplateText.say(error), next: words("failure.templateNext"))
         case is CancellationError: self.init(words("failure.stopped"), next: words("failure.stoppedNext"))
         default: self.init(words("failure.unknown", ["why": "\(error)"]), next: words("failure.otherNext"))
         }

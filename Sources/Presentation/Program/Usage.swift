@@ -11,17 +11,13 @@ package enum Usage {
         // Unwrapped: a phrase that is recognised must not be broken. The lines are made here.
         let full = wide { root.fullMessage(for: error, columns: 100_000) }
         let code = exitCode(for: error, of: root)
-        let names = CommandNames(root)
         guard code != .success else {
-            // The help of a program's default is none for a word that is no command.
-            if let unknown = names.unknown(in: arguments) { return Terminal.error(unknown, "") }
             if !full.isEmpty { Terminal.raw(help(full)) }
             return
         }
         guard code == .validationFailure else { return }
-        if let unknown = names.unknown(in: arguments) { return Terminal.error(unknown, "") }
         Terminal.error(said(error, of: root), "")
-        let (command, path) = names.command(in: arguments)
+        let (command, path) = CommandNames(root).command(in: arguments)
         Terminal.note(words("usage.usage") + usage(of: command, root))
         let more = ([root._commandName] + path + ["--help"]).joined(separator: String(Wrapping.glue))
         Terminal.note("  " + words("usage.more", ["command": more]))

@@ -45,7 +45,7 @@ package struct FileFault: Equatable {
         }
     }
 
-    /// Why a file that is no bundle is none, as far as its bytes tell.
+    /// Why a file is no bundle, as far as its bytes tell.
     private static func explain(_ bytes: [UInt8]) -> Reason {
         let begins = bytes.drop { [0xef, 0xbb, 0xbf, 0x20, 0x09, 0x0a, 0x0d].contains($0) }
         // However a writer of JSON has set its blanks.

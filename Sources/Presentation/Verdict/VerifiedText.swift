@@ -3,7 +3,7 @@ import Sodium
 import TransparencyLog
 
 /// What verifying a file says to people, from the verdict to what is not proven. The command prints it, and the page
-/// shows it: there is no other place that decides what is said after a count.
+/// shows it: nothing else decides what is said after a count.
 package struct VerifiedText {
     /// All of them, those of a negotiation too.
     package let faults: [Fault]

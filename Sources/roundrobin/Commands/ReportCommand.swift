@@ -30,7 +30,7 @@ struct PageOptions: ParsableArguments {
                 ? try AuditedHistory(auditing: NegotiationHistory(parsing: bytes))
                 : AuditedHistory(try AuditedPetition(auditing: PetitionBundle(parsing: bytes)))
             let found = history.petition.petition.id.hex
-            if let wanted = petition.map(BundleFile.id), found != wanted {
+            if let wanted = petition.map(GivenID.clean), found != wanted {
                 throw OtherPetition(wanted: wanted, found: found).error
             }
             guard !VerdictText.isWordingMissing(history.petition) else {
@@ -54,7 +54,7 @@ struct PageOptions: ParsableArguments {
     }
 
     static func write(_ bytes: [UInt8], to path: String) throws {
-        do { try Data(bytes).write(to: URL(filePath: path), options: .atomic) } catch { throw ClientError.disk(path) }
+        do { try Data(bytes).write(to: URL(filePath: path), options: .atomic) } catch { throw SecureFiles.fault(path) }
     }
 
     static func check(_ path: String, _ overwrite: Bool) throws {

@@ -76,10 +76,14 @@ struct TemplateCommand: ParsableCommand {
                 Terminal.line()
                 Terminal.line(text)
                 Terminal.line()
-                for parameter in facts.parameters {
+                for parameter in template.parameters {
                     Terminal.line(
-                        "--set \(parameter.name)=\(parameter.default)   \(parameter.description) (\(parameter.allowed))"
-                    )
+                        words(
+                            "template.parameter",
+                            [
+                                "name": parameter.name, "value": parameter.defaultValue,
+                                "description": parameter.description, "bounds": TemplateText.bounds(parameter.kind),
+                            ]))
                 }
             }
         }

@@ -69,7 +69,7 @@ struct Verify: AsyncParsableCommand {
         let bytes = service == nil ? try BundleFile.read(subject) : nil
         do {
             if let bytes, PromiseEvidence.isEvidence(bytes) { return try showPromise(bytes) }
-            let wanted = petition.map(BundleFile.id)
+            let wanted = petition.map(GivenID.clean)
             if let wanted, ID<Petition>(hex: wanted) == nil {
                 throw ClientError.invalid(.wholePetitionID, ["count": "\(wanted.count)"])
             }
@@ -111,7 +111,7 @@ struct Verify: AsyncParsableCommand {
     /// - Parameter bytes: of the file that `subject` names; nil where it names none.
     private func evidence(_ bytes: [UInt8]?) async throws -> Evidence {
         if let service {
-            guard let id = ID<Petition>(hex: BundleFile.id(subject)) else {
+            guard let id = ID<Petition>(hex: GivenID.clean(subject)) else {
                 throw ClientError.invalid(.serviceNeedsID)
             }
             return .petition(try await PublicReader.bundle(of: id, at: service, proxy: keystore.parsedProxy()))
@@ -120,7 +120,7 @@ struct Verify: AsyncParsableCommand {
             return NegotiationHistory.isHistory(bytes)
                 ? .history(try NegotiationHistory(parsing: bytes)) : .petition(try PetitionBundle(parsing: bytes))
         }
-        let id = BundleFile.id(subject)
+        let id = GivenID.clean(subject)
         guard id.allSatisfy({ $0.isHexDigit }) else { throw ClientError.invalid(.fileMissing, ["file": subject]) }
         return .petition(
             try await keystore.withMember { member in

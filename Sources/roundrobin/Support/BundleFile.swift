@@ -55,9 +55,6 @@ enum BundleFile {
     static func error(_ error: PetitionBundle.Unreadable, _ bytes: [UInt8]) -> ClientError {
         FileFault(error, bytes).error
     }
-
-    /// What a person gave as a petition's id. The 64 characters, or what is left of them.
-    static func id(_ text: String) -> String { GivenID.clean(text) }
 }
 
 extension FileFault {

@@ -24,17 +24,12 @@ struct PetitionArgument: ParsableArguments {
         let ignored = CharacterSet.whitespacesAndNewlines.union(
             .init(charactersIn: "\"'“”„‘’«»<>()[]…,;\u{200b}\u{feff}"))
         var bare = name.trimmingCharacters(in: ignored)
-        let narrow = bare.precomposedStringWithCompatibilityMapping
-        if narrow.allSatisfy({ $0.isASCII }) { bare = narrow }
-        if let page = bare.range(of: "/p/", options: .backwards) {
-            bare = String(bare[page.upperBound...].prefix { $0.isHexDigit })
-        }
-        while bare.hasSuffix(".") { bare.removeLast() }
-        let digits = bare.lowercased().filter { !$0.isWhitespace && $0 != "-" }
+        let digits = GivenID.clean(bare).filter { $0 != "-" }
         if !digits.isEmpty, digits.utf8.count <= 64, digits.utf8.allSatisfy({ Character(.init($0)).isHexDigit }) {
             if let id = ID<Petition>(hex: digits) { return .id(id) }
             if digits.count >= 4 { return .beginning(digits) }
         }
+        while bare.hasSuffix(".") { bare.removeLast() }
         return bare.isEmpty ? nil : .title(bare)
     }
 

@@ -108,8 +108,25 @@ enum RecordForm {
     static func read(
         _ form: String, _ what: PetitionStatement.Record.What, language: String
     ) throws -> RecordDocument {
-        let root: Node?
         let form = try tidy(form)
+        do { return try parse(form, what, language) } catch {
+            // Chinese input methods write a full-width colon behind a key, and YAML then says something else of it.
+            guard let line = wideColon(in: form) else { throw error }
+            throw ClientError.invalid(.formColon, ["line": "\(line)"])
+        }
+    }
+
+    /// The first line that begins with a key and a full-width colon, from 1.
+    private static func wideColon(in form: String) -> Int? {
+        let key = #/[ ]*(?:- )?(?:date|party|note|demands|demand|answer|text)[ ]*：.*/#
+        let lines = form.split(separator: "\n", omittingEmptySubsequences: false)
+        return lines.firstIndex { $0.wholeMatch(of: key) != nil }.map { $0 + 1 }
+    }
+
+    private static func parse(
+        _ form: String, _ what: PetitionStatement.Record.What, _ language: String
+    ) throws -> RecordDocument {
+        let root: Node?
         do { root = try compose(yaml: form) } catch { throw ClientError.invalid(.formYAML, ["why": "\(error)"]) }
         guard let form = root?.mapping else { throw ClientError.invalid(.formShape) }
         try check(form, ["date", "party", "note", "demands"])
@@ -176,10 +193,7 @@ enum RecordForm {
         if let hidden = ReadableText.firstHidden(in: text) {
             throw ClientError.invalid(.hidden, ["line": "\(hidden.line)", "code": ReadableText.code(hidden.scalar)])
         }
-        // Chinese input methods write a full-width colon behind a key.
-        return text.replacing(#/(?m)^([ ]*(?:- )?(?:date|party|note|demands|demand|answer|text))[ ]*：[ ]*/#) {
-            "\($0.output.1): "
-        }
+        return text
     }
 
     private static func check(_ mapping: Node.Mapping, _ known: [String]) throws {
