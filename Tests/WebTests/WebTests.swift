@@ -73,6 +73,26 @@ struct WebTests {
         #expect(outcomes == ["holds", "faults", "unreadable"])
     }
 
+    @Test("The largest figures and the latest deadline that a log can have stop neither, and both say the same of them")
+    func largest() throws {
+        let world = try World(members: 5, eligible: .max)
+        let petition = try PetitionWorld(world, levels: [.max], closes: .max / 3600 * 3600, quorum: .max)
+        for person in world.people { try petition.cosign(person) }
+        try petition.closeByDeadline()
+        for trustee in 1...2 { try petition.release(trustee) }
+        let bundle = directory("largest.rrbundle")
+        try Data(petition.bundle.serialized).write(to: URL(filePath: bundle))
+        let browser = try Browser()
+        defer { browser.close() }
+        let page = try PageDriver(browser)
+        let texts = try Self.texts(.english)
+        let said = try page.verify(bundle)
+        let (status, text) = try Self.command([bundle], .english)
+        let ours = Self.plain(said.lines.joined(separator: "\n"))
+        #expect(ours == Self.adapted(text, petition.log.id.hex, texts) && ours.contains("4294967295"), "\(text)")
+        #expect(said.outcome == "holds" && status == 0)
+    }
+
     private static func id(_ bundle: String) throws -> String {
         let bytes = [UInt8](try Data(contentsOf: URL(filePath: bundle)))
         return (try? PetitionBundle(parsing: bytes))?.petitionID.hex ?? ""

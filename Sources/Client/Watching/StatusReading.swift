@@ -37,7 +37,10 @@ struct StatusReading {
     /// What the plans call their petitions, which until they are opened have no wording that can be read.
     var plannedTitles: [ID<Petition>: String] {
         Dictionary(
-            plans.compactMap { listed in listed.plan.petition.map { ($0, listed.plan.title) } },
+            plans.compactMap { listed in
+                // The wording's title, which the id stands for; a plan can call itself anything.
+                (try? listed.plan.assembled()).map { ($0.manifest.id, $0.document.title) }
+            },
             uniquingKeysWith: { first, _ in first })
     }
 

@@ -86,6 +86,9 @@ struct PetitionCommand: AsyncParsableCommand {
             // What may be refused without the service is refused before a passphrase is asked for.
             let closes = try deadline.map { try Moment.deadline($0) } ?? 0
             let preamble = try preambleFile.map(Self.read) ?? preamble
+            if !output.json, let weak = PetitionText.weakThreshold(Int(threshold), of: trustees.count) {
+                Terminal.warning(weak)
+            }
             let (id, petition): (ID<Object>, ID<Petition>?) = try await keystore.withSession { session in
                 let members = session.roster.members(at: session.roster.size).count
                 if !output.json, let far = PetitionText.farQuorum(Int(quorum), members: members) {
@@ -116,9 +119,6 @@ struct PetitionCommand: AsyncParsableCommand {
                     if !output.json { Terminal.note(error.what) }
                 }
                 return (id, nil)
-            }
-            if !output.json, let weak = PetitionText.weakThreshold(Int(threshold), of: trustees.count) {
-                Terminal.warning(weak)
             }
             if closes > 0 { Terminal.note(words("petition.deadlineIs", ["time": Moment.describe(closes)])) }
             if output.json {
