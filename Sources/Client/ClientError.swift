@@ -149,6 +149,7 @@ public enum ClientError: Error, Sendable {
             rosterOtherEncoding
         case addressScheme, addressUser, addressPath, addressPort
         case rosterUnsettled
+        case noneToRelease, noneToReleaseNames, noneWithNames, noneToWithdraw, noneToForget
     }
 }
 

@@ -164,6 +164,7 @@ struct NamesAndTitlesTests {
         _ = try done(1, "petition", "list")
         #expect(try run(1, "petition", "discard").error.contains("petition in preparation"))
         #expect(try done(2, "petition", "preview", "Nights").output.contains("A text."))
+        #expect(try run(1, "names").error.contains("No petition here opens names at a count"))
     }
 
     @Test("Withdrawing, releasing and forgetting show what they do and need a yes, typed or given as --yes")
@@ -199,6 +200,15 @@ struct NamesAndTitlesTests {
         // Nobody is asked about what cannot be.
         let nothing = try terminal(3, "withdraw", "--now")
         #expect(try nothing.end() == .exited(2) && !nothing.text.contains("[y/N]"))
+        // Why nothing fits is said, and not where each petition stands.
+        #expect(nothing.text.contains("nothing to withdraw"), "\(nothing.text)")
+        for (command, why) in [
+            ("release", "not a trustee of any closed petition"), ("forget", "No petition is closed that you could"),
+        ] {
+            let none = try run(1, command, "--yes")
+            #expect(none.status == 2 && none.error.contains(why) && !none.error.contains("Rest"), "\(none.error)")
+        }
+        #expect(try run(1, "release", "--level", "4", "--yes").error.contains("not a trustee of any petition"))
         let open = try terminal(2, "release", "Rest")
         #expect(try open.end() == .exited(2) && open.text.contains("still open") && !open.text.contains("[y/N]"))
         let asked = try run(1, "petition", "close")

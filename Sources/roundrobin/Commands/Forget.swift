@@ -61,7 +61,7 @@ struct Forget: AsyncParsableCommand {
             // Whether promises were kept is seen before anything is erased.
             let reading = try await member.cosigner.look(petition.scope())
             // Which one is meant depends on what everybody can see, never on whether this device has signed.
-            let id = try petition.choosing(member.cosigner) { !$0.isOpen && $0.isInRing }(reading)
+            let id = try petition.choosing(member.cosigner, none: .noneToForget) { !$0.isOpen && $0.isInRing }(reading)
             let summary = member.cosigner.summaries(in: reading).first { $0.id == id }
             let title = summary.map(PetitionText.title) ?? String(id.hex.prefix(16))
             guard try agrees(member.device.exposure(id, ring: summary?.log?.ring), title) else { return }

@@ -30,7 +30,9 @@ struct Names: AsyncParsableCommand {
         let names = try await keystore.withMember { member in
             let view = try await member.cosigner.view(
                 in: petition.scope(),
-                choosing: petition.choosing(member.cosigner) { !($0.log?.manifest.levels.isEmpty ?? true) })
+                choosing: petition.choosing(member.cosigner, none: .noneWithNames) {
+                    !($0.log?.manifest.levels.isEmpty ?? true)
+                })
             return try await member.names(view)
         }
         if output.json {

@@ -20,7 +20,9 @@ struct Release: AsyncParsableCommand {
         try await keystore.withMember { member in
             let view = try await member.cosigner.view(
                 in: petition.scope(),
-                choosing: petition.choosing(member.cosigner) {
+                choosing: petition.choosing(
+                    member.cosigner, none: level == nil ? .noneToRelease : .noneToReleaseNames
+                ) {
                     $0.log?.acceptances.contains { $0.signKey == member.signKey } == true
                         && (!$0.isOpen || level != nil)
                 })

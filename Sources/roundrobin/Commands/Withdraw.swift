@@ -22,7 +22,7 @@ struct Withdraw: AsyncParsableCommand {
         while true {
             try await signing.pause(keystore, opener)
             let begun = try await SigningOptions.begin(
-                scope, petition, keystore, opener, stopped: words("cosign.nothingSent")
+                scope, petition, keystore, opener, stopped: words("cosign.nothingSent"), none: .noneToWithdraw
             ) { $0.isOpen && $0.standing?.action == .sign }
             guard let begun else { continue }
             // From here on it is this one, whatever comes meanwhile.

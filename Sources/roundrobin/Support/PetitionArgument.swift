@@ -47,20 +47,24 @@ struct PetitionArgument: ParsableArguments {
     }
 
     /// The choice among what was read.
-    /// - Parameter fits: what a command can do something with; without a name only those are offered.
+    /// - Parameters:
+    ///   - none: why none fits; nil where that is where each petition stands.
+    ///   - fits: what a command can do something with; without a name only those are offered.
     static func choosing(
-        _ name: String?, _ cosigner: CoSigner, fits: @escaping (PetitionSummary) -> Bool
+        _ name: String?, _ cosigner: CoSigner, none: ClientError.Invalid? = nil,
+        fits: @escaping (PetitionSummary) -> Bool
     ) throws -> CoSigner.Choosing {
         let meaning = try known(name)
         return { reading in
             if case .petition = reading.scope { return try CoSigner.wanted(reading) }
-            return try choose(meaning, among: cosigner.summaries(in: reading), fits: fits)
+            return try choose(meaning, among: cosigner.summaries(in: reading), none: none, fits: fits)
         }
     }
 
-    /// Says where each petition stands: that is why none fits.
-    private static func noneFits(_ summaries: [PetitionSummary]) -> ClientError {
+    /// Says why none fits.
+    private static func noneFits(_ summaries: [PetitionSummary], _ none: ClientError.Invalid?) -> ClientError {
         guard !summaries.isEmpty else { return .invalid(.noPetitionYet) }
+        if let none { return .invalid(none) }
         let states = summaries.suffix(3).map { summary -> String in
             let state = summary.log.map { $0.closure == nil ? words("petition.open") : words("petition.closed") }
             return words(
@@ -81,9 +85,10 @@ struct PetitionArgument: ParsableArguments {
     func scope() throws -> Run.Scope { try Self.scope(petition) }
 
     func choosing(
-        _ cosigner: CoSigner, fits: @escaping (PetitionSummary) -> Bool = { $0.view != nil }
+        _ cosigner: CoSigner, none: ClientError.Invalid? = nil,
+        fits: @escaping (PetitionSummary) -> Bool = { $0.view != nil }
     ) throws -> CoSigner.Choosing {
-        try Self.choosing(petition, cosigner, fits: fits)
+        try Self.choosing(petition, cosigner, none: none, fits: fits)
     }
 
     /// The same for what is done under the member's name. What is read for it comes before the session, which signs requests.
@@ -95,7 +100,8 @@ struct PetitionArgument: ParsableArguments {
     }
 
     static func choose(
-        _ meaning: Meaning?, among summaries: [PetitionSummary], fits: (PetitionSummary) -> Bool
+        _ meaning: Meaning?, among summaries: [PetitionSummary], none: ClientError.Invalid? = nil,
+        fits: (PetitionSummary) -> Bool
     ) throws -> ID<Petition> {
         func nameable(_ summaries: [PetitionSummary]) -> [Nameable<ID<Petition>>] {
             summaries.map {
@@ -111,7 +117,7 @@ struct PetitionArgument: ParsableArguments {
         case .title(let text): return try Naming.which(Naming.titled(text, all), .petition)
         case nil:
             let fitting = summaries.filter(fits)
-            if fitting.isEmpty { throw noneFits(summaries) }
+            if fitting.isEmpty { throw noneFits(summaries, none) }
             return try Naming.which(nameable(fitting), .petition)
         }
     }

@@ -61,17 +61,18 @@ struct SigningOptions: ParsableArguments {
     /// Reads. What went out before, and is not settled, goes out first and unchanged: nil then.
     /// - Parameters:
     ///   - stopped: what is said when the reading fails.
+    ///   - none: why none fits; nil where that is where each petition stands.
     ///   - fits: what is offered where no petition was named.
     static func begin(
         _ scope: Run.Scope, _ petition: PetitionArgument, _ keystore: KeystoreOptions, _ opener: KeystoreOpener,
-        stopped: String, fits: @escaping (PetitionSummary) -> Bool
+        stopped: String, none: ClientError.Invalid? = nil, fits: @escaping (PetitionSummary) -> Bool
     ) async throws -> CoSigner.Begun? {
         var mayBeSent = false
         do {
             return try await keystore.withMember(opener) { member in
                 mayBeSent = member.device.hasPending(in: scope)
                 let begun = try await member.cosigner.begin(
-                    scope, choosing: petition.choosing(member.cosigner, fits: fits))
+                    scope, choosing: petition.choosing(member.cosigner, none: none, fits: fits))
                 mayBeSent = member.device.hasPending(in: .petition(begun.view.petition.id))
                 guard let sent = try await member.cosigner.resend(begun) else { return begun }
                 Terminal.note(words("cosign.resent"))
