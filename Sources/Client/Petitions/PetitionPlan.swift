@@ -42,7 +42,8 @@ public struct PetitionPlan: Codable, Sendable {
         case prepared
         /// With the bytes of the manifest and the document.
         case assembled(manifest: Data, document: Data)
-        case discarded
+        /// With the same, if it was assembled: its id stays announced, and they say what it stood for.
+        case discarded(manifest: Data?, document: Data?)
     }
 
     /// The language tag of the wording.
@@ -107,6 +108,20 @@ public struct PetitionPlan: Codable, Sendable {
     /// The manifest and the document, once assembled and valid.
     func assembled() throws -> (manifest: Manifest, document: PetitionDocument)? {
         guard case .assembled(let manifest, let document) = stage else { return nil }
+        return try Self.parsed(manifest, document)
+    }
+
+    /// The petition that a discarded plan had been assembled to, by the title of its wording; nil for every other plan.
+    var discardedPetition: (id: ID<Petition>, title: String)? {
+        guard case .discarded(let manifest?, let document?) = stage,
+            let (manifest, document) = try? Self.parsed(manifest, document)
+        else { return nil }
+        return (manifest.id, document.title)
+    }
+
+    private static func parsed(
+        _ manifest: Data, _ document: Data
+    ) throws -> (manifest: Manifest, document: PetitionDocument) {
         let parsed = try ClientError.rules { () throws(RuleViolation) in try Manifest(decoding: [UInt8](manifest)) }
         do { return (parsed, try PetitionDocument(parsing: [UInt8](document), of: parsed)) } catch {
             throw ClientError.invalid(.documentFaulty, ["fault": error.rawValue])
@@ -165,7 +180,25 @@ extension Session {
 
     /// Plans that have not been discarded, oldest first, each with its id.
     public func plans() async throws -> [(id: ID<Object>, plan: PetitionPlan)] {
-        try await allPlans().filter { !$0.plan.isDiscarded && !$0.isByFormer }.map { ($0.id, $0.plan) }
+        try await plansAndDiscarded().plans
+    }
+
+    /// The same, and the titles of petitions that were assembled and then discarded.
+    public func plansAndDiscarded() async throws -> (
+        plans: [(id: ID<Object>, plan: PetitionPlan)], discarded: [ID<Petition>: String]
+    ) {
+        let all = try await allPlans()
+        return (
+            all.filter { !$0.plan.isDiscarded && !$0.isByFormer }.map { ($0.id, $0.plan) }, Self.discarded(all)
+        )
+    }
+
+    /// By id, with the titles of their wording. What is in preparation too is not among them.
+    static func discarded(_ all: [ListedPlan]) -> [ID<Petition>: String] {
+        let prepared = Set(all.compactMap(\.plan.petition))
+        let discarded = all.filter { !$0.isByFormer }.compactMap(\.plan.discardedPetition)
+            .filter { !prepared.contains($0.id) }
+        return Dictionary(discarded.map { ($0.id, $0.title) }) { first, _ in first }
     }
 
     typealias ListedPlan = (id: ID<Object>, plan: PetitionPlan, isByFormer: Bool)
@@ -195,7 +228,11 @@ extension Session {
     public func discard(_ id: ID<Object>) async throws {
         try requireOrganiser()
         var (plan, object) = try await plan(id)
-        plan.stage = .discarded
+        if case .assembled(let manifest, let document) = plan.stage {
+            plan.stage = .discarded(manifest: manifest, document: document)
+        } else {
+            plan.stage = .discarded(manifest: nil, document: nil)
+        }
         try await put(try json(plan), .init(.plan, id), after: object)
     }
 

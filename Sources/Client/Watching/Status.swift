@@ -122,6 +122,8 @@ public struct MemberStatus: Sendable {
     public let titles: [ID<Object>: String]
     /// What the plans call their petitions.
     public let plannedTitles: [ID<Petition>: String]
+    /// Petitions that were announced and whose preparation was discarded before they were opened.
+    public let discarded: Set<ID<Petition>>
     /// Differences from what the service showed before.
     public let alarms: [Alarm]
     /// Changes of the witnesses that this person has not been shown.
@@ -135,8 +137,10 @@ public struct MemberStatus: Sendable {
     public var members: Int { people.roster.members(at: people.roster.size).count }
     /// How many people the workplace has, as declared.
     public var eligible: UInt32 { people.roster.eligible(at: people.roster.size) }
-    /// Petitions that are announced but not open yet.
-    public var announced: [ID<Petition>] { petitions.filter(\.isOnlyAnnounced).map(\.id) }
+    /// Petitions that are announced but not open yet, without those that were discarded.
+    public var announced: [ID<Petition>] {
+        petitions.filter { $0.isOnlyAnnounced && !discarded.contains($0.id) }.map(\.id)
+    }
     /// Petitions whose log could be read, closed ones included.
     public var opened: [PetitionSummary] { petitions.filter { $0.view != nil } }
 }
@@ -161,8 +165,8 @@ extension Session {
             directory: isOrganiser ? try await unlessRolledBack(nil) { try await directory() } : nil)
         return MemberStatus(
             people: people, petitions: petitions, tasks: reading.tasks, news: reading.news, titles: reading.titles,
-            plannedTitles: reading.plannedTitles, alarms: device.alarms, witnessNotes: device.witnessNews,
-            time: device.clock(), isOrganiser: isOrganiser)
+            plannedTitles: reading.plannedTitles, discarded: Set(Self.discarded(allPlans).keys), alarms: device.alarms,
+            witnessNotes: device.witnessNews, time: device.clock(), isOrganiser: isOrganiser)
     }
 
     private func unlessRolledBack<T>(_ otherwise: T, _ body: () async throws -> T) async throws -> T {

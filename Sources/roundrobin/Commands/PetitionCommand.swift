@@ -310,9 +310,12 @@ struct PetitionCommand: AsyncParsableCommand {
 
         func run() async throws {
             // Anonymously first; what is asked for under the member's name comes after.
-            let (summaries, prepared) = try await keystore.withMember { member in
+            let (summaries, (prepared, discarded)) = try await keystore.withMember { member in
                 let petitions = try await member.cosigner.summaries().petitions
-                return (petitions, try await member.session { try await $0.plans() })
+                return (petitions, try await member.session { try await $0.plansAndDiscarded() })
+            }
+            func isDiscarded(_ summary: PetitionSummary) -> Bool {
+                summary.isOnlyAnnounced && discarded[summary.id] != nil
             }
             let open = Set(summaries.filter { $0.log != nil }.map(\.id))
             let plans = prepared.filter { $0.plan.petition.map { !open.contains($0) } ?? true }.map {
@@ -323,7 +326,8 @@ struct PetitionCommand: AsyncParsableCommand {
             let entries = summaries.map { summary in
                 Entry(
                     petition: summary.id.hex,
-                    state: summary.log.map { $0.closure == nil ? "open" : "closed" } ?? "announced",
+                    state: summary.log.map { $0.closure == nil ? "open" : "closed" }
+                        ?? (isDiscarded(summary) ? "discarded" : "announced"),
                     cosignatures: summary.tally?.cosignatures, ring: summary.tally?.ring,
                     quorum: summary.log?.manifest.quorum, you: summary.own.fact)
             }
@@ -331,13 +335,21 @@ struct PetitionCommand: AsyncParsableCommand {
             // What is announced and not open yet stands below, by its title, if its preparation is known.
             let known = Set(prepared.compactMap(\.plan.petition))
             for summary in summaries where !(summary.isOnlyAnnounced && known.contains(summary.id)) {
-                Terminal.line(PetitionText.line(summary))
+                guard isDiscarded(summary) else {
+                    Terminal.line(PetitionText.line(summary))
+                    continue
+                }
+                Self.line(summary.id.hex, words("petition.wasDiscarded"), discarded[summary.id] ?? "")
             }
             for plan in plans {
                 let state = plan.assembled ? words("petition.assembled") : words("petition.prepared")
-                Terminal.line("\((plan.petition ?? plan.plan).prefix(16))  \(state)  \(Terminal.harmless(plan.title))")
+                Self.line(plan.petition ?? plan.plan, state, plan.title)
             }
             if entries.isEmpty { Terminal.note(words("petition.none")) }
+        }
+
+        private static func line(_ id: String, _ state: String, _ title: String) {
+            Terminal.line("\(id.prefix(16))  \(state)  \(Terminal.harmless(title))")
         }
 
         private struct Plan: Encodable {
