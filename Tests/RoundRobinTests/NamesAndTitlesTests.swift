@@ -99,6 +99,28 @@ struct NamesAndTitlesTests {
         let comment = try write("Good.", "comment")
         _ = try done(2, "draft", "comment", "--file", comment)
         #expect(try done(1, "draft", "comments").output.contains("Ana Lima (Wolf)"))
+        try choosesAmongNamesakes()
+    }
+
+    /// Whoever names two people of one name, and can be asked, chooses by what tells them apart.
+    private func choosesAmongNamesakes() throws {
+        #expect(try run(1, "organisers", "appoint", "Bo Chen").error.contains("could be several people"))
+        let appoint = try terminal(1, "organisers", "appoint", "Bo Chen")
+        try appoint.see("  1  3, Bo Chen")
+        try appoint.see("  2  4, Bo Chen")
+        try appoint.see("Bo Chen could be any of these. Which one, from 1 to 2?")
+        appoint.type("2\r")
+        #expect(try appoint.end() == .exited(0), "\(appoint.text)")
+        #expect(try done(1, "members", "audit").output.contains("made Bo Chen (member 4) an organiser"))
+        let list = try write("name,team\nDee,Day\nDee,Night\n", "more.csv")
+        for (answer, count) in [("n", "0 open"), ("y", "2 open")] {
+            let invite = try terminal(1, "invite", "people", list, "--slips", directory("\(answer).html"))
+            try invite.see("The same name appears twice: Dee, Dee.")
+            try invite.see("different people, each with an invite of their own? [y/N]")
+            invite.type(answer + "\r")
+            #expect(try invite.end() == .exited(0), "\(invite.text)")
+            #expect(try run(1, "invite", "list").error.contains(count))
+        }
     }
 
     @Test("A new organiser's device learns the names by itself; whoever is dismissed keeps none")

@@ -34,7 +34,7 @@ struct PersonNamingTests {
 
     private func refuses(_ reason: ClientError.Invalid, _ name: String, _ directory: Directory) -> String {
         do {
-            _ = try Naming.person(name, in: directory)
+            _ = try Naming.person(name, in: directory, asks: false)
             Issue.record("not refused: \(name)")
         } catch ClientError.invalid(let found, let values) {
             #expect(found == reason, "\(name)")

@@ -128,8 +128,9 @@ struct InviteCommand: AsyncParsableCommand {
                 try session.checkRoom(adding: people.newCount, to: directory.entries.count)
                 let likenesses = people.likenesses
                 LikenessText.show(likenesses) { Terminal.warning($0) }
-                guard sameNames || !likenesses.contains(where: { $0.likeness == .same }) else {
-                    throw ClientError.invalid(.sameNames)
+                if !sameNames, likenesses.contains(where: { $0.likeness == .same }) {
+                    guard Terminal.canAsk else { throw ClientError.invalid(.sameNames) }
+                    guard try Terminal.confirms(words("invite.sameAsk")) else { return }
                 }
                 try await handover.issue(people.toInvite.count, in: session, json: output.json) { steps in
                     _ = try await session.invite(people.toInvite, expires: handover.expires, steps)

@@ -26,9 +26,12 @@ extension Naming {
     /// or by name. A name that several people have goes with the team: "Li Wei, Night desk".
     ///
     /// Numbers and longer keys come first, so that nobody can call themselves what another's key begins with.
+    /// - Parameter asks: whether whoever named several people is asked which of them they mean.
     /// - Throws: `ClientError.invalid(.personUnknown)`, `.personAmbiguous` with what tells the people apart.
-    static func person(_ name: String, in directory: Directory) throws -> NamedPerson {
-        try person(name, directory.people, directory)
+    static func person(
+        _ name: String, in directory: Directory, asks: Bool = Terminal.canAsk
+    ) throws -> NamedPerson {
+        try person(name, directory.people, directory, asks: asks)
     }
 
     /// The same, with what this member may read: the directory for organisers, pseudonyms for everybody.
@@ -55,7 +58,7 @@ extension Naming {
     }
 
     private static func person(_ name: String, in readable: Readable) throws -> NamedPerson {
-        try person(name, readable.people, readable.directory)
+        try person(name, readable.people, readable.directory, asks: Terminal.canAsk)
     }
 
     /// The sign key of a member, present or former.
@@ -121,7 +124,12 @@ extension Naming {
         return roster.members[number - 1].signKey
     }
 
-    private static func person(_ name: String, _ people: People, _ directory: Directory?) throws -> NamedPerson {
+    private static func person(
+        _ name: String, _ people: People, _ directory: Directory?, asks: Bool
+    ) throws -> NamedPerson {
+        func one(_ found: [NamedPerson]) throws -> NamedPerson? {
+            try Self.one(found, name, people, directory, asks: asks)
+        }
         let text = plain(name)
         let all = everybody(people, directory)
         func unknown() -> ClientError { .invalid(.personUnknown, ["name": name]) }
@@ -144,16 +152,16 @@ extension Naming {
                 [person.key?.hex, person.invite?.hex, person.entry?.id].contains { $0?.hasPrefix(text) == true }
             }
         }
-        if isKey(text), let found = try one(byKey(), name, people, directory) { return found }
+        if isKey(text), let found = try one(byKey()) { return found }
         let exact =
             all.filter { isCalled(name, $0, people) }
             + (text.count >= 4 && isHexadecimal(text) ? byKey() : [])
-        if let found = try one(exact, name, people, directory) { return found }
+        if let found = try one(exact) { return found }
         let beginning = Likeness.exact(name)
         let begun = all.filter { person in
             !beginning.isEmpty && names(of: person, people).contains { plain($0).hasPrefix(text) }
         }
-        guard let found = try one(begun, name, people, directory) else { throw unknown() }
+        guard let found = try one(begun) else { throw unknown() }
         return found
     }
 
@@ -192,16 +200,21 @@ extension Naming {
         }
     }
 
-    /// Nil for nobody.
+    /// The only one; of several the one that the person chooses by what tells them apart. Nil for nobody.
     private static func one(
-        _ found: [NamedPerson], _ name: String, _ people: People, _ directory: Directory?
+        _ found: [NamedPerson], _ name: String, _ people: People, _ directory: Directory?, asks: Bool
     ) throws -> NamedPerson? {
         var seen: Set<NamedPerson> = []
         let different = found.filter { seen.insert($0).inserted }
         guard different.count > 1 else { return different.first }
-        let shown = Words.clauses(different.prefix(8).map { describe($0, people, directory) })
-        throw ClientError.invalid(
-            .personAmbiguous, ["name": name, "people": shown + (different.count > 8 ? " …" : "")])
+        let described = different.map { describe($0, people, directory) }
+        guard asks else {
+            let shown = Words.clauses(described.prefix(8)) + (different.count > 8 ? " …" : "")
+            throw ClientError.invalid(.personAmbiguous, ["name": name, "people": shown])
+        }
+        for (i, description) in described.enumerated() { Terminal.note("  \(i + 1)  \(description)") }
+        let question = words("ask.whichPerson", ["name": Terminal.harmless(name), "count": "\(different.count)"])
+        return different[try Terminal.choosePlace(question, among: different.count)]
     }
 
     /// With all that tells a person from others of their name.
