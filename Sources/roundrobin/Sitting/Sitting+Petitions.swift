@@ -14,7 +14,8 @@ extension Sitting {
             guard !petitions.isEmpty else { return true }
             Terminal.line("\n" + Terminal.bold(words("sitting.petitions")))
             for (i, petition) in petitions.enumerated() { show(petition, number: i + 1) }
-            Terminal.line("\n" + words("sitting.petitionsHint"))
+            let isAnyOpen = petitions.contains(where: \.isOpen)
+            Terminal.line("\n" + (isAnyOpen ? words("sitting.petitionsHint") : words("sitting.petitionsClosedHint")))
             let question =
                 petitions.contains { $0.isOpen && !isSigned($0) }
                 ? words("sitting.petitionsAsk", count: petitions.count)
