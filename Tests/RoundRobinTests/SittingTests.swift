@@ -144,6 +144,10 @@ struct SittingTests {
         try founder.see("number")
         try founder.answer("people work there: ", "5")
         try founder.choosePassphrase()
+        try founder.answer("directory (Enter: none): ", "Fay\u{202e} Founder")
+        try founder.see("U+202E")
+        try founder.answer("directory (Enter: none): ", "Fay Founder")
+        try founder.see("Changed.")
         // An interrupted first sitting asks the next time for what it had not been told.
         try founder.answer("not now): ", "ｑ")
         try founder.ends()
@@ -159,6 +163,12 @@ struct SittingTests {
         try founder.open()
         try founder.see("q to leave: ")
         try founder.leave()
+
+        // The directory calls the founder by the name that they gave.
+        try Data((founder.passphrase + "\n").utf8).write(to: URL(filePath: directory("pass")))
+        let listed = try Program.run(
+            "members", "list", "--home", founder.home, "--passphrase-file", directory("pass"))
+        #expect(listed.output.contains("Fay Founder"), "\(listed.output)\(listed.error)")
 
         // The command by itself: before it asks for a passphrase.
         let refused = try Program.run(
@@ -176,6 +186,7 @@ struct SittingTests {
         try organiser.answer("address of the service: ", service.url)
         try organiser.answer("people work there: ", "5")
         try organiser.choosePassphrase()
+        try organiser.answer("directory (Enter: none): ")
         try organiser.answer("not now): ", "n")
         try organiser.answer("[y/N]", "n")
         let shown = try organiser.see("q to leave: ")
@@ -301,6 +312,7 @@ struct SittingTests {
         try organiser.answer("address of the service: ", service.url)
         try organiser.answer("people work there: ", "13")
         try organiser.choosePassphrase()
+        try organiser.answer("directory (Enter: none): ", "Org Aniser")
         try organiser.answer("not now): ", directory("organiser.backup"))
         try organiser.answer("[y/N]", "n")
         try organiser.choose("Invite people")

@@ -56,6 +56,8 @@ struct WorkplaceCommand: AsyncParsableCommand {
             if output.json { return try Terminal.json(["workplace": member.workplaceID.hex]) }
             Terminal.line(words("cli.founded", ["id": member.workplaceID.hex]))
             Terminal.line(words("cli.foundedNext"))
+            // A sitting asks for it.
+            if !Unlocked.isSitting { Terminal.line(words("cli.foundedName")) }
             Terminal.line(words("cli.backupFirst"))
         }
     }

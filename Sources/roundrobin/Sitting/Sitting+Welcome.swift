@@ -16,9 +16,19 @@ extension Sitting {
             case 1:
                 let address = try await askService()
                 let eligible = try await askNumber(words("sitting.askEligible"), in: 1...Int(UInt32.max))
-                try await perform(["workplace", "found", address, "--eligible", "\(eligible)"])
+                if try await perform(["workplace", "found", address, "--eligible", "\(eligible)"]) {
+                    try await nameFounder()
+                }
             default: try await perform(["keys", "restore", try ask(words("sitting.askRestore"))])
             }
+        }
+    }
+
+    /// Nobody invited the founder, so nobody has written their name into the directory.
+    private func nameFounder() async throws {
+        try await asking(words("sitting.askOwnName")) { name in
+            guard !name.isEmpty else { return () }
+            return try await perform(["members", "describe", "1"] + Self.option("--name", name)) ? () : nil
         }
     }
 
