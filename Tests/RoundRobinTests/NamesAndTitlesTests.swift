@@ -310,6 +310,9 @@ struct NamesAndTitlesTests {
         #expect(try nameless.end() == .exited(0) && !nameless.text.contains("The name to reveal then"))
         let names = try done(5, "names")
         #expect(names.output.contains("1 name is waiting"), "\(names.output)")
+        _ = try done(5, "cosign", "--all", "support")
+        let released = try done(2, "release", "--level", "3", "--yes").output
+        #expect(released.contains(/The names are open\..*roundrobin export [0-9a-f]{8}/), "\(released)")
     }
 
     @Test("What says nothing is refused before it is sent: a demand, a comment, a question, a title, a record")

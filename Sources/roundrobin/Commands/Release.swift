@@ -38,8 +38,12 @@ struct Release: AsyncParsableCommand {
                 guard let level else { return try await session.release(log.id) }
                 try await session.release(log.id, level: level)
             }
+            guard let level else { return Terminal.line(words("release.ballots")) }
+            Terminal.line(words("release.level", ["count": "\(level)"]))
+            let id = ["id": String(log.id.hex.prefix(8))]
+            let missing = Int(log.manifest.threshold) - log.released[set].count - 1
             Terminal.line(
-                level.map { words("release.level", ["count": "\($0)"]) } ?? words("release.ballots"))
+                missing > 0 ? words("release.levelShut", id, count: missing) : words("release.levelOpen", id))
         }
     }
 
