@@ -93,7 +93,13 @@ struct FiguresTests {
         #expect(end.contains(id) && end.contains("Not proven: that 17 keys are 17 people."))
         #expect(end.contains("1 organiser admitted 16 of the 17 keys.") && end.contains("trustees"))
         #expect(end.contains("hides little"))
+        // What was signed, also while there are no figures beside the demands.
+        let sealed = try Program.run("verify", bundle("level-released")).output
+        #expect(sealed.contains(#/What was signed: ".+"\n  Demand 1: /#), "\(sealed)")
+        let readAll = "roundrobin report makes a page of them"
+        #expect(sealed.contains(readAll) && verdict.output.contains(readAll))
         let faulty = try Program.run("verify", bundle("double-signature"))
+        #expect(faulty.output.contains("What was signed: ") && !faulty.output.contains("roundrobin report"))
         #expect(faulty.status == 1 && faulty.output.contains("Entry 2 of the petition's log breaks a rule."))
         #expect(faulty.output.contains("What you must compare"))
         let said = faulty.output.split(separator: "\n")

@@ -35,6 +35,7 @@ package struct VerifiedText {
         verdict.begin()
         TallyText(disclosure: disclosure).show(audited)
         if let history { show(history) }
+        wording()
         notes()
         if faults.isEmpty { witnesses(policy) }
         NotProven(audited, from: origin).show()
@@ -50,6 +51,21 @@ package struct VerifiedText {
         if history.missingRecords > 0 {
             Terminal.line(words("verify.missingRecords", count: history.missingRecords))
         }
+    }
+
+    /// What was signed: the titles, which stand beside the figures once there are any, and where the rest can be read.
+    private func wording() {
+        guard let document = audited.document else { return }
+        Terminal.line()
+        Terminal.line(words("verify.signed", ["title": Terminal.harmless(document.title)]))
+        if audited.tally.questions == nil {
+            for (i, demand) in document.demands.enumerated() {
+                let values = ["number": "\(i + 1)", "title": Terminal.harmless(demand.title)]
+                Terminal.line("  " + words("petition.demand", values))
+            }
+        }
+        // Nobody is to rely on a count with faults.
+        if faults.isEmpty { Terminal.line(words("verify.readAll")) }
     }
 
     /// Also beside faults, and beside JSON, which standard error does not disturb.
