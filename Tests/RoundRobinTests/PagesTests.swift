@@ -252,6 +252,14 @@ struct PagesTests {
         let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
         #expect(mode == 0o600)
         try check("file://" + path, browser, language: "en", comment: "slips")
+        // The command that the page behind the address gives: a slip's reader joins through Tor too.
+        let commands = "[...document.querySelectorAll('.slip code')].map(e => e.textContent)"
+        #expect(
+            try browser.evaluate(commands) as? [String]
+                == invites.map { _ in "roundrobin join --proxy 127.0.0.1:8118" })
+        let page = try String(
+            contentsOfFile: TemplateLibrary.standardDirectory() + "/pages/page-join.mustache", encoding: .utf8)
+        #expect(page.contains("<code>roundrobin join --proxy 127.0.0.1:8118</code>"))
         #expect(try browser.evaluate("document.images.length") as? Int == 0)
         try browser.open("file://" + path, width: 900)
         // Whoever types an address finds its groups whole.
