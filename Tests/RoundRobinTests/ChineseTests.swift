@@ -146,8 +146,10 @@ struct ChineseTests {
     @Test("One thing has one word: what docs/glossary.md rules out stands nowhere")
     func words() throws {
         for text in try Self.texts() {
-            let plain = text.text.replacing("环境", with: "")
-            for word in ["环", "叶子", "群组密钥", "工作场所", "见证人", "一项要求", "每项要求", "我方要求"] {
+            // A notice board, and what a demand asks the employer to announce, are other things.
+            let plain = text.text.replacing("环境", with: "").replacing("公告栏", with: "").replacing("事先公告", with: "")
+            let others = ["环", "叶子", "群组密钥", "工作场所", "见证人", "一项要求", "每项要求", "我方要求", "公告", "宣布"]
+            for word in others {
                 #expect(!plain.contains(word), "\(text.place): \(word)")
             }
         }
