@@ -325,6 +325,25 @@ struct TerminalProgramTests {
         terminal.type("four random words here\r")
         #expect(try terminal.end() == .exited(0), "\(terminal.screen)")
         for told in ["empty", "too short", "differ"] { #expect(terminal.text.contains(told)) }
+        // Said before the first is chosen, and once more to whoever chose a short one.
+        #expect(terminal.screen.components(separatedBy: "at least 12 characters").count == 3, "\(terminal.screen)")
+    }
+
+    @Test("A new passphrase has twelve characters at least, and a Han character, a kana or a hangul is three of them")
+    func lengths() throws {
+        let lengths = [
+            "twelve chars": 12, "正确的马": 12, "正确的": 9, "かな漢字": 12, "비밀번호": 12, "ﾊﾟｽ": 9, "pass 口令": 11,
+            "пароль": 6, "é": 1, "，。": 2, "\u{20000}": 3,
+        ]
+        for (text, length) in lengths {
+            var bytes = Array(text.utf8)
+            #expect(PassphraseSource.length(SecretBytes(moving: &bytes)) == length, "\(text)")
+        }
+        for (text, fits) in [("正确的马", true), ("正确的", false), ("eleven char", false)] {
+            try Data(text.utf8).write(to: URL(filePath: directory("new")))
+            let read = { try PassphraseSource(file: directory("new")).read(new: true, prompt: "").count }
+            if fits { #expect(try read() == text.utf8.count) } else { #expect(throws: ClientError.self) { try read() } }
+        }
     }
 
     @Test("A mistyped passphrase of a backup is asked for again, and Ctrl-D at any question says that nothing was sent")

@@ -9,7 +9,7 @@ struct PassphraseSource {
     var file: String?
     var descriptor: Int32?
 
-    /// Bytes that a new passphrase has at least.
+    /// Characters that a new passphrase has at least, as `length` counts them.
     static let shortest = 12
     /// How often somebody is asked who mistypes.
     private static let attempts = 5
@@ -30,7 +30,8 @@ struct PassphraseSource {
         guard descriptor == nil, file == nil else { return try reading(new: new, attempt) }
         for left in (0..<Self.attempts).reversed() {
             do {
-                guard let passphrase = try Terminal.askSecretly(prompt) else {
+                let question = new && left == Self.attempts - 1 ? Self.rule + "\n" + prompt : prompt
+                guard let passphrase = try Terminal.askSecretly(question) else {
                     throw ClientError.invalid(.noTerminalForPassphrase)
                 }
                 if new { try Self.checkNew(passphrase) }
@@ -45,9 +46,7 @@ struct PassphraseSource {
     private func reading<R: ~Copyable>(new: Bool, _ attempt: (borrowing SecretBytes) throws -> R) throws -> R {
         let whole = try readWithoutTerminal()
         let passphrase = descriptor == nil ? Self.typed(whole) : whole.duplicate()
-        if new, passphrase.count < Self.shortest {
-            throw ClientError.invalid(.passphraseShort, ["least": "\(Self.shortest)"])
-        }
+        if new { try Self.checkLength(passphrase) }
         do { return try attempt(passphrase) } catch let error as ClientError {
             // A keystore that was made with a file's line end in its passphrase opens with that file still.
             guard !new, Self.isMistyped(error), whole.count != passphrase.count else { throw error }
@@ -55,10 +54,42 @@ struct PassphraseSource {
         }
     }
 
-    private static func checkNew(_ passphrase: borrowing SecretBytes) throws {
-        guard passphrase.count >= shortest else {
-            throw ClientError.invalid(.passphraseShort, ["least": "\(shortest)"])
+    /// What a new passphrase must be; said before one is chosen, and if it is too short.
+    private static var rule: String { words("ask.passphraseRule", ["least": "\(shortest)"]) }
+
+    private static func checkLength(_ passphrase: borrowing SecretBytes) throws {
+        guard length(passphrase) >= shortest else { throw ClientError.invalid(.passphraseShort, ["rule": rule]) }
+    }
+
+    /// Unicode characters, and three for each of Chinese, Japanese and Korean writing, where a word has one or two.
+    static func length(_ passphrase: borrowing SecretBytes) -> Int {
+        passphrase.withUnsafeBytes { bytes in
+            var parser = Unicode.UTF8.ForwardParser()
+            var rest = bytes.makeIterator()
+            var length = 0
+            while true {
+                switch parser.parseScalar(from: &rest) {
+                case .valid(let scalar): length += isEastAsian(Unicode.UTF8.decode(scalar)) ? 3 : 1
+                case .error: length += 1
+                case .emptyInput: return length
+                }
+            }
         }
+    }
+
+    /// Whether it is a Han character, kana, bopomofo or hangul.
+    private static func isEastAsian(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x1100...0x11ff, 0x2e80...0x2fdf, 0x3005...0x3007, 0x3041...0x318f, 0x31a0...0x31bf, 0x31f0...0x31ff,
+            0x3400...0x4dbf, 0x4e00...0x9fff, 0xa960...0xa97f, 0xac00...0xd7ff, 0xf900...0xfaff, 0xff66...0xffdc,
+            0x2_0000...0x3_ffff:
+            true
+        default: false
+        }
+    }
+
+    private static func checkNew(_ passphrase: borrowing SecretBytes) throws {
+        try checkLength(passphrase)
         guard let second = try Terminal.askSecretly(words("ask.passphraseAgain")),
             SecretBytes.equal(passphrase, second)
         else { throw ClientError.invalid(.passphrasesDiffer) }
