@@ -64,6 +64,26 @@ struct CommandNamesTests {
         #expect(bare.status == 64 && bare.error.contains("Usage: roundrobin [--now]"), "\(bare.error)")
     }
 
+    @Test("Options of many commands may stand before the command and within it; an unknown word behind them is told")
+    func options() throws {
+        for (typed, meant) in [
+            ("--home x status", "status --home x"), ("--home=x --json status", "status --home=x --json"),
+            ("--proxy a:1 petition --home x list --json", "petition list --proxy a:1 --home x --json"),
+            ("cosign --home x abcd --now", "cosign --home x abcd --now"), ("--home x", "--home x"),
+            ("--home status", "--home status"), ("--now --home x", "--now --home x"),
+            ("--hom x status", "--hom x status"), ("--home x --help", "--home x --help"),
+            ("petition --home x lsit", "petition --home x lsit"), ("--home x stauts", "stauts --home x"),
+            ("draft new --title -- --home", "draft new --title -- --home"),
+        ] {
+            let ordered = names.ordered(typed.split(separator: " ").map(String.init))
+            #expect(ordered.joined(separator: " ") == meant, "\(typed)")
+        }
+        let none = try Program.run("--home", "/nonexistent/x", "status")
+        #expect(none.status == 2 && none.error.contains("There is no keystore in /nonexistent/x."), "\(none.error)")
+        let unknown = try Program.run("--home", "/nonexistent/x", "stauts")
+        #expect(unknown.status == 64 && unknown.error.contains("Did you mean: roundrobin status?"), "\(unknown.error)")
+    }
+
     @Test("Help is in groups, in both languages")
     func help() throws {
         let english = try Program.run("--help", "--lang", "en")

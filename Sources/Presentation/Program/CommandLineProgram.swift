@@ -16,7 +16,7 @@ package enum CommandLineProgram {
     ) async {
         // Before there is a secret. A system that refuses it is no reason to keep somebody from signing.
         _ = roundrobin_leave_nothing()
-        let arguments = Words.without(Array(CommandLine.arguments.dropFirst()))
+        let arguments = CommandNames(root).ordered(Words.without(Array(CommandLine.arguments.dropFirst())))
         if let dash = Usage.dash(in: arguments) {
             Terminal.error(dash, "")
             Foundation.exit(ExitCode.validationFailure.rawValue)

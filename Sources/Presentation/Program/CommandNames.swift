@@ -70,6 +70,38 @@ package struct CommandNames {
         return (command, path)
     }
 
+    /// Options of many commands, and whether a value follows.
+    private static let common = [
+        "--home": true, "--passphrase-file": true, "--passphrase-fd": true, "--proxy": true, "--json": false,
+        "--now": false,
+    ]
+
+    /// The arguments with such options behind the words of the command, where the parser takes them; people write them before it too.
+    package func ordered(_ arguments: [String]) -> [String] {
+        var (current, path, options) = (root, [String](), [String]())
+        var rest = arguments[...]
+        while let word = rest.first {
+            if let next = Self.subcommand(word, of: current) {
+                current = next
+                path.append(word)
+                rest = rest.dropFirst()
+                continue
+            }
+            let parts = word.split(separator: "=", maxSplits: 1)
+            guard !current.configuration.subcommands.isEmpty, let name = parts.first,
+                let takesValue = Self.common[String(name)]
+            else {
+                // A program's own default takes no words, so this was to be a command.
+                if path.isEmpty, !options.isEmpty, !word.hasPrefix("-") { path.append(String(rest.removeFirst())) }
+                break
+            }
+            let count = takesValue && parts.count == 1 ? 2 : 1
+            options += rest.prefix(count)
+            rest = rest.dropFirst(count)
+        }
+        return path + options + rest
+    }
+
     private static func subcommand(_ word: String, of command: any ParsableCommand.Type) -> (any ParsableCommand.Type)?
     {
         command.configuration.subcommands.first {
