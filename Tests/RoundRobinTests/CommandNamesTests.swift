@@ -95,9 +95,9 @@ struct CommandNamesTests {
         #expect(chinese.output.contains("用法：") && chinese.output.contains("选项：") && !chinese.output.contains("OPTIONS"))
     }
 
-    @Test("On a narrow terminal the second column of help stays a column")
+    @Test("On a narrow terminal the second column of help stays a column, and on a narrower one stands below the first")
     func narrow() throws {
-        for (columns, language) in [(40, "zh"), (60, "zh"), (60, "en")] {
+        for (columns, language, indent) in [(40, "zh", 6), (40, "en", 6), (60, "zh", 26), (60, "en", 26)] {
             let terminal = try PseudoTerminal(
                 [Program.path, "cosign", "--help", "--lang", language], columns: columns, rows: 50)
             #expect(try terminal.end() == .exited(0))
@@ -105,7 +105,17 @@ struct CommandNamesTests {
             let start = try #require(lines.firstIndex { $0.hasPrefix("  --answers") })
             let described = lines[(start + 1)...].prefix { $0.hasPrefix(" ") && !$0.hasPrefix("  -") }
             #expect(
-                described.count > 1 && described.allSatisfy { $0.prefix { $0 == " " }.count == 26 }, "\(terminal.text)")
+                described.count > 1 && described.allSatisfy { $0.prefix { $0 == " " }.count == indent },
+                "\(terminal.text)")
+        }
+        // A name that fills the first column is one of its names too.
+        for (columns, indent) in [(40, 6), (60, 26)] {
+            let terminal = try PseudoTerminal(
+                [Program.path, "petition", "prepare", "--help"], columns: columns, rows: 50)
+            #expect(try terminal.end() == .exited(0))
+            let lines = terminal.text.split(whereSeparator: \.isNewline).map(String.init)
+            let name = try #require(lines.firstIndex { $0.hasPrefix("  --threshold <threshold>") })
+            #expect(lines[name + 1].prefix { $0 == " " }.count == indent, "\(terminal.text)")
         }
     }
 }

@@ -135,19 +135,40 @@ package enum Usage {
     private static func help(_ text: String) -> String {
         guard text.contains("USAGE: ") else { return text }
         return text.split(separator: "\n", omittingEmptySubsequences: false).map { translated(String($0)) }
-            .flatMap { line in
-                Wrapping(width: Columns.width, hangs: true, indent: descriptionStart(of: line)).lines(of: line)
-            }
-            .joined(separator: "\n")
+            .flatMap(lines).joined(separator: "\n")
     }
 
-    /// Where the second column begins, or goes on.
-    private static func descriptionStart(of line: String) -> Int? {
+    /// Cells of a terminal in which a second column has no room for sentences: there a description stands below its name.
+    private static let narrow = 60
+
+    private static func lines(of line: String) -> [String] {
+        guard let (name, description) = columns(of: line) else {
+            return Wrapping(width: Columns.width, hangs: true).lines(of: line)
+        }
+        guard Columns.width < narrow else {
+            let indent = Columns.cells(String(line[..<description.startIndex]))
+            return Wrapping(width: Columns.width, hangs: true, indent: indent).lines(of: line)
+        }
+        let below = Wrapping(width: Columns.width, hangs: true, indent: 6).lines(of: "      " + description)
+        return (name.isEmpty ? [] : [String(name)]) + below
+    }
+
+    /// A name, empty where the line goes on with what is above, and its description; nil for a line without columns.
+    private static func columns(of line: String) -> (name: Substring, description: Substring)? {
         let before = line.prefix { $0 == " " }.count
-        if before >= 20 { return before }
-        guard before >= 2, let gap = line.dropFirst(before).firstRange(of: /[^ ]\s\s+[^ ]/) else { return nil }
-        let start = Columns.cells(String(line[..<line.index(before: gap.upperBound)]))
-        return start <= 30 ? start : nil
+        if before >= 20 { return ("", line.dropFirst(before)) }
+        guard before >= 2 else { return nil }
+        // The parser's second column begins behind 26 cells. A name that fills the first has one space behind it.
+        let first = line.prefix(26)
+        if line.hasPrefix("  -") || line.hasPrefix("  <"), first.count == 26, first.last == " ",
+            first.dropLast().last != " ", line.dropFirst(26).first.map({ $0 != " " }) ?? false
+        {
+            return (first.dropLast(), line.dropFirst(26))
+        }
+        guard let gap = line.dropFirst(before).firstRange(of: /[^ ]\s\s+[^ ]/) else { return nil }
+        let start = line.index(before: gap.upperBound)
+        guard Columns.cells(String(line[..<start])) <= 30 else { return nil }
+        return (line[...gap.lowerBound], line[start...])
     }
 
     private static func translated(_ line: String) -> String {
