@@ -38,6 +38,29 @@ struct BilingualTextTests {
     func plain(_ line: String) {
         let text = "a\n\(line)\nb"
         #expect(BilingualText(text) == BilingualText(plain: text))
+        // Whoever writes or reads the draft is told.
+        #expect(BilingualText.doubtfulMark(in: text) == 2)
+    }
+
+    @Test("What was perhaps meant as that line is found, by its line, and nothing else is")
+    func doubtful() {
+        for line in [
+            "— translation, not binding: de —", "–– Translation; not binding – de ––",
+            "--- tranlation, not bindng: de ---", "----- not-binding translation (de) -----", "＝＝＝ translation ＝＝＝",
+            "—— 译文，无约束力：en ——",
+        ] {
+            #expect(BilingualText.doubtfulMark(in: "a\nb\n\(line)\nc") == 3, "\(line)")
+        }
+        let mark = BilingualText.mark("de")
+        for (text, line) in [("\(mark)\nb", 1), ("a\n\(mark)\n ", 2), ("a\n\(mark)\nb\n-- translation --\nc", 4)] {
+            #expect(BilingualText.doubtfulMark(in: text) == line)
+        }
+        for text in [
+            "a\n\(mark)\nb", "a\n---\nb", "- a translation of every notice\n- b", "Translation: not binding", "**翻译**",
+            "---\ntranslation", "—— 张伟", "a\n-----------\n| b | c |",
+        ] {
+            #expect(BilingualText.doubtfulMark(in: text) == nil, "\(text)")
+        }
     }
 
     @Test("Without a wording before it, or a translation behind it, the line is text")

@@ -139,6 +139,11 @@ struct NamesAndTitlesTests {
         let service = try workplace("Ana", "Bo", "Cyd", "Dee")
         defer { service.kill() }
         _ = try done(1, "draft", "new", "--file", write("Pauses\n\nTen minutes.\n", "a"))
+        let preamble = try write("We ask.\n--- translation; not binding: de ---\nWir bitten.\n", "preamble")
+        let doubtful = try run(
+            1, "petition", "prepare", "--title", "T", "--draft", "1", "--trustee", "2", "--threshold", "1",
+            "--quorum", "2", "--preamble-file", preamble)
+        #expect(doubtful.error.contains("Text before the demands: Line 2 looks like"), "\(doubtful.error)")
         // The only one needs no name.
         #expect(try done(1, "draft", "show").output.contains("Ten minutes."))
         _ = try done(1, "draft", "adopt")

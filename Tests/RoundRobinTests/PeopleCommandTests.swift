@@ -109,6 +109,16 @@ struct PeopleCommandTests {
         }
         let refused = try run(1, "draft", "adopt", new("--file", write(hidden, "h.md")))
         #expect(refused.status == 2 && refused.error.contains("Line 3") && refused.error.contains("U+202E"))
+        // What was perhaps meant to begin a translation is pointed out by its line, wherever somebody meets it.
+        let mark = "T\n\nRest.\n\n--- translation; not binding: de ---\n\nPause.\n"
+        let bilingual = try run(1, "draft", "new", "--file", write(mark, "b.md"))
+        #expect(bilingual.status == 0 && bilingual.error.contains("Line 5 looks like"), "\(bilingual.error)")
+        let id = try #require(bilingual.output.firstMatch(of: /Draft ([0-9a-f]{16})/)).1
+        #expect(try run(1, "draft", "show", String(id)).error.contains("Line 5 looks like"))
+        #expect(try run(1, "draft", "adopt", String(id)).error.contains("Line 5 looks like"))
+        let right = try write(mark.replacing(";", with: ","), "right.md")
+        let mended = try run(1, "draft", "edit", String(id), "--file", right)
+        #expect(mended.status == 0 && !mended.error.contains("looks like"), "\(mended.error)")
         let empty = try run(1, "draft", "new", "--title", "Empty", "--file", write("\n", "e.md"))
         #expect(empty.status == 2 && empty.error.contains("has no text"), "\(empty.error)")
         #expect(try run(1, "draft", "new", "--file", write("T\n\na\u{7}b", "c.md")).error.contains("U+0007"))

@@ -60,6 +60,29 @@ package struct BilingualText: Equatable {
         }
     }
 
+    /// The first line, from 1, that was perhaps meant to part a wording from its translation and does not: it is almost of the form, or
+    /// of the form in the wrong place or a second time. It binds with all that follows it. Nil where there is none.
+    package static func doubtfulMark(in text: String) -> Int? {
+        let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(Substring.init)
+        let isParted = BilingualText(text).translation != nil
+        return lines.firstIndex { line in
+            language(ofMark: line) == nil ? resemblesMark(String(line)) : !isParted
+        }.map { $0 + 1 }
+    }
+
+    private static let dashes = Set<Character>("-—–―−‐‑‒=")
+
+    /// Two dashes of any kind, or the long one that editors make of them, and then, up to the colon, words like those of the form; or a word for a translation.
+    private static func resemblesMark(_ line: String) -> Bool {
+        let plain = line.precomposedStringWithCompatibilityMapping.lowercased().drop { " \t>\u{feff}".contains($0) }
+        let start = plain.prefix { dashes.contains($0) || $0 == " " }
+        guard start.count(where: dashes.contains) > 1 || start.contains("—") else { return false }
+        let words = plain.dropFirst(start.count).prefix(80)
+        if ["translat", "译文", "翻译"].contains(where: { words.contains($0) }) { return true }
+        let said = String(words.prefix { $0 != ":" && !dashes.contains($0) }.filter(\.isLetter))
+        return CommandNames.distance(said, "translationnotbinding") <= 6
+    }
+
     private static func joined(_ lines: ArraySlice<Substring>) -> String {
         lines.joined(separator: "\n").trimmingCharacters(in: .whitespacesAndNewlines)
     }

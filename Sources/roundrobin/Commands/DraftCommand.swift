@@ -64,6 +64,7 @@ struct DraftCommand: AsyncParsableCommand {
                     try await $0.newDraft(language: language, title: title, text: text)
                 }
             }
+            DraftCommand.warnOfMark(draft)
             if output.json { return try Terminal.json(Facts(draft)) }
             Terminal.line(
                 words(
@@ -81,6 +82,19 @@ struct DraftCommand: AsyncParsableCommand {
             guard !title.isEmpty else { throw ClientError.invalid(.demandTitle) }
             return (title, try Editor.write(file: nil).trimmingCharacters(in: .whitespacesAndNewlines))
         }
+    }
+
+    /// Tells of a line that was perhaps meant to part the wording from a translation: nobody would notice it before people have signed.
+    static func warnOfMark(_ draft: Draft) {
+        // The text comes below the title and an empty line, as draft show --numbered counts.
+        if let warning = doubtfulMark(in: draft.text, below: 2) { Terminal.warning(warning) }
+    }
+
+    /// - Parameter lines: those that stand before the text.
+    static func doubtfulMark(in text: String, below lines: Int = 0) -> String? {
+        guard let line = BilingualText.doubtfulMark(in: text) else { return nil }
+        let mark = BilingualText.mark(Words.language.other.rawValue)
+        return words("draft.doubtfulMark", ["line": "\(line + lines)", "mark": mark])
     }
 
     /// The title and the text in a file. Its first line is the title, with an empty line below, unless the title is given: then
@@ -187,6 +201,7 @@ struct DraftCommand: AsyncParsableCommand {
                         words("draft.head", ["revision": "\(found.revision)", "person": author])))
             if found.isByFormer { Terminal.warning(words("draft.byFormer")) }
             if found.overwrittenBy != nil { Terminal.warning(words("draft.overwritten")) }
+            DraftCommand.warnOfMark(found)
             Terminal.line()
             Terminal.line(BilingualText.block(found.text))
         }
@@ -248,6 +263,7 @@ struct DraftCommand: AsyncParsableCommand {
                     }
                 }
             }
+            DraftCommand.warnOfMark(revised)
             guard isNew else { return Terminal.line(words("draft.unchanged", ["revision": "\(revised.revision)"])) }
             if output.json { return try Terminal.json(Facts(revised)) }
             if let merged { Terminal.line(words("draft.merged", ["revision": "\(merged.revision)"])) }

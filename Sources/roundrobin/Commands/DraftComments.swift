@@ -139,6 +139,7 @@ extension DraftCommand {
                 try await session.adopt(found.id, revision: undo ? 0 : revision)
                 return (found, revision ?? found.revision)
             }
+            if !undo, chosen == found.revision { DraftCommand.warnOfMark(found) }
             let values = ["title": Terminal.harmless(found.title), "revision": "\(chosen)"]
             Terminal.line(undo ? words("draft.unadopted", values) : words("draft.adopted", values))
         }

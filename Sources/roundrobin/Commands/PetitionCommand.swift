@@ -89,6 +89,9 @@ struct PetitionCommand: AsyncParsableCommand {
             if !output.json, let weak = PetitionText.weakThreshold(Int(threshold), of: trustees.count) {
                 Terminal.warning(weak)
             }
+            if let doubtful = DraftCommand.doubtfulMark(in: preamble) {
+                Terminal.warning(Words.pair(words("sitting.needsPreamble"), doubtful))
+            }
             let (id, petition): (ID<Object>, ID<Petition>?) = try await keystore.withSession { session in
                 let members = session.roster.members(at: session.roster.size).count
                 if !output.json, let far = PetitionText.farQuorum(Int(quorum), members: members) {

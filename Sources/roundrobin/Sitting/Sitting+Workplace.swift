@@ -179,6 +179,7 @@ extension Sitting {
                 let draft = try await keystore.withSession {
                     try await $0.newDraft(language: Words.language.rawValue, title: title, text: text)
                 }
+                DraftCommand.warnOfMark(draft)
                 Terminal.line(
                     words(
                         "draft.made",
