@@ -6,19 +6,40 @@ import Yams
 public enum TemplateError: Error, Equatable, Sendable, CustomStringConvertible {
     case noDirectory(String)
     case noSuchTemplate(String, language: String)
-    case damaged(file: String, why: String)
+    case damaged(file: String, Damage)
     case unknownParameter(String, known: [String])
     case notANumber(parameter: String, value: String)
     case outOfBounds(parameter: String, value: String, range: ClosedRange<Int>)
     case notAChoice(parameter: String, value: String, choices: [String])
     case empty(parameter: String)
 
+    /// What is wrong with a file of the templates.
+    public enum Damage: Equatable, Sendable {
+        /// It is not UTF-8.
+        case encoding
+        /// It does not begin with front matter between two lines of `---`.
+        case noFrontMatter
+        /// Its front matter lacks something that templates have, or has it in another form.
+        case frontMatter
+        case yaml(YAMLFault)
+        case parameterTwice
+        /// This parameter has no type that there is, or no bounds that fit it.
+        case parameterKind(String)
+        /// This parameter's default is outside its bounds.
+        case parameterDefault(String)
+        /// It uses this parameter, which it does not declare.
+        case undeclared(String)
+        case mustache
+        /// A text of the program's is neither text nor a group, or stands twice.
+        case texts
+    }
+
     /// The error in English.
     public var description: String {
         switch self {
         case .noDirectory(let path): "There are no templates in \(path)."
         case .noSuchTemplate(let name, let language): "There is no template \(name) in the language \(language)."
-        case .damaged(let file, let why): "The template \(file) is damaged: \(why)."
+        case .damaged(let file, let damage): "The template \(file) is damaged: \(damage)."
         case .unknownParameter(let name, let known):
             "The template has no parameter \(name); it has \(known.isEmpty ? "none" : known.joined(separator: ", "))."
         case .notANumber(let parameter, let value): "\(parameter) must be a whole number, not \"\(value)\"."
@@ -116,12 +137,14 @@ public struct DemandTemplate: Sendable, Equatable {
             let start = text.index(text.startIndex, offsetBy: marker.count, limitedBy: text.endIndex),
             let end = text.range(of: "\n---\n", range: start..<text.endIndex)
         else {
-            throw .damaged(file: file, why: "it does not start with front matter between two lines of ---")
+            throw .damaged(file: file, .noFrontMatter)
         }
         let yaml = String(text[start..<end.lowerBound])
         let front: FrontMatter
         do { front = try YAMLDecoder().decode(FrontMatter.self, from: yaml) } catch {
-            throw .damaged(file: file, why: "its front matter is not as templates have it")
+            let fault = YAMLFault(error, in: yaml)
+            // The line of --- stands before it.
+            throw .damaged(file: file, fault == .somewhere ? .frontMatter : .yaml(fault.moved(by: 1)))
         }
         (self.name, self.language, title, summary) = (name, language, front.title, front.summary)
         var parameters: [Parameter] = []
@@ -129,7 +152,7 @@ public struct DemandTemplate: Sendable, Equatable {
         self.parameters = parameters
         body = String(text[end.upperBound...]).trimmingCharacters(in: .whitespacesAndNewlines)
         guard Set(parameters.map(\.name)).count == parameters.count else {
-            throw .damaged(file: file, why: "a parameter stands twice")
+            throw .damaged(file: file, .parameterTwice)
         }
         _ = try render([:])
     }
@@ -140,12 +163,12 @@ public struct DemandTemplate: Sendable, Equatable {
         case ("integer", let low?, let high?, nil) where low <= high: kind = .integer(low...high)
         case ("text", nil, nil, nil): kind = .text
         case ("choice", nil, nil, let choices?) where !choices.isEmpty: kind = .choice(choices)
-        default: throw .damaged(file: file, why: "the parameter \(entry.name) has no sound type or bounds")
+        default: throw .damaged(file: file, .parameterKind(entry.name))
         }
         let parameter = Parameter(
             name: entry.name, description: entry.description, kind: kind, defaultValue: entry.default)
         do { _ = try parameter.check(entry.default) } catch {
-            throw .damaged(file: file, why: "the default of \(entry.name) is outside its bounds")
+            throw .damaged(file: file, .parameterDefault(entry.name))
         }
         return parameter
     }
@@ -165,12 +188,12 @@ public struct DemandTemplate: Sendable, Equatable {
     }
 
     private func fill(_ template: String, _ values: [String: String]) throws(TemplateError) -> String {
-        for name in Self.references(in: template) where values[name] == nil {
-            throw .damaged(file: "\(language)/\(name)", why: "it uses the parameter \(name), which it does not declare")
+        if let reference = Self.references(in: template).first(where: { values[$0] == nil }) {
+            throw .damaged(file: "\(language)/\(name)", .undeclared(reference))
         }
         // Demands are Markdown, not HTML, so nothing is escaped.
         do { return try MustacheTemplate(string: "{{% CONTENT_TYPE:TEXT}}" + template).render(values) } catch {
-            throw .damaged(file: "\(language)/\(name)", why: "its Mustache does not parse")
+            throw .damaged(file: "\(language)/\(name)", .mustache)
         }
     }
 
@@ -199,7 +222,7 @@ public struct TemplateLibrary: Sendable {
             where file.hasSuffix(".md") {
                 let path = "\(root)/\(language)/\(file)"
                 guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-                    throw .damaged(file: path, why: "it is not UTF-8")
+                    throw .damaged(file: path, .encoding)
                 }
                 templates.append(
                     try DemandTemplate(parsing: text, name: String(file.dropLast(3)), language: language, file: path))

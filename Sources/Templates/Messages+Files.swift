@@ -44,12 +44,15 @@ extension Messages {
         guard !files.isEmpty else { throw .noDirectory(folder) }
         var texts: [String: String] = [:]
         for file in files.sorted() {
-            guard let data = FileManager.default.contents(atPath: folder + "/" + file),
-                let tree = try? Yams.load(yaml: String(decoding: data, as: UTF8.self))
-            else { throw .damaged(file: file, why: "it is no YAML") }
-            guard Self.flatten(tree, "", &texts) else {
-                throw .damaged(file: file, why: "a text is neither text nor a group, or stands twice")
+            guard let data = FileManager.default.contents(atPath: folder + "/" + file) else {
+                throw .damaged(file: file, .texts)
             }
+            let text = String(decoding: data, as: UTF8.self)
+            let tree: Any?
+            do { tree = try Yams.load(yaml: text) } catch {
+                throw .damaged(file: file, .yaml(YAMLFault(error, in: text)))
+            }
+            guard let tree, Self.flatten(tree, "", &texts) else { throw .damaged(file: file, .texts) }
         }
         (self.language, self.texts) = (language, texts)
     }

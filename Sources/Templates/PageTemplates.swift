@@ -21,7 +21,7 @@ public struct PageTemplates: Sendable {
         for file in files where file.hasSuffix(".mustache") {
             guard let data = FileManager.default.contents(atPath: folder + "/" + file),
                 let template = try? MustacheTemplate(string: String(decoding: data, as: UTF8.self))
-            else { throw .damaged(file: file, why: "its Mustache does not parse") }
+            else { throw .damaged(file: file, .mustache) }
             templates[String(file.dropLast(9))] = template
         }
         library = MustacheLibrary(templates: templates)

@@ -64,6 +64,10 @@ struct OutsideFileTests {
         #expect(throws: ServeSettings.FileFault.self) {
             _ = try ServeSettings(file: write("name: \u{7}"))
         }
+        // In the reader's language: the library that reads YAML has none but English.
+        let told = try Program.runService("serve", "--lang", "zh-Hans", "--config", write("name: a\nlisten: [\n"))
+        #expect(told.status == 2 && told.error.contains("第 2 行不是有效的 YAML"), "\(told.error)")
+        #expect(!told.error.contains("error"), "\(told.error)")
     }
 
     @Test("A record's form with characters that do not show is refused, and CRLF is no matter")

@@ -2,6 +2,7 @@ import Client
 import Foundation
 import Petitions
 import Sodium
+import Templates
 import TestSupport
 import Testing
 
@@ -100,6 +101,22 @@ struct RecordFormTests {
         try check(party: "HR", text: "Less.")
         for (party, text) in [("HR", "\"M\\u202Eore.\""), ("\"H\\u200BR\"", "Less."), ("HR", "\"a\\u2028b\"")] {
             #expect(throws: ClientError.self, "\(party) \(text)") { try check(party: party, text: text) }
+        }
+    }
+
+    @Test("Where a form is no YAML its line is said, in no words of the library")
+    func yaml() {
+        for (form, fault) in [
+            ("date: [", YAMLFault.line(1)), ("date: 2026-12-08\n\tparty: HR\n", .tab(line: 2)),
+            ("date: 2026-12-08\nparty: \"HR\nnote: x\n", .quote(line: 2)), ("date: x\ndate: y\n", .twice(key: "date")),
+            ("date: x\nparty: a: b\n", .line(2)), ("date: x\nparty: }\n\n\n", .line(2)),
+        ] {
+            #expect {
+                try RecordForm.read(form, .response, language: "en")
+            } throws: { error in
+                guard case ClientError.invalid(.formYAML, let values) = error else { return false }
+                return values["why"] == TemplateText.say(fault)
+            }
         }
     }
 

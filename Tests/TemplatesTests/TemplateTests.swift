@@ -67,4 +67,24 @@ struct TemplateTests {
     func damaged(_ text: String) {
         #expect(throws: TemplateError.self) { try DemandTemplate(parsing: text, name: "x", language: "en", file: "x") }
     }
+
+    @Test("What is wrong with a template is told apart, and YAML by the line of the file")
+    func damages() {
+        let front = "---\ntitle: t\nsummary: s\n"
+        for (text, damage) in [
+            ("no front matter", TemplateError.Damage.noFrontMatter), ("---\ntitle: x\n---\nbody", .frontMatter),
+            ("---\ntitle: [\nsummary: s\n---\nbody", .yaml(.line(3))),
+            (front + "title: u\nparameters: []\n---\nx", .yaml(.twice(key: "title"))),
+            (front + "parameters: []\n---\n{{undeclared}}", .undeclared("undeclared")),
+        ] {
+            #expect(throws: TemplateError.damaged(file: file(damage), damage)) {
+                try DemandTemplate(parsing: text, name: "x", language: "en", file: "x.md")
+            }
+        }
+    }
+
+    /// A template knows its file's path only while it is parsed.
+    private func file(_ damage: TemplateError.Damage) -> String {
+        if case .undeclared = damage { "en/x" } else { "x.md" }
+    }
 }

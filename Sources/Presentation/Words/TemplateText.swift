@@ -7,8 +7,7 @@ package enum TemplateText {
         case .noDirectory(let path): words("template.noDirectory", ["path": path])
         case .noSuchTemplate(let name, let language):
             words("template.noSuch", ["name": name, "language": language])
-        // Whoever changed the file reads this, in the words of whoever wrote the program.
-        case .damaged(let file, let why): words("template.damaged", ["file": file, "why": why])
+        case .damaged(let file, let damage): words("template.damaged", ["file": file, "why": say(damage)])
         case .unknownParameter(let name, let known):
             known.isEmpty
                 ? words("template.noParameters", ["name": name])
@@ -20,6 +19,35 @@ package enum TemplateText {
         case .notAChoice(let parameter, let value, let choices):
             words("template.notAChoice", ["parameter": parameter, "value": value, "bounds": bounds(.choice(choices))])
         case .empty(let parameter): words("template.empty", ["parameter": parameter])
+        }
+    }
+
+    private static func say(_ damage: TemplateError.Damage) -> String {
+        switch damage {
+        case .encoding: words("templateFault.encoding")
+        case .noFrontMatter: words("templateFault.noFrontMatter")
+        case .frontMatter: words("templateFault.frontMatter")
+        case .yaml(let fault): say(fault)
+        case .parameterTwice: words("templateFault.parameterTwice")
+        case .parameterKind(let name): words("templateFault.parameterKind", ["name": name])
+        case .parameterDefault(let name): words("templateFault.parameterDefault", ["name": name])
+        case .undeclared(let name): words("templateFault.undeclared", ["name": name])
+        case .mustache: words("templateFault.mustache")
+        case .texts: words("templateFault.texts")
+        }
+    }
+
+    /// What is wrong with YAML, wherever a person has written some.
+    /// - Parameter error: the library's.
+    package static func say(yaml error: any Error, in text: String) -> String { say(YAMLFault(error, in: text)) }
+
+    package static func say(_ fault: YAMLFault) -> String {
+        switch fault {
+        case .tab(let line): words("yamlFault.tab", ["line": "\(line)"])
+        case .quote(let line): words("yamlFault.quote", ["line": "\(line)"])
+        case .twice(let key): words("yamlFault.twice", ["key": Terminal.harmless(key)])
+        case .line(let line): words("yamlFault.line", ["line": "\(line)"])
+        case .somewhere: words("yamlFault.somewhere")
         }
     }
 

@@ -86,7 +86,7 @@ struct ServeSettings {
     private mutating func read(_ text: String) throws(Fault) {
         let root: Node?
         do { root = try Yams.compose(yaml: text) } catch {
-            throw Fault(place: "", what: words("settingFault.yaml", ["why": "\(error)"]))
+            throw Fault(place: "", what: TemplateText.say(yaml: error, in: text))
         }
         // A file of nothing but comments has no root.
         guard let root else { return }

@@ -127,7 +127,9 @@ enum RecordForm {
         _ form: String, _ what: PetitionStatement.Record.What, _ language: String
     ) throws -> RecordDocument {
         let root: Node?
-        do { root = try compose(yaml: form) } catch { throw ClientError.invalid(.formYAML, ["why": "\(error)"]) }
+        do { root = try compose(yaml: form) } catch {
+            throw ClientError.invalid(.formYAML, ["why": TemplateText.say(yaml: error, in: form)])
+        }
         guard let form = root?.mapping else { throw ClientError.invalid(.formShape) }
         try check(form, ["date", "party", "note", "demands"])
         var demands: [RecordDocument.Demand] = []
