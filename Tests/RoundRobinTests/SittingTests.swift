@@ -506,6 +506,8 @@ struct SittingTests {
         #expect(members[2].commands == 2 && members[2].passphrases == 2 && members[2].answers <= 12)
         #expect(members[3].answers == members[2].answers + 1)
         #expect(organiser.commands == 5 && organiser.passphrases == 4)
+        // Twenty of them are mistakes and changes.
+        #expect(organiser.answers == 30 + 20)
         // Beyond a member's two: accepting and releasing.
         #expect(members[0].commands == 4 && members[0].passphrases == 4)
     }
