@@ -145,6 +145,9 @@ struct ChineseTests {
 
     @Test("One thing has one word: what docs/glossary.md rules out stands nowhere")
     func words() throws {
+        // A petition is announced first, and opened later by whoever signs that.
+        let messages = try Messages(.chinese, directory: Self.root.appending(path: "templates").path)
+        #expect(messages("signer.opened").contains("开放") && messages("petition.announced").contains("公布"))
         for text in try Self.texts() {
             // A notice board, and what a demand asks the employer to announce, are other things.
             let plain = text.text.replacing("环境", with: "").replacing("公告栏", with: "").replacing("事先公告", with: "")
