@@ -126,7 +126,7 @@ let package = Package(
         .target(name: "QRCode", dependencies: ["CQRencode"], swiftSettings: settings),
         .target(
             name: "Templates",
-            dependencies: ["ScalarClasses", "Yams", .product(name: "Mustache", package: "swift-mustache")],
+            dependencies: ["ScalarClasses", "Sodium", "Yams", .product(name: "Mustache", package: "swift-mustache")],
             swiftSettings: settings),
         // What people read: every figure and sentence, for the terminal, pages and JSON.
         .target(

@@ -147,7 +147,7 @@ public enum ClientError: Error, Sendable {
         case replacesUnconfirmed, adoptNewer, textTooLong, policyQuorum, evidenceWeak
         case invitesUnsent, directoryByFormer, alarmsFirst, inputEnded, consentMissing,
             rosterOtherEncoding
-        case addressScheme, addressUser, addressPath, addressPort
+        case addressScheme, addressUser, addressPath, addressPort, noPage
         case rosterUnsettled
         case noneToRelease, noneToReleaseNames, noneWithNames, noneToWithdraw, noneToForget
     }

@@ -2,17 +2,21 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import MembershipProofs
+import NIOCore
 import Petitions
 import Sodium
 import Templates
 
-/// The pages that people open in a browser. They need no script, set no cookie, and load nothing from anywhere.
+/// The pages that people open in a browser. They set no cookie, and load nothing from anywhere. Only one has a script: the page that does
+/// what the program does, `/app`, whose bytes are the same for everybody.
 struct Pages: Sendable {
     typealias Context = ServiceContext
 
     private let templates: PageTemplates
     private let texts: [Language: Messages]
     private let policy: String
+    /// The page of `/app`; nil where this installation has none.
+    let app: BrowserPage?
 
     /// - Parameter directory: of the templates.
     init(directory: String) throws(TemplateError) {
@@ -24,6 +28,7 @@ struct Pages: Sendable {
         let hash = Base64.encode(SHA256.hash(Array(templates.style.utf8)).bytes)
         policy =
             "default-src 'none'; style-src 'sha256-\(hash)'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        app = try BrowserPage.find(besideTemplates: directory)
     }
 
     /// What is open to the world about a petition, by its unguessable address.
@@ -47,7 +52,7 @@ struct Pages: Sendable {
     }
 
     func add(to router: Router<Context>, facts: @escaping @Sendable (ID<Petition>) async throws -> Facts?) {
-        router.get("/") { request, _ in try page("page-home", request) { $0("page-home.title") } }
+        router.get("/") { request, _ in try page("page-home", request, ["app": app != nil]) { $0("page-home.title") } }
         // Both languages on one page: a link to the other would lose the secret part of the address.
         router.get("join") { request, _ in
             try page(
@@ -59,7 +64,16 @@ struct Pages: Sendable {
         }
         router.get("verify") { request, _ in
             let address = Self.address(request.head.authority)
-            return try page("page-verify", request, ["address": address]) { $0("page-verify.title") }
+            return try page("page-verify", request, ["address": address, "app": app?.digest as Any]) {
+                $0("page-verify.title")
+            }
+        }
+        router.get("app") { _, _ in try appResponse() }
+        // The same as a file to keep, and to pass on.
+        router.get(RouterPath(BrowserPage.name)) { _, _ in
+            var response = try appResponse()
+            response.headers[.contentDisposition] = "attachment; filename=\(BrowserPage.name)"
+            return response
         }
         router.get("p/:petition") { request, context in
             // An id that somebody typed may have capitals.
@@ -70,6 +84,18 @@ struct Pages: Sendable {
             }
             return try page("page-petition", request, values: { values(of: facts, $0) }) { heading(facts, $0) }
         }
+    }
+
+    /// The same bytes for everybody who asks, whatever they send along.
+    private func appResponse() throws -> Response {
+        guard let app else { throw Refusal.notFound }
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: "text/html; charset=utf-8", .cacheControl: "no-cache",
+                .contentSecurityPolicy: app.policy + "; frame-ancestors 'none'",
+                .crossOriginOpenerPolicy: "same-origin", .crossOriginResourcePolicy: "same-origin",
+            ], body: .init(byteBuffer: ByteBuffer(bytes: app.bytes)))
     }
 
     /// The page for an address where nothing is; nil for programs, which are told as they are told everything.

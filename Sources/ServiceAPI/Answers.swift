@@ -23,13 +23,15 @@ public enum Answers {
         public let limits: Limits
         /// Whether founding a workplace requires a token from the operator; absent if it does not.
         public let founding_token: Bool?
+        /// SHA-256 of the page that the service serves at `/app`; absent if it serves none.
+        public let page_sha256: String?
 
         /// A field that is nil is left out.
         public init(
             name: String, log_key: String, service_key: String, maximal_object: Int, witnesses: [String], mix: Mix?,
-            limits: Limits, founding_token: Bool? = nil
+            limits: Limits, founding_token: Bool? = nil, page_sha256: String? = nil
         ) {
-            self.founding_token = founding_token
+            (self.founding_token, self.page_sha256) = (founding_token, page_sha256)
             (self.name, self.log_key, self.service_key) = (name, log_key, service_key)
             (self.maximal_object, self.witnesses, self.mix, self.limits) = (maximal_object, witnesses, mix, limits)
         }

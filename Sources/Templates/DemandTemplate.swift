@@ -32,6 +32,10 @@ public enum TemplateError: Error, Equatable, Sendable, CustomStringConvertible {
         case mustache
         /// A text of the program's is neither text nor a group, or stands twice.
         case texts
+        /// It is not the page that `make web` makes.
+        case page
+        /// A line of the list of releases is no digest with a version after it.
+        case releases
     }
 
     /// The error in English.

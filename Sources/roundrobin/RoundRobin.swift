@@ -28,7 +28,8 @@ struct RoundRobin: AsyncParsableCommand {
             CommandGroup(
                 name: words("help.groupCheck"),
                 subcommands: [
-                    TallyCommand.self, Verify.self, Export.self, ReportCommand.self, LetterCommand.self,
+                    TallyCommand.self, Verify.self, VerifyPage.self, Export.self, ReportCommand.self,
+                    LetterCommand.self,
                     PolicyCommand.self, GossipCommand.self, MonitorCommand.self,
                 ]),
         ],

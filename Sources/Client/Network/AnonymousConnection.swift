@@ -79,10 +79,10 @@ final class AnonymousConnection: Sendable {
 
     /// Sends a co-signature. The same connection must carry no other request, before or after.
     func send(_ sending: Sending) async throws(ClientError) -> SendingAnswer {
-        let (status, body) = try await transport.exchange(
+        let answer = try await transport.exchange(
             "POST", Route.cosignatures.path(sending.petition.hex), body: sending.body,
             headers: [("content-type", "application/octet-stream")])
-        return status == 202 ? .promise(body) : .receipt(body)
+        return answer.status == 202 ? .promise(answer.body) : .receipt(answer.body)
     }
 }
 

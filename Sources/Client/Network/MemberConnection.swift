@@ -70,9 +70,9 @@ final class MemberConnection: Sendable {
     }
 
     private func postOnce(_ statement: [UInt8], _ place: Statements) async throws(ClientError) -> StatementAnswer {
-        let (status, body) = try await transport.exchange(
+        let answer = try await transport.exchange(
             "POST", place.path, body: statement, headers: place.headers)
-        return status == 202 ? .accepted : .receipt(body)
+        return answer.status == 202 ? .accepted : .receipt(answer.body)
     }
 
     /// A request that the member has signed. It is sent once: its signature is good for one request.

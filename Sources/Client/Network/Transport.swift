@@ -52,10 +52,17 @@ final class Transport: Sendable {
         Task { [client] in try? await client.shutdown() }
     }
 
+    /// A response of a status from 200 to 299.
+    struct Answer {
+        let status: Int
+        let headers: [(name: String, value: String)]
+        let body: [UInt8]
+    }
+
     /// - Throws: `ClientError.unreachable`, `.refused`.
     func exchange(
         _ method: String, _ path: String, body: [UInt8] = [], headers: [(name: String, value: String)] = []
-    ) async throws(ClientError) -> (status: Int, body: [UInt8]) {
+    ) async throws(ClientError) -> Answer {
         // A keystore or a file may contain an invalid address; a port above 65535 would trap further down.
         guard let address = try? ServiceAddress(serviceURL) else {
             throw .unreachable(.notURL, at: serviceURL, proxy: proxy?.text)
@@ -89,9 +96,8 @@ final class Transport: Sendable {
                     status: status, body: answer, address: address.text, location: head.headers.first(name: "location"),
                     wait: head.headers.first(name: "retry-after").flatMap { UInt32($0) }))
         }
-        return (status, answer)
+        return Answer(status: status, headers: head.headers.map { ($0.name, $0.value) }, body: answer)
     }
-
 }
 
 /// A refusal by the service, as it describes it.

@@ -63,6 +63,10 @@ public enum MonitorFault: Sendable, Hashable {
     case closesLate(ID<Petition>)
     /// Sealed names that the log refers to are not served.
     case namesMissing(ID<Petition>, Int)
+    /// The page for browsers is none that the monitor knows; its SHA-256.
+    case page(digest: String)
+    /// The page comes with a header that can show a reader something else.
+    case pageHeader(String)
 
     /// A keyword for scripts.
     public var word: String {
@@ -78,6 +82,8 @@ public enum MonitorFault: Sendable, Hashable {
         case .closedEarly: "closed-early"
         case .closesLate: "closes-late"
         case .namesMissing: "names-missing"
+        case .page: "page"
+        case .pageHeader: "page-header"
         }
     }
 
@@ -88,6 +94,7 @@ public enum MonitorFault: Sendable, Hashable {
             .notWitnessed(let log, _), .tooFewWitnesses(let log, _, _), .leaf(let log, _):
             log
         case .closedEarly(let id), .closesLate(let id), .namesMissing(let id, _): .petition(id)
+        case .page, .pageHeader: .workplace
         }
     }
 }
@@ -106,6 +113,9 @@ public final class Monitor {
     /// Where the state is stored between runs; nil to store nothing.
     private let statePath: String?
     private let clock: @Sendable () -> UInt64
+    /// The digests of pages for browsers that are right; empty if none is known, and the page is not looked at.
+    private let knownPages: Set<String>
+    private var lastPage: UInt64?
     private var pins: [LogName: Seen]
     private var roster: Audited<WorkplaceLog>?
     private var petitions: [ID<Petition>: Audited<PetitionLog>] = [:]
@@ -129,8 +139,10 @@ public final class Monitor {
     /// - Throws: `ClientError` if the state belongs to another workplace or cannot be read.
     public init(
         of workplace: ID<Workplace>, at serviceURL: String, proxy: Proxy? = nil, policy: WitnessPolicy? = nil,
-        state statePath: String? = nil, clock: @escaping @Sendable () -> UInt64 = Device.systemClock
+        state statePath: String? = nil, knownPages: Set<String> = [],
+        clock: @escaping @Sendable () -> UInt64 = Device.systemClock
     ) throws(ClientError) {
+        self.knownPages = knownPages
         self.serviceURL = try ServiceAddress(serviceURL).text
         (self.workplace, self.proxy, self.policy) = (workplace, proxy, policy)
         (self.statePath, self.clock) = (statePath, clock)
@@ -162,6 +174,7 @@ public final class Monitor {
             }
             events.append(.fault(.unreadable(.workplace)))
         }
+        events += await lookAtPage()
         try keep()
         let faults = Set(events.compactMap { if case .fault(let fault) = $0 { fault } else { nil } })
         let fresh = events.filter { event in
@@ -216,6 +229,26 @@ public final class Monitor {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let bytes = try? encoder.encode(Kept(workplace: workplace, pins: pins)) else { return }
         try SecureFiles.write([UInt8](bytes), to: statePath)
+    }
+
+    // MARK: The page
+
+    /// Seconds between two looks at the page, which is large.
+    private static let pageInterval: UInt64 = 3600
+
+    /// Compares the page for browsers, over a connection of its own that looks like a browser's. A page that cannot be
+    /// fetched deceives nobody.
+    private func lookAtPage() async -> [MonitorEvent] {
+        let now = clock()
+        guard !knownPages.isEmpty, lastPage.map({ now >= $0 + Self.pageInterval || now < $0 }) ?? true,
+            let address = try? PageAddress(serviceURL),
+            let page = try? await PageReader.page(at: address, proxy: proxy)
+        else { return [] }
+        lastPage = now
+        var events = page.meddling.map { MonitorEvent.fault(.pageHeader($0)) }
+        let digest = Hex.encode(SHA256.hash(page.bytes).bytes)
+        if !knownPages.contains(digest) { events.append(.fault(.page(digest: digest))) }
+        return events
     }
 
     private var announced: [ID<Petition>] { roster?.log.announcedInOrder.map(\.id) ?? [] }

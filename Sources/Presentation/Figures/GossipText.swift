@@ -62,6 +62,8 @@ package enum GossipText {
         case .closesLate: words("monitor.closesLate", log)
         case .unreadable: words("monitor.unreadable", log)
         case .namesMissing(_, let count): words("monitor.namesMissing", log, count: count)
+        case .page(let digest): words("monitor.page", ["digest": digest])
+        case .pageHeader(let header): words("monitor.pageHeader", ["header": header])
         }
     }
 }

@@ -2,12 +2,19 @@ import ArgumentParser
 import CProcess
 import ChildProcesses
 import Foundation
+import Templates
 
 /// The way from a program's arguments to its exit status.
 ///
 /// 0: done. 1: what was checked is wrong. 2: it failed, and says why. 64: it was called wrongly. 128 and more: a signal.
 package enum CommandLineProgram {
     package static let version = "0.1.0"
+
+    /// What `--version` prints: the version, and the page for browsers that came with the program.
+    static func versionLines() -> String {
+        let page = (try? KnownPages(templates: TemplateLibrary.standardDirectory()))?.own
+        return version + (page.map { "\n\(BrowserPage.name) sha256:\($0)" } ?? "")
+    }
 
     /// Runs the command that the arguments name, and ends the process if it fails.
     /// - Parameter failure: turns an error into words.

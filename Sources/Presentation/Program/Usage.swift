@@ -12,6 +12,7 @@ package enum Usage {
         let full = wide { root.fullMessage(for: error, columns: 100_000) }
         let code = exitCode(for: error, of: root)
         guard code != .success else {
+            guard full != CommandLineProgram.version else { return Terminal.raw(CommandLineProgram.versionLines()) }
             if !full.isEmpty { Terminal.raw(help(full)) }
             return
         }

@@ -34,6 +34,8 @@ package enum TemplateText {
         case .undeclared(let name): words("templateFault.undeclared", ["name": name])
         case .mustache: words("templateFault.mustache")
         case .texts: words("templateFault.texts")
+        case .page: words("templateFault.page")
+        case .releases: words("templateFault.releases")
         }
     }
 

@@ -4,6 +4,7 @@ import Petitions
 import ServiceAPI
 import Sodium
 import Storage
+import Templates
 import TransparencyLog
 
 /// What the service serves. docs/openapi.yaml says the same.
@@ -62,7 +63,8 @@ struct Routes: Sendable {
                     maximal_object: limits.object,
                     witnesses: witnesses?.witnesses.filter { $0.url != nil }.map(\.verifier.noteKey.text) ?? [],
                     mix: sequencer.mix.map { .init(every: Int($0.every / .seconds(1)), at_least: $0.atLeast) },
-                    limits: .init(limits), founding_token: foundingToken == nil ? nil : true))
+                    limits: .init(limits), founding_token: foundingToken == nil ? nil : true,
+                    page_sha256: pages.app?.digest))
         }
     }
 }

@@ -3,6 +3,7 @@ import ArgumentParser
 import Client
 import Foundation
 import Petitions
+import Templates
 
 struct MonitorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -38,7 +39,7 @@ struct MonitorCommand: AsyncParsableCommand {
         let monitor = try Monitor(
             of: id, at: service, proxy: proxy.flatMap { Proxy($0) },
             policy: try policy.map { try PolicyFile.read($0).policy },
-            state: state)
+            state: state, knownPages: KnownPages(templates: TemplateLibrary.standardDirectory()).digests)
         var isFirst = true
         var hasFault = false
         while true {
