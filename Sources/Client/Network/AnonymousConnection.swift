@@ -12,7 +12,9 @@ import TransparencyLog
 final class AnonymousConnection: Sendable {
     private let transport: Transport
 
-    init(_ serviceURL: String, proxy: Proxy?) { transport = Transport(serviceURL: serviceURL, proxy: proxy) }
+    init(_ serviceURL: String, proxy: Proxy?) {
+        transport = Transport(serviceURL: serviceURL, proxy: proxy, isSingle: true)
+    }
 
     /// The same over a transport of the caller's.
     init(_ transport: Transport) { self.transport = transport }

@@ -19,8 +19,11 @@ final class Transport: Sendable {
     private static let patience: Duration = .seconds(180)
     private static let mostBytes = 64 << 20
 
-    /// - Parameter roots: whose certificates are trusted; the system's but in tests.
-    init(serviceURL: String, proxy: Proxy?, trusting roots: NIOSSLTrustRoots = .default) {
+    /// - Parameters:
+    ///   - isSingle: whether there is never more than one connection. Otherwise a busy machine makes a second one if a
+    ///     request comes before the pool knows that the last response has ended, and the service sees that.
+    ///   - roots: whose certificates are trusted; the system's but in tests.
+    init(serviceURL: String, proxy: Proxy?, isSingle: Bool = false, trusting roots: NIOSSLTrustRoots = .default) {
         self.serviceURL = serviceURL
         self.proxy = proxy
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow, decompression: .disabled)
@@ -31,6 +34,7 @@ final class Transport: Sendable {
         configuration.timeout = .init(connect: proxy == nil ? .seconds(15) : Self.timeout, read: Self.timeout)
         // A refused connection is an error at once; the caller may retry.
         configuration.connectionPool.retryConnectionEstablishment = false
+        if isSingle { configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1 }
         if let proxy {
             // Tor isolates streams by these credentials, so each connection gets its own circuit.
             configuration.proxy = .server(
