@@ -13,19 +13,21 @@ help:
 	@echo "make install   builds for use and installs to $(PREFIX) (PREFIX=... changes that)"
 	@echo "make format    formats the sources"
 
-# The three C libraries, on Debian and its relatives; elsewhere a clear word.
+# The three C libraries, and what fetches and packs the page, on Debian and its relatives; elsewhere a clear word.
 dependencies:
-	@if ! pkg-config --exists libsodium sqlite3 libqrencode 2>/dev/null; then \
+	@if ! pkg-config --exists libsodium sqlite3 libqrencode 2>/dev/null || ! { command -v curl && command -v gzip; } >/dev/null; then \
 	  if command -v apt-get >/dev/null; then \
-	    echo "installing libsodium-dev, libsqlite3-dev, libqrencode-dev and pkg-config"; \
-	    $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq libsodium-dev libsqlite3-dev libqrencode-dev pkg-config >/dev/null; \
-	  else echo "install the development files of libsodium, SQLite and libqrencode, and pkg-config, first" >&2; exit 1; fi; \
+	    echo "installing libsodium-dev, libsqlite3-dev, libqrencode-dev, pkg-config, curl and gzip"; \
+	    $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq libsodium-dev libsqlite3-dev libqrencode-dev \
+	      pkg-config curl ca-certificates gzip >/dev/null; \
+	  else echo "install the development files of libsodium, SQLite and libqrencode, and pkg-config, curl and gzip, first" >&2; \
+	    exit 1; fi; \
 	fi
 
-# What only the tests need: a browser with fonts for both languages, a scanner of QR codes, an HTTP client, Tor, certificates,
+# What only the tests need: two browsers with fonts for both languages, a scanner of QR codes, an HTTP client, Tor, certificates,
 # a PostgreSQL server, valgrind, which follows secrets through the prover, and the editors and the pager that people have.
-TEST_COMMANDS := chromium zbarimg curl tor openssl cc valgrind strip setpriv pgrep setsid vim nano less
-TEST_PACKAGES := chromium fontconfig fonts-noto-cjk fonts-dejavu-core zbar-tools curl tor openssl gcc binutils \
+TEST_COMMANDS := chromium firefox-esr zbarimg curl tor openssl cc valgrind strip setpriv pgrep setsid vim nano less
+TEST_PACKAGES := chromium firefox-esr fontconfig fonts-noto-cjk fonts-dejavu-core zbar-tools curl tor openssl gcc binutils \
   libc6-dev libc6-dbg valgrind postgresql libpq-dev util-linux procps vim nano less
 test-dependencies: dependencies
 	@missing=; \
@@ -94,7 +96,10 @@ $(AGAIN): $(WEB_SOURCES) | web-page $(LIBSODIUM)
 build: dependencies
 	$(SWIFT) build --product roundrobin
 
+# It ends with a page that verifies its petition in a browser, if that can be made here: its source of libsodium comes
+# over the network.
 demo: dependencies
+	@$(MAKE) $(PAGE) || echo "the demo goes on without the page for browsers" >&2
 	$(SWIFT) build --product roundrobin-demo
 	@"$$($(SWIFT) build --show-bin-path)/roundrobin-demo"
 
@@ -118,10 +123,11 @@ soak: test-dependencies
 	$(SWIFT) build --product soak
 	@"$$($(SWIFT) build --show-bin-path)/soak" --minutes $(MINUTES) $(SOAK)
 
-install: dependencies
+install: dependencies $(PAGE)
 	$(SWIFT) build -c release --product roundrobin
 	$(SWIFT) build -c release --product roundrobin-service
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/roundrobin
 	for program in roundrobin roundrobin-service; do \
 	  install -s -m 755 "$$($(SWIFT) build -c release --show-bin-path)/$$program" $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
+	install -m 644 $(PAGE) $(DESTDIR)$(PREFIX)/share/roundrobin/
 	cp -R templates $(DESTDIR)$(PREFIX)/share/roundrobin/

@@ -2,7 +2,7 @@ import ChildProcesses
 import Foundation
 
 /// A headless Chromium, controlled with the DevTools protocol over two pipes; nothing listens on a port.
-public final class Browser {
+public final class Browser: DrivenBrowser {
     public struct Failed: Error { let why: String }
 
     private let process: ChildProcess
@@ -109,6 +109,16 @@ public final class Browser {
             usleep(20_000)
         }
         throw Failed(why: "\(url) does not load")
+    }
+
+    public func open(_ url: String, width: Int, dark: Bool) throws {
+        try open(url, width: width, dark: dark, language: "en")
+    }
+
+    public func choose(_ path: String, in selector: String) throws {
+        let document = try call("DOM.getDocument")["root"] as? [String: Any]
+        let input = try call("DOM.querySelector", ["nodeId": document?["nodeId"] ?? 0, "selector": selector])["nodeId"]
+        try call("DOM.setFileInputFiles", ["files": [path], "nodeId": input ?? 0])
     }
 
     public func evaluate(_ script: String) throws -> Any? {

@@ -16,13 +16,14 @@ struct PageDriver {
         return try String(contentsOfFile: file, encoding: .utf8)
     }
 
-    let browser: Browser
+    let browser: any DrivenBrowser
 
     /// Opens the page, and waits until it can verify.
-    init(_ browser: Browser, width: Int = 1000, dark: Bool = false, page: String = file) throws {
+    /// - Parameter url: of the file, if no service serves it.
+    init(_ browser: any DrivenBrowser, width: Int = 1000, dark: Bool = false, url: String = "file://" + file) throws {
         self.browser = browser
         _ = try Self.html()
-        try browser.open("file://" + page, width: width, dark: dark)
+        try browser.open(url, width: width, dark: dark)
         try wait("document.documentElement.dataset.ready !== undefined")
         // A worker's console is not seen here, so what it could not do is seen by the notice.
         try wait("!document.getElementById('form').hidden")
@@ -54,15 +55,15 @@ struct PageDriver {
     func verify(_ path: String, id: String = "", exact: Bool = false) throws -> Said {
         _ = try browser.evaluate(
             """
-            delete document.getElementById('result').dataset.outcome;
-            document.getElementById('id').value = '\(id)'; document.getElementById('exact').checked = \(exact);
+            (() => {
+              delete document.getElementById('result').dataset.outcome;
+              document.getElementById('id').value = '\(id)';
+              document.getElementById('exact').checked = \(exact);
+              // Choosing the same file again is no change.
+              document.getElementById('file').value = '';
+            })()
             """)
-        let document = try browser.call("DOM.getDocument")["root"] as? [String: Any]
-        let input = try browser.call(
-            "DOM.querySelector", ["nodeId": document?["nodeId"] ?? 0, "selector": "#file"])["nodeId"]
-        // Choosing the same file again is no change.
-        _ = try browser.evaluate("document.getElementById('file').value = ''")
-        try browser.call("DOM.setFileInputFiles", ["files": [path], "nodeId": input ?? 0])
+        try browser.choose(path, in: "#file")
         try wait("document.getElementById('result').dataset.outcome !== undefined")
         return try said()
     }

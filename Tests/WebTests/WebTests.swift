@@ -119,6 +119,79 @@ struct WebTests {
         }
     }
 
+    @Test("Verifying a whole petition needs at most 64 MiB in either browser; how long it takes is printed")
+    func figures() throws {
+        // ROUNDROBIN_PAGE_MEMBERS is for docs/performance.md.
+        let count = ProcessInfo.processInfo.environment["ROUNDROBIN_PAGE_MEMBERS"].flatMap { Int($0) } ?? 41
+        let world = try World(members: count, eligible: UInt32(count))
+        let petition = try PetitionWorld(world)
+        try petition.cosign(world.people.map { ($0, [1, 2], nil) })
+        try petition.close()
+        for trustee in 1...2 { try petition.release(trustee) }
+        let bundle = directory("whole.rrbundle")
+        try Data(petition.bundle.serialized).write(to: URL(filePath: bundle))
+        let browsers: [(String, any DrivenBrowser)] = [("Chromium", try Browser()), ("Firefox", try Firefox())]
+        for (name, browser) in browsers {
+            defer { browser.close() }
+            let page = try PageDriver(browser)
+            #expect(try page.verify(bundle).outcome == "holds")
+            func figure(_ expression: String) throws -> Double {
+                try (browser.evaluate(expression) as? NSNumber)?.doubleValue ?? .infinity
+            }
+            let ready = try figure("Number(document.documentElement.dataset.ready)")
+            let took = try figure("Number(document.getElementById('result').dataset.took)")
+            let memory = try figure("Number(document.getElementById('result').dataset.memory)")
+            #expect(memory <= 64 * 1_048_576)
+            let times = "ready in \(Int(ready)) ms, \(count) co-signatures in \(Int(took)) ms"
+            print("\(name): \(times), \(Int(memory) >> 20) MiB")
+        }
+    }
+
+    @Test("In Firefox too, every known bundle has the verdict, the faults and the figures that it has in Chromium")
+    func firefox() throws {
+        let (chromium, firefox) = (try Browser(), try Firefox())
+        defer {
+            chromium.close()
+            firefox.close()
+        }
+        let (ours, theirs) = (try PageDriver(chromium), try PageDriver(firefox, width: 360))
+        var outcomes: Set<String> = []
+        for bundle in try Self.bundles() {
+            let (first, second) = (try ours.verify(bundle), try theirs.verify(bundle))
+            #expect(first.outcome == second.outcome && first.lines == second.lines, "\(bundle)")
+            outcomes.insert(second.outcome)
+        }
+        #expect(outcomes == ["holds", "faults", "unreadable"])
+        let overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        #expect(try firefox.evaluate(overflow) as? Int == 0)
+        if let folder = ProcessInfo.processInfo.environment["ROUNDROBIN_SCREENSHOTS"] {
+            try firefox.screenshot(to: "\(folder)/web-firefox.png")
+        }
+    }
+
+    @Test("The service's own page, under the service's policy, verifies a file and asks for nothing more")
+    func served() throws {
+        let port = FreePorts.take()
+        let service = try ChildProcess(
+            logging: [
+                BuiltProgram.service, "serve", "--database", directory("a.sqlite"), "--name", "web.example", "--listen",
+                "127.0.0.1:\(port)",
+            ], to: directory("log"))
+        defer { service.send(SIGKILL) }
+        func isListening() throws -> Bool {
+            try String(contentsOfFile: directory("log"), encoding: .utf8).contains("listening")
+        }
+        for _ in 0..<3000 where try !isListening() { usleep(20_000) }
+        let browser = try Browser()
+        defer { browser.close() }
+        let address = "http://127.0.0.1:\(port)/app"
+        let page = try PageDriver(browser, url: address)
+        let bundle = Vectors.directory.appending(path: "bundles/honest-7.rrbundle").path
+        #expect(try page.verify(bundle, id: Self.id(bundle)).outcome == "holds")
+        let asked = browser.requests.filter { !$0.hasPrefix("blob:") }
+        #expect(Set(asked).subtracting([address, "http://127.0.0.1:\(port)/favicon.ico"]).isEmpty, "\(asked)")
+    }
+
     /// The outcome and the faults by the library alone, in this process.
     private static func judge(_ bytes: [UInt8], _ texts: Messages) -> (outcome: String, faults: [String]) {
         do {
