@@ -37,7 +37,7 @@ struct Demo: AsyncParsableCommand {
             throw error
         }
         if keep == nil {
-            try FileManager.default.removeItem(atPath: directory)
+            try story.leaveOnlyWhatAnybodyMayHave()
         } else {
             Terminal.line()
             Terminal.line(
@@ -50,5 +50,6 @@ struct Demo: AsyncParsableCommand {
                 "and, beside it: roundrobin petition list --home \(directory)/member-01 --passphrase-file \(directory)/passphrase"
             )
         }
+        try story.showPage()
     }
 }

@@ -22,6 +22,7 @@ final class Story {
     private let directory: String
     private(set) var port = 0
     private var members: [Member] = []
+    private var petition: ID<Petition>?
     private let started = ContinuousClock.now
 
     init(directory: String) { self.directory = directory }
@@ -71,6 +72,7 @@ final class Story {
         try await gather()
         let drafts = try await writeTogether()
         let petition = try await open(drafts)
+        self.petition = petition
         try await cosign(petition)
         try await letOneMoreIn(petition)
         try await count(petition)
@@ -296,6 +298,28 @@ final class Story {
         step(
             "Member 6 forgets: \(report.before.receipts) receipt and the ring key before, "
                 + (report.after.isClean ? "nothing" : "still something") + " on the device now.")
+    }
+
+    /// Takes away the keystores and the service, and leaves what members hand to others.
+    func leaveOnlyWhatAnybodyMayHave() throws {
+        for name in try FileManager.default.contentsOfDirectory(atPath: directory)
+        where !["petition.rrbundle", "negotiation.rrhistory", "report.html"].contains(name) {
+            try FileManager.default.removeItem(atPath: directory + "/" + name)
+        }
+    }
+
+    /// Puts the page for browsers beside the bundle, and says where.
+    func showPage() throws {
+        Terminal.line()
+        guard let page = try BrowserPage.find(besideTemplates: TemplateLibrary.standardDirectory()) else {
+            return Terminal.line("The page that verifies in a browser has not been made here: make web makes it.")
+        }
+        let path = URL(filePath: directory).appending(path: BrowserPage.name)
+        try Data(page.bytes).write(to: path)
+        Terminal.line(
+            "Verify it in your browser: open the address below, choose \(directory)/petition.rrbundle, and enter the id \(petition?.hex ?? "")"
+        )
+        Terminal.line(path.standardizedFileURL.absoluteString)
     }
 
     private func finish() {
