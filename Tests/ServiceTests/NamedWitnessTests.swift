@@ -326,6 +326,8 @@ struct NamedWitnessTests {
         try await stays(at: first)
         try await append(kept.petition.coSignature(by: kept.world.people[2]))
         let reached = clock.now
+        // A look that began before the count was reached may still ask the witness; it must not find a later clock.
+        try await stays(at: reached)
         clock.now += 1799
         try await stays(at: reached)
         clock.now += 1
@@ -339,6 +341,7 @@ struct NamedWitnessTests {
         try await wait(for: clock.now)
         try await append(kept.petition.releasing(1, set: 1))
         let released = clock.now
+        try await stays(at: released)
         clock.now += 3600
         try await stays(at: released)
         await service.stop()
